@@ -1,0 +1,202 @@
+"""The client of the control API, for tests and the demo: synchronous, without proxies, and with typed answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import ProxyHandler, Request, build_opener
+
+import msgspec
+
+from .records import (
+    DEFAULT_ACCESS_KEY_ID,
+    DEFAULT_ACCOUNT,
+    DEFAULT_SECRET_ACCESS_KEY,
+    Call,
+    FaultKind,
+    FaultRule,
+    IssuedToken,
+    KnownCredential,
+    Role,
+    Settings,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+T = TypeVar("T")
+TIMEOUT_SECONDS = 30.0
+
+
+class FakeAwsError(Exception):
+    """The control API refused a request, or fewer calls came than were waited for."""
+
+
+class FakeAws:
+    """A running fake AWS.
+
+    Args:
+        url: such as `http://127.0.0.1:4566`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self._opener = build_opener(ProxyHandler({}))
+
+    def __repr__(self) -> str:
+        return f"FakeAws({self.url!r})"
+
+    def environment(self, *, region: str = "us-east-2") -> dict[str, str]:
+        """Environment variables that make an AWS SDK talk to the fake as its default user."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ENDPOINT_URL_STS": self.url,
+            "AWS_ENDPOINT_URL_ECR": self.url,
+            "AWS_ENDPOINT_URL_ECR_PUBLIC": self.url,
+            "AWS_ACCESS_KEY_ID": DEFAULT_ACCESS_KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": DEFAULT_SECRET_ACCESS_KEY,
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def pid(self) -> int:
+        """The server's process id; proves too that it answers."""
+        return self._ask("GET", "healthz", dict[str, str | int])["pid"]  # type: ignore[return-value] # JSON says int
+
+    def calls(self, action: str | None = None, *, after: int = 0) -> list[Call]:
+        """The calls so far, oldest first, of one action or of all, with a number above `after`."""
+        return self._ask("GET", "calls", list[Call], query={"action": action, "after": after})
+
+    def wait_for_calls(
+        self, at_least: int, action: str | None = None, *, after: int = 0, timeout: float = 10.0
+    ) -> list[Call]:
+        """Waits until this many calls have arrived (they may still be pending).
+
+        Raises:
+            FakeAwsError: they have not within `timeout` seconds.
+        """
+        query = {"action": action, "after": after, "at_least": at_least, "timeout": timeout}
+        found = self._ask("GET", "calls", list[Call], query=query, timeout=timeout + TIMEOUT_SECONDS)
+        if len(found) < at_least:
+            raise FakeAwsError(f"{len(found)} calls of {action or 'any action'} in {timeout} s, not {at_least}")
+        return found
+
+    def clear_calls(self) -> None:
+        """Forgets the calls so far; numbers go on."""
+        self._ask("DELETE", "calls", dict[str, int])
+
+    def tokens(self) -> list[IssuedToken]:
+        """The authorization tokens issued so far, oldest first."""
+        return self._ask("GET", "tokens", list[IssuedToken])
+
+    def find_token(self, password: str) -> IssuedToken | None:
+        """The issued token with this password; None when the fake never issued it."""
+        return self._ask("POST", "tokens/lookup", IssuedToken | None, body={"password": password})  # type: ignore[arg-type] # a union is no type to mypy
+
+    def fail(
+        self,
+        kind: FaultKind | str,
+        *,
+        action: str | None = None,
+        times: int | None = None,
+        region: str | None = None,
+        access_key_id: str | None = None,
+        role_arn: str | None = None,
+        service: str | None = None,
+    ) -> None:
+        """Makes calls that match fail: the next `times`, or all until `mend()`. Filters that are None match all calls.
+
+        Raises:
+            FakeAwsError: there is no such kind, or a filter makes no sense.
+        """
+        body = {
+            "kind": kind,
+            "action": action,
+            "times": times,
+            "region": region,
+            "access_key_id": access_key_id,
+            "role_arn": role_arn,
+            "service": service,
+        }
+        self._ask("POST", "faults", list[FaultRule], body=body)
+
+    def mend(self, kind: FaultKind | str | None = None, *, action: str | None = None) -> None:
+        """Clears faults: all, or those of a kind or action. Calls that hang are answered now."""
+        self._ask("DELETE", "faults", dict[str, int], query={"kind": kind, "action": action})
+
+    def faults(self) -> list[FaultRule]:
+        """The faults that are on, with the counts that are left."""
+        return self._ask("GET", "faults", list[FaultRule])
+
+    def settings(self, **changes: float | None) -> Settings:
+        """Changes the settings that are named (fields of `Settings`); gives those in force.
+
+        Raises:
+            FakeAwsError: there is no such setting, or its value is out of range.
+        """
+        if not changes:
+            return self._ask("GET", "settings", Settings)
+        return self._ask("PUT", "settings", Settings, body=changes)
+
+    def credentials(self) -> list[KnownCredential]:
+        """The keys and sessions that are known."""
+        return self._ask("GET", "credentials", list[KnownCredential])
+
+    def add_credentials(
+        self,
+        access_key_id: str,
+        secret_access_key: str,
+        *,
+        account: str = DEFAULT_ACCOUNT,
+        user_name: str = "lab-operator",
+    ) -> None:
+        """Adds the key of a user, or replaces it."""
+        body = {
+            "access_key_id": access_key_id,
+            "secret_access_key": secret_access_key,
+            "account": account,
+            "user_name": user_name,
+        }
+        self._ask("PUT", "credentials", list[KnownCredential], body=body)
+
+    def set_credentials_active(self, access_key_id: str, *, active: bool) -> None:
+        """Switches a known key on or off, as IAM does when keys are rotated."""
+        body = {"access_key_id": access_key_id, "active": active}
+        self._ask("PUT", "credentials", list[KnownCredential], body=body)
+
+    def remove_credentials(self, access_key_id: str | None = None) -> int:
+        """Removes a key or session, or all of them; says how many."""
+        query = {"access_key_id": access_key_id}
+        return self._ask("DELETE", "credentials", dict[str, int], query=query)["removed"]
+
+    def set_roles(self, roles: Sequence[Role] | None) -> None:
+        """Lets only these roles be assumed, on their conditions; None lets any role be assumed."""
+        body = {"roles": None if roles is None else list(roles)}
+        self._ask("PUT", "roles", dict[str, list[Role] | None], body=body)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        kind: type[T],
+        *,
+        body: object = None,
+        query: Mapping[str, object] | None = None,
+        timeout: float = TIMEOUT_SECONDS,
+    ) -> T:
+        given = {name: value for name, value in (query or {}).items() if value is not None}
+        request = Request(  # noqa: S310 - the URL is the fake's own
+            f"{self.url}/_lab/{path}" + (f"?{urlencode(given)}" if given else ""),
+            method=method,
+            data=None if body is None else msgspec.json.encode(body),
+            headers={"Content-Type": "application/json"},
+        )
+        try:
+            with self._opener.open(request, timeout=timeout) as answer:
+                return msgspec.json.decode(answer.read(), type=kind)
+        except HTTPError as error:
+            with error:
+                why = error.read().decode("utf-8", "replace")
+            raise FakeAwsError(f"{method} {path}: {error.code} {why}") from error

@@ -1,0 +1,231 @@
+"""The control API under `/_lab/`: JSON, checked strictly, for the tests and the demo that steer the fake.
+
+    GET    /_lab/healthz
+    GET    /_lab/calls?action=&after=&at_least=&timeout=   waits for `at_least` calls, up to `timeout` seconds
+    DELETE /_lab/calls
+    GET    /_lab/tokens
+    POST   /_lab/tokens/lookup    {"password"}: the issued token, or null
+    GET    /_lab/faults
+    POST   /_lab/faults           a FaultRule
+    DELETE /_lab/faults?kind=&action=
+    GET    /_lab/settings
+    PUT    /_lab/settings         the fields of Settings to change
+    GET    /_lab/credentials
+    PUT    /_lab/credentials      {"access_key_id", "secret_access_key"?, "active"?, "account"?, "user_name"?}
+    DELETE /_lab/credentials?access_key_id=
+    GET    /_lab/roles
+    PUT    /_lab/roles            {"roles": [Role] or null}
+
+A bad body or query is answered with 400 and `{"error": why}`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from .credentials import user_credential
+from .records import DEFAULT_ACCOUNT, FaultKind, FaultRule, Name, NotNegative, Role, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from .signal import Signal
+    from .state import State
+
+T = TypeVar("T")
+
+
+class CallQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """Which calls to give, and how many to wait for."""
+
+    action: Name | None = None
+    after: int = 0
+    at_least: int = 0
+    timeout: NotNegative = 30.0
+
+
+class FaultQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """Which faults to clear."""
+
+    kind: FaultKind | None = None
+    action: Name | None = None
+
+
+class CredentialQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """Which credential to remove; all when there is none."""
+
+    access_key_id: Name | None = None
+
+
+class Lookup(msgspec.Struct, forbid_unknown_fields=True):
+    """A token to find."""
+
+    password: str
+
+
+class NewCredential(msgspec.Struct, forbid_unknown_fields=True):
+    """A key to add; without its secret, a known key to switch on or off."""
+
+    access_key_id: Name
+    secret_access_key: Name | None = None
+    active: bool = True
+    account: Annotated[str, msgspec.Meta(pattern=r"^\d{12}$")] = DEFAULT_ACCOUNT
+    user_name: Name = "lab-operator"
+
+
+class NewRoles(msgspec.Struct, forbid_unknown_fields=True):
+    """The role registry."""
+
+    roles: list[Role] | None
+
+
+class Problem(Exception):
+    """Why a request to the control API is refused."""
+
+
+def routes(state: State, changed: Signal) -> list[web.RouteDef]:
+    """The routes over a state; `changed` is fired when one of them changed it."""
+    lab = Control(state, changed)
+    return [
+        web.get("/_lab/healthz", _checked(lab.health)),
+        web.get("/_lab/calls", _checked(lab.get_calls)),
+        web.delete("/_lab/calls", _checked(lab.delete_calls)),
+        web.get("/_lab/tokens", _checked(lab.get_tokens)),
+        web.post("/_lab/tokens/lookup", _checked(lab.find_token)),
+        web.get("/_lab/faults", _checked(lab.get_faults)),
+        web.post("/_lab/faults", _checked(lab.post_fault)),
+        web.delete("/_lab/faults", _checked(lab.delete_faults)),
+        web.get("/_lab/settings", _checked(lab.get_settings)),
+        web.put("/_lab/settings", _checked(lab.put_settings)),
+        web.get("/_lab/credentials", _checked(lab.get_credentials)),
+        web.put("/_lab/credentials", _checked(lab.put_credential)),
+        web.delete("/_lab/credentials", _checked(lab.delete_credentials)),
+        web.get("/_lab/roles", _checked(lab.get_roles)),
+        web.put("/_lab/roles", _checked(lab.put_roles)),
+    ]
+
+
+def _checked(
+    handler: Callable[[web.Request], Awaitable[object]],
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def handle(request: web.Request) -> web.Response:
+        try:
+            return _json(await handler(request))
+        except (msgspec.MsgspecError, Problem) as error:
+            return _json({"error": str(error)}, status=400)
+
+    return handle
+
+
+def _json(content: object, *, status: int = 200) -> web.Response:
+    body = msgspec.json.encode(content)
+    return web.Response(status=status, body=body, content_type="application/json")
+
+
+async def _body(request: web.Request, kind: type[T]) -> T:
+    return msgspec.json.decode(await request.read(), type=kind)
+
+
+def _query(request: web.Request, kind: type[T]) -> T:
+    return msgspec.convert(dict(request.query), type=kind, strict=False)
+
+
+class Control:
+    """The handlers, each returning what is then sent as JSON."""
+
+    def __init__(self, state: State, changed: Signal) -> None:
+        self._state = state
+        self._changed = changed
+
+    async def health(self, _: web.Request) -> object:
+        """That it lives, and as which process."""
+        return {"status": "ok", "pid": os.getpid()}
+
+    async def get_calls(self, request: web.Request) -> object:
+        """The calls that match, perhaps after waiting for them."""
+        query = _query(request, CallQuery)
+
+        def enough() -> bool:
+            found = self._state.calls.select(action=query.action, after=query.after)
+            return len(found) >= query.at_least
+
+        try:
+            async with asyncio.timeout(query.timeout):
+                await self._changed.wait_until(enough)
+        except TimeoutError:
+            pass
+        return self._state.calls.select(action=query.action, after=query.after)
+
+    async def delete_calls(self, _: web.Request) -> object:
+        """Forgets all calls."""
+        return {"cleared": self._state.calls.clear()}
+
+    async def get_tokens(self, _: web.Request) -> object:
+        """All issued tokens."""
+        return self._state.tokens.all()
+
+    async def find_token(self, request: web.Request) -> object:
+        """The token with this password."""
+        return self._state.tokens.find((await _body(request, Lookup)).password)
+
+    async def get_faults(self, _: web.Request) -> object:
+        """The faults that are on."""
+        return self._state.faults.shown()
+
+    async def post_fault(self, request: web.Request) -> object:
+        """Switches a fault on."""
+        self._state.faults.add(await _body(request, FaultRule))
+        return self._state.faults.shown()
+
+    async def delete_faults(self, request: web.Request) -> object:
+        """Switches faults off."""
+        query = _query(request, FaultQuery)
+        cleared = self._state.faults.clear(kind=query.kind, action=query.action)
+        self._changed.fire()
+        return {"cleared": cleared}
+
+    async def get_settings(self, _: web.Request) -> object:
+        """The settings in force."""
+        return self._state.settings
+
+    async def put_settings(self, request: web.Request) -> object:
+        """Changes the settings that the body names."""
+        changes = await _body(request, dict[str, object])
+        current = msgspec.to_builtins(self._state.settings)
+        if unknown := changes.keys() - current.keys():
+            raise Problem(f"unknown setting {', '.join(sorted(unknown))}; known: {', '.join(current)}")
+        self._state.change(msgspec.convert(current | changes, type=Settings))
+        return self._state.settings
+
+    async def get_credentials(self, _: web.Request) -> object:
+        """The known keys and sessions, without secrets."""
+        return self._state.credentials.shown()
+
+    async def put_credential(self, request: web.Request) -> object:
+        """Adds a key, or switches a known one on or off."""
+        new, known = await _body(request, NewCredential), self._state.credentials
+        if new.secret_access_key is not None:
+            known.put(
+                user_credential(new.access_key_id, new.secret_access_key, account=new.account, user_name=new.user_name)
+            )
+        if not known.set_active(new.access_key_id, active=new.active):
+            raise Problem(f"{new.access_key_id} is not known, so secret_access_key is needed")
+        return known.shown()
+
+    async def delete_credentials(self, request: web.Request) -> object:
+        """Removes one key or session, or all."""
+        return {"removed": self._state.credentials.remove(_query(request, CredentialQuery).access_key_id)}
+
+    async def get_roles(self, _: web.Request) -> object:
+        """The role registry."""
+        return {"roles": self._state.roles.shown()}
+
+    async def put_roles(self, request: web.Request) -> object:
+        """Replaces the role registry."""
+        self._state.roles.set((await _body(request, NewRoles)).roles)
+        return {"roles": self._state.roles.shown()}

@@ -1,0 +1,44 @@
+"""All that the fake knows, in one place. Pure: no sockets, and the clock is handed in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .calls import Calls
+from .credentials import Credentials, Roles
+from .faults import Faults
+from .records import Settings
+from .tokens import Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class State:
+    """Credentials, roles, tokens, calls, faults and settings.
+
+    Args:
+        clock: epoch seconds.
+        settings: to start with.
+    """
+
+    def __init__(self, clock: Callable[[], float], settings: Settings) -> None:
+        self.clock = clock
+        self.settings = settings
+        self.credentials = Credentials(max_records=settings.max_records)
+        self.roles = Roles()
+        self.tokens = Tokens(max_records=settings.max_records)
+        self.calls = Calls(max_records=settings.max_records)
+        self.faults = Faults()
+
+    @property
+    def now(self) -> float:
+        """The server's clock: the machine's, plus the offset that was set."""
+        return self.clock() + self.settings.clock_offset_seconds
+
+    def change(self, settings: Settings) -> None:
+        """Puts new settings in force."""
+        self.settings = settings
+        self.tokens.max_records = settings.max_records
+        self.calls.max_records = settings.max_records
+        self.credentials.max_records = settings.max_records
