@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import replace
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from .records import Call
@@ -59,13 +60,24 @@ class Calls:
         if (call := self._by_number.get(number)) is not None:
             self._by_number[number] = replace(call, result=result, status=status)
 
-    def select(self, *, action: str | None = None, after: int = 0) -> list[Call]:
-        """Those of an action (or all) with a number above `after`."""
-        return [
+    def select(
+        self,
+        *,
+        action: str | None = None,
+        after: int = 0,
+        result: str | None = None,
+        fault: str | None = None,
+    ) -> list[Call]:
+        """Those with a number above `after`, and with this action, result and fault (None: any)."""
+        recent = takewhile(lambda call: call.number > after, reversed(self._by_number.values()))
+        found = [
             call
-            for call in self._by_number.values()
-            if call.number > after and (action is None or call.action == action)
+            for call in recent
+            if (action is None or call.action == action)
+            and (result is None or call.result == result)
+            and (fault is None or call.fault == fault)
         ]
+        return found[::-1]
 
     def clear(self) -> int:
         """Forgets all; says how many."""

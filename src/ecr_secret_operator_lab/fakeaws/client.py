@@ -16,6 +16,8 @@ from .records import (
     Call,
     FaultKind,
     FaultRule,
+    Found,
+    Health,
     IssuedToken,
     KnownCredential,
     Role,
@@ -63,24 +65,44 @@ class FakeAws:
 
     def pid(self) -> int:
         """The server's process id; proves too that it answers."""
-        return self._ask("GET", "healthz", dict[str, str | int])["pid"]  # type: ignore[return-value] # JSON says int
+        return self._ask("GET", "healthz", Health).pid
 
-    def calls(self, action: str | None = None, *, after: int = 0) -> list[Call]:
-        """The calls so far, oldest first, of one action or of all, with a number above `after`."""
-        return self._ask("GET", "calls", list[Call], query={"action": action, "after": after})
+    def reset(self) -> None:
+        """Back to the start: default user and settings, no faults, roles, calls or tokens."""
+        self._ask("POST", "reset", Settings)
+
+    def calls(
+        self,
+        action: str | None = None,
+        *,
+        after: int = 0,
+        result: str | None = None,
+        fault: FaultKind | str | None = None,
+    ) -> list[Call]:
+        """The calls so far, oldest first, with a number above `after`; filters that are None match all calls."""
+        query = {"action": action, "after": after, "result": result, "fault": fault}
+        return self._ask("GET", "calls", list[Call], query=query)
 
     def wait_for_calls(
-        self, at_least: int, action: str | None = None, *, after: int = 0, timeout: float = 10.0
+        self,
+        at_least: int,
+        action: str | None = None,
+        *,
+        after: int = 0,
+        result: str | None = None,
+        fault: FaultKind | str | None = None,
+        timeout: float = 10.0,
     ) -> list[Call]:
-        """Waits until this many calls have arrived (they may still be pending).
+        """Waits until this many calls that match have arrived (without a `result` they may still be pending).
 
         Raises:
             FakeAwsError: they have not within `timeout` seconds.
         """
-        query = {"action": action, "after": after, "at_least": at_least, "timeout": timeout}
-        found = self._ask("GET", "calls", list[Call], query=query, timeout=timeout + TIMEOUT_SECONDS)
+        query = {"action": action, "after": after, "result": result, "fault": fault}
+        waiting = {**query, "at_least": at_least, "timeout": timeout}
+        found = self._ask("GET", "calls", list[Call], query=waiting, timeout=timeout + TIMEOUT_SECONDS)
         if len(found) < at_least:
-            raise FakeAwsError(f"{len(found)} calls of {action or 'any action'} in {timeout} s, not {at_least}")
+            raise FakeAwsError(f"{len(found)} of {at_least} calls in {timeout} s: {query}")
         return found
 
     def clear_calls(self) -> None:
@@ -93,7 +115,7 @@ class FakeAws:
 
     def find_token(self, password: str) -> IssuedToken | None:
         """The issued token with this password; None when the fake never issued it."""
-        return self._ask("POST", "tokens/lookup", IssuedToken | None, body={"password": password})  # type: ignore[arg-type] # a union is no type to mypy
+        return self._ask("POST", "tokens/lookup", Found, body={"password": password}).token
 
     def fail(
         self,

@@ -1,10 +1,12 @@
 """The control API under `/_lab/`: JSON, checked strictly, for the tests and the demo that steer the fake.
 
     GET    /_lab/healthz
-    GET    /_lab/calls?action=&after=&at_least=&timeout=   waits for `at_least` calls, up to `timeout` seconds
+    POST   /_lab/reset            back to the start
+    GET    /_lab/calls?action=&after=&result=&fault=&at_least=&timeout=
+                                  waits for `at_least` calls, up to `timeout` seconds
     DELETE /_lab/calls
     GET    /_lab/tokens
-    POST   /_lab/tokens/lookup    {"password"}: the issued token, or null
+    POST   /_lab/tokens/lookup    {"password"}: {"token": the issued one, or null}
     GET    /_lab/faults
     POST   /_lab/faults           a FaultRule
     DELETE /_lab/faults?kind=&action=
@@ -29,11 +31,12 @@ import msgspec
 from aiohttp import web
 
 from .credentials import user_credential
-from .records import DEFAULT_ACCOUNT, FaultKind, FaultRule, Name, NotNegative, Role, Settings
+from .records import DEFAULT_ACCOUNT, FaultKind, FaultRule, Found, Health, Name, NotNegative, Role, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from .records import Call
     from .signal import Signal
     from .state import State
 
@@ -45,6 +48,8 @@ class CallQuery(msgspec.Struct, forbid_unknown_fields=True):
 
     action: Name | None = None
     after: int = 0
+    result: Name | None = None
+    fault: FaultKind | None = None
     at_least: int = 0
     timeout: NotNegative = 30.0
 
@@ -93,6 +98,7 @@ def routes(state: State, changed: Signal) -> list[web.RouteDef]:
     lab = Control(state, changed)
     return [
         web.get("/_lab/healthz", _checked(lab.health)),
+        web.post("/_lab/reset", _checked(lab.reset)),
         web.get("/_lab/calls", _checked(lab.get_calls)),
         web.delete("/_lab/calls", _checked(lab.delete_calls)),
         web.get("/_lab/tokens", _checked(lab.get_tokens)),
@@ -144,22 +150,29 @@ class Control:
 
     async def health(self, _: web.Request) -> object:
         """That it lives, and as which process."""
-        return {"status": "ok", "pid": os.getpid()}
+        return Health(status="ok", pid=os.getpid())
+
+    async def reset(self, _: web.Request) -> object:
+        """Back to the start."""
+        self._state.reset()
+        self._changed.fire()
+        return self._state.settings
 
     async def get_calls(self, request: web.Request) -> object:
         """The calls that match, perhaps after waiting for them."""
         query = _query(request, CallQuery)
 
-        def enough() -> bool:
-            found = self._state.calls.select(action=query.action, after=query.after)
-            return len(found) >= query.at_least
+        def found() -> list[Call]:
+            return self._state.calls.select(
+                action=query.action, after=query.after, result=query.result, fault=query.fault
+            )
 
         try:
             async with asyncio.timeout(query.timeout):
-                await self._changed.wait_until(enough)
+                await self._changed.wait_until(lambda: len(found()) >= query.at_least)
         except TimeoutError:
             pass
-        return self._state.calls.select(action=query.action, after=query.after)
+        return found()
 
     async def delete_calls(self, _: web.Request) -> object:
         """Forgets all calls."""
@@ -171,7 +184,7 @@ class Control:
 
     async def find_token(self, request: web.Request) -> object:
         """The token with this password."""
-        return self._state.tokens.find((await _body(request, Lookup)).password)
+        return Found(token=self._state.tokens.find((await _body(request, Lookup)).password))
 
     async def get_faults(self, _: web.Request) -> object:
         """The faults that are on."""

@@ -10,7 +10,7 @@ LATE = frozenset({FaultKind.ACCESS_DENIED, FaultKind.BAD_TOKEN, FaultKind.EMPTY}
 """They need to know who is calling, so they hit after the signature was checked; the others hit before."""
 EARLY = frozenset(FaultKind) - LATE
 TOKENS_ONLY = frozenset({FaultKind.BAD_TOKEN, FaultKind.EMPTY})
-"""They hit GetAuthorizationToken alone, whatever the rule says."""
+"""They hit GetAuthorizationToken alone, whatever the rule says; clock-skew hits signed calls alone."""
 
 
 @dataclass(slots=True, eq=False)
@@ -25,6 +25,8 @@ class ActiveFault:
         """Whether the rule is about this call."""
         rule = self.rule
         if rule.kind in TOKENS_ONLY and call.action != "GetAuthorizationToken":
+            return False
+        if rule.kind is FaultKind.CLOCK_SKEW and not call.access_key_id:
             return False
         if rule.role_arn is not None and rule.role_arn not in {call.parameters.get("RoleArn"), caller_role}:
             return False

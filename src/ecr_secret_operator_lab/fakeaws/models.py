@@ -105,10 +105,18 @@ def _of_value(value: object, shape: Any, place: _Place) -> Iterator[str]:  # noq
         size = len(value) if isinstance(value, str) else value
         yield from _of_size(size, value, shape, place)
         pattern = shape.metadata.get("pattern")
-        if pattern and isinstance(value, str) and not re.fullmatch(pattern, value):
+        if pattern and isinstance(value, str) and not _fits(pattern, value):
             yield place.broken(value, f"Member must satisfy regular expression pattern: {pattern}")
     else:
         yield place.broken(value, f"Member must be of type {kind}")
+
+
+def _fits(pattern: str, value: str) -> bool:
+    """Whether a value matches; the models' patterns are Java's, and one that Python cannot read is not checked."""
+    try:
+        return re.fullmatch(pattern, value) is not None
+    except re.error:
+        return True
 
 
 def _of_size(size: Any, value: object, shape: Any, place: _Place) -> Iterator[str]:  # noqa: ANN401 - botocore has no types

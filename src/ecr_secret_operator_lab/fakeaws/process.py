@@ -30,7 +30,8 @@ def start_fake_aws(*, port: int = 0, max_records: int = DEFAULT_MAX_RECORDS) -> 
         FakeAwsError: it did not start; its own words are on standard error.
     """
     command = [sys.executable, "-m", __package__, "--port", str(port), "--max-records", str(max_records)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    # A group of its own: Ctrl-C at a terminal reaches its user first, who may still need it while shutting down.
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0)
     with process:
         try:
             yield FakeAws(_url(process))

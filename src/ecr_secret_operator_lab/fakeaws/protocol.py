@@ -6,6 +6,7 @@ Sources: the Smithy specifications "AWS JSON 1.1 protocol" and "AWS query protoc
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -22,6 +23,7 @@ JSON_TYPE = "application/x-amz-json-1.1"
 XML_TYPE = "text/xml"
 STS_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 CLIENT_FAULTS_BELOW = 500
+INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ def _typed(value: Any, name: str, parent: Any) -> object:  # noqa: ANN401 - boto
 
 def _as(value: Any, shape: Any) -> object:  # noqa: ANN401 - botocore has no types
     if shape.type_name == "integer" and isinstance(value, str):
-        return int(value) if value.lstrip("-").isdecimal() else value
+        return int(value) if INTEGER.fullmatch(value) else value
     if shape.type_name == "structure" and isinstance(value, dict):
         return {name: _typed(inner, name, shape) for name, inner in value.items()}
     if shape.type_name == "list" and isinstance(value, dict) and isinstance(value.get("member"), dict):

@@ -97,6 +97,21 @@ class IssuedToken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The answer to a lookup of a token: None when it was never issued."""
+
+    token: IssuedToken | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """That the server lives, and as which process."""
+
+    status: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnownCredential:
     """A credential that the fake accepts, without its secrets. Sessions have `role_arn` and `expires_at`."""
 

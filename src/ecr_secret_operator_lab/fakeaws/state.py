@@ -24,12 +24,20 @@ class State:
 
     def __init__(self, clock: Callable[[], float], settings: Settings) -> None:
         self.clock = clock
-        self.settings = settings
+        self._initial = settings
+        self.faults = Faults()
+        self.calls = Calls(max_records=settings.max_records)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets everything; calls that hang are let go, and the numbers of calls go on."""
+        settings = self.settings = self._initial
         self.credentials = Credentials(max_records=settings.max_records)
         self.roles = Roles()
         self.tokens = Tokens(max_records=settings.max_records)
-        self.calls = Calls(max_records=settings.max_records)
-        self.faults = Faults()
+        self.calls.clear()
+        self.calls.max_records = settings.max_records
+        self.faults.clear()
 
     @property
     def now(self) -> float:
