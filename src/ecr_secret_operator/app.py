@@ -1,0 +1,211 @@
+"""The only wiring: builds the parts, starts them in order, stops them in the reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import signal
+import socket
+import uuid
+from datetime import UTC, datetime
+
+import structlog
+
+from . import __version__
+from .aws.ecr import fetch_token
+from .aws.source import TokenSource
+from .domain.errors import ApiError, Forbidden, OperatorError, Unavailable
+from .domain.resource import Key
+from .kube.client import Client
+from .kube.config import ClusterConfig, load_config
+from .kube.events import EventRecorder
+from .kube.leases import LeaseClient
+from .kube.resources import missing_kinds
+from .reconciler import Reconciler
+from .runtime.controller import Controller
+from .runtime.leader import Elector
+from .runtime.queue import Queue
+from .settings import LEASE_NAME, Settings
+from .telemetry.journal import Journal
+from .telemetry.metrics import Metrics
+from .telemetry.servers import Server, metrics_routes, probe_routes
+from .world import World
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+DRAIN_SECONDS = 2.5
+STUCK_SECONDS = 300.0
+SILENT_SECONDS = 180.0
+
+
+class LeadershipLost(OperatorError):
+    """The Lease could not be renewed: another replica may lead, so this process has to end."""
+
+
+class CannotStart(OperatorError):
+    """Something that the operator needs is missing; the message says what, and what to do."""
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+async def run(settings: Settings) -> None:
+    """Runs the operator until SIGTERM or SIGINT.
+
+    Raises:
+        OperatorError: it cannot start, or leadership was lost; one sentence.
+    """
+    config = await load_config(settings.kubeconfig)
+    client = Client(config.configuration, user_agent=f"ecr-secret-operator/{__version__}")
+    try:
+        await _check(client)
+        await Operator(settings, config, client).run()
+    finally:
+        await client.close()
+
+
+async def _check(client: Client) -> None:
+    try:
+        missing = await missing_kinds(client)
+    except Unavailable as error:
+        raise CannotStart(f"{error} ({client.server}). Check that it runs, and the kubeconfig") from error
+    except Forbidden as error:
+        raise CannotStart(f"the API server {client.server} refused the operator's credentials: {error}") from error
+    except ApiError as error:
+        raise CannotStart(f"the API server {client.server} answered: {error}") from error
+    if missing:
+        raise CannotStart(
+            f"the cluster lacks the custom resource definitions {', '.join(missing)}. Install them:"
+            " ecr-secret-operator crds | kubectl apply --server-side -f -"
+        )
+
+
+class Operator:
+    """All parts of one operator process."""
+
+    def __init__(self, settings: Settings, config: ClusterConfig, client: Client) -> None:
+        self._settings = settings
+        self._config = config
+        self._metrics = Metrics()
+        journal = Journal(self._metrics)
+        self._world = World(client, namespaces=settings.namespaces, observer=journal)
+        self._queue: Queue[Key] = Queue(utc_now)
+        self._elector = self._candidate(client) if settings.leader_elect else None
+        reconciler = Reconciler(
+            resources=self._world,
+            secrets=self._world,
+            tokens=TokenSource(functools.partial(fetch_token, clock=utc_now), clock=utc_now, observer=journal),
+            recorder=EventRecorder(client, clock=utc_now, on_error=journal.event_lost),
+            journal=journal,
+            clock=utc_now,
+        )
+        self._controller = Controller(
+            queue=self._queue,
+            reconcile=reconciler.reconcile,
+            observer=journal,
+            workers=settings.workers,
+            clock=utc_now,
+        )
+        self._world.on_change(self._queue.add)
+        self._working = False
+        self._metrics.watch_resources(self._world.states)
+        self._metrics.queue_depth.set_function(lambda: len(self._queue))
+        self._metrics.leader.set_function(lambda: float(self._leading))
+
+    def _candidate(self, client: Client) -> Elector:
+        namespace = self._settings.leader_election_namespace or self._config.namespace
+        identity = f"{socket.gethostname()}_{uuid.uuid4()}"
+        return Elector(LeaseClient(client, namespace=namespace, name=LEASE_NAME), identity=identity, clock=utc_now)
+
+    @property
+    def _leading(self) -> bool:
+        return self._elector.leading if self._elector else self._working
+
+    async def run(self) -> None:
+        """Starts everything, works until a signal, stops everything. Raises OperatorError."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        servers = self._servers()
+        try:
+            for server in servers:
+                await server.start()
+            await self._work_until(stop)
+        finally:
+            for server in servers:
+                await server.stop()
+        log.info("stopped")
+
+    def _servers(self) -> list[Server]:
+        probes, metrics = self._settings.probe_address, self._settings.metrics_address
+        servers = []
+        if metrics and metrics == probes:
+            merged = {**metrics_routes(self._metrics), **probe_routes(alive=self._alive, ready=self._ready)}
+            return [Server(metrics, merged)]
+        if metrics:
+            servers.append(Server(metrics, metrics_routes(self._metrics)))
+        if probes:
+            servers.append(Server(probes, probe_routes(alive=self._alive, ready=self._ready)))
+        return servers
+
+    async def _work_until(self, stop: asyncio.Event) -> None:
+        tasks = [asyncio.create_task(watcher.run(), name="watch") for watcher in self._world.watchers]
+        tasks.append(asyncio.create_task(self._config.keep_credentials_fresh(), name="kubeconfig credentials"))
+        lead = asyncio.create_task(self._lead(), name="lead")
+        stopped = asyncio.create_task(stop.wait(), name="stop")
+        log.info("started", version=__version__, namespaces=self._settings.namespaces or "all", pid=os.getpid())
+        try:
+            await asyncio.wait({lead, stopped, *tasks[:-1]}, return_when=asyncio.FIRST_COMPLETED)
+            log.info("stopping")
+            await self._controller.drain(DRAIN_SECONDS)
+        finally:
+            everything = [lead, stopped, *tasks]
+            for task in everything:
+                task.cancel()
+            results = await asyncio.gather(*everything, return_exceptions=True)
+            if self._elector:
+                await self._elector.release()
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    async def _lead(self) -> None:
+        await self._world.synced()
+        log.info("caches synced")
+        if self._elector is None:
+            self._working = True
+            await self._controller.run()
+            return
+        await self._elector.acquire()
+        log.info("leading")
+        working = asyncio.create_task(self._controller.run(), name="controller")
+        keeping = asyncio.create_task(self._elector.keep(), name="keep the lease")
+        try:
+            await asyncio.wait({working, keeping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            working.cancel()
+            keeping.cancel()
+            outcomes = await asyncio.gather(working, keeping, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome
+        raise LeadershipLost("leadership was lost: the Lease could not be renewed in time, or another replica took it")
+
+    def _alive(self) -> str | None:
+        working = self._working or (self._elector is not None and self._elector.leading)
+        if working and self._controller.stuck_for() > STUCK_SECONDS:
+            return "no progress: a reconcile, or the queue's timer, is stuck"
+        return None
+
+    def _ready(self) -> str | None:
+        loop_time = asyncio.get_running_loop().time()
+        for watcher in self._world.watchers:
+            if not watcher.synced.is_set():
+                return "the caches are not synced yet"
+            if loop_time - watcher.last_heard > SILENT_SECONDS:
+                return "nothing has been heard from the API server for a while"
+        return None

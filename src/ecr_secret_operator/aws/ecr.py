@@ -1,0 +1,52 @@
+"""One call to ECR: a scope in, a token out. Blocking, as botocore is; runs in a thread."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from ..domain.errors import TokenError
+from ..domain.kinds import USERNAME
+from ..domain.reasons import Reason
+from ..domain.token import Scope, Sensitive, Token
+from .errors import token_error
+from .session import ambient_session
+
+
+def fetch_token(scope: Scope, *, clock: Callable[[], datetime]) -> Token:
+    """Asks ECR for an authorization token (GetAuthorizationToken) with the operator's own identity.
+
+    Args:
+        scope: region and identity.
+        clock: gives the time in UTC.
+
+    Raises:
+        TokenError: with the reason and one sentence.
+    """
+    try:
+        answer = ambient_session(scope.region).create_client("ecr").get_authorization_token()
+    except Exception as error:  # noqa: BLE001 - whatever botocore raises, mapped; its traceback could show the request
+        raise token_error(error, scope) from None
+    return _read(answer, scope, clock())
+
+
+def _read(answer: dict[str, Any], scope: Scope, now: datetime) -> Token:
+    try:
+        data = answer["authorizationData"][0]
+        user, _, password = b64decode(data["authorizationToken"], validate=True).decode().partition(":")
+        expires_at = data["expiresAt"].astimezone(UTC).replace(microsecond=0)
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError, binascii.Error):
+        raise _nonsense(scope, "an answer without a token") from None
+    if user != USERNAME or not password:
+        raise _nonsense(scope, "an answer without a token")
+    issued_at = now.replace(microsecond=0)
+    if expires_at <= issued_at:
+        raise _nonsense(scope, "a token that has expired already: check the clock of this node")
+    return Token(password=Sensitive(password), issued_at=issued_at, expires_at=expires_at)
+
+
+def _nonsense(scope: Scope, what: str) -> TokenError:
+    return TokenError(f"ECR in {scope.region} gave {what}", reason=Reason.AWS_UNAVAILABLE)

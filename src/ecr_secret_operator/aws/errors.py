@@ -1,0 +1,96 @@
+"""Maps what botocore raises to a reason and one stable sentence. The one boundary for it.
+
+Stable: no request ids, no times, no addresses, so that a failure that lasts is the same failure each time and is told
+once. And nothing of the request or the answer beyond the error code and AWS's own words.
+"""
+
+from __future__ import annotations
+
+import re
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
+
+from ..domain.errors import TokenError
+from ..domain.reasons import Reason
+from ..domain.token import Scope
+
+_DENIED = frozenset(
+    (
+        "AccessDenied",
+        "AccessDeniedException",
+        "UnauthorizedOperation",
+        "OptInRequired",
+    )
+)
+_BAD_CREDENTIALS = frozenset((
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "ExpiredIdentityToken",
+    "IDPCommunicationError",
+    "IDPRejectedClaim",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidIdentityToken",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+))  # fmt: skip
+_REQUEST_ID = re.compile(r"\s*\(?\b(?:request ?id|requestid)\b[:= ]*[\w-]+\)?", re.IGNORECASE)
+_TIMES = re.compile(r"\b\d{8}T\d{6}Z\b|\(?\b\d{4}-\d\d-\d\dT[\d:.]+Z\b\)?")
+_WORDS = 300
+
+
+def token_error(error: Exception, scope: Scope) -> TokenError:
+    """The error for a call that gave no token."""
+    where = f"ECR in {scope.region}"
+    if isinstance(error, ClientError):
+        return _answered(error, where)
+    if isinstance(error, (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)):
+        return TokenError(
+            "the operator has no AWS credentials. Give it an IAM user's keys or a role: see docs/install.md"
+            if isinstance(error, NoCredentialsError)
+            else f"the operator's AWS credentials cannot be used: {_sentence(str(error))}",
+            reason=Reason.IDENTITY_UNAVAILABLE,
+        )
+    if isinstance(error, HTTPClientError):
+        return TokenError(f"{where} cannot be reached ({type(error).__name__})", reason=Reason.AWS_UNAVAILABLE)
+    if isinstance(error, OSError):
+        return TokenError(
+            f"the operator's AWS credentials cannot be read: {error.strerror or type(error).__name__}",
+            reason=Reason.IDENTITY_UNAVAILABLE,
+        )
+    if isinstance(error, BotoCoreError):
+        return TokenError(f"{where} was not asked: {_sentence(str(error))}", reason=Reason.IDENTITY_UNAVAILABLE)
+    return TokenError(f"{where} gave an answer that makes no sense", reason=Reason.AWS_UNAVAILABLE)
+
+
+def _answered(error: ClientError, where: str) -> TokenError:
+    details = error.response.get("Error", {})
+    code, text = str(details.get("Code", "")), _sentence(str(details.get("Message", "")))
+    step = error.operation_name
+    if code in _DENIED:
+        return TokenError(
+            f"AWS refused {step} to the operator's own identity ({code}): {text}. Allow it in the identity's IAM"
+            " policy; this is tried again by itself",
+            reason=Reason.AWS_ACCESS_DENIED,
+        )
+    if code in _BAD_CREDENTIALS:
+        return TokenError(
+            f"AWS does not accept the operator's credentials at {step} ({code}): {text}. Check the keys or role, and"
+            " the clock of the node",
+            reason=Reason.IDENTITY_UNAVAILABLE,
+        )
+    return TokenError(f"{where} failed at {step} ({code or 'no error code'})", reason=Reason.AWS_UNAVAILABLE)
+
+
+def _sentence(text: str) -> str:
+    plain = _TIMES.sub("", _REQUEST_ID.sub("", " ".join(text.split())))
+    return plain[:_WORDS].rstrip(". ") or "AWS gave no words"

@@ -1,0 +1,75 @@
+"""The operator's own identity: botocore's default chain, read afresh for every call.
+
+A call is rare (once per scope and window), so a new session each time is the simplest thing that is always right: keys
+in the environment, a credentials file that was replaced, a rotated web identity token are all seen at the next call.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import botocore.configloader
+import botocore.credentials
+import botocore.loaders
+import botocore.session
+from botocore.config import Config
+
+CONNECT_SECONDS = 5
+READ_SECONDS = 10
+
+_QUOTES = "\"'"
+_shared_loader = functools.cache(botocore.loaders.create_loader)
+"""Reads botocore's service descriptions once; they are the costly part of a session."""
+
+
+def ambient_session(region: str) -> botocore.session.Session:
+    """A session with the operator's own identity, for one region.
+
+    Args:
+        region: where ECR, and STS for web identity, are asked. The resource's, so that neither AWS_REGION nor a
+            region in the config file is needed, as with the Go operator.
+    """
+    session = botocore.session.Session()
+    session.register_component("data_loader", _shared_loader())
+    session.set_config_variable("region", region)
+    session.set_default_client_config(
+        Config(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retries={"total_max_attempts": 1},  # the token source backs off per scope: one place decides
+            user_agent_appid="ecr-secret-operator",
+        )
+    )
+    _accept_quoted_values(session)
+    return session
+
+
+def _accept_quoted_values(session: botocore.session.Session) -> None:
+    """Lets keys in the file of AWS_CONFIG_FILE stand in quotes, as the Go SDK does and upstream's guide writes them."""
+    config_file = session.get_config_variable("config_file")
+    unquoting = botocore.credentials.ConfigProvider(
+        config_filename=config_file,
+        profile_name=session.get_config_variable("profile") or "default",
+        config_parser=_load_unquoted,
+    )
+    resolver = session.get_component("credential_provider")
+    resolver.insert_before(unquoting.METHOD, unquoting)
+    for profile in session.full_config.get("profiles", {}).values():
+        profile.update(_unquoted(profile))
+
+
+def _load_unquoted(path: str) -> dict[str, object]:
+    config: dict[str, object] = botocore.configloader.load_config(path)
+    profiles = config.get("profiles")
+    if isinstance(profiles, dict):
+        for profile in profiles.values():
+            profile.update(_unquoted(profile))
+    return config
+
+
+def _unquoted(profile: dict[str, object]) -> dict[str, str]:
+    return {
+        key: value[1:-1]
+        for key, value in profile.items()
+        if isinstance(value, str) and len(value) > 1 and value[0] == value[-1] and value[0] in _QUOTES
+    }

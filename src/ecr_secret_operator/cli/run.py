@@ -1,0 +1,103 @@
+"""`ecr-secret-operator run`: the operator itself."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from .. import app
+from ..domain.errors import InvalidField
+from ..settings import Settings, parse_namespaces
+from ..telemetry.logs import LOG_LEVELS, LogFormat, configure_logs
+from ..telemetry.servers import Address, parse_address
+
+
+class AddressType(click.ParamType[Address | None]):
+    """A bind address as Go writes it."""
+
+    name = "address"
+
+    def convert(
+        self, value: str | Address | None, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Address | None:
+        """Reads it, or fails with the sentence of the error."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return parse_address(value)
+        except InvalidField as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.command()
+@click.option(
+    "--kubeconfig", metavar="FILE", help="Kubeconfig to use [default: KUBECONFIG, in-cluster, ~/.kube/config]."
+)
+@click.option(
+    "--watch-namespace",
+    envvar="WATCH_NAMESPACE",
+    default="",
+    metavar="NAMES",
+    help="Namespaces to look at, a comma list; empty for all.  [env var: WATCH_NAMESPACE]",
+)
+@click.option(
+    "--metrics-bind-address", type=AddressType(), default=":8080", show_default=True, help="For /metrics; 0 for none."
+)
+@click.option(
+    "--health-probe-bind-address",
+    type=AddressType(),
+    default=":8081",
+    show_default=True,
+    help="For /healthz and /readyz; 0 for none.",
+)
+@click.option(
+    "--leader-elect",
+    is_flag=False,
+    flag_value="true",
+    default="false",
+    type=click.BOOL,
+    metavar="[=true|false]",
+    help="Contend for a Lease, so that of several replicas one works.",
+)
+@click.option(
+    "--leader-election-namespace", metavar="NAME", help="Namespace of the Lease [default: the operator's own]."
+)
+@click.option("--concurrency", type=click.IntRange(1, 64), default=24, show_default=True, help="Reconciles at a time.")
+@click.option(
+    "--log-level", type=click.Choice(LOG_LEVELS), default="info", show_default=True, help="Least level to log."
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["auto", "json", "console"]),
+    default="auto",
+    show_default=True,
+    help="auto: console at a terminal, else json.",
+)
+def run(
+    *,
+    kubeconfig: str | None,
+    watch_namespace: str,
+    metrics_bind_address: Address | None,
+    health_probe_bind_address: Address | None,
+    leader_elect: bool,
+    leader_election_namespace: str | None,
+    concurrency: int,
+    log_level: str,
+    log_format: LogFormat,
+) -> None:
+    """Run the operator until SIGTERM or Ctrl-C.
+
+    AWS credentials come from the SDK's default chain: environment, AWS_CONFIG_FILE, web identity.
+    """
+    configure_logs(log_level, log_format)
+    settings = Settings(
+        kubeconfig=kubeconfig,
+        namespaces=parse_namespaces(watch_namespace),
+        metrics_address=metrics_bind_address,
+        probe_address=health_probe_bind_address,
+        leader_elect=leader_elect,
+        leader_election_namespace=leader_election_namespace,
+        workers=concurrency,
+    )
+    asyncio.run(app.run(settings))

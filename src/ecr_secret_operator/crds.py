@@ -1,0 +1,182 @@
+"""Custom resource definitions, generated from the models: one source for parsing, admission and `kubectl explain`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import yaml
+
+from .domain.kinds import KINDS, Kind
+from .domain.model import GROUP, VERSION, region_rule
+
+Schema = dict[str, Any]
+
+_KEPT = frozenset((
+    "additionalProperties",
+    "default",
+    "description",
+    "enum",
+    "format",
+    "items",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "minLength",
+    "properties",
+    "required",
+    "type",
+    "x-kubernetes-list-map-keys",
+    "x-kubernetes-list-type",
+    "x-kubernetes-validations",
+))  # fmt: skip
+
+
+def _text(description: str) -> Schema:
+    return {"type": "string", "description": description}
+
+
+def _time(description: str) -> Schema:
+    return {"type": "string", "format": "date-time", "description": description}
+
+
+_CONDITION: Schema = {
+    "type": "object",
+    "required": ["type", "status", "reason", "message", "lastTransitionTime"],
+    "properties": {
+        "type": _text("Ready: a valid token is stored. Refreshing: the last attempt to replace it worked."),
+        "status": {"type": "string", "enum": ["True", "False", "Unknown"], "description": "Whether it is so."},
+        "reason": _text("Why, in one word of a closed list; the documentation explains each."),
+        "message": _text("Why, in a sentence, and what to do."),
+        "observedGeneration": {
+            "type": "integer",
+            "format": "int64",
+            "description": "The generation of the resource that this was said of.",
+        },
+        "lastTransitionTime": _time("When status last changed."),
+    },
+}
+
+_STATUS: Schema = {
+    "type": "object",
+    "description": "What the operator says of this resource.",
+    "properties": {
+        "phase": _text(
+            "Updated: a valid token is stored. Pending: it is coming, or the cause of its absence passes by itself."
+            " Error: someone has to act, the conditions say how. Suspended: spec.suspend is true."
+        ),
+        "lastUpdatedTime": _time("When the generated Secret was last written."),
+        "observedGeneration": {
+            "type": "integer",
+            "format": "int64",
+            "description": "The generation of the resource that this status is about.",
+        },
+        "expiresAt": _time("When the stored token expires."),
+        "nextRefreshTime": _time("When the stored token is to be replaced."),
+        "lastHandledRefresh": _text(f"The value of the annotation {GROUP}/refresh that was last acted on."),
+        "conditions": {
+            "type": "array",
+            "description": "Ready and Refreshing, each with a reason and a sentence.",
+            "items": _CONDITION,
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        },
+    },
+}
+
+
+def _structural(schema: Schema, definitions: Schema) -> Schema:
+    """A pydantic JSON schema as the API server wants it: references put in place, titles left out."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        schema = {**definitions[name], **{key: value for key, value in schema.items() if key != "$ref"}}
+    kept = {key: value for key, value in schema.items() if key in _KEPT}
+    if kept.get("default") == "" or isinstance(kept.get("default"), dict):
+        del kept["default"]  # what is left out says the same
+    if "description" in kept:
+        kept["description"] = " ".join(kept["description"].split())
+    if "properties" in kept:
+        kept["properties"] = {key: _structural(value, definitions) for key, value in kept["properties"].items()}
+    return kept
+
+
+def _spec(kind: Kind) -> Schema:
+    raw = kind.spec.model_json_schema(mode="validation")
+    spec = _structural(raw, raw.get("$defs", {}))
+    spec["x-kubernetes-validations"] = [region_rule(kind.spec)]
+    return spec
+
+
+def _columns(kind: Kind) -> list[Schema]:
+    def condition(field: str) -> str:
+        return f'.status.conditions[?(@.type=="Ready")].{field}'
+
+    heading, path = kind.registry_column
+    return [
+        {"name": "Ready", "type": "string", "jsonPath": condition("status")},
+        {"name": "Reason", "type": "string", "jsonPath": condition("reason")},
+        {"name": "Secret", "type": "string", "jsonPath": ".spec.generated_secret_name"},
+        {"name": heading, "type": "string", "jsonPath": path},
+        {"name": "Expires", "type": "string", "jsonPath": ".status.expiresAt"},
+        {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+    ]
+
+
+def definition(kind: Kind) -> Schema:
+    """The CustomResourceDefinition of one kind."""
+    schema: Schema = {
+        "type": "object",
+        "description": kind.description,
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string", "description": f"{GROUP}/{VERSION}"},
+            "kind": {"type": "string", "description": kind.name},
+            "metadata": {"type": "object"},
+            "spec": _spec(kind),
+            "status": _STATUS,
+        },
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "names": {
+                "kind": kind.name,
+                "listKind": f"{kind.name}List",
+                "plural": kind.plural,
+                "singular": kind.name.lower(),
+                "shortNames": list(kind.short_names),
+                "categories": ["ecr"],
+            },
+            "scope": "Namespaced",
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "subresources": {"status": {}},
+                    "additionalPrinterColumns": _columns(kind),
+                    "schema": {"openAPIV3Schema": schema},
+                }
+            ],
+        },
+    }
+
+
+def all_definitions() -> list[Schema]:
+    """The CustomResourceDefinitions of all kinds."""
+    return [definition(kind) for kind in KINDS.values()]
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes no anchors: each definition stands for itself."""
+
+    def ignore_aliases(self, _data: object) -> bool:
+        return True
+
+
+def to_yaml(documents: Iterable[Schema]) -> str:
+    """Several objects as one YAML stream."""
+    return yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True, explicit_start=True)

@@ -1,0 +1,38 @@
+"""Durations as Go writes them, because that is what the resources carry (`10h`, `1h30m`)."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from .errors import InvalidField, shown
+
+DURATION_PATTERN = "(?:[0-9]{1,15}(?:[.][0-9]{1,9})?(?:ns|us|µs|ms|s|m|h))+"
+"""Go's `time.ParseDuration` without sign and without overflow. RE2 syntax: CEL uses it too."""
+
+_WHOLE = re.compile(DURATION_PATTERN)
+_PART = re.compile("([0-9.]+)(ns|us|µs|ms|s|m|h)")
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+MAXIMUM = timedelta(days=366)
+"""Anything longer means the same, and stays far from overflow."""
+
+
+def parse_duration(text: str) -> timedelta:
+    """Reads a Go duration; at most 366 days come out.
+
+    Raises:
+        InvalidField: it is not a positive Go duration.
+    """
+    if not _WHOLE.fullmatch(text):
+        raise InvalidField(f"{shown(text)} is not a duration. Write a number with a unit, such as 10h or 1h30m")
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
+    return timedelta(seconds=min(seconds, MAXIMUM.total_seconds()))
+
+
+def format_duration(duration: timedelta) -> str:
+    """Writes a duration as Go would, in whole seconds: `10h`, `1h30m`, `40s`."""
+    seconds = round(duration.total_seconds())
+    hours, seconds = divmod(seconds, 3600)
+    minutes, seconds = divmod(seconds, 60)
+    parts = [f"{n}{unit}" for n, unit in ((hours, "h"), (minutes, "m"), (seconds, "s")) if n]
+    return "".join(parts) or "0s"

@@ -1,0 +1,98 @@
+"""Everything that can go wrong, drawn once. The edges raise these; only the controller turns them into queue policy.
+
+OperatorError
+├── InvalidField        a value in a resource or a setting that cannot mean anything
+├── TokenError          AWS or the identity gave no token (reason, message, when to ask again)
+└── ApiError            the Kubernetes API server refused or did not answer
+    ├── NotFound            404
+    ├── AlreadyExists       409 on create
+    ├── Conflict            409 on anything else: what was judged is no longer what is stored
+    ├── Forbidden           401, 403
+    ├── Invalid             422 and 400
+    ├── Expired             410: the watch's resource version is gone
+    └── Unavailable         429, 5xx, no answer: perhaps done, perhaps not; read again
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from .reasons import Reason
+
+SHOWN_CHARACTERS = 80
+"""How much of a rejected value a message repeats: enough to find it, too little to flood a status."""
+
+
+def shown(value: object) -> str:
+    """Quotes a rejected value for a message, cut after 80 characters."""
+    text = str(value)
+    return repr(text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "...")
+
+
+class OperatorError(Exception):
+    """The base of all errors that this project raises on purpose; `str()` of each is one plain sentence."""
+
+
+class InvalidField(OperatorError, ValueError):
+    """A field's value cannot mean anything. A ValueError too, so that pydantic reports it with its location."""
+
+
+class TokenError(OperatorError):
+    """No token could be had.
+
+    Attributes:
+        reason: one of the closed list, for the condition.
+        retry_at: when asking again makes sense (UTC); None until the token source has decided it.
+    """
+
+    def __init__(self, message: str, *, reason: Reason, retry_at: datetime | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.retry_at = retry_at
+
+
+class ApiError(OperatorError):
+    """The API server refused a request or did not answer it.
+
+    Attributes:
+        status: the HTTP status; 0 when there was no answer.
+        retry_after: seconds that the server asked to wait for; None when it did not.
+        cause: the machine-readable cause, such as `NamespaceTerminating`, where the server gave one.
+    """
+
+    def __init__(self, message: str, *, status: int = 0, retry_after: float | None = None, cause: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+        self.cause = cause
+
+
+class NotFound(ApiError):
+    """The object, or its kind, does not exist."""
+
+
+class AlreadyExists(ApiError):
+    """An object of this name exists already."""
+
+
+class Conflict(ApiError):
+    """The object changed since it was judged, or is another one of the same name."""
+
+
+class Forbidden(ApiError):
+    """The operator's ServiceAccount may not do this, or the namespace is terminating."""
+
+
+class Invalid(ApiError):
+    """The API server refused the content."""
+
+
+class Expired(ApiError):
+    """The resource version is too old to watch from."""
+
+
+class Unavailable(ApiError):
+    """No usable answer. A write may or may not have happened."""

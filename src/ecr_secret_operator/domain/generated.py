@@ -1,0 +1,279 @@
+"""The generated Secret: what it is to look like, and how a stored one is told to be ours and intact.
+
+Four annotations make restarts free and drift visible: when the token was issued, when it expires, for which resource
+the Secret was made, and a digest over all of it. The digest also covers the scope of the token, so a Secret whose
+resource now means another region or identity is not taken for good.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from .kinds import KINDS, SecretData
+from .model import API_VERSION, GROUP, CommonSpec
+from .resource import Key, Resource
+from .token import Scope, Sensitive, Token
+
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+MANAGED_BY = "ecr-secret-operator"
+MANAGED_SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
+
+EXPIRES_AT = f"{GROUP}/expires-at"
+ISSUED_AT = f"{GROUP}/issued-at"
+DIGEST = f"{GROUP}/digest"
+OWNER = f"{GROUP}/owner"
+COPIED = f"{GROUP}/copied"
+"""Which labels and annotations came from `spec.metadata`, so that those taken out there are taken out here."""
+
+
+def format_time(moment: datetime) -> str:
+    """RFC 3339 in UTC with whole seconds, as the API server writes times."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """Reads an RFC 3339 time; None when it is none."""
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
+def data_digest(secret_type: str, data: SecretData) -> str:
+    """SHA-256 over a Secret's type and data, in hex."""
+    digest = hashlib.sha256(secret_type.encode())
+    for key in sorted(data):
+        for part in (key, data[key]):
+            raw = part.encode("utf-8", "surrogateescape")
+            digest.update(len(raw).to_bytes(8, "big") + raw)
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerReference:
+    """One entry of `metadata.ownerReferences`.
+
+    Ours is the controller, but does not block the owner's deletion: that would need rights over the resource's
+    finalizers where the OwnerReferencesPermissionEnforcement admission plugin runs, as on OpenShift.
+    """
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    controller: bool = True
+    block_owner_deletion: bool = False
+
+    @property
+    def ours(self) -> bool:
+        """Whether it points to one of this operator's resources."""
+        return self.api_version.partition("/")[0] == GROUP and self.kind in KINDS
+
+    def manifest(self) -> dict[str, Any]:
+        """As the API server takes it."""
+        return {
+            "apiVersion": self.api_version,
+            "kind": self.kind,
+            "name": self.name,
+            "uid": self.uid,
+            **({"controller": True} if self.controller else {}),
+            **({"blockOwnerDeletion": True} if self.block_owner_deletion else {}),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSecret:
+    """A Secret as it is stored, without its data: those are reduced to a digest and the token.
+
+    Attributes:
+        namespace, name, uid, resource_version: of the version seen.
+        secret_type: its `type`.
+        immutable: whether its data can't be updated.
+        labels, annotations: as stored.
+        owners: its ownerReferences.
+        data_keys: names of its data entries.
+        data_digest: over type and data; compares with that of a rendered Secret.
+        password: the token in it, if one can be found.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    secret_type: str
+    immutable: bool
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    owners: tuple[OwnerReference, ...]
+    data_keys: tuple[str, ...]
+    data_digest: str
+    password: Sensitive | None
+
+    @property
+    def managed(self) -> bool:
+        """Whether it carries the operator's label."""
+        return self.labels.get(MANAGED_BY_LABEL) == MANAGED_BY
+
+    @property
+    def token(self) -> Token | None:
+        """The token that it says it holds; trustworthy only when the Secret is intact."""
+        issued, expires = (
+            parse_time(self.annotations.get(ISSUED_AT)),
+            parse_time(self.annotations.get(EXPIRES_AT)),
+        )
+        if self.password is None or issued is None or expires is None or issued >= expires:
+            return None
+        return Token(password=self.password, issued_at=issued, expires_at=expires)
+
+    @property
+    def owner_key(self) -> Key | None:
+        """The resource that it was made for, from its ownerReference, else from its annotation."""
+        for owner in self.owners:
+            if owner.ours:
+                return Key(owner.kind, self.namespace, owner.name)
+        key = Key.parse(self.annotations.get(OWNER, ""))
+        return key if key and key.namespace == self.namespace and key.kind in KINDS else None
+
+    def made_for(self, resource: Resource) -> bool:
+        """Whether the operator made it for this resource.
+
+        True with an ownerReference to it, whatever became of the label; or with the label and its name in the owner
+        annotation, which is what a retained Secret has, and one restored from a backup.
+        """
+        if any(owner.uid == resource.uid for owner in self.owners):
+            return True
+        return self.managed and self.owner_key == resource.key
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """The generated Secret as it is to be stored.
+
+    Attributes:
+        data: decoded, with the token in clear, and so left out of the repr.
+        digest: over type and data.
+        owner: the ownerReference to set; None for a Secret that outlives its resource.
+    """
+
+    namespace: str
+    name: str
+    secret_type: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    owner: OwnerReference | None
+    digest: str
+    token: Token
+    data: SecretData = field(repr=False)
+
+
+def _seal(digest: str, scope: Scope, token: Token, owner: Key) -> str:
+    text = "\n".join((digest, str(scope), format_time(token.issued_at), format_time(token.expires_at), str(owner)))
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _copied(spec: CommonSpec) -> dict[str, str]:
+    labels = [f"label:{key}" for key in sorted(spec.metadata.labels)]
+    annotations = [f"annotation:{key}" for key in sorted(spec.metadata.annotations)]
+    return {COPIED: " ".join(labels + annotations)} if labels or annotations else {}
+
+
+def render(resource: Resource, spec: CommonSpec, token: Token) -> Desired:
+    """The Secret that this resource wants, with this token."""
+    kind = KINDS[resource.key.kind]
+    data = kind.render(spec, token.password.reveal())
+    digest = data_digest(kind.secret_type, data)
+    owner = OwnerReference(api_version=API_VERSION, kind=kind.name, name=resource.key.name, uid=resource.uid)
+    return Desired(
+        namespace=resource.key.namespace,
+        name=spec.generated_secret_name,
+        secret_type=kind.secret_type,
+        labels={**spec.metadata.labels, **kind.labels, MANAGED_BY_LABEL: MANAGED_BY},
+        annotations={
+            **spec.metadata.annotations,
+            **_copied(spec),
+            ISSUED_AT: format_time(token.issued_at),
+            EXPIRES_AT: format_time(token.expires_at),
+            OWNER: str(resource.key),
+            DIGEST: _seal(digest, Scope.of(spec.registry), token, resource.key),
+        },
+        owner=owner if spec.deletion_policy == "Delete" else None,
+        digest=digest,
+        token=token,
+        data=data,
+    )
+
+
+def _no_longer_copied(stored: StoredSecret, desired: Desired) -> tuple[list[str], list[str]]:
+    """Labels and annotations that an earlier spec put there and this one does not."""
+    marks = stored.annotations.get(COPIED, "").split()
+    labels = [mark.removeprefix("label:") for mark in marks if mark.startswith("label:")]
+    annotations = [mark.removeprefix("annotation:") for mark in marks if mark.startswith("annotation:")]
+    if COPIED not in desired.annotations and COPIED in stored.annotations:
+        annotations.append(COPIED)
+    return (
+        [key for key in labels if key in stored.labels and key not in desired.labels],
+        [key for key in annotations if key in stored.annotations and key not in desired.annotations],
+    )
+
+
+def differences(stored: StoredSecret, desired: Desired) -> tuple[str, ...]:
+    """What of the stored Secret is not as desired, in words for an event; empty when it is intact.
+
+    Labels and annotations that others added are theirs and do not count.
+    """
+    ours = [owner for owner in stored.owners if owner.ours]
+    labels, annotations = _no_longer_copied(stored, desired)
+    checks = (
+        ("type", stored.secret_type == desired.secret_type),
+        ("data", stored.data_digest == desired.digest),
+        ("labels", desired.labels.items() <= stored.labels.items() and not labels),
+        ("annotations", desired.annotations.items() <= stored.annotations.items() and not annotations),
+        ("ownerReferences", ours == ([desired.owner] if desired.owner else [])),
+    )
+    return tuple(name for name, same in checks if not same)
+
+
+def manifest(desired: Desired) -> dict[str, Any]:
+    """The Secret as a POST takes it. Holds the token in clear: for the request alone."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": desired.name,
+            "namespace": desired.namespace,
+            "labels": dict(desired.labels),
+            "annotations": dict(desired.annotations),
+            **({"ownerReferences": [desired.owner.manifest()]} if desired.owner else {}),
+        },
+        "type": desired.secret_type,
+        "data": _encoded(desired.data),
+    }
+
+
+def patch(stored: StoredSecret, desired: Desired) -> dict[str, Any]:
+    """The JSON merge patch (RFC 7386) that makes the stored Secret as desired, and leaves what others added.
+
+    It names the uid and resourceVersion that were judged: the API server answers 409 if either is another one by now.
+    """
+    labels, annotations = _no_longer_copied(stored, desired)
+    others = [owner.manifest() for owner in stored.owners if not owner.ours]
+    return {
+        "metadata": {
+            "uid": stored.uid,
+            "resourceVersion": stored.resource_version,
+            "labels": {**dict.fromkeys(labels), **desired.labels},
+            "annotations": {**dict.fromkeys(annotations), **desired.annotations},
+            "ownerReferences": others + ([desired.owner.manifest()] if desired.owner else []),
+        },
+        "data": {**dict.fromkeys(set(stored.data_keys) - set(desired.data)), **_encoded(desired.data)},
+    }
+
+
+def _encoded(data: SecretData) -> dict[str, str]:
+    return {key: b64encode(value.encode()).decode() for key, value in data.items()}

@@ -1,0 +1,90 @@
+"""The custom resources: how they are watched, parsed, and told their status."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from ..domain.errors import NotFound
+from ..domain.kinds import KINDS, Kind
+from ..domain.model import API_VERSION, GROUP
+from ..domain.resource import Key, Resource
+from ..domain.status import Status, status_patch
+from .client import Client
+from .objects import CustomObject
+from .source import KubeSource
+
+REFRESH_ANNOTATION = f"{GROUP}/refresh"
+_REQUEST_CHARACTERS = 256
+
+
+def collection(kind: Kind, namespace: str | None) -> str:
+    """The API path of one kind in one namespace, or in all."""
+    return f"/apis/{API_VERSION}/" + (f"namespaces/{namespace}/{kind.plural}" if namespace else kind.plural)
+
+
+def convert(kind: Kind, raw: CustomObject) -> Resource:
+    """A resource as it is kept in memory. Never fails, whatever is stored."""
+    meta = raw.metadata
+    return Resource(
+        key=Key(kind.name, meta.namespace, meta.name),
+        uid=meta.uid,
+        resource_version=meta.resource_version,
+        generation=meta.generation,
+        created_at=meta.creation_timestamp,
+        deleting=meta.deletion_timestamp is not None,
+        refresh_request=(meta.annotations or {}).get(REFRESH_ANNOTATION, "")[:_REQUEST_CHARACTERS],
+        spec=kind.parse(raw.spec),
+        status=raw.status if isinstance(raw.status, dict) else {},
+    )
+
+
+def source(client: Client, kind: Kind, namespace: str | None) -> KubeSource[CustomObject, Resource]:
+    """The resources of one kind in one namespace, or in all."""
+    return KubeSource(
+        client,
+        collection(kind, namespace),
+        raw=CustomObject,
+        convert=lambda raw: convert(kind, raw),
+        covers=lambda resource: (
+            resource.key.kind == kind.name and (namespace is None or resource.key.namespace == namespace)
+        ),
+    )
+
+
+class StatusWriter:
+    """Stores the status of resources.
+
+    Args:
+        client: the API server.
+        on_write: told of each resource as it is stored after a write.
+    """
+
+    def __init__(self, client: Client, *, on_write: Callable[[Resource], None]) -> None:
+        self._client = client
+        self._on_write = on_write
+
+    async def publish(self, resource: Resource, status: Status) -> None:
+        """Stores a status; Conflict when another resource of this name has taken its place."""
+        kind = KINDS[resource.key.kind]
+        path = f"{collection(kind, resource.key.namespace)}/{resource.key.name}/status"
+        body = {"metadata": {"uid": resource.uid}, "status": status_patch(resource.status, status)}
+        self._on_write(convert(kind, await self._client.patch(path, body, CustomObject)))
+
+
+class _ApiResource(msgspec.Struct):
+    name: str
+
+
+class _ApiResources(msgspec.Struct):
+    resources: list[_ApiResource]
+
+
+async def missing_kinds(client: Client) -> list[str]:
+    """The kinds whose CRD is not installed, by discovery, which needs no rights. Raises ApiError."""
+    try:
+        served = {entry.name for entry in (await client.get(f"/apis/{API_VERSION}", _ApiResources)).resources}
+    except NotFound:
+        served = set()
+    return [f"{kind.plural}.{GROUP}" for kind in KINDS.values() if kind.plural not in served]

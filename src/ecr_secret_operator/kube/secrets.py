@@ -1,0 +1,128 @@
+"""Generated Secrets: read in two ways, by watch (those with our label) and by name, and written with preconditions."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from collections.abc import Callable
+from weakref import WeakValueDictionary
+
+from ..domain.errors import NotFound
+from ..domain.generated import MANAGED_SELECTOR, Desired, OwnerReference, StoredSecret, data_digest, manifest, patch
+from ..domain.kinds import SecretData, password_of
+from ..domain.ports import Existing
+from ..domain.token import Sensitive
+from .client import Client
+from .objects import Owner, SecretObject
+from .source import KubeSource
+
+_passwords: WeakValueDictionary[str, Sensitive] = WeakValueDictionary()
+"""One copy of each token in memory, however many Secrets hold it. Lives as long as one of them is cached."""
+
+
+def collection(namespace: str | None) -> str:
+    """The API path of the Secrets of one namespace, or of all."""
+    return f"/api/v1/namespaces/{namespace}/secrets" if namespace else "/api/v1/secrets"
+
+
+def _decoded(data: dict[str, str] | None) -> SecretData:
+    result = {}
+    for key, value in (data or {}).items():
+        try:
+            result[key] = b64decode(value).decode("utf-8", "surrogateescape")
+        except binascii.Error:  # the API server refuses such data
+            result[key] = ""
+    return result
+
+
+def _owner(owner: Owner) -> OwnerReference:
+    return OwnerReference(
+        api_version=owner.api_version,
+        kind=owner.kind,
+        name=owner.name,
+        uid=owner.uid,
+        controller=bool(owner.controller),
+        block_owner_deletion=bool(owner.block_owner_deletion),
+    )
+
+
+def convert(raw: SecretObject) -> StoredSecret:
+    """A Secret as it is kept in memory: its data become a digest and a shared token."""
+    data, meta = _decoded(raw.data), raw.metadata
+    password = password_of(raw.type, data)
+    return StoredSecret(
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        resource_version=meta.resource_version,
+        secret_type=raw.type,
+        immutable=bool(raw.immutable),
+        labels=meta.labels or {},
+        annotations=meta.annotations or {},
+        owners=tuple(_owner(owner) for owner in meta.owner_references or []),
+        data_keys=tuple(data),
+        data_digest=data_digest(raw.type, data),
+        password=_passwords.setdefault(password.reveal(), password) if password else None,
+    )
+
+
+def source(client: Client, namespace: str | None) -> KubeSource[SecretObject, StoredSecret]:
+    """The Secrets with the operator's label in one namespace, or in all: no other ever reaches this process."""
+    return KubeSource(
+        client,
+        collection(namespace),
+        raw=SecretObject,
+        convert=convert,
+        covers=lambda secret: namespace is None or secret.namespace == namespace,
+        selector=MANAGED_SELECTOR,
+    )
+
+
+class SecretWriter:
+    """Reads and writes single Secrets.
+
+    Args:
+        client: the API server.
+        on_write: told of each Secret as it is stored after a write.
+        on_delete: told of each Secret that was deleted.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        on_write: Callable[[StoredSecret], None],
+        on_delete: Callable[[StoredSecret], None],
+    ) -> None:
+        self._client = client
+        self._on_write = on_write
+        self._on_delete = on_delete
+
+    async def read(self, namespace: str, name: str) -> Existing | None:
+        """What is stored under a name right now, managed or not."""
+        try:
+            raw = await self._client.get(f"{collection(namespace)}/{name}", SecretObject)
+        except NotFound:
+            return None
+        return Existing(convert(raw), _decoded(raw.data))
+
+    async def create(self, desired: Desired) -> StoredSecret:
+        """Creates; AlreadyExists when the name is taken (server-side apply would take it over)."""
+        raw = await self._client.post(collection(desired.namespace), manifest(desired), SecretObject)
+        return self._stored(raw)
+
+    async def update(self, stored: StoredSecret, desired: Desired) -> StoredSecret:
+        """Updates just the version that was judged; Conflict when it is no longer the stored one."""
+        path = f"{collection(stored.namespace)}/{stored.name}"
+        return self._stored(await self._client.patch(path, patch(stored, desired), SecretObject))
+
+    async def delete(self, stored: StoredSecret) -> None:
+        """Deletes just the version that was judged; Conflict when it is no longer the stored one."""
+        path = f"{collection(stored.namespace)}/{stored.name}"
+        await self._client.delete(path, uid=stored.uid, resource_version=stored.resource_version)
+        self._on_delete(stored)
+
+    def _stored(self, raw: SecretObject) -> StoredSecret:
+        secret = convert(raw)
+        self._on_write(secret)
+        return secret

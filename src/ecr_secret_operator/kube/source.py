@@ -1,0 +1,109 @@
+"""One kind of object in one namespace, or in all, as something that a Watcher can list and watch."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from ..domain.watching import Change, Listing, WatchEvent
+from .client import Client
+from .errors import StatusBody, error_of
+from .objects import ListMeta, ObjectRef
+
+T = TypeVar("T")
+Raw = TypeVar("Raw")
+
+PAGE = 500
+WATCH_SECONDS = (240, 480)
+"""Each watch asks the server to end it after a time in this range, so that not all end at once."""
+
+_CHANGES = {
+    "ADDED": Change.STORED,
+    "MODIFIED": Change.STORED,
+    "DELETED": Change.DELETED,
+    "BOOKMARK": Change.BOOKMARK,
+}
+
+
+class _Page(msgspec.Struct):
+    metadata: ListMeta
+    items: list[msgspec.Raw]
+
+
+class _Line(msgspec.Struct):
+    type: str
+    object: msgspec.Raw
+
+
+class KubeSource(Generic[Raw, T]):
+    """Lists in pages and watches with bookmarks.
+
+    Args:
+        client: the API server.
+        path: of the collection, such as /api/v1/namespaces/x/secrets.
+        raw: the msgspec struct to decode into.
+        convert: from that to what the cache holds.
+        covers: whether a list of this source would have the object in it.
+        selector: label selector; the server filters.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        path: str,
+        *,
+        raw: type[Raw],
+        convert: Callable[[Raw], T],
+        covers: Callable[[T], bool],
+        selector: str = "",
+    ) -> None:
+        self._client = client
+        self._path = path
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(raw)
+        self._convert = convert
+        self._covers = covers
+        self._query = {"labelSelector": selector} if selector else {}
+
+    @property
+    def name(self) -> str:
+        """The collection's path."""
+        return self._path
+
+    def covers(self, item: T) -> bool:
+        """Whether a list of this source would have the object in it."""
+        return self._covers(item)
+
+    async def list(self) -> Listing[T]:
+        """Everything, now, page by page. Raises ApiError."""
+        items: list[T] = []
+        query = {**self._query, "limit": str(PAGE)}
+        while True:
+            page = await self._client.get(self._path, _Page, query)
+            items.extend(self._convert(self._decoder.decode(raw)) for raw in page.items)
+            if not page.metadata.continue_:
+                return Listing(items, page.metadata.resourceVersion)
+            query["continue"] = page.metadata.continue_
+
+    async def watch(self, resource_version: str) -> AsyncGenerator[WatchEvent[T], None]:
+        """Changes since a version, until the server ends it. Raises ApiError; Expired for a version too old."""
+        query = {
+            **self._query,
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(random.randint(*WATCH_SECONDS)),
+        }
+        async for line in self._client.stream(self._path, query):
+            yield self._event(msgspec.json.decode(line, type=_Line))
+
+    def _event(self, line: _Line) -> WatchEvent[T]:
+        change = _CHANGES.get(line.type)
+        if change is None:
+            raise error_of(msgspec.json.decode(line.object, type=StatusBody).code, bytes(line.object))
+        version = msgspec.json.decode(line.object, type=ObjectRef).metadata.resource_version
+        if change is Change.BOOKMARK:
+            return WatchEvent(change, version)
+        return WatchEvent(change, version, self._convert(self._decoder.decode(line.object)))

@@ -1,0 +1,220 @@
+"""The story: observe, decide, act, tell. Imports the domain only; the world comes in through its ports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from .domain.decide import (
+    CONFLICT_RETRY,
+    Claim,
+    Failure,
+    Observed,
+    Plan,
+    Write,
+    claim,
+    conflict,
+    conflicted,
+    decide,
+    needs_replacing,
+    superseded,
+)
+from .domain.errors import AlreadyExists, ApiError, Conflict, Invalid, NotFound, TokenError, Unavailable
+from .domain.generated import Desired, StoredSecret, differences, render
+from .domain.reasons import EventReason, Reason
+from .domain.resource import InvalidSpec, Key, Resource
+from .domain.status import Outcome, events, next_look, next_status
+from .domain.token import Scope, Token
+
+if TYPE_CHECKING:
+    from .domain.ports import Clock, Journal, Recorder, Resources, Secrets, Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the queue is to do with the key.
+
+    Attributes:
+        again_at: when to reconcile it although nothing has changed (UTC); None for never.
+        failed: back off and try again soon.
+    """
+
+    again_at: datetime | None = None
+    failed: bool = False
+
+
+DONE = Result()
+AGAIN = Result(failed=True)
+
+
+class Reconciler:
+    """Brings one resource's Secret and status to what they should be."""
+
+    def __init__(
+        self,
+        *,
+        resources: Resources,
+        secrets: Secrets,
+        tokens: Tokens,
+        recorder: Recorder,
+        journal: Journal,
+        clock: Clock,
+    ) -> None:
+        self._resources = resources
+        self._secrets = secrets
+        self._tokens = tokens
+        self._recorder = recorder
+        self._journal = journal
+        self._clock = clock
+        self._served: dict[Key, tuple[str, Scope, Token]] = {}
+
+    async def reconcile(self, key: Key) -> Result:
+        """Reconciles one resource.
+
+        Raises:
+            ApiError: the API server did not answer, so nothing can be said of the resource either.
+        """
+        observed = self._gather(key)
+        if observed is None:
+            return DONE  # ownerReferences clean up
+        plan = decide(observed, now=self._clock())
+        try:
+            outcome = await self._execute(observed.resource, plan)
+        except Conflict:
+            return AGAIN  # what was judged is no longer what is stored
+        except Unavailable:
+            raise
+        except ApiError as error:
+            outcome = Outcome(token=plan.token, failure=Failure(Reason.KUBERNETES_ERROR, str(error)))
+        self._remember(observed.resource, outcome)
+        await self._publish(observed.resource, outcome)
+        failed = outcome.failure is not None and outcome.failure.reason is Reason.KUBERNETES_ERROR
+        return Result(again_at=next_look(observed.resource, outcome, now=self._clock()), failed=failed)
+
+    def _gather(self, key: Key) -> Observed | None:
+        resource = self._resources.get(key)
+        if resource is None or resource.deleting:
+            self._served.pop(key, None)
+            return None
+        return Observed(resource=resource, secrets=self._secrets.of(resource), served=self._last_served(resource))
+
+    def _last_served(self, resource: Resource) -> Token | None:
+        uid, scope, token = self._served.get(resource.key, (None, None, None))
+        if uid != resource.uid or isinstance(resource.spec, InvalidSpec):
+            return None
+        return token if scope == Scope.of(resource.spec.registry) else None
+
+    def _remember(self, resource: Resource, outcome: Outcome) -> None:
+        if outcome.token and not isinstance(resource.spec, InvalidSpec):
+            self._served[resource.key] = (resource.uid, Scope.of(resource.spec.registry), outcome.token)
+
+    async def _execute(self, resource: Resource, plan: Plan) -> Outcome:
+        outcome = Outcome(token=plan.token, failure=plan.failure, retry_at=plan.retry_at)
+        if plan.write:
+            outcome = await self._serve(resource, plan, plan.write)
+        if outcome.failure is None:
+            for stale in plan.remove:
+                await self._remove(stale)
+        return outcome
+
+    async def _serve(self, resource: Resource, plan: Plan, write: Write) -> Outcome:
+        if write.stored is None and conflicted(resource):
+            taken = await self._still_taken(resource, write)
+            if taken:
+                return taken
+        token, failure, retry_at = write.token, None, None
+        if token is None:
+            try:
+                token = await self._tokens.token(Scope.of(write.spec.registry), write.freshness)
+            except TokenError as error:
+                token, failure, retry_at = write.fallback, Failure(error.reason, str(error)), error.retry_at
+        if token is None:
+            return Outcome(token=plan.token, failure=failure, retry_at=retry_at)
+        outcome = await self._apply(resource, write, render(resource, write.spec, token))
+        if failure:
+            return replace(outcome, failure=outcome.failure or failure, retry_at=outcome.retry_at or retry_at)
+        return replace(outcome, refreshed=outcome.failure is None)
+
+    async def _still_taken(self, resource: Resource, write: Write) -> Outcome | None:
+        """Whether the name that was taken is so still: asked before a token is spent on it."""
+        existing = await self._secrets.read(resource.key.namespace, write.spec.generated_secret_name)
+        if existing and claim(existing.stored, existing.data, resource, write.spec) is Claim.FOREIGN:
+            return self._taken(existing.stored, resource)
+        return None
+
+    def _taken(self, stored: StoredSecret, resource: Resource) -> Outcome:
+        return Outcome(failure=conflict(stored, resource), retry_at=self._clock() + CONFLICT_RETRY)
+
+    async def _apply(self, resource: Resource, write: Write, desired: Desired) -> Outcome:
+        happened: tuple[tuple[EventReason, str], ...] = ()
+        if write.repairs:
+            what = ", ".join(write.repairs)
+            happened = ((EventReason.REPAIRED, f"Secret {desired.name} was restored (found: {what})"),)
+        if write.stored:
+            return await self._overwrite(resource, write, write.stored, desired, happened)
+        try:
+            await self._secrets.create(desired)
+        except AlreadyExists:
+            return await self._claim(resource, write, desired, happened)
+        return Outcome(token=desired.token, written=True, happened=happened)
+
+    async def _claim(
+        self,
+        resource: Resource,
+        write: Write,
+        desired: Desired,
+        happened: tuple[tuple[EventReason, str], ...],
+    ) -> Outcome:
+        """The name is taken by a Secret that no watch told of: ours without its label, upstream's, or foreign."""
+        existing = await self._secrets.read(desired.namespace, desired.name)
+        if existing is None:
+            raise Conflict(f"Secret {desired.name} came and went")
+        verdict = claim(existing.stored, existing.data, resource, write.spec)
+        if verdict is Claim.FOREIGN:
+            return self._taken(existing.stored, resource)
+        if verdict is Claim.UPSTREAM:
+            text = f"Secret {desired.name}, which the operator's predecessor made for this resource, was taken over"
+            happened = ((EventReason.ADOPTED, text),)
+        return await self._overwrite(resource, write, existing.stored, desired, happened)
+
+    async def _overwrite(
+        self,
+        resource: Resource,
+        write: Write,
+        stored: StoredSecret,
+        desired: Desired,
+        happened: tuple[tuple[EventReason, str], ...],
+    ) -> Outcome:
+        newer = superseded(stored, resource, write.spec, desired.token)
+        if newer:
+            return Outcome(token=newer)
+        if not differences(stored, desired):
+            return Outcome(token=desired.token)
+        if needs_replacing(stored, desired):
+            await self._secrets.delete(stored)
+            await self._secrets.create(desired)
+        else:
+            await self._secrets.update(stored, desired)
+        return Outcome(token=desired.token, written=True, happened=happened)
+
+    async def _remove(self, stale: StoredSecret) -> None:
+        try:
+            await self._secrets.delete(stale)
+        except NotFound:
+            return
+
+    async def _publish(self, resource: Resource, outcome: Outcome) -> None:
+        status = next_status(resource, outcome, now=self._clock())
+        told = tuple(events(resource, status, outcome))
+        if status != resource.status:
+            try:
+                await self._resources.publish(resource, status)
+            except (NotFound, Conflict):
+                return  # it is gone, or another one of the same name is there
+            except Invalid as error:
+                # An old API server validates the whole of a stored invalid resource: the event has to tell.
+                outcome = replace(outcome, failure=outcome.failure or Failure(Reason.KUBERNETES_ERROR, str(error)))
+        self._journal.finished(resource, outcome, told)
+        if told:
+            await self._recorder.record(resource, told)

@@ -1,0 +1,85 @@
+"""Objects as last seen, one per key, never older than what was seen before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Generic, Protocol, TypeVar
+
+
+class Versioned(Protocol):
+    """An object with a resource version. Those of one kind can be compared as numbers (KEP-5504)."""
+
+    @property
+    def resource_version(self) -> str:
+        """The version."""
+
+
+K = TypeVar("K")
+T = TypeVar("T", bound=Versioned)
+
+Listener = Callable[[T | None, T | None], None]
+
+
+def version_number(resource_version: str) -> int:
+    """A resource version as a number; 0 for one that is none."""
+    return int(resource_version) if resource_version.isdecimal() else 0
+
+
+class Cache(Generic[K, T]):
+    """What watches have told and writes have answered.
+
+    A listener hears of every change as (old, new); old is None for a new object, new is None for one that is gone.
+    """
+
+    def __init__(self, key_of: Callable[[T], K]) -> None:
+        self._key_of = key_of
+        self._objects: dict[K, T] = {}
+        self._listeners: list[Listener[T]] = []
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._objects.values())
+
+    def listen(self, listener: Listener[T]) -> None:
+        """Adds someone to be told of every change."""
+        self._listeners.append(listener)
+
+    def get(self, key: K) -> T | None:
+        """The object as last seen."""
+        return self._objects.get(key)
+
+    def put(self, new: T) -> None:
+        """Takes in an object, unless what is here is as new."""
+        key = self._key_of(new)
+        old = self._objects.get(key)
+        if old and version_number(new.resource_version) <= version_number(old.resource_version):
+            return
+        self._objects[key] = new
+        self._tell(old, new)
+
+    def drop(self, last: T) -> None:
+        """Takes out an object that was deleted, unless a newer one of its name is here."""
+        key = self._key_of(last)
+        old = self._objects.get(key)
+        if old is None or version_number(old.resource_version) > version_number(last.resource_version):
+            return
+        del self._objects[key]
+        self._tell(old, None)
+
+    def replace(self, objects: Iterable[T], *, within: Callable[[T], bool], listed_at: str) -> None:
+        """Takes in a whole list: what is within its reach, not in it and not newer than it, is gone."""
+        seen = set()
+        for new in objects:
+            seen.add(self._key_of(new))
+            self.put(new)
+        limit = version_number(listed_at)
+        for key, old in list(self._objects.items()):
+            if key not in seen and within(old) and version_number(old.resource_version) <= limit:
+                del self._objects[key]
+                self._tell(old, None)
+
+    def _tell(self, old: T | None, new: T | None) -> None:
+        for listener in self._listeners:
+            listener(old, new)

@@ -1,0 +1,126 @@
+"""Workers that take keys from the queue and turn each outcome into queue policy. The one place that catches all."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Generic, Protocol, TypeVar
+
+from ..domain.backoff import Backoff
+from .queue import Queue
+
+K = TypeVar("K")
+
+
+class Result(Protocol):
+    """What a reconcile says to the queue."""
+
+    @property
+    def again_at(self) -> datetime | None:
+        """When to come again although nothing changes."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether to back off and try again."""
+
+
+class Observer(Protocol[K]):  # type: ignore[misc] # K is only taken in, which is what contravariance would say
+    """Is told how reconciles end."""
+
+    def reconciled(self, key: K, seconds: float, *, failed: bool) -> None:
+        """One reconcile took this long."""
+
+    def crashed(self, key: K, error: Exception) -> None:
+        """A reconcile raised: logged here, once."""
+
+
+class Controller(Generic[K]):
+    """Runs reconciles, so many at a time.
+
+    Args:
+        queue: where keys come from.
+        reconcile: brings one key to where it should be.
+        observer: is told of each.
+        workers: how many reconciles may run at a time; this bounds the requests to the API server.
+        clock: gives the wall-clock time.
+    """
+
+    def __init__(
+        self,
+        *,
+        queue: Queue[K],
+        reconcile: Callable[[K], Awaitable[Result]],
+        observer: Observer[K],
+        workers: int,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._queue = queue
+        self._reconcile = reconcile
+        self._observer = observer
+        self._workers = workers
+        self._clock = clock
+        self._failures: dict[K, int] = {}
+        self._backoff = Backoff(base=0.2, cap=60.0, floor=0.05)
+        self._started: dict[K, float] = {}
+
+    async def run(self) -> None:
+        """Works until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._queue.run(), name="queue timer")
+            for number in range(self._workers):
+                group.create_task(self._work(), name=f"worker {number}")
+
+    async def drain(self, seconds: float) -> None:
+        """Takes no more keys, and gives the reconciles under way this long to end."""
+        self._queue.close()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._queue.idle()
+        except TimeoutError:
+            return  # every write has preconditions: what is abandoned is safe
+
+    def stuck_for(self) -> float:
+        """Seconds without progress: since the queue's timer last ticked, or the oldest reconcile began."""
+        now = time.monotonic()
+        return now - min([self._queue.last_tick, *self._started.values()])
+
+    async def _work(self) -> None:
+        while True:
+            key = await self._queue.get()
+            try:
+                await self._process(key)
+            finally:
+                self._queue.done(key)
+
+    async def _process(self, key: K) -> None:
+        started = self._started[key] = time.monotonic()
+        try:
+            result = await self._reconcile(key)
+        except Exception as error:  # noqa: BLE001 - one resource's failure must not end the others
+            self._observer.crashed(key, error)
+            self._retry(key, getattr(error, "retry_after", None))
+            failed = True
+        else:
+            failed = result.failed
+            self._schedule(key, result)
+        finally:
+            del self._started[key]
+        self._observer.reconciled(key, time.monotonic() - started, failed=failed)
+
+    def _schedule(self, key: K, result: Result) -> None:
+        if result.failed:
+            self._retry(key, None)
+            return
+        self._failures.pop(key, None)
+        if result.again_at is None:
+            self._queue.forget(key)
+        else:
+            self._queue.add_at(key, result.again_at)
+
+    def _retry(self, key: K, retry_after: float | None) -> None:
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        wait = max(self._backoff.delay(failures, draw=random.random()), retry_after or 0.0)
+        self._queue.add_at(key, self._clock() + timedelta(seconds=wait))

@@ -1,0 +1,127 @@
+"""Leader election on a Lease: client-go's rules (`tools/leaderelection`) and its default timings.
+
+What is judged is how long the record has not changed on our own monotonic clock, never the times written in it, so
+clocks that differ between nodes do no harm. A leader that cannot renew stops being one before anybody else may start.
+A Lease is no fence: a paused process may wake up and write. The preconditions of every write are the fence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
+
+from ..domain.errors import AlreadyExists, ApiError, Conflict
+from ..domain.lease import Leases, Record
+
+LEASE_SECONDS = 15.0
+RENEW_SECONDS = 10.0
+RETRY_SECONDS = 2.0
+_RELEASED_SECONDS = 1
+
+
+class Elector:
+    """One candidate.
+
+    Args:
+        leases: the Lease.
+        identity: unique to this process.
+        clock: wall-clock time, for the times that people read.
+
+    Attributes:
+        leading: whether this candidate leads.
+    """
+
+    def __init__(
+        self,
+        leases: Leases,
+        *,
+        identity: str,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._leases = leases
+        self._identity = identity
+        self._clock = clock
+        self.leading = False
+        self._monotonic = monotonic
+        self._observed: Record | None = None
+        self._observed_at = monotonic()
+
+    async def acquire(self) -> None:
+        """Waits until this candidate leads."""
+        while not await self._try():  # noqa: ASYNC110 - another process holds the Lease: there is nothing to wait on
+            await asyncio.sleep(RETRY_SECONDS * random.uniform(1.0, 1.2))
+        self.leading = True
+
+    async def keep(self) -> None:
+        """Renews until that fails for the renew deadline; then returns, and nobody may act as leader any more."""
+        renewed = self._monotonic()
+        while self._monotonic() - renewed < RENEW_SECONDS:
+            await asyncio.sleep(RETRY_SECONDS)
+            started = self._monotonic()
+            if await self._try():
+                renewed = started
+            elif self._observed and self._observed.holder not in ("", self._identity):
+                break
+        self.leading = False
+
+    async def release(self) -> None:
+        """Gives the Lease up, so that the next one leads within a retry period. Does its best, never raises."""
+        self.leading = False
+        held = self._observed
+        if held is None or held.holder != self._identity:
+            return
+        now = self._clock()
+        try:
+            async with asyncio.timeout(RETRY_SECONDS):
+                await self._leases.update(
+                    replace(held, holder="", duration=_RELEASED_SECONDS, renewed_at=now, acquired_at=now)
+                )
+        except (ApiError, TimeoutError):
+            return
+
+    async def _try(self) -> bool:
+        try:
+            async with asyncio.timeout(RENEW_SECONDS / 2):
+                return await self._acquire_or_renew()
+        except (ApiError, TimeoutError):
+            return False
+
+    async def _acquire_or_renew(self) -> bool:
+        now = self._clock()
+        fresh = Record(
+            holder=self._identity, duration=round(LEASE_SECONDS), acquired_at=now, renewed_at=now, transitions=0
+        )
+        stored = await self._leases.read()
+        if stored is None:
+            return await self._store(self._leases.create(fresh))
+        self._observe(stored)
+        mine = stored.holder == self._identity
+        if stored.holder and not mine and self._monotonic() < self._observed_at + stored.duration:
+            return False
+        return await self._store(
+            self._leases.update(
+                replace(
+                    fresh,
+                    acquired_at=stored.acquired_at if mine else now,
+                    transitions=stored.transitions + (0 if mine else 1),
+                    resource_version=stored.resource_version,
+                )
+            )
+        )
+
+    async def _store(self, write: Awaitable[Record]) -> bool:
+        try:
+            self._observe(await write)
+        except (AlreadyExists, Conflict):
+            return False
+        return True
+
+    def _observe(self, record: Record) -> None:
+        if record != self._observed:
+            self._observed = record
+            self._observed_at = self._monotonic()

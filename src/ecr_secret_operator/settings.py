@@ -1,0 +1,50 @@
+"""What the operator is told at start: the Go operator's flags and environment, and a few of our own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .domain.errors import InvalidField, shown
+from .telemetry.servers import Address
+
+LEASE_NAME = "bc9c1120.mobb.redhat.com"
+"""The Go operator's: while one is replaced by the other, only one of them leads."""
+
+_NAMESPACE = re.compile("[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to run.
+
+    Attributes:
+        kubeconfig: file to use; None for the usual places.
+        namespaces: to look at; empty for all.
+        metrics_address: None for no metrics server.
+        probe_address: None for no probe server.
+        leader_elect: whether to contend for the Lease.
+        leader_election_namespace: of the Lease; None for the operator's own.
+        workers: reconciles at a time.
+    """
+
+    kubeconfig: str | None
+    namespaces: tuple[str, ...]
+    metrics_address: Address | None
+    probe_address: Address | None
+    leader_elect: bool
+    leader_election_namespace: str | None
+    workers: int
+
+
+def parse_namespaces(text: str) -> tuple[str, ...]:
+    """Reads WATCH_NAMESPACE: a comma list; empty for all.
+
+    Raises:
+        InvalidField: a name in it is none.
+    """
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    for name in names:
+        if not _NAMESPACE.fullmatch(name):
+            raise InvalidField(f"WATCH_NAMESPACE: {shown(name)} is not the name of a namespace")
+    return names

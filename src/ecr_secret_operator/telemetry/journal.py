@@ -1,0 +1,73 @@
+"""Turns what happens into log lines and counts. Each failure is logged once: when it is new, or when it is a bug."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from ..domain.errors import ApiError, OperatorError, TokenError
+from ..domain.resource import Key, Resource
+from ..domain.status import Event, Outcome
+from ..domain.token import Scope
+from .metrics import Metrics
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+class Journal:
+    """The observer of every part that has something to tell."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def finished(self, resource: Resource, outcome: Outcome, told: Sequence[Event]) -> None:
+        """One reconcile of a resource came to an end."""
+        kind, names = resource.key.kind, _names(resource.key)
+        if outcome.failure:
+            self._metrics.refreshes.labels(kind, str(outcome.failure.reason)).inc()
+        elif outcome.written:
+            self._metrics.refreshes.labels(kind, "Refreshed").inc()
+        if outcome.written and outcome.token:
+            log.info("secret written", **names, expires_at=outcome.token.expires_at.isoformat())
+        for event in told:
+            (log.warning if event.warning else log.info)(event.message, **names, reason=event.reason)
+
+    def reconciled(self, key: Key, seconds: float, *, failed: bool) -> None:
+        """One reconcile took this long."""
+        self._metrics.reconcile_seconds.labels(key.kind).observe(seconds)
+        self._metrics.reconciles.labels(key.kind, "failed" if failed else "ok").inc()
+        log.debug("reconciled", **_names(key), seconds=round(seconds, 4), failed=failed)
+
+    def crashed(self, key: Key, error: Exception) -> None:
+        """A reconcile raised. An expected error is one line; a bug comes with its traceback, locals left out."""
+        if isinstance(error, OperatorError):
+            log.warning("reconcile failed, it is tried again", **_names(key), error=str(error))
+        else:
+            log.error("reconcile raised what it should not; please report this", **_names(key), exc_info=error)
+
+    def asked_aws(self, scope: Scope, seconds: float, failure: TokenError | None) -> None:
+        """One call to AWS ended."""
+        self._metrics.aws_requests.labels(scope.region, str(failure.reason) if failure else "ok").inc()
+        self._metrics.aws_seconds.observe(seconds)
+        if failure:
+            log.warning("no token from AWS", scope=str(scope), reason=str(failure.reason), error=str(failure))
+        else:
+            log.info("token from AWS", scope=str(scope), seconds=round(seconds, 3))
+
+    def watch_ended(self, source: str, why: str) -> None:
+        """A watch ended other than by the server's ordinary time-out."""
+        self._metrics.watch_restarts.inc()
+        log.warning("watch ended, listing again", source=source, why=why)
+
+    def listed(self, source: str, count: int) -> None:
+        """A list was taken in."""
+        log.debug("listed", source=source, count=count)
+
+    def event_lost(self, resource: Resource, error: ApiError) -> None:
+        """An event could not be stored."""
+        log.info("an event could not be stored", **_names(resource.key), error=str(error))
+
+
+def _names(key: Key) -> dict[str, str]:
+    return {"kind": key.kind, "namespace": key.namespace, "name": key.name}

@@ -1,0 +1,59 @@
+"""Logs: JSON in a cluster, for people at a terminal, redacted in both, on standard error."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+from structlog.typing import Processor
+
+from .redact import redacting_processor
+
+LogFormat = Literal["auto", "json", "console"]
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+_QUIET = ("botocore", "urllib3", "aiohttp", "kubernetes_asyncio", "asyncio")
+"""At debug, these write requests and answers out whole, tokens included (measured with the Go operator's peer, too)."""
+
+
+def configure_logs(level: str, fmt: LogFormat) -> None:
+    """Sets up structlog and the standard library's logging alike.
+
+    Args:
+        level: one of LOG_LEVELS. Libraries never log below warning, whatever this says.
+        fmt: `auto` means console at a terminal, else json.
+    """
+    console = fmt == "console" or (fmt == "auto" and sys.stderr.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        redacting_processor,
+    ]
+    renderer: Processor = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        if console
+        else structlog.processors.JSONRenderer(sort_keys=False)
+    )
+    numeric = getattr(logging, level.upper())
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(numeric),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redacting_processor, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(numeric, logging.INFO))
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(numeric, logging.WARNING))

@@ -1,0 +1,95 @@
+"""Prometheus metrics. What exists per resource is read from the caches at each scrape, so it costs nothing at rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from ..domain.resource import Key
+
+PREFIX = "ecr_secret_operator"
+EXPIRY = f"{PREFIX}_token_expiry_timestamp_seconds"
+READY = f"{PREFIX}_resource_ready"
+
+
+class Metrics:
+    """All metrics of one process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self.refreshes = Counter(
+            f"{PREFIX}_refreshes_total",
+            "Tokens written to generated Secrets, and failures to do so, by kind and result.",
+            ("kind", "result"),
+            registry=self.registry,
+        )
+        self.aws_requests = Counter(
+            f"{PREFIX}_aws_requests_total",
+            "Tokens asked of AWS, by region and result. Shared: far fewer than refreshes.",
+            ("region", "result"),
+            registry=self.registry,
+        )
+        self.aws_seconds = Histogram(
+            f"{PREFIX}_aws_request_duration_seconds", "Time that AWS took to answer.", registry=self.registry
+        )
+        self.reconcile_seconds = Histogram(
+            f"{PREFIX}_reconcile_duration_seconds",
+            "Time that one reconcile took, by kind.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self.reconciles = Counter(
+            f"{PREFIX}_reconciles_total",
+            "Reconciles by kind and result (ok, failed).",
+            ("kind", "result"),
+            registry=self.registry,
+        )
+        self.watch_restarts = Counter(
+            f"{PREFIX}_watch_restarts_total",
+            "Watches that ended other than by the server's ordinary time-out.",
+            registry=self.registry,
+        )
+        self.queue_depth = Gauge(
+            f"{PREFIX}_queue_depth", "Resources that wait for a worker now.", registry=self.registry
+        )
+        self.leader = Gauge(
+            f"{PREFIX}_leader", "1 while this process leads, or runs without leader election.", registry=self.registry
+        )
+
+    def watch_resources(self, states: Callable[[], Iterable[tuple[Key, datetime | None, bool]]]) -> None:
+        """Adds the series that exist once per resource.
+
+        Args:
+            states: gives key, expiry of the stored token (UTC; None when there is none) and readiness of each.
+        """
+        self.registry.register(_PerResource(states))
+
+    def exposition(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+class _PerResource(Collector):
+    def __init__(self, states: Callable[[], Iterable[tuple[Key, datetime | None, bool]]]) -> None:
+        self._states = states
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        labels = ("kind", "namespace", "name")
+        expiry = GaugeMetricFamily(EXPIRY, "When the stored token expires, in seconds since 1970.", labels=labels)
+        ready = GaugeMetricFamily(READY, "1 while the resource is Ready.", labels=labels)
+        for key, expires_at, is_ready in self._states():
+            if expires_at is not None:
+                expiry.add_metric(key, expires_at.timestamp())
+            ready.add_metric(key, float(is_ready))
+        yield expiry
+        yield ready

@@ -1,0 +1,51 @@
+"""The last line of defence: whatever looks like a token or a key is taken out of a log line.
+
+The first line is the type `Sensitive`. This one is for texts that others wrote, such as a library's exception.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+REDACTED = "[redacted]"
+
+_SECRET_NAMES = re.compile(
+    r"pass(word|wd)|secret_?access|session_?token|authorization|credential|bearer|api_?key", re.IGNORECASE
+)
+_SHAPES = re.compile(
+    r"(?:AKIA|ASIA)[A-Z0-9]{12,}"  # access key ids
+    r"|eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+)+"  # JSON web tokens
+    r"|(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/_-]{100,}={0,2}"  # ECR tokens, session tokens, other long secrets
+    r"|(?<![A-Za-z0-9+/=])(?=[A-Za-z0-9+/]*[A-Z])(?=[A-Za-z0-9+/]*[a-z])(?=[A-Za-z0-9+/]*[0-9])[A-Za-z0-9+/]{40}"
+    r"(?![A-Za-z0-9+/=])"  # secret access keys: 40 characters of mixed case
+)
+
+
+def redact_text(text: str) -> str:
+    """The text without what looks like a token or a key."""
+    return _SHAPES.sub(REDACTED, text)
+
+
+def redact(value: object, *, depth: int = 4) -> object:
+    """A value without what looks like a token or a key; containers four deep."""
+    if isinstance(value, str):
+        return redact_text(value)
+    if isinstance(value, Mapping) and depth:
+        return {
+            key: REDACTED if _SECRET_NAMES.search(str(key)) else redact(item, depth=depth - 1)
+            for key, item in value.items()
+        }
+    if isinstance(value, (list, tuple)) and depth:
+        return [redact(item, depth=depth - 1) for item in value]
+    if isinstance(value, (bool, int, float, type(None))):
+        return value
+    return redact_text(str(value))
+
+
+def redacting_processor(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """For structlog: redacts every field of a log line."""
+    cleaned = redact(event, depth=5)
+    assert isinstance(cleaned, dict)  # noqa: S101 - a mapping comes back as a dict
+    return cleaned

@@ -1,0 +1,138 @@
+"""The world as last seen: custom resources and generated Secrets, found from both ends, and written to.
+
+Implements the ports Resources and Secrets over the caches (runtime) and the writers (kube). Whatever changes in it is
+turned into keys here: the only place that knows which resource a changed Secret concerns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from .domain.generated import Desired, StoredSecret, parse_time
+from .domain.kinds import KINDS
+from .domain.ports import Existing
+from .domain.resource import InvalidSpec, Key, Resource
+from .domain.status import READY, Status, stored_condition
+from .kube import resources as kube_resources
+from .kube import secrets as kube_secrets
+from .kube.client import Client
+from .runtime.cache import Cache
+from .runtime.index import Index
+from .runtime.watcher import Watcher, WatchObserver
+
+_Place = tuple[str, str]
+
+
+def _place(secret: StoredSecret) -> _Place:
+    return secret.namespace, secret.name
+
+
+def _key(resource: Resource) -> Key:
+    return resource.key
+
+
+def _target(resource: Resource) -> list[_Place]:
+    if isinstance(resource.spec, InvalidSpec):
+        return []
+    return [(resource.key.namespace, resource.spec.generated_secret_name)]
+
+
+def _owner(secret: StoredSecret) -> list[Key]:
+    return [secret.owner_key] if secret.owner_key else []
+
+
+class World:
+    """What the operator has seen of one cluster.
+
+    Args:
+        client: the API server.
+        namespaces: to look at; empty for all.
+        observer: is told how watches fare.
+    """
+
+    def __init__(self, client: Client, *, namespaces: tuple[str, ...], observer: WatchObserver) -> None:
+        self._resources: Cache[Key, Resource] = Cache(_key)
+        self._secrets: Cache[_Place, StoredSecret] = Cache(_place)
+        self._by_target = Index(self._resources, key_of=_key, derived=_target)
+        self._by_owner = Index(self._secrets, key_of=_place, derived=_owner)
+        self._status = kube_resources.StatusWriter(client, on_write=self._resources.put)
+        self._writer = kube_secrets.SecretWriter(client, on_write=self._secrets.put, on_delete=self._secrets.drop)
+        places: tuple[str | None, ...] = namespaces or (None,)
+        self.watchers: list[Watcher[Key, Resource] | Watcher[_Place, StoredSecret]] = [
+            *(
+                Watcher(kube_resources.source(client, kind, place), self._resources, observer)
+                for kind in KINDS.values()
+                for place in places
+            ),
+            *(Watcher(kube_secrets.source(client, place), self._secrets, observer) for place in places),
+        ]
+
+    def on_change(self, enqueue: Callable[[Key], None]) -> None:
+        """Has every change call this with the keys of the resources that it concerns."""
+
+        def resource_changed(old: Resource | None, new: Resource | None) -> None:
+            resource = new or old
+            if resource:
+                enqueue(resource.key)
+            if old and (new is None or _target(new) != _target(old)):
+                for place in _target(old):  # someone else may have waited for the name
+                    self._enqueue_all(self._by_target.get(place), enqueue)
+
+        def secret_changed(old: StoredSecret | None, new: StoredSecret | None) -> None:
+            for secret in (old, new):
+                if secret:
+                    self._enqueue_all((*_owner(secret), *self._by_target.get(_place(secret))), enqueue)
+
+        self._resources.listen(resource_changed)
+        self._secrets.listen(secret_changed)
+
+    @staticmethod
+    def _enqueue_all(keys: tuple[Key, ...], enqueue: Callable[[Key], None]) -> None:
+        for key in keys:
+            enqueue(key)
+
+    async def synced(self) -> None:
+        """Waits until everything has been listed once."""
+        for watcher in self.watchers:
+            await watcher.synced.wait()
+
+    def states(self) -> Iterator[tuple[Key, datetime | None, bool]]:
+        """Key, expiry of the stored token, and readiness of each resource."""
+        for resource in self._resources:
+            expires_at = parse_time(str(resource.status.get("expiresAt", "")))
+            yield resource.key, expires_at, stored_condition(resource.status, READY).get("status") == "True"
+
+    # Resources
+
+    def get(self, key: Key) -> Resource | None:
+        """The resource as last seen; None when it is gone."""
+        return self._resources.get(key)
+
+    async def publish(self, resource: Resource, status: Status) -> None:
+        """Stores a status."""
+        await self._status.publish(resource, status)
+
+    # Secrets
+
+    def of(self, resource: Resource) -> tuple[StoredSecret, ...]:
+        """Managed Secrets, as last seen, that carry its generated name or were made for it."""
+        places = dict.fromkeys((*_target(resource), *self._by_owner.get(resource.key)))
+        found = (self._secrets.get(place) for place in places)
+        return tuple(secret for secret in found if secret)
+
+    async def read(self, namespace: str, name: str) -> Existing | None:
+        """What is stored under a name right now, managed or not."""
+        return await self._writer.read(namespace, name)
+
+    async def create(self, desired: Desired) -> StoredSecret:
+        """Creates; AlreadyExists when the name is taken."""
+        return await self._writer.create(desired)
+
+    async def update(self, stored: StoredSecret, desired: Desired) -> StoredSecret:
+        """Updates just the version that was judged."""
+        return await self._writer.update(stored, desired)
+
+    async def delete(self, stored: StoredSecret) -> None:
+        """Deletes just the version that was judged."""
+        await self._writer.delete(stored)
