@@ -52,7 +52,7 @@ def jitter(seed: str, interval: timedelta) -> timedelta:
 
     Derived, not drawn: a restart computes the same time and has nothing to write.
     """
-    return _share(interval, JITTER_SHARE * Fraction(zlib.crc32(seed.encode()), 2**32))
+    return _share(interval, JITTER_SHARE) * (zlib.crc32(seed.encode()) / 2**32)
 
 
 def due_at(token: Token, frequency: timedelta, *, seed: str) -> datetime:
