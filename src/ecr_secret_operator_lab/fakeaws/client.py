@@ -32,7 +32,7 @@ TIMEOUT_SECONDS = 30.0
 
 
 class FakeAwsError(Exception):
-    """The control API refused a request, or fewer calls came than were waited for."""
+    """The control API refused a request or did not answer, or fewer calls came than were waited for."""
 
 
 class FakeAws:
@@ -222,3 +222,5 @@ class FakeAws:
             with error:
                 why = error.read().decode("utf-8", "replace")
             raise FakeAwsError(f"{method} {path}: {error.code} {why}") from error
+        except OSError as error:
+            raise FakeAwsError(f"{method} {path}: no answer from {self.url}: {error}") from error

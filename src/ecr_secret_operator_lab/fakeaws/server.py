@@ -52,7 +52,7 @@ class Endpoint:
         operation, signature = decode(request), signatures.claimed(request)
         call = state.calls.begin(request, operation, signature, now=state.clock())
         self._changed.fire()
-        result, status = ABANDONED, 0
+        result, status, request_id = ABANDONED, 0, str(uuid.uuid4())
         try:
             if state.settings.latency_seconds:
                 await asyncio.sleep(state.settings.latency_seconds)
@@ -64,19 +64,20 @@ class Endpoint:
                 self._changed.fire()
             if fault is not None and kind is FaultKind.HANG:
                 await self._changed.wait_until(lambda: fault.cleared)
-            answer = self._answer(request, operation, call, kind)
+            answer = self._answer(request, operation, call, kind, request_id)
             result, status = answer.result, answer.status
         finally:
             state.calls.finish(call.number, result, status)
             self._changed.fire()
-        return await _send(http, answer, truncated=kind is FaultKind.TRUNCATED)
+        return await _send(http, answer, request_id, truncated=kind is FaultKind.TRUNCATED)
 
     def _caller_role(self, call: Call) -> str:
         credential = self._state.credentials.find(call.access_key_id)
         return credential.role_arn if credential is not None else ""
 
-    def _answer(self, request: HttpRequest, operation: Operation, call: Call, kind: FaultKind | None) -> Answer:
-        request_id = str(uuid.uuid4())
+    def _answer(
+        self, request: HttpRequest, operation: Operation, call: Call, kind: FaultKind | None, request_id: str
+    ) -> Answer:
         if kind is FaultKind.MALFORMED:
             return Answer(200, JSON_TYPE if operation.is_json else XML_TYPE, GARBAGE, OK)
         try:
@@ -122,8 +123,8 @@ def _with_bad_token(result: actions.Result) -> actions.Result:
     return result
 
 
-async def _send(http: web.Request, answer: Answer, *, truncated: bool) -> web.StreamResponse:
-    headers = {"Content-Type": answer.content_type}
+async def _send(http: web.Request, answer: Answer, request_id: str, *, truncated: bool) -> web.StreamResponse:
+    headers = {"Content-Type": answer.content_type, "x-amzn-RequestId": request_id}
     if not truncated:
         return web.Response(status=answer.status, body=answer.body, headers=headers)
     response = web.StreamResponse(status=answer.status, headers=headers)
