@@ -24,7 +24,7 @@ from .domain.errors import AlreadyExists, ApiError, Conflict, Invalid, NotFound,
 from .domain.generated import Desired, StoredSecret, differences, render
 from .domain.reasons import EventReason, Reason
 from .domain.resource import InvalidSpec, Key, Resource
-from .domain.status import Outcome, events, next_look, next_status
+from .domain.status import Happened, Outcome, events, next_look, next_status
 from .domain.token import Scope, Token
 
 if TYPE_CHECKING:
@@ -147,10 +147,7 @@ class Reconciler:
         return Outcome(failure=conflict(stored, resource), retry_at=self._clock() + CONFLICT_RETRY)
 
     async def _apply(self, resource: Resource, write: Write, desired: Desired) -> Outcome:
-        happened: tuple[tuple[EventReason, str], ...] = ()
-        if write.repairs:
-            what = ", ".join(write.repairs)
-            happened = ((EventReason.REPAIRED, f"Secret {desired.name} was restored (found: {what})"),)
+        happened = _repaired(desired, write.repairs)
         if write.stored:
             return await self._overwrite(resource, write, write.stored, desired, happened)
         try:
@@ -164,7 +161,7 @@ class Reconciler:
         resource: Resource,
         write: Write,
         desired: Desired,
-        happened: tuple[tuple[EventReason, str], ...],
+        happened: Happened,
     ) -> Outcome:
         """The name is taken by a Secret that no watch told of: ours without its label, upstream's, or foreign."""
         existing = await self._secrets.read(desired.namespace, desired.name)
@@ -173,6 +170,8 @@ class Reconciler:
         verdict = claim(existing.stored, existing.data, resource, write.spec)
         if verdict is Claim.FOREIGN:
             return self._taken(existing.stored, resource)
+        if happened:
+            happened = _repaired(desired, differences(existing.stored, desired))
         if verdict is Claim.UPSTREAM:
             text = f"Secret {desired.name}, which the operator's predecessor made for this resource, was taken over"
             happened = ((EventReason.ADOPTED, text),)
@@ -184,7 +183,7 @@ class Reconciler:
         write: Write,
         stored: StoredSecret,
         desired: Desired,
-        happened: tuple[tuple[EventReason, str], ...],
+        happened: Happened,
     ) -> Outcome:
         newer = superseded(stored, resource, write.spec, desired.token)
         if newer:
@@ -218,3 +217,10 @@ class Reconciler:
         self._journal.finished(resource, outcome, told)
         if told:
             await self._recorder.record(resource, told)
+
+
+def _repaired(desired: Desired, found: tuple[str, ...]) -> Happened:
+    """The event that tells of a repair; none when nothing was repaired."""
+    if not found:
+        return ()
+    return ((EventReason.REPAIRED, f"Secret {desired.name} was restored: {', '.join(found)}"),)

@@ -129,10 +129,10 @@ def _repairs(observed: Observed, spec: CommonSpec, stored: StoredSecret | None, 
     if found or observed.resource.status.get("observedGeneration") != observed.resource.generation:
         return ()
     if stored is None:
-        return ("deleted",) if observed.served else ()
+        return ("it was deleted",) if observed.served else ()
     if observed.served is None:
-        return ("changed",)
-    return differences(stored, render(observed.resource, spec, observed.served)) or ("changed",)
+        return ("content",)
+    return differences(stored, render(observed.resource, spec, observed.served)) or ("content",)
 
 
 def _intact(stored: StoredSecret | None, resource: Resource, spec: CommonSpec) -> Token | None:

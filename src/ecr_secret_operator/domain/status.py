@@ -25,6 +25,7 @@ _NEEDS_A_PERSON = frozenset(
 _NEVER_READY = frozenset((Reason.INVALID_SPEC, Reason.SECRET_CONFLICT))
 
 Status = Mapping[str, Any]
+Happened = tuple[tuple[EventReason, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Outcome:
     failure: Failure | None = None
     written: bool = False
     refreshed: bool = False
-    happened: tuple[tuple[EventReason, str], ...] = ()
+    happened: Happened = ()
     retry_at: datetime | None = None
 
 

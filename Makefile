@@ -1,0 +1,55 @@
+# ECR Secret Operator. `make help` is the index.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+WORKERS ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format generate lock dev-up dev-down clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+install: $(STAMP) ## Make the virtual environment
+
+demo: $(STAMP) ## Run the main job on a local control plane and a fake AWS, and show it
+	$(BIN)/ecr-secret-operator demo
+
+test: $(STAMP) ## Run all tests, with coverage
+	$(BIN)/python -m tests.run -n $(WORKERS)
+
+check: $(STAMP) ## Lint, types, layers, generated files
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tools.generate --check
+
+format: $(STAMP) ## Format the code and mend what can be mended
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+generate: $(STAMP) ## Write the generated files anew (CRDs)
+	$(BIN)/python -m tools.generate
+
+lock: $(STAMP) ## Pin the dependencies anew, with hashes
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/run.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra lab --group dev pyproject.toml -o requirements/dev.txt
+
+dev-up: $(STAMP) ## Start a local control plane and a fake AWS to play with
+	$(BIN)/ecr-secret-operator dev up
+
+dev-down: $(STAMP) ## Stop them
+	$(BIN)/ecr-secret-operator dev down
+
+clean: ## Remove the virtual environment and all caches of the checkout
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* htmlcov build dist .import_linter_cache
