@@ -77,9 +77,8 @@ class _Place:
     sensitive: bool
 
     def broken(self, value: object, constraint: str) -> str:
-        shown = "****" if self.sensitive else "null" if value is None else f"'{value}'"
-        if value is None:
-            shown = "null"
+        text = "****" if self.sensitive else value
+        shown = "null" if value is None else f"'{text}'"
         return f"Value {shown} at '{self.path}' failed to satisfy constraint: {constraint}"
 
 
