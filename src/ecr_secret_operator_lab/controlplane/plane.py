@@ -1,0 +1,200 @@
+"""A real control plane on this machine: etcd, kube-apiserver, kube-controller-manager, for tests, the demo and `dev`.
+
+What runs against it runs against Kubernetes: nothing here imitates anything. It starts in about three seconds, lives in
+a scratch directory, listens on loopback only, and never outlives its starter unless told to.
+"""
+
+import os
+import secrets
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Self
+
+from . import components
+from .binaries import Binaries
+from .errors import ControlPlaneError
+from .kubeconfig import certificate_user, token_user, write_kubeconfig
+from .pki import LOOPBACK, Authority
+from .probes import ApiServerProbe, etcd_is
+from .processes import Command, Supervisor
+from .runs import tail
+
+START_SECONDS = 60.0
+POLL_SECONDS = 0.02
+PORT_ATTEMPTS = 5
+ADMIN = "admin"
+DEFAULT_NAMESPACE = "/api/v1/namespaces/default"
+DEFAULT_SERVICE_ACCOUNT = "/api/v1/namespaces/default/serviceaccounts/default"
+PORT_TAKEN = "address already in use"
+
+
+class _PortTaken(Exception):
+    """Somebody else was faster; try another port."""
+
+
+class ControlPlane:
+    """A running control plane. Make one with `ControlPlane.start`, use it as a context manager or `stop` it.
+
+    Attributes:
+        binaries: the programs that it consists of.
+        directory: keys, kubeconfig files, and a log of each process.
+        kubeconfig: of an administrator.
+        server: the API server's URL.
+        ca_file: the certificate of the CA that the API server's is signed by.
+        admin_token: the administrator's bearer token.
+        etcd_port: of etcd's HTTP API, without authentication.
+    """
+
+    def __init__(self, supervisor: Supervisor, binaries: Binaries) -> None:
+        self._supervisor = supervisor
+        self._deadline = time.monotonic() + START_SECONDS
+        self._authority = Authority.create()
+        self.binaries = binaries
+        self.directory = supervisor.directory
+        self.admin_token = secrets.token_urlsafe(32)
+        self._files = components.write_files(self.directory, self._authority, admin=ADMIN, token=self.admin_token)
+        self.ca_file = self._files.ca
+        self.etcd_port = self._start_etcd()
+        self._port = self._start_api_server()
+        self.server = f"https://{LOOPBACK}:{self._port}"
+        self.kubeconfig = self._write_kubeconfig(ADMIN, token_user(self.admin_token))
+
+    @classmethod
+    def start(cls, binaries: Binaries, directory: Path | None = None, *, manifests: Sequence[Path] = ()) -> Self:
+        """Starts a control plane and returns when it is ready.
+
+        Args:
+            binaries: the programs, from `ensure_binaries`.
+            directory: for its files, kept at the end; None for a scratch directory that goes away with it.
+            manifests: files or directories to create before the controllers start. CustomResourceDefinitions belong
+                here: the garbage collector notices kinds that appear later only after up to 30 seconds.
+
+        Raises:
+            ControlPlaneError: a process ended early, or it was not ready in time.
+        """
+        supervisor = Supervisor.start(directory)
+        try:
+            plane = cls(supervisor, binaries)
+            plane._create(manifests)
+            plane._start_controllers()
+        except BaseException:
+            supervisor.stop()
+            raise
+        return plane
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        """The supervisor's process id; on SIGTERM it ends everything."""
+        return self._supervisor.pid
+
+    def stop(self) -> None:
+        """Ends every process; removes the scratch directory. Does nothing after `detach`, nor the second time."""
+        self._supervisor.stop()
+
+    def detach(self) -> None:
+        """Lets everything outlive this process. See the module `detached`."""
+        self._supervisor.detach()
+
+    def run(self, command: Command) -> int:
+        """Runs one more program under the same supervision and returns its process id."""
+        return self._supervisor.run(command)
+
+    def kubectl(
+        self,
+        *args: str,
+        input: str | None = None,  # noqa: A002 - as subprocess.run names it
+        check: bool = True,
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs kubectl as the administrator; nothing of the user's own kubectl set-up has a say.
+
+        Raises:
+            ControlPlaneError: kubectl failed, and `check` is set. The text is what it said.
+        """
+        own = [f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.directory / 'kubectl-cache'}"]
+        done = subprocess.run(
+            [str(self.binaries.kubectl), *args, *own],
+            env=os.environ | {"KUBERC": "off"},
+            input=input or "",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check and done.returncode != 0:
+            raise ControlPlaneError(f"kubectl {' '.join(args)}: {done.stderr.strip()}")
+        return done
+
+    def kubeconfig_for(self, user: str, groups: Iterable[str] = ()) -> Path:
+        """Writes a kubeconfig that makes its user someone else, with the rights that RBAC gives that one."""
+        return self._write_kubeconfig(user, certificate_user(self._authority.client(user, groups)))
+
+    def _write_kubeconfig(self, user: str, credentials: dict[str, str]) -> Path:
+        file_name = user.replace("/", "-").replace(":", "-") + ".kubeconfig"
+        return write_kubeconfig(
+            self.directory / file_name,
+            server=self.server,
+            ca=self._authority.pem,
+            user=user,
+            credentials=credentials,
+        )
+
+    def _start_etcd(self) -> int:
+        member = f"member-{secrets.token_hex(8)}"
+
+        def start(port: int, peer_port: int) -> None:
+            command = components.etcd(self.binaries, self.directory, member=member, port=port, peer_port=peer_port)
+            self._run_until(command, lambda: etcd_is(member, port))
+
+        return _on_free_ports(start)
+
+    def _start_api_server(self) -> int:
+        def start(port: int, _: int) -> None:
+            command = components.api_server(
+                self.binaries, self._files, self.directory, port=port, etcd_port=self.etcd_port
+            )
+            probe = ApiServerProbe(port, ca=self.ca_file, token=self.admin_token)
+            self._run_until(command, lambda: probe.has("/readyz") and probe.has(DEFAULT_NAMESPACE))
+
+        return _on_free_ports(start)
+
+    def _create(self, manifests: Sequence[Path]) -> None:
+        if manifests:
+            self.kubectl("create", *(f"--filename={path}" for path in manifests))
+            self.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+
+    def _start_controllers(self) -> None:
+        """The default ServiceAccount is the controllers' own work: once it is there, they are."""
+        command = components.controller_manager(self.binaries, self.kubeconfig)
+        probe = ApiServerProbe(self._port, ca=self.ca_file, token=self.admin_token)
+        self._run_until(command, lambda: probe.has(DEFAULT_SERVICE_ACCOUNT))
+
+    def _run_until(self, command: Command, ready: Callable[[], bool]) -> None:
+        self._supervisor.run(command)
+        while not ready():
+            code = self._supervisor.exits()[command.name]
+            log = tail(self._supervisor.log(command.name))
+            if code is not None and PORT_TAKEN in log:
+                raise _PortTaken
+            if code is not None:
+                raise ControlPlaneError(f"{command.name} ended with {code}:\n{log}")
+            if time.monotonic() > self._deadline:
+                raise ControlPlaneError(f"{command.name} was not ready within {START_SECONDS:.0f} s:\n{log}")
+            time.sleep(POLL_SECONDS)
+
+
+def _on_free_ports(start: Callable[[int, int], None]) -> int:
+    for _ in range(PORT_ATTEMPTS):
+        port, other = components.free_ports(2)
+        try:
+            start(port, other)
+        except _PortTaken:
+            continue
+        return port
+    raise ControlPlaneError("each port that was free was taken by somebody else before it could be used")
