@@ -1,0 +1,94 @@
+"""Fixtures for everything that touches Kubernetes: one real control plane for the run, a namespace for each test.
+
+The control plane is started once, by the process that the workers of pytest-xdist belong to, and found by them through
+the environment. The operator is the installed command, in a process of its own, confined to the test's namespace.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from ecr_secret_operator_lab.cluster import Cluster
+from ecr_secret_operator_lab.fakeaws import FakeAws, start_fake_aws
+from ecr_secret_operator_lab.operator import OperatorProcess
+
+KUBECONFIG_VARIABLE = "ECR_LAB_KUBECONFIG"
+
+
+@pytest.fixture(scope="session")
+def kubeconfig() -> Path:
+    return Path(os.environ[KUBECONFIG_VARIABLE])
+
+
+@pytest.fixture(scope="session")
+def cluster(kubeconfig: Path) -> Cluster:
+    return Cluster(kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def shared_aws() -> Iterator[FakeAws]:
+    with start_fake_aws() as aws:
+        yield aws
+
+
+@pytest.fixture
+def aws(shared_aws: FakeAws) -> Iterator[FakeAws]:
+    """A fake AWS with nothing on its record; each worker has its own."""
+    shared_aws.reset()
+    yield shared_aws
+    shared_aws.reset()
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> str:
+    return cluster.namespace(f"test-{uuid.uuid4().hex[:10]}")
+
+
+class StartOperator(Protocol):
+    def __call__(
+        self,
+        *args: str,
+        environment: Mapping[str, str] | None = None,
+        namespaces: str | None = None,
+        wait: bool = True,
+    ) -> OperatorProcess: ...
+
+
+@pytest.fixture
+def start_operator(kubeconfig: Path, namespace: str, aws: FakeAws, tmp_path: Path) -> Iterator[StartOperator]:
+    """Starts operators that look at the test's namespace only, and stops them at the end."""
+    with ExitStack() as stack:
+
+        def start(
+            *args: str,
+            environment: Mapping[str, str] | None = None,
+            namespaces: str | None = None,
+            wait: bool = True,
+        ) -> OperatorProcess:
+            process = OperatorProcess(
+                environment={
+                    **aws.environment(),
+                    "WATCH_NAMESPACE": namespace if namespaces is None else namespaces,
+                    **(environment or {}),
+                },
+                log=tmp_path / f"operator-{uuid.uuid4().hex[:6]}.log",
+                kubeconfig=kubeconfig,
+                args=("--log-level", "debug", *args),
+            )
+            stack.callback(process.stop)
+            return process.ready() if wait else process
+
+        yield start
+
+
+@pytest.fixture
+def operator(start_operator: StartOperator) -> OperatorProcess:
+    """A running operator for the test's namespace."""
+    return start_operator()
