@@ -4,7 +4,7 @@ from .binaries import Binaries, ensure_binaries
 from .errors import BinariesError, ControlPlaneError
 from .plane import ControlPlane
 from .processes import Command
-from .reporting import LineReporter, Reporter
+from .reporting import LineReporter, Reporter, print_progress
 
 __all__ = [
     "Binaries",
@@ -15,4 +15,5 @@ __all__ = [
     "LineReporter",
     "Reporter",
     "ensure_binaries",
+    "print_progress",
 ]

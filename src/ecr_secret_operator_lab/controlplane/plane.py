@@ -178,15 +178,19 @@ class ControlPlane:
     def _run_until(self, command: Command, ready: Callable[[], bool]) -> None:
         self._supervisor.run(command)
         while not ready():
-            code = self._supervisor.exits()[command.name]
-            log = tail(self._supervisor.log(command.name))
-            if code is not None and PORT_TAKEN in log:
-                raise _PortTaken
-            if code is not None:
-                raise ControlPlaneError(f"{command.name} ended with {code}:\n{log}")
+            for name, code in self._supervisor.exits().items():
+                if code is not None:
+                    raise self._ended(name, code)
             if time.monotonic() > self._deadline:
+                log = tail(self._supervisor.log(command.name))
                 raise ControlPlaneError(f"{command.name} was not ready within {START_SECONDS:.0f} s:\n{log}")
             time.sleep(POLL_SECONDS)
+
+    def _ended(self, name: str, code: int) -> Exception:
+        log = tail(self._supervisor.log(name))
+        if PORT_TAKEN in log:
+            return _PortTaken()
+        return ControlPlaneError(f"{name} ended with {code}:\n{log}")
 
 
 def _on_free_ports(start: Callable[[int, int], None]) -> int:

@@ -20,7 +20,7 @@ class LineReporter:
     """A line for each step, and one every quarter of a minute while it lasts: for logs, and for tests."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
+        self._stream = stream
         self._step = ""
         self._next = LINE_SECONDS
 
@@ -36,5 +36,10 @@ class LineReporter:
             self._print(f"{self._step} ({seconds:.0f} s)")
 
     def _print(self, line: str) -> None:
-        self._stream.write(line + "\n")
-        self._stream.flush()
+        stream = self._stream or sys.stderr
+        stream.write(line + "\n")
+        stream.flush()
+
+
+print_progress: Reporter = LineReporter()
+"""Lines on standard error, whatever that is at the time."""

@@ -27,7 +27,9 @@ from .tether import tethered
 
 STDIN = 0
 PARENT_POLL_SECONDS = 0.5
-GRACE_SECONDS = 3.0
+GRACE_SECONDS = 0.5
+"""Enough for all but the API server, which waits for requests that nobody sends any more. All state is scratch."""
+
 POLL_SECONDS = 0.01
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -92,6 +94,7 @@ def main() -> None:
     try:
         _answer({"directory": str(directory)})
         if _serve(children, parent):
+            _let_go(directory / "supervisor.log")
             while True:
                 signal.pause()
     finally:
@@ -104,6 +107,14 @@ def main() -> None:
 
 def _leave(_number: int, _frame: object) -> NoReturn:
     raise SystemExit(0)
+
+
+def _let_go(log: Path) -> None:
+    """Gives back the terminal or pipes of the starter: whoever reads those waits until every holder is gone."""
+    with Path(os.devnull).open("rb") as nothing, log.open("ab") as output:
+        os.dup2(nothing.fileno(), STDIN)
+        os.dup2(output.fileno(), sys.stdout.fileno())
+        os.dup2(output.fileno(), sys.stderr.fileno())
 
 
 def _serve(children: Children, parent: int) -> bool:
