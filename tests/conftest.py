@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 CLUSTER = Path(__file__).parent / "cluster"
+CRDS = Path(__file__).parents[1] / "deploy" / "crds"
 KUBECONFIG_VARIABLE = "ECR_LAB_KUBECONFIG"
+KUBECTL_VARIABLE = "ECR_LAB_KUBECTL"
 
 
 def _includes_cluster_tests(config: pytest.Config) -> bool:
@@ -24,16 +24,9 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if not _includes_cluster_tests(config):
         return
-    from ecr_secret_operator_lab.controlplane import ControlPlane, ensure_binaries, print_progress  # noqa: PLC0415
+    from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ensure_binaries  # noqa: PLC0415
 
-    plane = ControlPlane.start(ensure_binaries(print_progress))
+    plane = ControlPlane.start(ensure_binaries(LineReporter()), manifests=[CRDS])
     config.add_cleanup(plane.stop)
     os.environ[KUBECONFIG_VARIABLE] = str(plane.kubeconfig)
-    subprocess.run(
-        [plane.binaries.kubectl, "--kubeconfig", plane.kubeconfig, "apply", "--server-side", "-f", "-"],
-        input=subprocess.run(
-            [sys.executable, "-m", "ecr_secret_operator", "crds"], check=True, stdout=subprocess.PIPE
-        ).stdout,
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    os.environ[KUBECTL_VARIABLE] = str(plane.binaries.kubectl)

@@ -52,6 +52,18 @@ class Cluster:
             self._headers["Authorization"] = f"Bearer {user['token']}"
         self._connection: http.client.HTTPSConnection | None = None
 
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connection; the next request opens another."""
+        if self._connection:
+            self._connection.close()
+            self._connection = None
+
     def request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, content: str = "application/json"
     ) -> Object:

@@ -7,6 +7,7 @@ the environment. The operator is the installed command, in a process of its own,
 from __future__ import annotations
 
 import os
+import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -27,9 +28,25 @@ def kubeconfig() -> Path:
     return Path(os.environ[KUBECONFIG_VARIABLE])
 
 
+class Kubectl(Protocol):
+    def __call__(self, *args: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]: ...
+
+
 @pytest.fixture(scope="session")
-def cluster(kubeconfig: Path) -> Cluster:
-    return Cluster(kubeconfig)
+def kubectl(kubeconfig: Path) -> Kubectl:
+    """Runs kubectl as the administrator; its failure is for the test to judge."""
+
+    def run(*args: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        command = [os.environ["ECR_LAB_KUBECTL"], "--kubeconfig", str(kubeconfig), *args]
+        return subprocess.run(command, input=stdin or "", capture_output=True, text=True, check=False)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def cluster(kubeconfig: Path) -> Iterator[Cluster]:
+    with Cluster(kubeconfig) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")
