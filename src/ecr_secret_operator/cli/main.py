@@ -9,6 +9,7 @@ import click
 from .. import __version__
 from ..domain.errors import OperatorError
 from .crds import crds
+from .demo import demo
 from .run import run
 
 EXIT_FAILED = 1
@@ -23,7 +24,7 @@ def cli() -> None:
     """
 
 
-for command in (run, crds):
+for command in (run, crds, demo):
     cli.add_command(command)
 
 

@@ -1,0 +1,80 @@
+"""`ecr-secret-operator demo`: the main job and the promises, shown on a real control plane and a fake AWS."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import click
+from rich.console import Console
+
+INTERRUPTED = 130
+"""What a shell expects of a command that Ctrl-C ended."""
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def laboratory() -> Iterator[None]:
+    """Import the laboratory in here. Raises click.ClickException when a library that it needs is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"this command needs {error.name}, which is not installed. Install it with:"
+            " pip install 'ecr-secret-operator[lab]'"
+        ) from error
+
+
+class _Stopped(BaseException):
+    """A signal asks to stop."""
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Turns the first signal into an exception, and lets no further one disturb the cleaning up."""
+
+    def stop(_number: int, _frame: object) -> NoReturn:
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        raise _Stopped
+
+    before = {number: signal.signal(number, stop) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Leave everything running at the end, until Ctrl-C.")
+@click.pass_context
+def demo(context: click.Context, *, keep: bool) -> None:
+    """Show what the operator does, on a real Kubernetes control plane and a fake AWS.
+
+    Nothing is needed beforehand: etcd, kube-apiserver, kube-controller-manager and kubectl are downloaded, or built
+    from source (minutes, once), and everything is stopped at the end. Exit code 0 means that each step was seen to
+    happen.
+    """
+    with laboratory():
+        from ecr_secret_operator_lab import demo as show  # noqa: PLC0415 - only this command needs the laboratory
+
+    screen = show.Screen(show.at_most_wide(Console(highlight=False)))
+    told = False
+    with _stoppable():
+        try:
+            with show.Stage() as stage:
+                show.tell(stage, screen)
+                told = True
+                if keep:
+                    show.keep_open(stage, screen)
+                    signal.pause()
+        except show.StepFailed as failure:
+            raise click.ClickException(str(failure)) from failure
+        except _Stopped:
+            screen.console.print("Stopped.")
+            context.exit(0 if told else INTERRUPTED)
+    show.play_yourself(screen)

@@ -1,0 +1,155 @@
+"""Steps 6 to 8: tokens while AWS refuses, tokens that are about to expire, and how seldom AWS is asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from rich.table import Table
+
+from ..cluster import condition, resource_path
+from ..fakeaws import Call
+from ..waiting import wait_for
+from .evidence import a_resource, issued, there, verify
+from .rotation import watch
+from .screen import Screen
+from .serving import PULL_NAMESPACE
+from .stage import Stage
+
+LIFETIME_SECONDS = 12 * 3600.0
+OUTAGE_REGION, OUTAGE_LIFETIME, OLDER, NEWCOMERS = "eu-west-1", 30.0, "older", 10
+ROTATION_REGION, ROTATION_LIFETIME, ROTATIONS = "eu-central-1", 10.0, 2
+CROWD_REGION, CROWD_NAMESPACE, CROWD = "us-west-2", "fifty-teams", 50
+FAILURES, MOST_CALLS = 3, 12
+OUTAGE_SECONDS = 4.0
+
+
+@contextmanager
+def _token_lifetime(stage: Stage, seconds: float) -> Iterator[None]:
+    """Lets AWS issue tokens that die sooner, for a while."""
+    stage.aws.settings(lifetime_seconds=seconds)
+    try:
+        yield
+    finally:
+        stage.aws.settings(lifetime_seconds=LIFETIME_SECONDS)
+
+
+def survive_an_outage(stage: Stage, screen: Screen) -> str:
+    """Lets AWS refuse the operator for some seconds, with one resource served already and ten new ones."""
+    with _token_lifetime(stage, OUTAGE_LIFETIME):
+        stage.apply(a_resource(OLDER, PULL_NAMESPACE, OUTAGE_REGION))
+        stage.wait_condition(PULL_NAMESPACE, OLDER, type="Ready", status="True")
+    stored = issued(stage, there(stage.secret(PULL_NAMESPACE, f"{OLDER}-token"), "the generated Secret"))
+    screen.say(f"{OLDER} is served in {OUTAGE_REGION} with a token that lives {OUTAGE_LIFETIME:.0f} s.")
+    with screen.waiting("until that token is no longer brand new"):
+        wait_for(lambda: time.time() > stored.issued_at + OUTAGE_LIFETIME / 10, "the token has aged")
+    last_call = stage.last_call()
+    stage.aws.fail("AccessDenied", action="GetAuthorizationToken", region=OUTAGE_REGION)
+    try:
+        refused = _while_refused(stage, screen, last_call)
+        verify(time.time() < stored.expires_at, "the stored token outlived the outage")
+    finally:
+        stage.aws.mend()
+    mended = time.monotonic()
+    screen.say("The IAM policy is mended; nobody touches the cluster:")
+    with screen.waiting("until the operator asks again"):
+        for name in (OLDER, *_newcomers()):
+            stage.wait_condition(PULL_NAMESPACE, name, type="Refreshing", status="True", within=35)
+            stage.wait_condition(PULL_NAMESPACE, name, type="Ready", status="True")
+    recovered = time.monotonic() - mended
+    calls = stage.aws.calls(after=last_call, result="ok")
+    verify(len(calls) == 1, f"one call served all, not {len(calls)}")
+    screen.check(f"all {1 + NEWCOMERS} are Ready and Refreshing {recovered:.1f} s later, by 1 more call")
+    return f"{len(refused)} calls for {1 + NEWCOMERS} resources, then recovered in {recovered:.1f} s"
+
+
+def _newcomers() -> list[str]:
+    return [f"newcomer-{number}" for number in range(1, NEWCOMERS + 1)]
+
+
+def _while_refused(stage: Stage, screen: Screen, last_call: int) -> list[Call]:
+    """What resources say while AWS refuses; gives the calls that were refused."""
+    screen.say(
+        f"AWS refuses now (AccessDenied). A refresh of {OLDER} is asked for, and {NEWCOMERS} resources come new:"
+    )
+    started = time.time()
+    annotate = ("annotate", "ecrsecret", OLDER, "ecr.mobb.redhat.com/refresh=now", "-n", PULL_NAMESPACE)
+    screen.command(f"kubectl {' '.join(annotate)}")
+    stage.plane.kubectl(*annotate)
+    stage.apply(*(a_resource(name, PULL_NAMESPACE, OUTAGE_REGION) for name in _newcomers()))
+    for name, kind in ((OLDER, "Refreshing"), ("newcomer-1", "Ready")):
+        found = stage.wait_condition(PULL_NAMESPACE, name, type=kind, status="False", reason="AWSAccessDenied")
+        screen.condition(found, of=name)
+
+    def failures() -> list[Call]:
+        ready = condition(stage.resource(PULL_NAMESPACE, OLDER), "Ready")
+        verify(ready.get("status") == "True", f"{OLDER} stays Ready while its token is good")
+        calls = stage.aws.calls(after=last_call, result="AccessDeniedException")
+        return calls if len(calls) >= FAILURES and time.time() > started + OUTAGE_SECONDS else []
+
+    with screen.waiting("how often the operator asks"):
+        calls = wait_for(failures, "the operator asks again")
+    verify(len(calls) <= MOST_CALLS, f"{len(calls)} calls are too many")
+    screen.check(f"{OLDER} was Ready all the time: its stored token is still good")
+    events = _events(stage, OLDER)
+    verify(events, f"an event tells of it on {OLDER}")
+    screen.check(f"kubectl events shows it: {events[0]}")
+    seconds = ", ".join(f"{call.time - started:.1f}" for call in calls)
+    screen.check(f"{1 + NEWCOMERS} resources, {len(calls)} calls with growing gaps: after {seconds} s")
+    return calls
+
+
+def _events(stage: Stage, name: str) -> list[str]:
+    selector = f"involvedObject.name={name},reason=AWSAccessDenied"
+    found = stage.cluster.items(f"/api/v1/namespaces/{PULL_NAMESPACE}/events", fieldSelector=selector)
+    return [f"{event['type']} {event['reason']}" for event in found]
+
+
+def rotate_before_expiry(stage: Stage, screen: Screen) -> str:
+    """Follows one generated Secret over two rotations of a token that lives ten seconds."""
+    screen.say(f"AWS now issues tokens that live {ROTATION_LIFETIME:.0f} s instead of 12 h. Watching the stored one:")
+    with _token_lifetime(stage, ROTATION_LIFETIME):
+        stage.apply(a_resource("rotating", PULL_NAMESPACE, ROTATION_REGION))
+        stage.wait_condition(PULL_NAMESPACE, "rotating", type="Ready", status="True")
+        seen = watch(stage, screen, PULL_NAMESPACE, "rotating-token", rotations=ROTATIONS)
+    verify(seen.least_left > 0, "the stored token was good whenever it was looked at")
+    screen.check(f"looked {seen.looks} times: never expired, never less than {seen.least_left:.1f} s left")
+    return f"{ROTATIONS} rotations, {seen.looks} looks, always {seen.least_left:.1f} s or more left"
+
+
+def ask_aws_seldom(stage: Stage, screen: Screen) -> str:
+    """Creates fifty resources at once, and shows everything that AWS was asked during the demo."""
+    stage.cluster.namespace(CROWD_NAMESPACE)
+    last_call, started = stage.last_call(), time.monotonic()
+    screen.say(f"{CROWD} resources are created at once, in {CROWD_REGION}:")
+    stage.apply(*(a_resource(f"team-{number}", CROWD_NAMESPACE, CROWD_REGION) for number in range(1, CROWD + 1)))
+
+    def all_ready() -> bool:
+        resources = stage.cluster.items(resource_path("secrets", CROWD_NAMESPACE))
+        ready = [one for one in resources if condition(one, "Ready").get("status") == "True"]
+        return len(ready) == CROWD
+
+    with screen.waiting("until all are Ready"):
+        wait_for(all_ready, f"all {CROWD} are Ready", within=30)
+    seconds = time.monotonic() - started
+    calls = stage.aws.calls(after=last_call)
+    crowd = [call for call in calls if call.region == CROWD_REGION]
+    verify(len(crowd) == 1, f"one call served {CROWD} resources, not {len(crowd)}")
+    screen.check(f"all {CROWD} Ready in {seconds:.1f} s, with {len(crowd)} call")
+    everything, served = stage.aws.calls(), stage.served()
+    screen.show(_call_table(everything))
+    screen.check(f"{served} resources are Ready; AWS was asked {len(everything)} times in all")
+    return f"{CROWD} resources, 1 call; in all {served} and {len(everything)}"
+
+
+def _call_table(calls: list[Call]) -> Table:
+    table = Table(title="What AWS was asked", title_justify="left", expand=True)
+    for column in ("time", "region", "action", "result"):
+        table.add_column(column, no_wrap=True)
+    for call in calls:
+        style = "" if call.result == "ok" else "yellow"
+        at = datetime.fromtimestamp(call.time).astimezone().strftime("%H:%M:%S")
+        table.add_row(at, call.region, call.action, call.result, style=style)
+    return table

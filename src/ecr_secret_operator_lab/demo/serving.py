@@ -1,0 +1,133 @@
+"""Steps 1 to 3: the stage is set, the seed document's resources are served, and what is generated is kept so."""
+
+from __future__ import annotations
+
+import time
+
+from rich.table import Table
+
+from ..cluster import Object
+from ..waiting import wait_for
+from .evidence import expires_in, issued, masked, there, token_in, verify
+from .screen import Screen
+from .stage import Stage, seed
+
+PULL_NAMESPACE, PULL_RESOURCE, PULL_SECRET = "test-ecr-secret-operator", "ecr-secret", "ecr-docker-secret"
+ARGO_NAMESPACE, ARGO_RESOURCE, ARGO_SECRET = "openshift-gitops", "helm-repo", "ecr-argo-helm-secret"
+READY = 200
+
+
+def set_the_stage(stage: Stage, screen: Screen) -> str:
+    """Starts everything, and asks each part whether it is what it should be."""
+    with screen.reporter() as report:
+        stage.start(report)
+    version = there(stage.cluster.get("/version"), "the version")["gitVersion"]
+    definitions = stage.cluster.items("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
+    kinds = sorted(one["spec"]["names"]["kind"] for one in definitions)
+    verify({"ArgoHelmRepoSecret", "Secret"} <= set(kinds), "the operator's kinds are installed")
+    verify(stage.cluster.get("/api/v1/namespaces/default/serviceaccounts/default"), "controllers work")
+    verify(stage.operator.probe("/readyz")[0] == READY, "the operator says that it is ready")
+    parts = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("part", "is", "where"):
+        parts.add_column(column)
+    parts.add_row("etcd, kube-apiserver,", f"real, Kubernetes {version}", stage.plane.server)
+    parts.add_row("kube-controller-manager", "", "")
+    parts.add_row("AWS (ECR and STS)", "fake, speaks AWS' own protocol", stage.aws.url)
+    parts.add_row("ecr-secret-operator run", f"the installed command, pid {stage.operator.process.pid}", "")
+    screen.show(parts)
+    screen.check(f"API server, controllers, fake AWS (pid {stage.aws.pid()}) and operator answer")
+    screen.check(f"kinds of group ecr.mobb.redhat.com: {', '.join(kinds)}")
+    return f"Kubernetes {version} and the operator answer as ready"
+
+
+def serve_the_seed(stage: Stage, screen: Screen) -> str:
+    """Applies the seed document's two resources as they are printed there."""
+    for namespace in (PULL_NAMESPACE, ARGO_NAMESPACE):
+        stage.plane.kubectl("create", "namespace", namespace)
+    screen.yaml(seed())
+    screen.command("kubectl apply -f seed.yaml")
+    screen.output(stage.plane.kubectl("apply", "--filename=-", input=seed()).stdout)
+    for namespace, resource in ((PULL_NAMESPACE, "ecrsecret/ecr-secret"), (ARGO_NAMESPACE, "ecrargo/helm-repo")):
+        wait = ("wait", "--for=condition=Ready", resource, "-n", namespace)
+        screen.command(f"kubectl {' '.join(wait)}")
+        screen.output(stage.plane.kubectl(*wait, "--timeout=20s").stdout)
+    pull = there(stage.secret(PULL_NAMESPACE, PULL_SECRET), "the pull Secret")
+    argo = there(stage.secret(ARGO_NAMESPACE, ARGO_SECRET), "the Argo CD Secret")
+    screen.show(_generated(pull, argo))
+    verify(pull["type"] == "kubernetes.io/dockerconfigjson", "the pull Secret has the type that kubelets want")
+    labels = argo["metadata"]["labels"]
+    verify(labels["argocd.argoproj.io/secret-type"] == "repository", "the Argo CD Secret has Argo CD's label")
+    verify(issued(stage, pull).number == issued(stage, argo).number, "both hold the token that AWS issued")
+    calls = stage.aws.calls()
+    verify(len(calls) == 1, f"AWS was asked once, not {len(calls)} times")
+    screen.check("both hold a token that AWS issued, and it cost one call: same identity, same region")
+    return "2 Secrets, 1 AWS call"
+
+
+def _generated(*secrets: Object) -> Table:
+    table = Table(title="Generated Secrets (kubectl get secret)", title_justify="left", expand=True)
+    for column in ("name and type", "keys", "token", "expires in"):
+        table.add_column(column, overflow="fold")
+    for secret in secrets:
+        table.add_row(
+            f"{secret['metadata']['name']}\n[dim]{secret['type']}[/]",
+            "\n".join(sorted(secret["data"])),
+            masked(token_in(secret)),
+            expires_in(secret),
+        )
+    return table
+
+
+def repair(stage: Stage, screen: Screen) -> str:
+    """Edits the generated Secret, then deletes it; both times it comes back, and AWS is left alone."""
+    before = there(stage.secret(PULL_NAMESPACE, PULL_SECRET), "the pull Secret")
+    where, last_call = ("secret", PULL_SECRET, "-n", PULL_NAMESPACE), stage.last_call()
+
+    screen.say("Someone overwrites the token:")
+    patch = '{"data":{".dockerconfigjson":"e30="}}'
+    screen.command(f"kubectl patch {' '.join(where)} -p '{patch}'")
+    screen.output(stage.plane.kubectl("patch", *where, "-p", patch).stdout)
+    edited = _until_restored(stage, before)
+    screen.check(f"the right token was back {_soon(edited)}")
+
+    screen.say("Someone deletes it:")
+    screen.command(f"kubectl delete {' '.join(where)}")
+    screen.output(stage.plane.kubectl("delete", *where).stdout)
+    deleted = _until_restored(stage, before)
+    after = there(stage.secret(PULL_NAMESPACE, PULL_SECRET), "the pull Secret")
+    verify(after["metadata"]["uid"] != before["metadata"]["uid"], "it is a new Secret")
+    screen.check(f"a new Secret with the same token was there {_soon(deleted)}")
+
+    told = wait_for(lambda: _repairs(stage), "events tell of both repairs")
+    screen.check(f"events on {PULL_RESOURCE}: {'; '.join(told)}")
+    calls = len(stage.aws.calls(after=last_call))
+    verify(calls == 0, f"AWS was asked {calls} times, not at all")
+    screen.check("AWS calls for both: 0 (the token was still known)")
+    return f"back after {max(edited, deleted):.2f} s at most, 0 AWS calls"
+
+
+def _until_restored(stage: Stage, before: Object) -> float:
+    """Seconds until data and type are as before."""
+    started = time.monotonic()
+
+    def same() -> bool:
+        now = stage.secret(PULL_NAMESPACE, PULL_SECRET) or {}
+        changed = now.get("metadata", {}).get("resourceVersion") != before["metadata"]["resourceVersion"]
+        return changed and (now.get("data"), now.get("type")) == (before["data"], before["type"])
+
+    wait_for(same, "the generated Secret is as it was")
+    return time.monotonic() - started
+
+
+def _soon(seconds: float) -> str:
+    return f"{seconds:.2f} s after kubectl returned"
+
+
+def _repairs(stage: Stage) -> list[str]:
+    """The sentences of the events, once there are two."""
+    events = stage.cluster.items(
+        f"/api/v1/namespaces/{PULL_NAMESPACE}/events",
+        fieldSelector=f"involvedObject.name={PULL_RESOURCE},reason=Repaired",
+    )
+    both = [str(event["message"]).removeprefix(f"Secret {PULL_SECRET} ") for event in events]
+    return both if len(both) > 1 else []

@@ -1,0 +1,138 @@
+"""What the demo plays on: a real control plane, a fake AWS, the installed operator. Nothing of it outlives the demo."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from importlib.resources import files
+from pathlib import Path
+
+from ..cluster import ECR, Cluster, Object, condition, resource_path, secret_path
+from ..controlplane import ControlPlane, ControlPlaneError, Reporter, ensure_binaries
+from ..controlplane.runs import tail
+from ..fakeaws import Call, FakeAws, start_fake_aws
+from ..operator import OperatorProcess, installed_command
+from ..waiting import wait_for
+
+ACCOUNT = "123456789012"
+PLURALS = {"Secret": "secrets", "ArgoHelmRepoSecret": "argohelmreposecrets"}
+LOG_LINES = 15
+
+
+def seed() -> str:
+    """The two resources of the seed document as YAML, as `oc apply` gets them: with the account filled in."""
+    text = files(__package__).joinpath("seed.yaml").read_text(encoding="utf-8")
+    return text.replace("${AWS_ACCOUNT_ID}", ACCOUNT)
+
+
+def write_definitions(directory: Path) -> Path:
+    """Writes the custom resource definitions that the installed command prints.
+
+    Raises:
+        ControlPlaneError: the command failed.
+    """
+    done = subprocess.run([installed_command(), "crds"], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ControlPlaneError(f"{installed_command()} crds failed: {done.stderr.strip()}")
+    path = directory / "crds.yaml"
+    path.write_text(done.stdout)
+    return path
+
+
+class Stage:
+    """Everything that runs during the demo. Use it as a context manager, and `start` it once.
+
+    Attributes:
+        plane: etcd, kube-apiserver and kube-controller-manager.
+        cluster: looks at the API server from outside, as its administrator.
+        aws: the fake AWS, with its record of calls and tokens.
+        operator: the installed command `ecr-secret-operator run`.
+    """
+
+    plane: ControlPlane
+    cluster: Cluster
+    aws: FakeAws
+    operator: OperatorProcess
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._log: Path | None = None
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def start(self, report: Reporter) -> None:
+        """Starts everything and returns when it is ready.
+
+        Raises:
+            BinariesError: the control plane's programs can be had in none of the ways.
+            ControlPlaneError: the control plane did not start.
+            FakeAwsError: the fake AWS did not start.
+            AssertionError: the operator did not become ready.
+        """
+        scratch = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="ecr-secret-operator-demo-")))
+        binaries = ensure_binaries(report)
+        report("Reading the custom resource definitions: ecr-secret-operator crds")
+        definitions = write_definitions(scratch)
+        report("Starting etcd, kube-apiserver and kube-controller-manager")
+        self.plane = self._stack.enter_context(ControlPlane.start(binaries, manifests=[definitions]))
+        self.cluster = Cluster(self.plane.kubeconfig)
+        report("Starting the fake AWS")
+        self.aws = self._stack.enter_context(start_fake_aws())
+        report("Starting the operator: ecr-secret-operator run")
+        self._log = scratch / "operator.log"
+        operator = OperatorProcess(environment=self.aws.environment(), log=self._log, kubeconfig=self.plane.kubeconfig)
+        self.operator = self._stack.enter_context(operator).ready()
+
+    def operator_log(self) -> str:
+        """The last lines of the operator's log; empty when it was never started."""
+        return tail(self._log, LOG_LINES) if self._log else ""
+
+    def apply(self, *resources: Object) -> None:
+        """Creates resources of the operator's kinds."""
+        for resource in resources:
+            namespace = resource["metadata"]["namespace"]
+            self.cluster.create(resource_path(PLURALS[resource["kind"]], namespace), resource)
+
+    def secret(self, namespace: str, name: str) -> Object | None:
+        """A core/v1 Secret; None when there is none."""
+        return self.cluster.get(secret_path(namespace, name))
+
+    def resource(self, namespace: str, name: str, kind: str = "Secret") -> Object | None:
+        """A resource of the operator's kinds; None when there is none."""
+        return self.cluster.get(resource_path(PLURALS[kind], namespace, name))
+
+    def wait_condition(self, namespace: str, name: str, *, within: float = 15.0, **wanted: str) -> Object:
+        """Waits until the condition of `type` has the other fields too, and gives it. Raises NotReached."""
+
+        def state() -> Object | None:
+            found = condition(self.resource(namespace, name), wanted["type"])
+            return found if wanted.items() <= found.items() else None
+
+        return wait_for(state, f"Secret {namespace}/{name} has condition {wanted}", within=within)
+
+    def calls_during(self, act: Callable[[], object]) -> list[Call]:
+        """What AWS was asked while this was done."""
+        before = self.last_call()
+        act()
+        return self.aws.calls(after=before)
+
+    def last_call(self) -> int:
+        """The number of the latest call to AWS; 0 when there was none."""
+        calls = self.aws.calls()
+        return calls[-1].number if calls else 0
+
+    def refusal(self, manifest: str) -> str:
+        """What kubectl prints when the API server refuses this; empty when it was accepted."""
+        done = self.plane.kubectl("apply", "--filename=-", input=manifest, check=False)
+        return "" if done.returncode == 0 else done.stderr.strip()
+
+    def served(self) -> int:
+        """How many resources of all kinds are Ready."""
+        resources = [one for plural in PLURALS.values() for one in self.cluster.items(f"{ECR}/{plural}")]
+        return sum(condition(one, "Ready").get("status") == "True" for one in resources)

@@ -1,0 +1,117 @@
+"""The story: a table of steps, told one after the other. A step is ticked only when it was seen to happen."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .record import Done
+from .refreshing import ask_aws_seldom, rotate_before_expiry, survive_an_outage
+from .refusing import explain_a_bad_resource, refuse_a_foreign_secret
+from .screen import Screen
+from .serving import repair, serve_the_seed, set_the_stage
+from .stage import Stage
+
+OPENING = (
+    "Amazon ECR hands out registry tokens that die after 12 hours. This operator keeps them fresh in the Secrets"
+    " that pods pull with and Argo CD syncs with.\n\n"
+    "Everything here is real (Kubernetes, kubectl, the operator's installed command) except AWS, which is a local"
+    " fake that speaks AWS' protocol and remembers every call. Each tick is verified from outside, at the API server"
+    " and in that record."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A chapter of the demo.
+
+    Attributes:
+        title: in a few words.
+        promise: what a user can rely on.
+        act: makes it happen and verifies it; gives what was seen, or raises.
+    """
+
+    title: str
+    promise: str
+    act: Callable[[Stage, Screen], str]
+
+
+STEPS: Sequence[Step] = (
+    Step("The stage", "A real control plane on this machine, and the operator in it.", set_the_stage),
+    Step("The main job", "A ten-line resource becomes a Secret that works, in seconds.", serve_the_seed),
+    Step("Repair", "A generated Secret that is edited or deleted is back at once, without AWS.", repair),
+    Step("Not mine", "A Secret that the operator did not make is never changed.", refuse_a_foreign_secret),
+    Step("Mistakes", "A bad resource is refused with a sentence that says what to do.", explain_a_bad_resource),
+    Step("Outage", "While AWS refuses, what is stored stays; then all recovers by itself.", survive_an_outage),
+    Step("Rotation", "A stored token is replaced before it expires.", rotate_before_expiry),
+    Step("Thrift", "AWS is asked once for an identity and region, however many resources.", ask_aws_seldom),
+)
+
+
+class StepFailed(Exception):
+    """A step did not happen; the text names it. It has been shown on the screen already."""
+
+
+def tell(stage: Stage, screen: Screen, steps: Sequence[Step] = STEPS) -> list[Done]:
+    """Tells the whole story.
+
+    Raises:
+        StepFailed: at the first step that does not happen.
+    """
+    screen.opening("ECR Secret Operator", OPENING)
+    done: list[Done] = []
+    for number, step in enumerate(steps, start=1):
+        screen.begin(number, len(steps), step.title, step.promise)
+        started = time.monotonic()
+        try:
+            seen = step.act(stage, screen)
+        except Exception as error:
+            screen.failed(number, step.title, _reason(error), stage.operator_log())
+            raise StepFailed(f"step {number}, {step.title}, did not happen") from error
+        seconds = time.monotonic() - started
+        screen.done(seen, seconds)
+        done.append(Done(step.promise, seen, seconds))
+    screen.closing(done)
+    return done
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def play_yourself(screen: Screen) -> None:
+    """How to go on once everything is stopped."""
+    screen.how_to_go_on(
+        "Everything is stopped again. To play with it yourself:",
+        (
+            ("a control plane and a fake AWS that stay", "ecr-secret-operator dev up"),
+            ("this terminal uses them", 'eval "$(ecr-secret-operator dev env)"'),
+            ("the operator; Ctrl-C ends it", "ecr-secret-operator run"),
+            ("or this demo, left standing at its end", "ecr-secret-operator demo --keep"),
+        ),
+    )
+
+
+def keep_open(stage: Stage, screen: Screen) -> None:
+    """How to use what is still running."""
+    environment = {"KUBECONFIG": str(stage.plane.kubeconfig), **stage.aws.environment()}
+    exports = [("", f"export {name}={shlex.quote(value)}") for name, value in environment.items()]
+    screen.how_to_go_on("Everything is still running. In another terminal:", exports)
+    kubectl = shlex.quote(str(stage.plane.binaries.kubectl))
+    screen.how_to_go_on(
+        "Then, for example:",
+        (
+            ("all resources, and what they say", f"{kubectl} get ecr -A"),
+            ("the manual", f"{kubectl} explain ecrsecret.spec"),
+            ("break it, and look again", f"{kubectl} delete secret ecr-docker-secret -n test-ecr-secret-operator"),
+            ("every call that AWS was asked", f"curl -s {stage.aws.url}/_lab/calls"),
+            ("make AWS refuse; DELETE mends it", _refuse(stage)),
+        ),
+    )
+    screen.say("\nCtrl-C stops everything.")
+
+
+def _refuse(stage: Stage) -> str:
+    return f"""curl -s {stage.aws.url}/_lab/faults -d '{{"kind":"AccessDenied"}}'"""
