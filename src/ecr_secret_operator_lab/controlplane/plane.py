@@ -120,7 +120,7 @@ class ControlPlane:
         """
         own = [f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.directory / 'kubectl-cache'}"]
         done = subprocess.run(
-            [str(self.binaries.kubectl), *args, *own],
+            [str(self.binaries.kubectl), *own, *args],
             env=os.environ | {"KUBERC": "off"},
             input=input or "",
             capture_output=True,
