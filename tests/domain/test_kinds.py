@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecr_secret_operator.domain.kinds import (
+    ARGO_HELM_REPO_SECRET,
+    DOCKER_CONFIG_KEY,
+    DOCKER_CONFIG_TYPE,
+    KINDS,
+    SECRET,
+    Kind,
+    docker_config,
+    password_of,
+)
+from tests.factories import HOST, PASSWORD, a_spec, an_argo_spec
+
+
+def test_a_dockerconfigjson_is_byte_for_byte_what_the_go_operator_writes() -> None:
+    assert SECRET.render(a_spec(), "tok/en+1") == {
+        ".dockerconfigjson": (
+            '{"auths":{"123456789012.dkr.ecr.us-east-2.amazonaws.com":'
+            '{"username":"AWS","password":"tok/en+1","auth":"QVdTOnRvay9lbisx"}}}'
+        )
+    }
+
+
+def test_auth_is_the_base64_of_user_and_password_on_one_line() -> None:
+    entry = json.loads(docker_config({HOST: PASSWORD}))["auths"][HOST]
+    assert entry["auth"] == b64encode(f"AWS:{PASSWORD}".encode()).decode()
+    assert "\n" not in entry["auth"]
+
+
+def test_an_argo_repository_secret_has_the_six_keys_of_the_go_operator() -> None:
+    assert ARGO_HELM_REPO_SECRET.render(an_argo_spec(url=f"{HOST}/charts"), "tok") == {
+        "username": "AWS",
+        "password": "tok",
+        "url": f"{HOST}/charts",
+        "type": "helm",
+        "enableOCI": "true",
+        "name": "charts",
+    }
+
+
+def test_argo_gets_the_url_without_the_scheme_that_it_would_double() -> None:
+    assert ARGO_HELM_REPO_SECRET.render(an_argo_spec(url=f"oci://{HOST}/charts"), "t")["url"] == f"{HOST}/charts"
+
+
+def test_the_argo_secret_carries_the_label_that_argo_looks_for() -> None:
+    assert ARGO_HELM_REPO_SECRET.labels == {"argocd.argoproj.io/secret-type": "repository"}
+    assert ARGO_HELM_REPO_SECRET.secret_type == "Opaque"
+    assert SECRET.secret_type == "kubernetes.io/dockerconfigjson"
+
+
+def test_the_kinds_are_those_of_the_go_operator() -> None:
+    assert {kind.name: kind.plural for kind in KINDS.values()} == {
+        "Secret": "secrets",
+        "ArgoHelmRepoSecret": "argohelmreposecrets",
+    }
+
+
+@given(password=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1))
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_the_password_that_was_written_is_found_again(kind: Kind, password: str) -> None:
+    spec = a_spec() if kind is SECRET else an_argo_spec()
+    found = password_of(kind.secret_type, kind.render(spec, password))
+    assert found is not None
+    assert found.reveal() == password
+
+
+@pytest.mark.parametrize(
+    ("secret_type", "data"),
+    [
+        (DOCKER_CONFIG_TYPE, {}),
+        (DOCKER_CONFIG_TYPE, {DOCKER_CONFIG_KEY: ""}),
+        (DOCKER_CONFIG_TYPE, {DOCKER_CONFIG_KEY: "banana"}),
+        (DOCKER_CONFIG_TYPE, {DOCKER_CONFIG_KEY: "[]"}),
+        (DOCKER_CONFIG_TYPE, {DOCKER_CONFIG_KEY: "null"}),
+        (DOCKER_CONFIG_TYPE, {DOCKER_CONFIG_KEY: "{}"}),
+        (DOCKER_CONFIG_TYPE, {DOCKER_CONFIG_KEY: '{"auths":[]}'}),
+        (DOCKER_CONFIG_TYPE, {DOCKER_CONFIG_KEY: '{"auths":{}}'}),
+        (DOCKER_CONFIG_TYPE, {DOCKER_CONFIG_KEY: '{"auths":{"x":null}}'}),
+        (DOCKER_CONFIG_TYPE, {DOCKER_CONFIG_KEY: '{"auths":{"x":{"password":5}}}'}),
+        (DOCKER_CONFIG_TYPE, {DOCKER_CONFIG_KEY: '{"auths":{"x":{"password":""}}}'}),
+        (DOCKER_CONFIG_TYPE, {"password": "x"}),
+        ("Opaque", {}),
+        ("Opaque", {"password": ""}),
+        ("Opaque", {DOCKER_CONFIG_KEY: docker_config({HOST: "x"})}),
+    ],
+)
+def test_in_other_data_there_is_no_password_and_no_crash(secret_type: str, data: dict[str, str]) -> None:
+    assert password_of(secret_type, data) is None
