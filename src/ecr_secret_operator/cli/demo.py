@@ -67,7 +67,7 @@ def demo(context: click.Context, *, keep: bool) -> None:
     with _stoppable():
         try:
             with show.Stage() as stage:
-                show.tell(stage, screen)
+                show.tell(stage, screen, show.STEPS)
                 told = True
                 if keep:
                     show.keep_open(stage, screen)

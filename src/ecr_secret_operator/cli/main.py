@@ -10,6 +10,7 @@ from .. import __version__
 from ..domain.errors import OperatorError
 from .crds import crds
 from .demo import demo
+from .dev import dev
 from .run import run
 
 EXIT_FAILED = 1
@@ -24,7 +25,7 @@ def cli() -> None:
     """
 
 
-for command in (run, crds, demo):
+for command in (run, crds, demo, dev):
     cli.add_command(command)
 
 

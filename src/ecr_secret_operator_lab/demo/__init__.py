@@ -5,7 +5,18 @@
 """
 
 from .screen import Screen, at_most_wide
-from .stage import Stage
+from .stage import Stage, seed
 from .story import STEPS, Step, StepFailed, keep_open, play_yourself, tell
 
-__all__ = ["STEPS", "Screen", "Stage", "Step", "StepFailed", "at_most_wide", "keep_open", "play_yourself", "tell"]
+__all__ = [
+    "STEPS",
+    "Screen",
+    "Stage",
+    "Step",
+    "StepFailed",
+    "at_most_wide",
+    "keep_open",
+    "play_yourself",
+    "seed",
+    "tell",
+]

@@ -32,8 +32,8 @@ def there(found: Object | None, what: str) -> Object:
 
 
 def masked(token: str) -> str:
-    """Enough of a token to tell it from another, too little to use."""
-    return f"{token[:SHOWN_CHARACTERS]}... ({len(token):,} chars)"
+    """Enough of a token to tell it from another, too little to use: how it begins, and how long it is."""
+    return f"{token[:SHOWN_CHARACTERS]}...({len(token)})"
 
 
 def token_in(secret: Object) -> str:

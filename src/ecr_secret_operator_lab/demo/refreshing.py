@@ -16,14 +16,14 @@ from .evidence import a_resource, issued, there, verify
 from .rotation import watch
 from .screen import Screen
 from .serving import PULL_NAMESPACE
-from .stage import Stage
+from .stage import READY, REFRESHING, Stage
 
 LIFETIME_SECONDS = 12 * 3600.0
 OUTAGE_REGION, OUTAGE_LIFETIME, OLDER, NEWCOMERS = "eu-west-1", 30.0, "older", 10
 ROTATION_REGION, ROTATION_LIFETIME, ROTATIONS = "eu-central-1", 10.0, 2
 CROWD_REGION, CROWD_NAMESPACE, CROWD = "us-west-2", "fifty-teams", 50
 FAILURES, MOST_CALLS = 3, 12
-OUTAGE_SECONDS = 4.0
+OUTAGE_SECONDS = 3.0
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def survive_an_outage(stage: Stage, screen: Screen) -> str:
     """Lets AWS refuse the operator for some seconds, with one resource served already and ten new ones."""
     with _token_lifetime(stage, OUTAGE_LIFETIME):
         stage.apply(a_resource(OLDER, PULL_NAMESPACE, OUTAGE_REGION))
-        stage.wait_condition(PULL_NAMESPACE, OLDER, type="Ready", status="True")
+        stage.wait_condition(PULL_NAMESPACE, OLDER, READY)
     stored = issued(stage, there(stage.secret(PULL_NAMESPACE, f"{OLDER}-token"), "the generated Secret"))
     screen.say(f"{OLDER} is served in {OUTAGE_REGION} with a token that lives {OUTAGE_LIFETIME:.0f} s.")
     with screen.waiting("until that token is no longer brand new"):
@@ -56,8 +56,8 @@ def survive_an_outage(stage: Stage, screen: Screen) -> str:
     screen.say("The IAM policy is mended; nobody touches the cluster:")
     with screen.waiting("until the operator asks again"):
         for name in (OLDER, *_newcomers()):
-            stage.wait_condition(PULL_NAMESPACE, name, type="Refreshing", status="True", within=35)
-            stage.wait_condition(PULL_NAMESPACE, name, type="Ready", status="True")
+            stage.wait_condition(PULL_NAMESPACE, name, REFRESHING, within=35)
+            stage.wait_condition(PULL_NAMESPACE, name, READY)
     recovered = time.monotonic() - mended
     calls = stage.aws.calls(after=last_call, result="ok")
     verify(len(calls) == 1, f"one call served all, not {len(calls)}")
@@ -79,9 +79,7 @@ def _while_refused(stage: Stage, screen: Screen, last_call: int) -> list[Call]:
     screen.command(f"kubectl {' '.join(annotate)}")
     stage.plane.kubectl(*annotate)
     stage.apply(*(a_resource(name, PULL_NAMESPACE, OUTAGE_REGION) for name in _newcomers()))
-    for name, kind in ((OLDER, "Refreshing"), ("newcomer-1", "Ready")):
-        found = stage.wait_condition(PULL_NAMESPACE, name, type=kind, status="False", reason="AWSAccessDenied")
-        screen.condition(found, of=name)
+    _show_refusal(stage, screen)
 
     def failures() -> list[Call]:
         ready = condition(stage.resource(PULL_NAMESPACE, OLDER), "Ready")
@@ -92,13 +90,25 @@ def _while_refused(stage: Stage, screen: Screen, last_call: int) -> list[Call]:
     with screen.waiting("how often the operator asks"):
         calls = wait_for(failures, "the operator asks again")
     verify(len(calls) <= MOST_CALLS, f"{len(calls)} calls are too many")
+    screen.gap()
     screen.check(f"{OLDER} was Ready all the time: its stored token is still good")
     events = _events(stage, OLDER)
     verify(events, f"an event tells of it on {OLDER}")
     screen.check(f"kubectl events shows it: {events[0]}")
     seconds = ", ".join(f"{call.time - started:.1f}" for call in calls)
-    screen.check(f"{1 + NEWCOMERS} resources, {len(calls)} calls with growing gaps: after {seconds} s")
+    screen.check(f"{1 + NEWCOMERS} resources, {len(calls)} calls to AWS: after {seconds} s")
     return calls
+
+
+def _show_refusal(stage: Stage, screen: Screen) -> None:
+    """What the two sorts of resources say of the same refusal."""
+    failing = {"status": "False", "reason": "AWSAccessDenied"}
+    older = stage.wait_condition(PULL_NAMESPACE, OLDER, {"type": "Refreshing", **failing})
+    newer = stage.wait_condition(PULL_NAMESPACE, "newcomer-1", {"type": "Ready", **failing})
+    ready = condition(stage.resource(PULL_NAMESPACE, OLDER), "Ready")
+    screen.conditions(OLDER, ready, older, message=older["message"])
+    verify(newer["message"] == older["message"], "both say the same")
+    screen.conditions("newcomer-1", newer, message="(the same sentence)")
 
 
 def _events(stage: Stage, name: str) -> list[str]:
@@ -112,7 +122,7 @@ def rotate_before_expiry(stage: Stage, screen: Screen) -> str:
     screen.say(f"AWS now issues tokens that live {ROTATION_LIFETIME:.0f} s instead of 12 h. Watching the stored one:")
     with _token_lifetime(stage, ROTATION_LIFETIME):
         stage.apply(a_resource("rotating", PULL_NAMESPACE, ROTATION_REGION))
-        stage.wait_condition(PULL_NAMESPACE, "rotating", type="Ready", status="True")
+        stage.wait_condition(PULL_NAMESPACE, "rotating", READY)
         seen = watch(stage, screen, PULL_NAMESPACE, "rotating-token", rotations=ROTATIONS)
     verify(seen.least_left > 0, "the stored token was good whenever it was looked at")
     screen.check(f"looked {seen.looks} times: never expired, never less than {seen.least_left:.1f} s left")
@@ -139,15 +149,15 @@ def ask_aws_seldom(stage: Stage, screen: Screen) -> str:
     verify(len(crowd) == 1, f"one call served {CROWD} resources, not {len(crowd)}")
     screen.check(f"all {CROWD} Ready in {seconds:.1f} s, with {len(crowd)} call")
     everything, served = stage.aws.calls(), stage.served()
-    screen.show(_call_table(everything))
+    screen.say("What AWS was asked during this demo:")
+    screen.show(_call_table(screen, everything))
+    screen.gap()
     screen.check(f"{served} resources are Ready; AWS was asked {len(everything)} times in all")
-    return f"{CROWD} resources, 1 call; in all {served} and {len(everything)}"
+    return f"{CROWD} resources with 1 call; in all {served} with {len(everything)}"
 
 
-def _call_table(calls: list[Call]) -> Table:
-    table = Table(title="What AWS was asked", title_justify="left", expand=True)
-    for column in ("time", "region", "action", "result"):
-        table.add_column(column, no_wrap=True)
+def _call_table(screen: Screen, calls: list[Call]) -> Table:
+    table = screen.table("time", "region", "action", "result")
     for call in calls:
         style = "" if call.result == "ok" else "yellow"
         at = datetime.fromtimestamp(call.time).astimezone().strftime("%H:%M:%S")

@@ -7,7 +7,7 @@ import yaml
 from .evidence import a_resource, host, issued, there, verify
 from .screen import Screen
 from .serving import PULL_NAMESPACE
-from .stage import Stage
+from .stage import READY, Stage
 
 REGION, OTHER_REGION = "us-east-2", "eu-west-1"
 TAKEN, TAKEN_SECRET = "web", "web-token"
@@ -18,14 +18,17 @@ RETRY_SECONDS = 15.0
 def refuse_a_foreign_secret(stage: Stage, screen: Screen) -> str:
     """Finds the name taken by a Secret that somebody made by hand, and waits until it is free."""
     by_hand = ("create", "secret", "generic", TAKEN_SECRET, "--from-literal=password=hunter2", "-n", PULL_NAMESPACE)
+    screen.say(f"Somebody has a Secret {TAKEN_SECRET} of their own:")
     screen.command(f"kubectl {' '.join(by_hand)}")
     screen.output(stage.plane.kubectl(*by_hand).stdout)
     before, last_call = there(stage.secret(PULL_NAMESPACE, TAKEN_SECRET), "the foreign Secret"), stage.last_call()
 
-    screen.say(f"A resource {TAKEN} wants to generate a Secret of that name:")
+    screen.say(f"A resource {TAKEN} asks for a Secret of that name:")
     stage.apply(a_resource(TAKEN, PULL_NAMESPACE, REGION))
-    refused = stage.wait_condition(PULL_NAMESPACE, TAKEN, type="Ready", status="False", reason="SecretConflict")
-    screen.condition(refused)
+    refused = stage.wait_condition(
+        PULL_NAMESPACE, TAKEN, {"type": "Ready", "status": "False", "reason": "SecretConflict"}
+    )
+    screen.conditions(TAKEN, refused, message=refused["message"])
     verify(stage.secret(PULL_NAMESPACE, TAKEN_SECRET) == before, "the foreign Secret is as it was")
     screen.check(
         f"the foreign Secret is unchanged (resourceVersion {before['metadata']['resourceVersion']}, all bytes)"
@@ -36,7 +39,7 @@ def refuse_a_foreign_secret(stage: Stage, screen: Screen) -> str:
     screen.command(f"kubectl {' '.join(remove)}")
     screen.output(stage.plane.kubectl(*remove).stdout)
     with screen.waiting("the operator looks every 10 s whether the name is free"):
-        stage.wait_condition(PULL_NAMESPACE, TAKEN, type="Ready", status="True", within=RETRY_SECONDS)
+        stage.wait_condition(PULL_NAMESPACE, TAKEN, READY, within=RETRY_SECONDS)
     served = there(stage.secret(PULL_NAMESPACE, TAKEN_SECRET), "the generated Secret")
     record = issued(stage, served)
     screen.check(f"{TAKEN} is Ready by itself, with AWS' token number {record.number}")
@@ -47,13 +50,14 @@ def refuse_a_foreign_secret(stage: Stage, screen: Screen) -> str:
 
 def explain_a_bad_resource(stage: Stage, screen: Screen) -> str:
     """Tries to create resources that cannot mean anything."""
-    hostile = f"registry.example.com/{host(REGION)}"
+    hostile = f"{host(REGION)}.example.com"
     first = a_resource("hostile", PULL_NAMESPACE, REGION, frequency="banana", ecr_registry=hostile)
     second = a_resource("contradiction", PULL_NAMESPACE, REGION)
     second["spec"]["region"] = OTHER_REGION
     last_call = stage.last_call()
-    for resource, expected in ((first, ("frequency", "ecr_registry", "banana")), (second, ("region contradicts",))):
+    for resource, expected in ((first, ("must be a duration", "must be an Amazon ECR")), (second, ("contradicts",))):
         name, spec = resource["metadata"]["name"], resource["spec"]
+        screen.say(f"{name}.yaml:")
         screen.yaml(yaml.safe_dump({"spec": spec}, sort_keys=False))
         screen.command(f"kubectl apply -f {name}.yaml")
         told = stage.refusal(yaml.safe_dump(resource))
@@ -63,5 +67,6 @@ def explain_a_bad_resource(stage: Stage, screen: Screen) -> str:
         verify(all(word in told for word in expected), f"kubectl's output names {', '.join(expected)}")
         verify(stage.resource(PULL_NAMESPACE, name) is None, f"{name} was not stored")
     verify(not stage.aws.calls(after=last_call), "AWS was not asked")
+    screen.gap()
     screen.check("both were refused at admission: nothing was stored, AWS was not asked")
     return "3 mistakes, 3 sentences, nothing stored"

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from rich.table import Table
-from rich.text import Text
 
 from ..fakeaws import IssuedToken
 from .evidence import NotSo, issued, masked, there, token_in
@@ -69,30 +68,20 @@ def watch(stage: Stage, screen: Screen, namespace: str, name: str, *, rotations:
             secret = there(stage.secret(namespace, name), f"Secret {name}")
             token = issued(stage, secret)
             history.add(token, masked(token_in(secret)))
-            draw(_timeline(history, rotations))
+            draw(_timeline(screen, history))
             if history.least_left < -PATIENCE * (token.expires_at - token.issued_at):
                 raise NotSo(f"Secret {name} is not refreshed")
             time.sleep(LOOK_SECONDS)
     return history
 
 
-def _timeline(history: History, rotations: int) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("token", "stored at", "its life", ""):
-        table.add_column(column, no_wrap=True)
+def _timeline(screen: Screen, history: History) -> Table:
+    table = screen.table("token", "issued", "its life, used up", "")
     for number, stored in enumerate(history.stored):
         lifetime = stored.token.expires_at - stored.token.issued_at
         replaced = number + 1 < len(history.stored)
-        words = f"replaced, {stored.left:.1f} s left" if replaced else f"{stored.left:.1f} s left"
+        words = f"replaced with {stored.left:.1f} s left" if replaced else f"{stored.left:.1f} s left"
+        bar = screen.bar(1 - stored.left / lifetime, BAR_CELLS, style="cyan" if replaced else "bold green")
         issued_at = datetime.fromtimestamp(stored.token.issued_at).astimezone()
-        table.add_row(stored.shown, f"{issued_at:%H:%M:%S}", _bar(stored.left / lifetime, over=replaced), words)
-    if len(history.stored) > rotations:
-        table.columns[3].header = "when last seen"
+        table.add_row(stored.shown, f"{issued_at:%H:%M:%S}", bar, words)
     return table
-
-
-def _bar(share_left: float, *, over: bool) -> Text:
-    used = BAR_CELLS - max(0, min(BAR_CELLS, round(BAR_CELLS * share_left)))
-    bar = Text("#" * used, style="dim" if over else "green")
-    bar.append("-" * (BAR_CELLS - used), style="dim")
-    return bar

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO, cast
@@ -40,7 +41,9 @@ class Screen:
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self._tick, self._cross = ("✔", "✘") if console.encoding.lower().startswith("utf") else ("OK", "FAILED")
+        unicode = console.encoding.lower().startswith("utf")
+        self._tick, self._cross, self._full, self._empty = "✔✘━─" if unicode else "+!#-"
+        self._begun = True
 
     def opening(self, title: str, text: str) -> None:
         """The first thing to see."""
@@ -51,7 +54,7 @@ class Screen:
         self.console.print()
         self.console.print(Rule(f"[bold cyan]{number} of {of}  {title}[/]", align="left", style="cyan"))
         self.console.print(Text(promise, style="italic"))
-        self.console.print()
+        self._begun = False
 
     def done(self, seen: str, seconds: float) -> None:
         """The end of a step that really happened."""
@@ -68,12 +71,27 @@ class Screen:
         self.console.print(Panel(Group(*parts), title=heading, title_align="left", border_style="red"))
 
     def say(self, text: str) -> None:
-        """A sentence of the story."""
+        """A sentence of the story; what follows belongs to it."""
+        self.gap()
         self.show(Text(text))
 
+    def gap(self) -> None:
+        """A blank line, between things that do not belong together."""
+        self.console.print()
+        self._begun = True
+
     def command(self, line: str) -> None:
-        """A command that is run."""
-        self.show(Text.assemble(("$ ", "dim"), (line, "bold")))
+        """A command that is run, in a form that a shell takes."""
+        if not self._begun:
+            self.gap()
+        parts = textwrap.wrap(
+            line,
+            self.console.width - INDENT - 4,
+            break_long_words=False,
+            break_on_hyphens=False,
+            subsequent_indent="    ",
+        )
+        self.show(Text.assemble(("$ ", "dim"), (" \\\n".join(parts), "bold")))
 
     def output(self, text: str) -> None:
         """What a command printed."""
@@ -82,20 +100,44 @@ class Screen:
 
     def check(self, text: str) -> None:
         """Something that was verified just now."""
-        self.show(Text.assemble((f"{self._tick} ", "green"), text))
+        line = Table.grid(padding=(0, 1))
+        line.add_row(Text(self._tick, style="green"), Text(text))
+        self.show(line)
 
     def yaml(self, text: str) -> None:
         """A manifest."""
         plain = text.strip()
         code = Syntax(plain, "yaml", theme="ansi_dark", background_color="default", word_wrap=True)
         self.show(code if self.console.is_terminal else Text(plain), indent=INDENT + 2)
+        self.gap()
 
-    def condition(self, found: Object, *, of: str = "") -> None:
-        """A condition of a resource, as it says it."""
-        good = found["status"] == "True"
-        heading = f"{of + ': ' if of else ''}{found['type']}={found['status']}  {found['reason']}"
-        text = Text.assemble((heading, "bold green" if good else "bold yellow"), "\n", found["message"])
-        self.show(Panel(text, box=box.ROUNDED, border_style="green" if good else "yellow"))
+    def table(self, *columns: str, title: str | None = None) -> Table:
+        """An empty table in the demo's style."""
+        table = Table(
+            box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold cyan", title=title, title_justify="left"
+        )
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        return table
+
+    def bar(self, share: float, cells: int, *, style: str) -> Text:
+        """A bar that is full to this share."""
+        full = max(0, min(cells, round(cells * share)))
+        return Text.assemble((self._full * full, style), (self._empty * (cells - full), "dim"))
+
+    def conditions(self, name: str, *found: Object, message: str) -> None:
+        """Conditions of a resource, and a sentence that one of them says."""
+        heads = [
+            (
+                f"{one['type']}={one['status']} {one['reason']}   ",
+                f"bold {'green' if one['status'] == 'True' else 'yellow'}",
+            )
+            for one in found
+        ]
+        panel = Panel(
+            Text.assemble(*heads, "\n", message), title=name, title_align="left", box=box.ROUNDED, border_style="yellow"
+        )
+        self.show(panel)
 
     def show(self, what: RenderableType, *, indent: int = INDENT) -> None:
         """Anything, indented."""
@@ -126,14 +168,22 @@ class Screen:
     @contextmanager
     def reporter(self) -> Iterator[Reporter]:
         """Gives what long preparations report to: a line for each, with a clock that runs at a terminal."""
+        self.gap()
         if not self.console.is_terminal:
             yield LineReporter(cast("TextIO", self.console.file))
             return
         with self._spinner() as progress:
-            yield _SpinnerReporter(progress)
+            reporter = _SpinnerReporter(progress)
+            yield reporter
+            reporter.end()
 
     def _spinner(self) -> Progress:
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        columns = (
+            TextColumn(" " * (INDENT - 1)),
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+        )
         return Progress(*columns, console=self.console, transient=True)
 
     def closing(self, done: Sequence[Done]) -> None:
@@ -168,12 +218,17 @@ class _SpinnerReporter:
 
     def __call__(self, message: str, /) -> None:
         """Ends the one before, and shows the next."""
+        self.end()
+        self._task = self._progress.add_task(message)
+
+    def end(self) -> None:
+        """Leaves a line of the one that lasts."""
         if self._task is not None:
             task = self._progress.tasks[0]
             line = Text(f"{' ' * INDENT}{task.description}  {task.elapsed or 0:.1f} s", style="dim")
             self._progress.console.print(line)
             self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(message)
+            self._task = None
 
     def alive(self, seconds: float, /) -> None:
         """The spinner's own clock tells."""

@@ -27,14 +27,14 @@ def set_the_stage(stage: Stage, screen: Screen) -> str:
     verify({"ArgoHelmRepoSecret", "Secret"} <= set(kinds), "the operator's kinds are installed")
     verify(stage.cluster.get("/api/v1/namespaces/default/serviceaccounts/default"), "controllers work")
     verify(stage.operator.probe("/readyz")[0] == READY, "the operator says that it is ready")
-    parts = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("part", "is", "where"):
-        parts.add_column(column)
-    parts.add_row("etcd, kube-apiserver,", f"real, Kubernetes {version}", stage.plane.server)
-    parts.add_row("kube-controller-manager", "", "")
-    parts.add_row("AWS (ECR and STS)", "fake, speaks AWS' own protocol", stage.aws.url)
-    parts.add_row("ecr-secret-operator run", f"the installed command, pid {stage.operator.process.pid}", "")
+    parts = screen.table("what runs", "it is", "where")
+    parts.add_row("etcd, kube-apiserver,", "real,", stage.plane.server)
+    parts.add_row("kube-controller-manager", f"Kubernetes {version}", "")
+    parts.add_row("AWS (ECR and STS)", "fake", stage.aws.url)
+    parts.add_row("ecr-secret-operator run", "installed command", f"http://{stage.operator.address}/metrics")
+    screen.gap()
     screen.show(parts)
+    screen.gap()
     screen.check(f"API server, controllers, fake AWS (pid {stage.aws.pid()}) and operator answer")
     screen.check(f"kinds of group ecr.mobb.redhat.com: {', '.join(kinds)}")
     return f"Kubernetes {version} and the operator answer as ready"
@@ -44,16 +44,19 @@ def serve_the_seed(stage: Stage, screen: Screen) -> str:
     """Applies the seed document's two resources as they are printed there."""
     for namespace in (PULL_NAMESPACE, ARGO_NAMESPACE):
         stage.plane.kubectl("create", "namespace", namespace)
+    screen.say("The two resources of the documentation, with the account's number filled in:")
     screen.yaml(seed())
     screen.command("kubectl apply -f seed.yaml")
     screen.output(stage.plane.kubectl("apply", "--filename=-", input=seed()).stdout)
     for namespace, resource in ((PULL_NAMESPACE, "ecrsecret/ecr-secret"), (ARGO_NAMESPACE, "ecrargo/helm-repo")):
-        wait = ("wait", "--for=condition=Ready", resource, "-n", namespace)
+        wait = ("-n", namespace, "wait", "--for=condition=Ready", resource)
         screen.command(f"kubectl {' '.join(wait)}")
         screen.output(stage.plane.kubectl(*wait, "--timeout=20s").stdout)
     pull = there(stage.secret(PULL_NAMESPACE, PULL_SECRET), "the pull Secret")
     argo = there(stage.secret(ARGO_NAMESPACE, ARGO_SECRET), "the Argo CD Secret")
-    screen.show(_generated(pull, argo))
+    screen.say("What they generated:")
+    screen.show(_generated(screen, pull, argo))
+    screen.gap()
     verify(pull["type"] == "kubernetes.io/dockerconfigjson", "the pull Secret has the type that kubelets want")
     labels = argo["metadata"]["labels"]
     verify(labels["argocd.argoproj.io/secret-type"] == "repository", "the Argo CD Secret has Argo CD's label")
@@ -64,10 +67,8 @@ def serve_the_seed(stage: Stage, screen: Screen) -> str:
     return "2 Secrets, 1 AWS call"
 
 
-def _generated(*secrets: Object) -> Table:
-    table = Table(title="Generated Secrets (kubectl get secret)", title_justify="left", expand=True)
-    for column in ("name and type", "keys", "token", "expires in"):
-        table.add_column(column, overflow="fold")
+def _generated(screen: Screen, *secrets: Object) -> Table:
+    table = screen.table("Secret and type", "keys", "token", "expires in")
     for secret in secrets:
         table.add_row(
             f"{secret['metadata']['name']}\n[dim]{secret['type']}[/]",
@@ -82,7 +83,6 @@ def repair(stage: Stage, screen: Screen) -> str:
     """Edits the generated Secret, then deletes it; both times it comes back, and AWS is left alone."""
     before = there(stage.secret(PULL_NAMESPACE, PULL_SECRET), "the pull Secret")
     where, last_call = ("secret", PULL_SECRET, "-n", PULL_NAMESPACE), stage.last_call()
-
     screen.say("Someone overwrites the token:")
     patch = '{"data":{".dockerconfigjson":"e30="}}'
     screen.command(f"kubectl patch {' '.join(where)} -p '{patch}'")
@@ -98,8 +98,10 @@ def repair(stage: Stage, screen: Screen) -> str:
     verify(after["metadata"]["uid"] != before["metadata"]["uid"], "it is a new Secret")
     screen.check(f"a new Secret with the same token was there {_soon(deleted)}")
 
+    screen.gap()
     told = wait_for(lambda: _repairs(stage), "events tell of both repairs")
-    screen.check(f"events on {PULL_RESOURCE}: {'; '.join(told)}")
+    for sentence in told:
+        screen.check(f"event on {PULL_RESOURCE}: {sentence}")
     calls = len(stage.aws.calls(after=last_call))
     verify(calls == 0, f"AWS was asked {calls} times, not at all")
     screen.check("AWS calls for both: 0 (the token was still known)")
@@ -129,5 +131,5 @@ def _repairs(stage: Stage) -> list[str]:
         f"/api/v1/namespaces/{PULL_NAMESPACE}/events",
         fieldSelector=f"involvedObject.name={PULL_RESOURCE},reason=Repaired",
     )
-    both = [str(event["message"]).removeprefix(f"Secret {PULL_SECRET} ") for event in events]
-    return both if len(both) > 1 else []
+    in_order = sorted(events, key=lambda event: int(event["metadata"]["resourceVersion"]))
+    return [str(event["message"]) for event in in_order] if len(events) > 1 else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import ExitStack
 from importlib.resources import files
 from pathlib import Path
@@ -12,13 +12,15 @@ from pathlib import Path
 from ..cluster import ECR, Cluster, Object, condition, resource_path, secret_path
 from ..controlplane import ControlPlane, ControlPlaneError, Reporter, ensure_binaries
 from ..controlplane.runs import tail
-from ..fakeaws import Call, FakeAws, start_fake_aws
+from ..fakeaws import FakeAws, start_fake_aws
 from ..operator import OperatorProcess, installed_command
 from ..waiting import wait_for
 
 ACCOUNT = "123456789012"
 PLURALS = {"Secret": "secrets", "ArgoHelmRepoSecret": "argohelmreposecrets"}
 LOG_LINES = 15
+READY = {"type": "Ready", "status": "True"}
+REFRESHING = {"type": "Refreshing", "status": "True"}
 
 
 def seed() -> str:
@@ -81,7 +83,7 @@ class Stage:
         definitions = write_definitions(scratch)
         report("Starting etcd, kube-apiserver and kube-controller-manager")
         self.plane = self._stack.enter_context(ControlPlane.start(binaries, manifests=[definitions]))
-        self.cluster = Cluster(self.plane.kubeconfig)
+        self.cluster = self._stack.enter_context(Cluster(self.plane.kubeconfig))
         report("Starting the fake AWS")
         self.aws = self._stack.enter_context(start_fake_aws())
         report("Starting the operator: ecr-secret-operator run")
@@ -107,7 +109,7 @@ class Stage:
         """A resource of the operator's kinds; None when there is none."""
         return self.cluster.get(resource_path(PLURALS[kind], namespace, name))
 
-    def wait_condition(self, namespace: str, name: str, *, within: float = 15.0, **wanted: str) -> Object:
+    def wait_condition(self, namespace: str, name: str, wanted: Mapping[str, str], *, within: float = 15.0) -> Object:
         """Waits until the condition of `type` has the other fields too, and gives it. Raises NotReached."""
 
         def state() -> Object | None:
@@ -115,12 +117,6 @@ class Stage:
             return found if wanted.items() <= found.items() else None
 
         return wait_for(state, f"Secret {namespace}/{name} has condition {wanted}", within=within)
-
-    def calls_during(self, act: Callable[[], object]) -> list[Call]:
-        """What AWS was asked while this was done."""
-        before = self.last_call()
-        act()
-        return self.aws.calls(after=before)
 
     def last_call(self) -> int:
         """The number of the latest call to AWS; 0 when there was none."""

@@ -54,7 +54,7 @@ class StepFailed(Exception):
     """A step did not happen; the text names it. It has been shown on the screen already."""
 
 
-def tell(stage: Stage, screen: Screen, steps: Sequence[Step] = STEPS) -> list[Done]:
+def tell(stage: Stage, screen: Screen, steps: Sequence[Step]) -> list[Done]:
     """Tells the whole story.
 
     Raises:

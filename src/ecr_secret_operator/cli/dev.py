@@ -1,0 +1,95 @@
+"""`ecr-secret-operator dev`: a local control plane and a fake AWS that stay, to run the operator against by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from .demo import laboratory
+
+if TYPE_CHECKING:
+    from ecr_secret_operator_lab.demo.workbench import Workbench
+
+NOTHING_RUNS = "nothing runs. Start it with: ecr-secret-operator dev up"
+
+
+@contextmanager
+def _in_one_line(*failures: type[Exception]) -> Iterator[None]:
+    """Turns these into click's own error, which is one line and exit code 1."""
+    try:
+        yield
+    except failures as failure:
+        raise click.ClickException(str(failure)) from failure
+
+
+@click.group()
+def dev() -> None:
+    """Start, use and stop a local Kubernetes control plane with a fake AWS."""
+
+
+@dev.command()
+def up() -> None:
+    """Start them; they stay until `dev down`.
+
+    The first time, etcd, kube-apiserver, kube-controller-manager and kubectl are downloaded, or built (minutes, once).
+    """
+    with laboratory():
+        from ecr_secret_operator_lab.demo import Screen, workbench  # noqa: PLC0415 - `run` is not to pay for it
+
+    screen = Screen(Console(highlight=False, stderr=True))
+    with _in_one_line(*workbench.FAILURES), screen.reporter() as report:
+        bench = workbench.up(report)
+    _describe(bench)
+    click.echo('\nUse them:   eval "$(ecr-secret-operator dev env)"')
+    click.echo("Then run:   ecr-secret-operator run")
+    click.echo(f"And try:    kubectl apply -f {bench.seed}; kubectl get ecr -A")
+    click.echo("Stop them:  ecr-secret-operator dev down")
+
+
+@dev.command()
+def down() -> None:
+    """Stop them, and remove everything that they made."""
+    with laboratory():
+        from ecr_secret_operator_lab.demo import workbench  # noqa: PLC0415 - `run` is not to pay for it
+
+    click.echo("Stopped." if workbench.down() else "Nothing ran.")
+
+
+@dev.command()
+def env() -> None:
+    """Print what a shell has to evaluate to use them.
+
+    eval "$(ecr-secret-operator dev env)" sets KUBECONFIG and the AWS variables, and puts kubectl on PATH.
+    """
+    for line in _running().exports():
+        click.echo(line)
+
+
+@dev.command()
+def status() -> None:
+    """Show what runs. Exit code 1 when nothing does, or when something does not answer."""
+    bench = _running()
+    _describe(bench)
+    problem = bench.trouble()
+    if problem:
+        raise click.ClickException(f"{problem}. Start anew with: ecr-secret-operator dev down, then dev up")
+    click.echo(f"AWS was asked {len(bench.aws.calls())} times so far.")
+
+
+def _running() -> Workbench:
+    with laboratory():
+        from ecr_secret_operator_lab.demo import workbench  # noqa: PLC0415 - `run` is not to pay for it
+
+    bench = workbench.current()
+    if bench is None:
+        raise click.ClickException(NOTHING_RUNS)
+    return bench
+
+
+def _describe(bench: Workbench) -> None:
+    for what, where in bench.parts():
+        click.echo(f"{what:<12}{where}")

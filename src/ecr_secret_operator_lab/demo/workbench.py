@@ -1,0 +1,129 @@
+"""A control plane and a fake AWS that stay, to run the operator against by hand: what `dev` stands on."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..cluster import Cluster
+from ..controlplane import BinariesError, Command, ControlPlane, ControlPlaneError, Reporter, detached
+from ..fakeaws import FakeAws, FakeAwsError
+from ..operator import COMMAND, installed_command
+from ..waiting import wait_for
+from .serving import ARGO_NAMESPACE, PULL_NAMESPACE
+from .stage import seed, write_definitions
+
+FAILURES = (BinariesError, ControlPlaneError)
+"""What `up` raises."""
+
+FAKE_AWS, URL_FILE, PROGRAMS, SEED = "fake-aws", "fake-aws.url", "bin", "seed.yaml"
+AWS_SECONDS = 30.0
+FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
+"""Variables of a real AWS set-up that would have a say beside the fake's keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """What runs.
+
+    Attributes:
+        plane: the control plane.
+        aws: the fake AWS.
+    """
+
+    plane: detached.Detached
+    aws: FakeAws
+
+    @property
+    def seed(self) -> Path:
+        """A manifest to begin with; its namespaces are there."""
+        return self.plane.directory / SEED
+
+    def parts(self) -> list[tuple[str, str]]:
+        """What runs, and where."""
+        return [
+            ("Kubernetes", self.plane.server),
+            ("fake AWS", self.aws.url),
+            ("kubeconfig", str(self.plane.kubeconfig)),
+            ("logs", f"{self.plane.directory}/*.log"),
+        ]
+
+    def trouble(self) -> str | None:
+        """What of it does not answer, in a sentence; None when all is well."""
+        try:
+            self.aws.pid()
+        except FakeAwsError as error:
+            return f"the fake AWS does not answer ({error})"
+        try:
+            with Cluster(self.plane.kubeconfig) as cluster:
+                cluster.get("/version")
+        except OSError as error:
+            return f"the API server does not answer ({error})"
+        return None
+
+    def exports(self) -> list[str]:
+        """Lines for a shell to evaluate."""
+        variables = {"KUBECONFIG": str(self.plane.kubeconfig), **self.aws.environment()}
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+        programs = shlex.quote(str(self.plane.directory / PROGRAMS))
+        return [f"unset {' '.join(FOREIGN)}", *lines, f'export PATH={programs}:"$PATH"']
+
+
+def up(report: Reporter) -> Workbench:
+    """Starts it, or gives the one that runs.
+
+    Raises:
+        BinariesError: the control plane's programs can be had in none of the ways.
+        ControlPlaneError: something did not start.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        definitions = [] if detached.current() else [write_definitions(Path(scratch))]
+        plane = detached.up(report, manifests=definitions, extras=_extras)
+    url = plane.directory / URL_FILE
+    try:
+        wait_for(url.is_file, "the fake AWS is up", within=AWS_SECONDS)
+    except AssertionError as error:
+        raise ControlPlaneError(f"{error}; its log: {plane.directory / FAKE_AWS}.log") from error
+    bench = Workbench(plane, FakeAws(url.read_text().strip()))
+    problem = bench.trouble()
+    if problem:
+        raise ControlPlaneError(f"{problem}. Start anew: {COMMAND} dev down, then {COMMAND} dev up")
+    return bench
+
+
+def current() -> Workbench | None:
+    """What runs; None when nothing does."""
+    plane = detached.current()
+    if plane is None:
+        return None
+    try:
+        return Workbench(plane, FakeAws((plane.directory / URL_FILE).read_text().strip()))
+    except FileNotFoundError:
+        return None
+
+
+def down() -> bool:
+    """Stops it and removes what it made. Returns whether there was something to stop."""
+    return detached.down()
+
+
+def _extras(plane: ControlPlane) -> Iterable[Command]:
+    """The fake AWS, beside the control plane; programs for PATH, and something to apply."""
+    for name in (PULL_NAMESPACE, ARGO_NAMESPACE):
+        plane.kubectl("create", "namespace", name)
+    (plane.directory / SEED).write_text(seed())
+    programs = plane.directory / PROGRAMS
+    programs.mkdir()
+    (programs / "kubectl").symlink_to(plane.binaries.kubectl)
+    (programs / COMMAND).symlink_to(shutil.which(installed_command()) or installed_command())
+    url = plane.directory / URL_FILE
+    yield Command(
+        name=FAKE_AWS,
+        argv=[sys.executable, "-m", "ecr_secret_operator_lab.fakeaws", "--detached", "--url-file", str(url)],
+        env={"PYTHONUNBUFFERED": "1"},
+    )

@@ -1,0 +1,86 @@
+"""`dev`: what it starts can be used from any shell, and is gone after `dev down`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from ecr_secret_operator_lab.controlplane import LineReporter, ensure_binaries
+from ecr_secret_operator_lab.operator import free_port, installed_command
+from ecr_secret_operator_lab.waiting import wait_for
+
+from .test_demo import processes_with
+
+Environment = Mapping[str, str]
+
+
+def dev(action: str, environment: Environment) -> subprocess.CompletedProcess[str]:
+    command = [installed_command(), "dev", action]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[Environment]:
+    """One in which `dev` finds the programs, but not what else may be running on this machine."""
+    binaries, assets, scratch = ensure_binaries(LineReporter()), tmp_path / "assets", tmp_path / "scratch"
+    assets.mkdir()
+    scratch.mkdir()
+    for program in (
+        binaries.etcd,
+        binaries.kube_apiserver,
+        binaries.kube_controller_manager,
+        binaries.kubectl,
+    ):
+        (assets / program.name).symlink_to(program)
+    own = {"KUBEBUILDER_ASSETS": assets, "ECR_SECRET_OPERATOR_CACHE": tmp_path / "cache", "TMPDIR": scratch}
+    environment = {**os.environ, **{name: str(path) for name, path in own.items()}}
+    environment.pop("KUBECONFIG", None)
+    yield environment
+    dev("down", environment)
+
+
+def test_it_serves_any_shell_until_it_is_stopped(environment: Environment) -> None:
+    scratch = Path(environment["TMPDIR"])
+    nothing = dev("env", environment)
+    assert (nothing.returncode, nothing.stdout) == (1, ""), "eval has nothing to evaluate"
+    assert nothing.stderr == "Error: nothing runs. Start it with: ecr-secret-operator dev up\n"
+
+    started = dev("up", environment)
+    assert started.returncode == 0, started.stderr
+    again = dev("up", environment)
+    assert again.stdout == started.stdout, "the one that runs is given"
+    (manifest,) = scratch.glob("*/seed.yaml")
+    assert f"kubectl apply -f {manifest}" in started.stdout
+
+    served = run_the_operator_in_a_shell(environment, manifest)
+    assert served.count("condition met") == 2, served
+
+    status = dev("status", environment)
+    assert status.returncode == 0, status.stderr
+    assert "AWS was asked 1 times" in status.stdout
+
+    assert dev("down", environment).stdout == "Stopped.\n"
+    wait_for(lambda: not processes_with("TMPDIR", scratch), "all processes have ended", within=2)
+    assert not list(scratch.iterdir())
+    assert dev("down", environment).stdout == "Nothing ran.\n"
+    assert dev("status", environment).returncode == 1
+
+
+def run_the_operator_in_a_shell(environment: Environment, manifest: Path) -> str:
+    """What a person would type."""
+    command, address = shlex.quote(installed_command()), f"127.0.0.1:{free_port()}"
+    script = f"""
+        eval "$({command} dev env)"
+        ecr-secret-operator run --metrics-bind-address 0 --health-probe-bind-address {address} 2>/dev/null &
+        trap 'kill $!; wait' EXIT
+        kubectl apply -f {manifest}
+        kubectl wait -n test-ecr-secret-operator --for=condition=Ready ecrsecret/ecr-secret --timeout=20s
+        kubectl wait -n openshift-gitops --for=condition=Ready ecrargo/helm-repo --timeout=20s
+    """
+    done = subprocess.run(["/bin/bash", "-c", script], env=environment, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
