@@ -90,8 +90,12 @@ def test_a_foreign_secret_is_left_to_the_byte_and_the_resource_says_so(
     cluster.delete(secret_path(namespace, "ecr-generated"))
     wait_ready(cluster, namespace, kind=kind, within=20)
     assert wait_secret(cluster, namespace)["metadata"]["uid"] != before["metadata"]["uid"]
-    reasons = {event["reason"]: event["count"] for event in events_of(cluster, namespace)}
-    assert reasons == {"SecretConflict": 1, "Recovered": 1}
+
+    def told() -> bool:
+        reasons = {event["reason"]: event["count"] for event in events_of(cluster, namespace)}
+        return reasons == {"SecretConflict": 1, "Recovered": 1}
+
+    wait_for(told, "the conflict and its end are told once each")
 
 
 def test_a_conflict_costs_no_tokens(cluster: Cluster, namespace: str, operator: OperatorProcess, aws: FakeAws) -> None:

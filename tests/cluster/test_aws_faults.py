@@ -1,0 +1,142 @@
+"""AWS fails in every way that it can: what is stored stays, calls stay few, and all is well again by itself."""
+
+from __future__ import annotations
+
+import functools
+import time
+
+import pytest
+
+from ecr_secret_operator_lab.cluster import Cluster, condition
+from ecr_secret_operator_lab.fakeaws import FakeAws
+from ecr_secret_operator_lab.operator import OperatorProcess
+from ecr_secret_operator_lab.waiting import wait_for
+
+from .conftest import StartOperator
+from .resources import (
+    a_resource,
+    apply,
+    events_of,
+    get,
+    password_in,
+    wait_condition,
+    wait_ready,
+    wait_secret,
+)
+
+REASONS = {
+    "AccessDenied": "AWSAccessDenied",
+    "Throttling": "AWSUnavailable",
+    "InternalError": "AWSUnavailable",
+    "ServiceUnavailable": "AWSUnavailable",
+    "malformed": "AWSUnavailable",
+    "truncated": "AWSUnavailable",
+    "bad-token": "AWSUnavailable",
+    "empty": "AWSUnavailable",
+    "clock-skew": "IdentityUnavailable",
+}
+
+
+@pytest.mark.parametrize(("fault", "reason"), REASONS.items(), ids=REASONS.keys())
+def test_a_new_resource_says_why_and_is_served_when_aws_is_back(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, aws: FakeAws, fault: str, reason: str
+) -> None:
+    aws.fail(fault)
+    apply(cluster, namespace, a_resource())
+    resource = wait_condition(cluster, namespace, type="Ready", status="False", reason=reason)
+    assert condition(resource, "Refreshing")["status"] == "False"
+    aws.wait_for_calls(2)
+    first = condition(resource, "Ready")
+    assert condition(get(cluster, namespace), "Ready") == first, "the same failure is said in the same words"
+    (event,) = wait_for(lambda: events_of(cluster, namespace), "an event tells of it")
+    assert (event["type"], event["reason"], event["count"]) == ("Warning", reason, 1)
+    aws.mend()
+    wait_ready(cluster, namespace, within=60)
+    wait_secret(cluster, namespace)
+
+
+def test_access_denied_is_asked_seldom_for_twenty_resources(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, aws: FakeAws
+) -> None:
+    aws.fail("AccessDenied")
+    started = time.time()
+    for number in range(20):
+        apply(cluster, namespace, a_resource(name=f"ecr-{number}"))
+    for number in range(20):
+        wait_condition(cluster, namespace, f"ecr-{number}", type="Ready", status="False", reason="AWSAccessDenied")
+    aws.wait_for_calls(3, timeout=60)
+    seconds = time.time() - started
+    assert len(aws.calls()) <= 4 + seconds / 0.5, "one back-off for the identity, never less than half a second"
+    for number in range(20):
+        (event,) = wait_for(functools.partial(events_of, cluster, namespace, f"ecr-{number}"), "an event tells of it")
+        assert event["count"] == 1
+    aws.mend()
+    for number in range(20):
+        wait_ready(cluster, namespace, f"ecr-{number}", within=60)
+    assert len([call for call in aws.calls() if call.result == "ok"]) == 1
+
+
+def test_a_good_token_keeps_a_resource_ready_until_it_expires(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, aws: FakeAws
+) -> None:
+    aws.settings(lifetime_seconds=12)
+    apply(cluster, namespace, a_resource())
+    wait_ready(cluster, namespace)
+    aws.fail("AccessDenied")
+    resource = wait_condition(
+        cluster, namespace, type="Refreshing", status="False", reason="AWSAccessDenied", within=30
+    )
+    assert condition(resource, "Ready")["status"] == "True"
+    assert resource["status"]["phase"] == "Updated"
+    stored = password_in(wait_secret(cluster, namespace))
+    wait_condition(cluster, namespace, type="Ready", status="False", reason="AWSAccessDenied", within=30)
+    assert password_in(wait_secret(cluster, namespace)) == stored, "what is stored stays"
+    aws.mend()
+    wait_ready(cluster, namespace, within=60)
+    assert password_in(wait_secret(cluster, namespace)) != stored
+    wait_for(
+        lambda: "Recovered" in [event["reason"] for event in events_of(cluster, namespace)], "the recovery is told"
+    )
+
+
+def test_a_hanging_aws_is_given_up_and_stops_nobody(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, aws: FakeAws
+) -> None:
+    apply(cluster, namespace, a_resource())
+    wait_ready(cluster, namespace)
+    aws.fail("hang", region="eu-west-1")
+    host = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+    apply(cluster, namespace, a_resource(name="hangs", ecr_registry=host, region=None))
+    aws.wait_for_calls(2)
+    apply(cluster, namespace, a_resource(name="other"))
+    wait_ready(cluster, namespace, "other", within=8)
+    wait_condition(cluster, namespace, "hangs", type="Ready", status="False", reason="AWSUnavailable", within=40)
+
+
+def test_no_credentials_is_said_with_advice(cluster: Cluster, namespace: str, start_operator: StartOperator) -> None:
+    start_operator(environment={"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""})
+    apply(cluster, namespace, a_resource())
+    resource = wait_condition(cluster, namespace, type="Ready", status="False", reason="IdentityUnavailable")
+    assert "no AWS credentials" in condition(resource, "Ready")["message"]
+
+
+def test_tokens_are_never_expired_while_aws_answers(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, aws: FakeAws
+) -> None:
+    """40 s of life are shortened to 12 s here, so that several rotations fit in; the frequency stays 10h."""
+    aws.settings(lifetime_seconds=12)
+    for kind in ("Secret", "ArgoHelmRepoSecret"):
+        apply(cluster, namespace, a_resource(kind, name=f"ecr-{kind.lower()}"))
+        wait_ready(cluster, namespace, f"ecr-{kind.lower()}", kind)
+    seen: set[int] = set()
+
+    def rotated() -> bool:
+        for kind in ("secret", "argohelmreposecret"):
+            token = aws.find_token(password_in(wait_secret(cluster, namespace, f"ecr-{kind}-generated")))
+            assert token, "the stored token was issued by AWS"
+            assert token.expires_at > time.time(), "the stored token is good"
+            seen.add(token.number)
+        return len(seen) >= 4
+
+    wait_for(rotated, "three rotations", within=60)
+    assert len(aws.calls("GetAuthorizationToken")) <= len(seen) + 1, "both share each token"

@@ -1,0 +1,139 @@
+"""The operator as a process: how it starts, hands over, ends, and what it says when it cannot start."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from ecr_secret_operator_lab.cluster import Cluster
+from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ensure_binaries
+from ecr_secret_operator_lab.fakeaws import FakeAws
+from ecr_secret_operator_lab.operator import OperatorProcess, free_port
+from ecr_secret_operator_lab.waiting import wait_for
+
+from .conftest import StartOperator
+from .resources import a_resource, apply, wait_ready
+
+LEADER = "ecr_secret_operator_leader"
+LEASE = "bc9c1120.mobb.redhat.com"
+
+
+def _ends_with_one_line(operator: OperatorProcess) -> str:
+    assert operator.process.wait(30) == 1
+    (line,) = operator.output().splitlines()
+    assert line.startswith("Error: ")
+    return line
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "does not exist"),
+        ("", "cannot be used"),
+        ("{", "cannot be used"),
+        ("[1, 2]", "cannot be used"),
+        ("apiVersion: v1\nkind: Config\ncurrent-context: nowhere\n", "cannot be used"),
+    ],
+    ids=["missing", "empty", "not yaml", "not a mapping", "no such context"],
+)
+def test_a_bad_kubeconfig_is_one_line(tmp_path: Path, content: str | None, words: str) -> None:
+    file = tmp_path / "kubeconfig"
+    if content is not None:
+        file.write_text(content)
+    operator = OperatorProcess(environment={}, log=tmp_path / "log", kubeconfig=file)
+    line = _ends_with_one_line(operator)
+    assert words in line
+    assert str(file) in line
+
+
+def test_an_api_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "kubeconfig"
+    file.write_text(
+        "apiVersion: v1\nkind: Config\ncurrent-context: x\n"
+        "contexts: [{name: x, context: {cluster: x, user: x}}]\nusers: [{name: x, user: {token: t}}]\n"
+        f"clusters: [{{name: x, cluster: {{server: 'https://127.0.0.1:{free_port()}'}}}}]\n"
+    )
+    line = _ends_with_one_line(OperatorProcess(environment={}, log=tmp_path / "log", kubeconfig=file))
+    assert "cannot be reached" in line
+
+
+def test_credentials_that_the_api_server_refuses_are_one_line(kubeconfig: Path, tmp_path: Path) -> None:
+    file = tmp_path / "kubeconfig"
+    with Cluster(kubeconfig) as cluster:
+        token = cluster._headers["Authorization"].removeprefix("Bearer ")  # noqa: SLF001 - to spoil it
+    file.write_text(kubeconfig.read_text().replace(token, "wrong"))
+    line = _ends_with_one_line(OperatorProcess(environment={}, log=tmp_path / "log", kubeconfig=file))
+    assert "refused the operator's credentials" in line
+
+
+def test_missing_definitions_are_one_line_with_the_command_that_mends_it(tmp_path: Path) -> None:
+    with ControlPlane.start(ensure_binaries(LineReporter())) as plane:
+        line = _ends_with_one_line(OperatorProcess(environment={}, log=tmp_path / "log", kubeconfig=plane.kubeconfig))
+    assert "secrets.ecr.mobb.redhat.com" in line
+    assert "ecr-secret-operator crds | kubectl apply" in line
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_at_once_and_well(operator: OperatorProcess, number: signal.Signals) -> None:
+    before = time.monotonic()
+    assert operator.stop(number) == 0
+    assert time.monotonic() - before < 5
+
+
+def test_it_stops_while_aws_hangs(cluster: Cluster, namespace: str, operator: OperatorProcess, aws: FakeAws) -> None:
+    aws.fail("hang")
+    apply(cluster, namespace, a_resource())
+    aws.wait_for_calls(1)
+    before = time.monotonic()
+    assert operator.stop() == 0
+    assert time.monotonic() - before < 6
+
+
+def _lead(start: StartOperator, namespace: str) -> OperatorProcess:
+    return start("--leader-elect", "--leader-election-namespace", namespace)
+
+
+def test_the_second_takes_over_when_the_first_is_stopped(
+    cluster: Cluster, namespace: str, start_operator: StartOperator
+) -> None:
+    first = _lead(start_operator, namespace)
+    wait_for(lambda: first.metric(LEADER) == 1, "the first leads")
+    second = _lead(start_operator, namespace)
+    apply(cluster, namespace, a_resource(name="one"))
+    wait_ready(cluster, namespace, "one")
+    assert second.metric(LEADER) == 0
+    assert second.metric("ecr_secret_operator_reconciles_total") == 0
+    assert first.stop() == 0
+    apply(cluster, namespace, a_resource(name="two"))
+    wait_ready(cluster, namespace, "two", within=8)
+    assert second.metric(LEADER) == 1
+    lease = cluster.get(f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{LEASE}")
+    assert lease
+    assert lease["spec"]["leaseTransitions"] >= 1
+
+
+def test_the_second_takes_over_when_the_first_is_killed(
+    cluster: Cluster, namespace: str, start_operator: StartOperator
+) -> None:
+    first = _lead(start_operator, namespace)
+    wait_for(lambda: first.metric(LEADER) == 1, "the first leads")
+    second = _lead(start_operator, namespace)
+    first.kill()
+    apply(cluster, namespace, a_resource())
+    wait_ready(cluster, namespace, within=30)
+    assert second.metric(LEADER) == 1
+
+
+def test_a_leader_whose_lease_is_taken_ends_with_one_line(
+    cluster: Cluster, namespace: str, start_operator: StartOperator
+) -> None:
+    leader = _lead(start_operator, namespace)
+    wait_for(lambda: leader.metric(LEADER) == 1, "it leads")
+    path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{LEASE}"
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime())
+    cluster.patch(path, {"spec": {"holderIdentity": "somebody-else", "renewTime": now, "leaseDurationSeconds": 60}})
+    assert leader.process.wait(20) == 1
+    assert leader.output().splitlines()[-1].startswith("Error: leadership was lost")
