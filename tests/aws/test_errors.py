@@ -1,0 +1,160 @@
+"""Whatever botocore raises becomes a reason, and one sentence that is the same the next time."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    CredentialRetrievalError,
+    InvalidRegionError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    ReadTimeoutError,
+)
+
+from ecr_secret_operator.aws.errors import token_error
+from ecr_secret_operator.domain.reasons import Reason
+from ecr_secret_operator.domain.token import Scope
+
+SCOPE = Scope("aws", "us-east-2")
+DENIED, BROKEN, IDENTITY = Reason.AWS_ACCESS_DENIED, Reason.AWS_UNAVAILABLE, Reason.IDENTITY_UNAVAILABLE
+ENDPOINT = "https://api.ecr.us-east-2.amazonaws.com/"
+
+
+def answered(code: str, message: str = "", operation: str = "GetAuthorizationToken") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("AccessDenied", DENIED),
+        ("AccessDeniedException", DENIED),
+        ("UnauthorizedOperation", DENIED),
+        ("OptInRequired", DENIED),
+        ("ExpiredToken", IDENTITY),
+        ("ExpiredTokenException", IDENTITY),
+        ("IncompleteSignature", IDENTITY),
+        ("InvalidClientTokenId", IDENTITY),
+        ("InvalidIdentityToken", IDENTITY),
+        ("IDPRejectedClaim", IDENTITY),
+        ("IDPCommunicationError", IDENTITY),
+        ("InvalidSignatureException", IDENTITY),
+        ("MissingAuthenticationToken", IDENTITY),
+        ("SignatureDoesNotMatch", IDENTITY),
+        ("UnrecognizedClientException", IDENTITY),
+        ("Throttling", BROKEN),
+        ("ThrottlingException", BROKEN),
+        ("TooManyRequestsException", BROKEN),
+        ("ServerException", BROKEN),
+        ("InternalFailure", BROKEN),
+        ("ServiceUnavailable", BROKEN),
+        ("SomethingNew", BROKEN),
+        ("", BROKEN),
+    ],
+)
+def test_the_code_of_an_answer_decides_the_reason(code: str, reason: Reason) -> None:
+    error = token_error(answered(code, "some words"), SCOPE)
+    assert error.reason is reason
+    assert error.retry_at is None, "the token source decides that"
+    assert (code or "no error code") in str(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "text"),
+    [
+        (
+            answered("AccessDeniedException", "User: arn:aws:iam::123456789012:user/x is not authorized."),
+            DENIED,
+            (
+                "AWS refused GetAuthorizationToken to the operator's own identity (AccessDeniedException): User:"
+                " arn:aws:iam::123456789012:user/x is not authorized. Allow it in the identity's IAM policy; this is"
+                " tried again by itself"
+            ),
+        ),
+        (
+            answered("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", "AssumeRole"),
+            DENIED,
+            (
+                "AWS refused AssumeRole to the operator's own identity (AccessDenied): Not authorized to perform"
+                " sts:AssumeRoleWithWebIdentity. Allow it in the identity's IAM policy; this is tried again by itself"
+            ),
+        ),
+        (
+            answered("UnrecognizedClientException", "The security token included in the request is invalid."),
+            IDENTITY,
+            (
+                "AWS does not accept the operator's credentials at GetAuthorizationToken (UnrecognizedClientException):"
+                " The security token included in the request is invalid. Check the keys or role, and the clock of the node"
+            ),
+        ),
+        (answered("ThrottlingException", "Rate exceeded"), BROKEN, "ECR in us-east-2 failed at GetAuthorizationToken"),
+        (
+            NoCredentialsError(),
+            IDENTITY,
+            "the operator has no AWS credentials. Give it an IAM user's keys or a role: see docs/install.md",
+        ),
+        (
+            PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
+            IDENTITY,
+            (
+                "the operator's AWS credentials cannot be used: Partial credentials found in env, missing:"
+                " AWS_SECRET_ACCESS_KEY"
+            ),
+        ),
+        (
+            CredentialRetrievalError(provider="process", error_msg="exit 1"),
+            IDENTITY,
+            "the operator's AWS credentials cannot be used: ",
+        ),
+        (ReadTimeoutError(endpoint_url=ENDPOINT), BROKEN, "ECR in us-east-2 cannot be reached (ReadTimeoutError)"),
+        (ConnectionClosedError(endpoint_url=ENDPOINT), BROKEN, "ECR in us-east-2 cannot be reached"),
+        (
+            FileNotFoundError(2, "No such file or directory", "/var/run/token"),
+            IDENTITY,
+            "the operator's AWS credentials cannot be read: No such file or directory",
+        ),
+        (PermissionError(13, "Permission denied"), IDENTITY, "cannot be read: Permission denied"),
+        (OSError(), IDENTITY, "the operator's AWS credentials cannot be read: OSError"),
+        (ProfileNotFound(profile="x"), IDENTITY, "ECR in us-east-2 was not asked: The config profile (x) could not"),
+        (InvalidRegionError(region_name="x@evil"), IDENTITY, "ECR in us-east-2 was not asked: "),
+        (KeyError("authorizationData"), BROKEN, "ECR in us-east-2 gave an answer that makes no sense"),
+        (ZeroDivisionError("x"), BROKEN, "ECR in us-east-2 gave an answer that makes no sense"),
+    ],
+)
+def test_each_error_has_its_reason_and_says_what_to_do(error: Exception, reason: Reason, text: str) -> None:
+    found = token_error(error, SCOPE)
+    assert found.reason is reason
+    assert text in str(found)
+
+
+STAMPS = "Signature expired: {0} is now earlier than {1} ({2} - 5 min.)"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (f"no (Request ID: {'a1b2' * 9})", f"no (Request ID: {'c3d4' * 9})"),
+        ("no. RequestId: 11111111-2222", "no. RequestId: 33333333-4444"),
+        ("no (Service: Ecr, Status Code: 400, Request ID: 1)", "no (Service: Ecr, Status Code: 400, Request ID: 2)"),
+        (
+            STAMPS.format("20260301T120000Z", "20260301T120500Z", "20260301T121000Z"),
+            STAMPS.format("20260302T120000Z", "20260302T120500Z", "20260302T121000Z"),
+        ),
+        ("expired at 2026-03-01T12:00:00Z", "expired at 2026-03-01T13:00:00.123Z"),
+        ("a\n  b", "a b"),
+    ],
+)
+@pytest.mark.parametrize("code", ["AccessDenied", "ExpiredToken"])
+def test_the_same_failure_has_the_same_sentence_each_time(code: str, one: str, other: str) -> None:
+    assert str(token_error(answered(code, one), SCOPE)) == str(token_error(answered(code, other), SCOPE))
+
+
+def test_a_sentence_is_never_a_flood() -> None:
+    assert len(str(token_error(answered("AccessDenied", "x" * 10_000), SCOPE))) < 600
+
+
+def test_an_answer_without_words_says_so() -> None:
+    assert "(AccessDenied): AWS gave no words" in str(token_error(answered("AccessDenied"), SCOPE))

@@ -1,0 +1,291 @@
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from ecr_secret_operator.runtime.controller import Controller
+from ecr_secret_operator.runtime.queue import Queue
+from tests.virtual_time import Background, elapsed, in_virtual_time, running, settle
+
+
+@dataclass(frozen=True)
+class Outcome:
+    again_at: datetime | None = None
+    failed: bool = False
+
+
+@dataclass
+class Seen:
+    """What the observer was told."""
+
+    ended: list[tuple[str, bool]] = field(default_factory=list)
+    crashes: list[tuple[str, str]] = field(default_factory=list)
+
+    def reconciled(self, key: str, seconds: float, *, failed: bool) -> None:
+        assert seconds >= 0
+        self.ended.append((key, failed))
+
+    def crashed(self, key: str, error: Exception) -> None:
+        self.crashes.append((key, str(error)))
+
+
+@dataclass
+class Setup:
+    queue: Queue[str]
+    controller: Controller[str]
+    seen: Seen
+
+
+def a_controller(reconcile: Callable[[str], Awaitable[Outcome]], *, workers: int = 2) -> Setup:
+    seen, queue = Seen(), Queue[str](running().now)
+    controller = Controller(queue=queue, reconcile=reconcile, observer=seen, workers=workers, clock=running().now)
+    return Setup(queue, controller, seen)
+
+
+class Slow(Exception):
+    retry_after = 45.0
+
+
+@in_virtual_time
+async def test_a_success_comes_again_when_it_said() -> None:
+    times: list[float] = []
+
+    async def reconcile(_key: str) -> Outcome:
+        times.append(elapsed())
+        return Outcome(again_at=running().now() + timedelta(hours=6))
+
+    setup = a_controller(reconcile)
+    async with Background(setup.controller.run()):
+        setup.queue.add("a")
+        await asyncio.sleep(20 * 3600)
+    assert times == pytest.approx([0, 6 * 3600, 12 * 3600, 18 * 3600], abs=1)
+
+
+@in_virtual_time
+async def test_a_success_without_a_time_comes_no_more_even_if_a_time_was_set() -> None:
+    calls: list[str] = []
+
+    async def reconcile(key: str) -> Outcome:
+        calls.append(key)
+        return Outcome(again_at=running().now() + timedelta(hours=1)) if len(calls) == 1 else Outcome()
+
+    setup = a_controller(reconcile)
+    async with Background(setup.controller.run()):
+        setup.queue.add("a")
+        await settle()
+        setup.queue.add("a")
+        await asyncio.sleep(10 * 3600)
+    assert calls == ["a", "a"]
+    assert setup.queue.scheduled == 0
+
+
+@pytest.mark.parametrize("how", ["says so", "raises"])
+def test_a_failure_backs_off_up_to_a_minute_and_starts_over_after_a_success(how: str) -> None:
+    times: list[float] = []
+    healed = False
+
+    async def reconcile(_key: str) -> Outcome:
+        times.append(elapsed())
+        if healed:
+            return Outcome()
+        if how == "raises":
+            raise RuntimeError("no")
+        return Outcome(failed=True)
+
+    @in_virtual_time
+    async def scenario() -> None:
+        nonlocal healed
+        setup = a_controller(reconcile)
+        async with Background(setup.controller.run()):
+            setup.queue.add("a")
+            await asyncio.sleep(3600)
+            waits = [later - earlier for earlier, later in pairwise(times)]
+            assert waits[0] <= 0.2 + 0.01, "the first retry is quick"
+            assert max(waits) <= 60.01
+            assert min(waits) >= 0.05 - 1e-6
+            assert 60 <= len(times) <= 400, "an hour's failures are neither a flood nor given up"
+            healed = True
+            await asyncio.sleep(120)
+            count = len(times)
+            healed = False
+            setup.queue.add("a")
+            await asyncio.sleep(0.3)
+            assert len(times) >= count + 2, "it is the first failure again"
+
+    scenario()
+
+
+@in_virtual_time
+async def test_the_wish_of_the_server_is_respected() -> None:
+    times: list[float] = []
+
+    async def reconcile(_key: str) -> Outcome:
+        times.append(elapsed())
+        if len(times) == 1:
+            raise Slow
+        return Outcome()
+
+    setup = a_controller(reconcile)
+    async with Background(setup.controller.run()):
+        setup.queue.add("a")
+        await asyncio.sleep(300)
+    assert times == pytest.approx([0, 45])
+
+
+@in_virtual_time
+async def test_one_key_that_crashes_does_not_keep_the_others() -> None:
+    served: Counter[str] = Counter()
+
+    async def reconcile(key: str) -> Outcome:
+        if key == "bad":
+            raise ZeroDivisionError("a bug")
+        served[key] += 1
+        return Outcome()
+
+    setup = a_controller(reconcile, workers=1)
+    async with Background(setup.controller.run()):
+        setup.queue.add("bad")
+        for number in range(50):
+            setup.queue.add(f"good {number}")
+        await asyncio.sleep(10)
+        setup.queue.add("good 0")
+        await asyncio.sleep(1)
+    assert len(served) == 50
+    assert served["good 0"] == 2
+    assert ("bad", "a bug") in setup.seen.crashes
+    assert ("bad", True) in setup.seen.ended
+    assert ("good 0", False) in setup.seen.ended
+
+
+@in_virtual_time
+async def test_a_slow_key_does_not_keep_the_others_and_no_key_runs_twice_at_a_time() -> None:
+    under_way: Counter[str] = Counter()
+    done: list[str] = []
+
+    async def reconcile(key: str) -> Outcome:
+        under_way[key] += 1
+        assert under_way[key] == 1
+        await asyncio.sleep(100 if key == "slow" else 1)
+        under_way[key] -= 1
+        done.append(key)
+        return Outcome()
+
+    setup = a_controller(reconcile, workers=2)
+    async with Background(setup.controller.run()):
+        for key in ("slow", "a", "b"):
+            setup.queue.add(key)
+        await settle()
+        setup.queue.add("slow")
+        await asyncio.sleep(5)
+        assert done == ["a", "b"]
+        await asyncio.sleep(200)
+    assert done == ["a", "b", "slow", "slow"]
+
+
+@in_virtual_time
+async def test_no_more_than_the_workers_run_at_a_time() -> None:
+    now, most = 0, 0
+
+    async def reconcile(_key: str) -> Outcome:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(1)
+        now -= 1
+        return Outcome()
+
+    setup = a_controller(reconcile, workers=3)
+    async with Background(setup.controller.run()):
+        for number in range(30):
+            setup.queue.add(str(number))
+        await asyncio.sleep(10.5)
+    assert most == 3
+    assert len(setup.seen.ended) == 30
+
+
+@in_virtual_time
+async def test_draining_lets_what_is_under_way_end_and_starts_nothing_new() -> None:
+    done: list[str] = []
+
+    async def reconcile(key: str) -> Outcome:
+        await asyncio.sleep(2)
+        done.append(key)
+        return Outcome()
+
+    setup = a_controller(reconcile, workers=1)
+    async with Background(setup.controller.run()):
+        setup.queue.add("under way")
+        setup.queue.add("waiting")
+        await settle()
+        await setup.controller.drain(10)
+        assert done == ["under way"]
+        assert elapsed() == pytest.approx(2)
+        await asyncio.sleep(60)
+    assert done == ["under way"]
+
+
+@in_virtual_time
+async def test_draining_gives_up_on_what_hangs() -> None:
+    async def reconcile(_key: str) -> Outcome:
+        await asyncio.sleep(3600)
+        return Outcome()
+
+    setup = a_controller(reconcile)
+    async with Background(setup.controller.run()):
+        setup.queue.add("a")
+        await settle()
+        await setup.controller.drain(2.5)
+        assert elapsed() == pytest.approx(2.5)
+
+
+@in_virtual_time
+async def test_a_cancelled_controller_ends_with_its_reconciles() -> None:
+    ended: list[str] = []
+
+    async def reconcile(_key: str) -> Outcome:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.append("cancelled")
+        return Outcome()
+
+    setup = a_controller(reconcile)
+    task = asyncio.create_task(setup.controller.run())
+    setup.queue.add("a")
+    await settle()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended == ["cancelled"]
+    assert setup.seen.crashes == []
+
+
+async def test_a_reconcile_that_hangs_shows_in_the_liveness(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [1_000.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    release = asyncio.Event()
+
+    async def reconcile(_key: str) -> Outcome:
+        await release.wait()
+        return Outcome()
+
+    queue: Queue[str] = Queue(lambda: datetime.fromtimestamp(0).astimezone())
+    controller = Controller(
+        queue=queue, reconcile=reconcile, observer=Seen(), workers=1, clock=lambda: datetime.now().astimezone()
+    )
+    async with Background(controller.run()):
+        assert controller.stuck_for() == 0
+        queue.add("a")
+        await settle()
+        clock[0] += 400
+        queue.last_tick = clock[0]  # the timer goes on, the reconcile does not
+        assert controller.stuck_for() == 400
+        release.set()
+        await settle()
+        assert controller.stuck_for() == 0

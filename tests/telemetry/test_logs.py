@@ -1,0 +1,116 @@
+"""Logs as they leave the process: in a process of its own, since logging is set up once for all of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from ecr_secret_operator_lab.fakeaws import DEFAULT_SECRET_ACCESS_KEY, start_fake_aws
+from tests.factories import PASSWORD
+
+BEGIN = """
+import asyncio, logging, os
+import structlog
+from ecr_secret_operator.telemetry.logs import configure_logs
+from tests.factories import PASSWORD
+"""
+
+
+def logged(code: str, *, environment: dict[str, str] | None = None) -> str:
+    """Standard error of a process that runs this."""
+    script = BEGIN + textwrap.dedent(code)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={"PATH": "", "PYTHONPATH": ":".join(sys.path), **(environment or {})},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "", "logs go to standard error"
+    return done.stderr
+
+
+def test_json_lines_with_what_a_log_store_needs() -> None:
+    text = logged("""
+        configure_logs("info", "auto")
+        log = structlog.get_logger()
+        log.info("secret written", kind="Secret", namespace="team-a", name="pull")
+        log.debug("not at this level")
+        logging.getLogger("a.library").warning("from %s", "a library")
+        logging.getLogger("a.library").debug("nor this")
+    """)
+    first, second = (json.loads(line) for line in text.splitlines())
+    assert first.pop("timestamp").endswith("Z")
+    assert first == {
+        "event": "secret written",
+        "kind": "Secret",
+        "namespace": "team-a",
+        "name": "pull",
+        "level": "info",
+    }
+    assert (second["event"], second["level"]) == ("from a library", "warning")
+
+
+@pytest.mark.parametrize("fmt", ["json", "console"])
+def test_no_path_into_the_log_shows_a_token(fmt: str) -> None:
+    text = logged(f"""
+        configure_logs("debug", {fmt!r})
+        log = structlog.get_logger()
+        log.info("got " + PASSWORD, token=PASSWORD, nested={{"deep": [PASSWORD]}}, password="short-one")
+        try:
+            raise RuntimeError("refused " + PASSWORD)
+        except RuntimeError as error:
+            log.error("raised", exc_info=error)
+            logging.getLogger("a.library").exception("raised %s", PASSWORD)
+        logging.getLogger("a.library").warning("refused %s", PASSWORD)
+    """)
+    assert text.count("[redacted]") >= 7
+    assert "RuntimeError" in text
+    for part in (PASSWORD, PASSWORD[:40], PASSWORD[-40:], "short-one"):
+        assert part not in text
+
+
+def test_at_debug_the_libraries_do_not_write_out_what_aws_answers() -> None:
+    """The Go operator's most verbose log shows the token; botocore's and aiohttp's would, too."""
+    with start_fake_aws() as fake:
+        text = logged(
+            """
+            from datetime import UTC, datetime
+            import aiohttp
+            from ecr_secret_operator.aws.ecr import fetch_token
+            from ecr_secret_operator.domain.token import Scope
+            configure_logs("debug", "json")
+            token = fetch_token(Scope("aws", "us-east-2"), clock=lambda: datetime.now(UTC))
+
+            async def ask():
+                async with aiohttp.ClientSession(headers={"Authorization": "Bearer " + PASSWORD}) as session:
+                    await (await session.get(os.environ["AWS_ENDPOINT_URL"] + "/_lab/healthz")).read()
+
+            asyncio.run(ask())
+            structlog.get_logger().debug("done", token=token)
+            """,
+            environment=fake.environment(),
+        )
+        password = fake.tokens()[-1].password
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert [line["event"] for line in lines] == ["done"]
+    assert password[:40] not in text
+    assert PASSWORD[:40] not in text
+    assert DEFAULT_SECRET_ACCESS_KEY not in text
+
+
+@pytest.mark.parametrize(("level", "shown"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
+def test_levels(level: str, shown: int) -> None:
+    text = logged(f"""
+        configure_logs({level!r}, "json")
+        log = structlog.get_logger()
+        for name in ("debug", "info", "warning", "error"):
+            getattr(log, name)(name)
+    """)
+    assert len(text.splitlines()) == shown

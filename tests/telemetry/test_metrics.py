@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from ecr_secret_operator.domain.decide import Failure
+from ecr_secret_operator.domain.errors import TokenError, Unavailable
+from ecr_secret_operator.domain.reasons import Reason
+from ecr_secret_operator.domain.resource import Key
+from ecr_secret_operator.domain.status import Outcome
+from ecr_secret_operator.domain.token import Scope
+from ecr_secret_operator.telemetry.journal import Journal
+from ecr_secret_operator.telemetry.metrics import Metrics
+from tests.factories import NOW, PASSWORD, a_resource, a_token
+
+Samples = dict[str, dict[tuple[tuple[str, str], ...], float]]
+A, B = Key("Secret", "team-a", "pull"), Key("ArgoHelmRepoSecret", "argocd", "charts")
+
+
+def samples(metrics: Metrics) -> Samples:
+    found: Samples = {}
+    for family in text_string_to_metric_families(metrics.exposition().decode()):
+        for sample in family.samples:
+            found.setdefault(sample.name, {})[tuple(sorted(sample.labels.items()))] = sample.value
+    return found
+
+
+def labels(**values: str) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(values.items()))
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+def journal(metrics: Metrics) -> Journal:
+    return Journal(metrics)
+
+
+def use_everything(metrics: Metrics, journal: Journal) -> None:
+    resource = a_resource()
+    metrics.watch_resources(lambda: [(A, NOW + timedelta(hours=12), True)])
+    journal.finished(resource, Outcome(token=a_token(), written=True), ())
+    journal.reconciled(A, 0.01, failed=False)
+    journal.asked_aws(Scope("aws", "us-east-2"), 0.2, None)
+    journal.watch_ended("secrets", "nothing was heard in time")
+    journal.listed("secrets", 3)
+    journal.event_lost(resource, Unavailable("no answer"))
+
+
+def test_the_promised_names(metrics: Metrics, journal: Journal) -> None:
+    use_everything(metrics, journal)
+    assert {name.removeprefix("ecr_secret_operator_") for name in samples(metrics) if name.startswith("ecr_")} == {
+        "refreshes_total",
+        "aws_requests_total",
+        "aws_request_duration_seconds_bucket",
+        "aws_request_duration_seconds_count",
+        "aws_request_duration_seconds_sum",
+        "reconcile_duration_seconds_bucket",
+        "reconcile_duration_seconds_count",
+        "reconcile_duration_seconds_sum",
+        "reconciles_total",
+        "watch_restarts_total",
+        "queue_depth",
+        "leader",
+        "token_expiry_timestamp_seconds",
+        "resource_ready",
+    }
+
+
+def test_the_process_tells_of_itself(metrics: Metrics) -> None:
+    assert {"process_resident_memory_bytes", "process_cpu_seconds_total"} <= samples(metrics).keys()
+
+
+def test_every_metric_has_a_help_text(metrics: Metrics, journal: Journal) -> None:
+    use_everything(metrics, journal)
+    for family in text_string_to_metric_families(metrics.exposition().decode()):
+        assert family.documentation, family.name
+
+
+def test_each_resource_has_its_expiry_and_readiness_and_loses_them_with_itself(metrics: Metrics) -> None:
+    states: list[tuple[Key, datetime | None, bool]] = [(A, NOW, True), (B, None, False)]
+
+    def current() -> Iterator[tuple[Key, datetime | None, bool]]:
+        yield from states
+
+    metrics.watch_resources(current)
+    a, b = (labels(kind=key.kind, namespace=key.namespace, name=key.name) for key in (A, B))
+    found = samples(metrics)
+    assert found["ecr_secret_operator_token_expiry_timestamp_seconds"] == {a: NOW.timestamp()}
+    assert found["ecr_secret_operator_resource_ready"] == {a: 1.0, b: 0.0}
+    states.clear()
+    assert "ecr_secret_operator_resource_ready" not in samples(metrics)
+
+
+def test_refreshes_are_counted_by_what_came_of_them(metrics: Metrics, journal: Journal) -> None:
+    resource = a_resource()
+    denied = Outcome(failure=Failure(Reason.AWS_ACCESS_DENIED, "no"))
+    journal.finished(resource, Outcome(token=a_token(), written=True), ())
+    journal.finished(resource, Outcome(token=a_token()), ())  # nothing was to be done
+    journal.finished(resource, denied, ())
+    journal.finished(resource, denied, ())
+    assert samples(metrics)["ecr_secret_operator_refreshes_total"] == {
+        labels(kind="Secret", result="Refreshed"): 1,
+        labels(kind="Secret", result="AWSAccessDenied"): 2,
+    }
+
+
+def test_calls_to_aws_are_counted_by_region_and_result(metrics: Metrics, journal: Journal) -> None:
+    scope = Scope("aws", "us-east-2")
+    journal.asked_aws(scope, 0.2, None)
+    journal.asked_aws(scope, 0.2, TokenError("no", reason=Reason.AWS_UNAVAILABLE))
+    found = samples(metrics)
+    assert found["ecr_secret_operator_aws_requests_total"] == {
+        labels(region="us-east-2", result="ok"): 1,
+        labels(region="us-east-2", result="AWSUnavailable"): 1,
+    }
+    assert found["ecr_secret_operator_aws_request_duration_seconds_count"] == {(): 2}
+
+
+def test_reconciles_are_counted(metrics: Metrics, journal: Journal) -> None:
+    journal.reconciled(A, 0.01, failed=False)
+    journal.reconciled(B, 0.01, failed=True)
+    journal.crashed(A, RuntimeError("a bug"))
+    journal.crashed(A, Unavailable("no answer"))
+    assert samples(metrics)["ecr_secret_operator_reconciles_total"] == {
+        labels(kind="Secret", result="ok"): 1,
+        labels(kind="ArgoHelmRepoSecret", result="failed"): 1,
+    }
+
+
+def test_no_token_gets_into_the_metrics(metrics: Metrics, journal: Journal) -> None:
+    use_everything(metrics, journal)
+    assert PASSWORD[:40].encode() not in metrics.exposition()
+
+
+def test_two_processes_parts_do_not_share_counts() -> None:
+    one, other = Metrics(), Metrics()
+    one.watch_restarts.inc()
+    assert samples(other)["ecr_secret_operator_watch_restarts_total"] == {(): 0}

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+
+from ecr_secret_operator.domain.errors import InvalidField, OperatorError
+from ecr_secret_operator.telemetry.metrics import Metrics
+from ecr_secret_operator.telemetry.servers import Address, Server, metrics_routes, parse_address, probe_routes
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        (":8080", Address(None, 8080)),
+        (":8081", Address(None, 8081)),
+        ("127.0.0.1:8080", Address("127.0.0.1", 8080)),
+        ("0.0.0.0:9090", Address("0.0.0.0", 9090)),  # noqa: S104 - it is only read
+        ("localhost:65535", Address("localhost", 65535)),
+        ("[::1]:8080", Address("::1", 8080)),
+        ("[::]:8080", Address("::", 8080)),
+        ("127.0.0.1:0", Address("127.0.0.1", 0)),
+        ("0", None),
+        ("", None),
+    ],
+)
+def test_addresses_as_go_writes_them(text: str, address: Address | None) -> None:
+    assert parse_address(text) == address
+
+
+@pytest.mark.parametrize(
+    "text", ["8080", ":", "localhost", "localhost:", ":http", ":65536", ":-1", ":8080 ", ":1.5", " "]
+)
+def test_what_is_no_address_says_what_to_write(text: str) -> None:
+    with pytest.raises(InvalidField) as caught:
+        parse_address(text)
+    assert str(caught.value) == (f"{text!r} is not an address to bind to. Write :8080, 127.0.0.1:8080, or 0 for none")
+
+
+def a_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@asynccontextmanager
+async def serving(routes: dict[str, Callable[..., aiohttp.web.Response]]) -> AsyncIterator[str]:
+    port = a_free_port()
+    server = Server(Address("127.0.0.1", port), routes)
+    await server.start()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        await server.stop()
+
+
+async def asked(url: str) -> tuple[int, str, str]:
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return answer.status, await answer.text(), answer.headers["Content-Type"]
+
+
+async def test_metrics_are_served_in_prometheus_text_format() -> None:
+    metrics = Metrics()
+    metrics.watch_restarts.inc()
+    async with serving(metrics_routes(metrics)) as url:
+        status, text, content_type = await asked(f"{url}/metrics")
+        assert (status, content_type) == (200, "text/plain; version=0.0.4; charset=utf-8")
+        assert "ecr_secret_operator_watch_restarts_total 1.0" in text
+        assert (await asked(f"{url}/"))[0] == 404
+        assert (await asked(f"{url}/healthz"))[0] == 404
+
+
+async def test_probes_say_what_is_wrong_and_recover() -> None:
+    problems: dict[str, str | None] = {"alive": None, "ready": "the caches are not synced yet"}
+    routes = probe_routes(alive=lambda: problems["alive"], ready=lambda: problems["ready"])
+    async with serving(routes) as url:
+        assert (await asked(f"{url}/healthz"))[:2] == (200, "ok")
+        assert (await asked(f"{url}/readyz"))[:2] == (503, "the caches are not synced yet")
+        problems.update(alive="no progress", ready=None)
+        assert (await asked(f"{url}/healthz"))[:2] == (503, "no progress")
+        assert (await asked(f"{url}/readyz"))[:2] == (200, "ok")
+        assert (await asked(f"{url}/metrics"))[0] == 404
+
+
+async def test_both_can_share_one_address() -> None:
+    routes = {**metrics_routes(Metrics()), **probe_routes(alive=lambda: None, ready=lambda: None)}
+    async with serving(routes) as url:
+        for path in ("metrics", "healthz", "readyz"):
+            assert (await asked(f"{url}/{path}"))[0] == 200
+
+
+async def test_an_address_that_is_taken_is_one_plain_sentence() -> None:
+    async with serving({}) as url:
+        port = int(url.rpartition(":")[2])
+        second = Server(Address("127.0.0.1", port), {})
+        with pytest.raises(OperatorError, match=f"^cannot listen on 127.0.0.1:{port}: .*in use"):
+            await second.start()
+        await second.stop()
+
+
+async def test_a_stopped_server_frees_its_address() -> None:
+    port = a_free_port()
+    for _ in range(2):
+        server = Server(Address("127.0.0.1", port), {})
+        await server.start()
+        await server.stop()

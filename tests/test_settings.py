@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+from ecr_secret_operator.domain.errors import InvalidField
+from ecr_secret_operator.settings import LEASE_NAME, parse_namespaces
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", ()),
+        (" ", ()),
+        (",", ()),
+        ("team-a", ("team-a",)),
+        ("team-a,team-b", ("team-a", "team-b")),
+        (" team-a , team-b ,", ("team-a", "team-b")),
+        ("b,a,b", ("b", "a")),
+        ("9", ("9",)),
+        ("a" * 63, ("a" * 63,)),
+    ],
+)
+def test_watch_namespace_is_a_comma_list_and_empty_means_all(text: str, names: tuple[str, ...]) -> None:
+    assert parse_namespaces(text) == names
+
+
+@pytest.mark.parametrize(
+    "text", ["Team-A", "team_a", "-a", "a-", "a.b", "a b", "*", "a/b", "team-a,Team-B", "a" * 64, "a\nb", "é"]
+)
+def test_what_is_no_namespace_is_refused_by_name(text: str) -> None:
+    with pytest.raises(InvalidField, match=r"^WATCH_NAMESPACE: '.*' is not the name of a namespace"):
+        parse_namespaces(text)
+
+
+def test_the_lease_is_that_of_the_go_operator_so_that_only_one_of_the_two_leads() -> None:
+    assert LEASE_NAME == "bc9c1120.mobb.redhat.com"
