@@ -14,7 +14,7 @@ from .resource import InvalidSpec, Resource
 from .schedule import Freshness, due_at, wanted
 from .token import Token
 
-CONFLICT_RETRY = timedelta(seconds=10)
+CONFLICT_RETRY = timedelta(seconds=5)
 """How soon a name that is taken is tried again. Foreign Secrets carry no label, so no watch tells of them."""
 
 
