@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-WORKERS ?= auto
+# Most of the tests wait for a real API server most of their time, so there are more workers than cores.
+WORKERS ?= 6
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format generate lock dev-up dev-down clean
@@ -25,7 +26,8 @@ demo: $(STAMP) ## Run the main job on a local control plane and a fake AWS, and 
 	$(BIN)/ecr-secret-operator demo
 
 test: $(STAMP) ## Run all tests, with coverage
-	$(BIN)/python -m tests.run -n $(WORKERS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term --durations=10
+	$(BIN)/coverage report --include='src/ecr_secret_operator/domain/*' --fail-under=100
 
 check: $(STAMP) ## Lint, types, layers, generated files
 	$(BIN)/ruff check

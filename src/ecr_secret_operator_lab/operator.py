@@ -20,7 +20,7 @@ COMMAND = "ecr-secret-operator"
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 
-_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "COVERAGE_PROCESS_START", "COVERAGE_FILE")
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "COVERAGE_PROCESS_CONFIG")
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 

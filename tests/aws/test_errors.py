@@ -87,7 +87,8 @@ def test_the_code_of_an_answer_decides_the_reason(code: str, reason: Reason) -> 
             IDENTITY,
             (
                 "AWS does not accept the operator's credentials at GetAuthorizationToken (UnrecognizedClientException):"
-                " The security token included in the request is invalid. Check the keys or role, and the clock of the node"
+                " The security token included in the request is invalid. Check the keys or role, and the clock of"
+                " the node"
             ),
         ),
         (answered("ThrottlingException", "Rate exceeded"), BROKEN, "ECR in us-east-2 failed at GetAuthorizationToken"),

@@ -258,7 +258,7 @@ def test_an_aws_that_hangs_is_left(fake: FakeAws, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.usefixtures("keys_in_the_environment")
 def test_a_token_that_is_over_already_is_refused(fake: FakeAws) -> None:
-    fake.settings(lifetime_seconds=0.2)
+    fake.settings(lifetime_seconds=60, clock_offset_seconds=-120)  # within what a signature tolerates
     error = failure()
     assert error.reason is Reason.AWS_UNAVAILABLE
     assert "expired already: check the clock of this node" in str(error)

@@ -25,9 +25,9 @@ def _busy_life(cluster: Cluster, namespace: str, aws: FakeAws) -> None:
     wait_ready(cluster, namespace, "argo", "ArgoHelmRepoSecret")
     cluster.patch(secret_path(namespace, "ecr-generated"), {"data": {"more": "eA=="}})
     for fault in ("AccessDenied", "malformed", "bad-token", "InternalError"):
-        known = len(aws.calls())
+        known = max(call.number for call in aws.calls())
         aws.fail(fault)
-        wait_for(lambda known=known: len(aws.calls()) > known, f"AWS was asked during {fault}", within=60)
+        aws.wait_for_calls(1, after=known, timeout=60)
         aws.mend()
     wait_condition(cluster, namespace, type="Refreshing", status="True", within=60)
     edit(cluster, namespace, generated_secret_name="moved")

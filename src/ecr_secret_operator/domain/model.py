@@ -7,6 +7,7 @@ where it must: as CEL for the API server, and as a validator for resources that 
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal
@@ -193,7 +194,7 @@ class GeneratedMetadata(_Model):
     """Annotations to put on the generated Secret. The operator's own cannot be overridden."""
 
 
-class CommonSpec(_Model):
+class CommonSpec(_Model, ABC):
     """What every kind that generates a Secret has in common."""
 
     registry_field: ClassVar[str]
@@ -228,9 +229,9 @@ class CommonSpec(_Model):
         return parse_duration(self.frequency)
 
     @property
+    @abstractmethod
     def registry(self) -> Registry:
         """The registry that the token is for."""
-        raise NotImplementedError
 
     @model_validator(mode="after")
     def _region_agrees(self) -> CommonSpec:
