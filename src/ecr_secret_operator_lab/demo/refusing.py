@@ -11,7 +11,7 @@ from .stage import READY, Stage
 
 REGION, OTHER_REGION = "us-east-2", "eu-west-1"
 TAKEN, TAKEN_SECRET = "web", "web-token"
-RETRY_SECONDS = 15.0
+RETRY_SECONDS = 20.0
 """The operator looks every 10 s whether a name that was taken is free: no watch tells it of foreign Secrets."""
 
 

@@ -15,7 +15,7 @@ from rich.panel import Panel
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.rule import Rule
 from rich.syntax import Syntax
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from ..cluster import Object
@@ -181,10 +181,10 @@ class Screen:
         columns = (
             TextColumn(" " * (INDENT - 1)),
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False, table_column=Column(ratio=1)),
             TimeElapsedColumn(),
         )
-        return Progress(*columns, console=self.console, transient=True)
+        return Progress(*columns, console=self.console, transient=True, expand=True)
 
     def closing(self, done: Sequence[Done]) -> None:
         """What was promised, and what was seen."""
@@ -195,7 +195,7 @@ class Screen:
         table.add_column("s", justify="right")
         for number, step in enumerate(done, start=1):
             tick = f"[green]{self._tick}[/] {number}"
-            table.add_row(tick, step.promise, step.seen, f"{step.seconds:.1f}", end_section=number < len(done))
+            table.add_row(tick, step.promise, Text(step.seen), f"{step.seconds:.1f}", end_section=number < len(done))
         self.console.print()
         self.console.print(table)
 
@@ -225,8 +225,8 @@ class _SpinnerReporter:
         """Leaves a line of the one that lasts."""
         if self._task is not None:
             task = self._progress.tasks[0]
-            line = Text(f"{' ' * INDENT}{task.description}  {task.elapsed or 0:.1f} s", style="dim")
-            self._progress.console.print(line)
+            line = Text(f"{task.description}  {task.elapsed or 0:.1f} s", style="dim")
+            self._progress.console.print(Padding(line, (0, 0, 0, INDENT)))
             self._progress.remove_task(self._task)
             self._task = None
 

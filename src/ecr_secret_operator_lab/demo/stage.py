@@ -14,7 +14,7 @@ from ..controlplane import ControlPlane, ControlPlaneError, Reporter, ensure_bin
 from ..controlplane.runs import tail
 from ..fakeaws import FakeAws, start_fake_aws
 from ..operator import OperatorProcess, installed_command
-from ..waiting import wait_for
+from ..waiting import NotReached, wait_for
 
 ACCOUNT = "123456789012"
 PLURALS = {"Secret": "secrets", "ArgoHelmRepoSecret": "argohelmreposecrets"}
@@ -92,8 +92,12 @@ class Stage:
         self.operator = self._stack.enter_context(operator).ready()
 
     def operator_log(self) -> str:
-        """The last lines of the operator's log; empty when it was never started."""
-        return tail(self._log, LOG_LINES) if self._log else ""
+        """The last lines of the operator's log, and how it ended if it did; empty when it was never started."""
+        if self._log is None:
+            return ""
+        code = self.operator.process.poll() if hasattr(self, "operator") else None
+        ended = "" if code is None else f"\nThe operator ended with {code}."
+        return tail(self._log, LOG_LINES) + ended
 
     def apply(self, *resources: Object) -> None:
         """Creates resources of the operator's kinds."""
@@ -110,13 +114,22 @@ class Stage:
         return self.cluster.get(resource_path(PLURALS[kind], namespace, name))
 
     def wait_condition(self, namespace: str, name: str, wanted: Mapping[str, str], *, within: float = 15.0) -> Object:
-        """Waits until the condition of `type` has the other fields too, and gives it. Raises NotReached."""
+        """Waits until the condition of `type` has the other fields too, and gives it.
+
+        Raises:
+            NotReached: it has not; the text says what the resource says instead.
+        """
 
         def state() -> Object | None:
             found = condition(self.resource(namespace, name), wanted["type"])
             return found if wanted.items() <= found.items() else None
 
-        return wait_for(state, f"Secret {namespace}/{name} has condition {wanted}", within=within)
+        try:
+            return wait_for(state, f"Secret {namespace}/{name} says {_words(wanted)}", within=within)
+        except NotReached as error:
+            found = condition(self.resource(namespace, name), wanted["type"])
+            instead = f"{_words(found)}: {found['message']}" if found else "nothing"
+            raise NotReached(f"{name} does not say {_words(wanted)} within {within:g} s. It says {instead}") from error
 
     def last_call(self) -> int:
         """The number of the latest call to AWS; 0 when there was none."""
@@ -132,3 +145,8 @@ class Stage:
         """How many resources of all kinds are Ready."""
         resources = [one for plural in PLURALS.values() for one in self.cluster.items(f"{ECR}/{plural}")]
         return sum(condition(one, "Ready").get("status") == "True" for one in resources)
+
+
+def _words(found: Mapping[str, str]) -> str:
+    reason = f" {found['reason']}" if "reason" in found else ""
+    return f"{found['type']}={found['status']}{reason}"

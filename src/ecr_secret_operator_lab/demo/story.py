@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..controlplane import BinariesError, ControlPlaneError
+from ..fakeaws import FakeAwsError
 from .record import Done
 from .refreshing import ask_aws_seldom, rotate_before_expiry, survive_an_outage
 from .refusing import explain_a_bad_resource, refuse_a_foreign_secret
@@ -78,7 +80,8 @@ def tell(stage: Stage, screen: Screen, steps: Sequence[Step]) -> list[Done]:
 
 
 def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    expected = isinstance(error, AssertionError | BinariesError | ControlPlaneError | FakeAwsError)
+    return str(error) if expected else f"{type(error).__name__}: {error}"
 
 
 def play_yourself(screen: Screen) -> None:
@@ -107,11 +110,10 @@ def keep_open(stage: Stage, screen: Screen) -> None:
             ("the manual", f"{kubectl} explain ecrsecret.spec"),
             ("break it, and look again", f"{kubectl} delete secret ecr-docker-secret -n test-ecr-secret-operator"),
             ("every call that AWS was asked", f"curl -s {stage.aws.url}/_lab/calls"),
-            ("make AWS refuse; DELETE mends it", _refuse(stage)),
+            ("make AWS refuse", f"""curl -s {stage.aws.url}/_lab/faults -d '{{"kind":"AccessDenied"}}'"""),
+            ("mend it", f"curl -s -X DELETE {stage.aws.url}/_lab/faults"),
+            ("the operator's metrics", f"curl -s http://{stage.operator.address}/metrics"),
+            ("its log", f"tail -f {shlex.quote(str(stage.operator.log))}"),
         ),
     )
-    screen.say("\nCtrl-C stops everything.")
-
-
-def _refuse(stage: Stage) -> str:
-    return f"""curl -s {stage.aws.url}/_lab/faults -d '{{"kind":"AccessDenied"}}'"""
+    screen.say("Ctrl-C stops everything.")
