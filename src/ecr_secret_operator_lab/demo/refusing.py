@@ -12,7 +12,7 @@ from .stage import READY, Stage
 REGION, OTHER_REGION = "us-east-2", "eu-west-1"
 TAKEN, TAKEN_SECRET = "web", "web-token"
 RETRY_SECONDS = 20.0
-"""The operator looks every 10 s whether a name that was taken is free: no watch tells it of foreign Secrets."""
+"""The operator looks every few seconds whether a name that was taken is free: no watch tells of foreign Secrets."""
 
 
 def refuse_a_foreign_secret(stage: Stage, screen: Screen) -> str:
@@ -38,7 +38,7 @@ def refuse_a_foreign_secret(stage: Stage, screen: Screen) -> str:
     remove = ("delete", "secret", TAKEN_SECRET, "-n", PULL_NAMESPACE)
     screen.command(f"kubectl {' '.join(remove)}")
     screen.output(stage.plane.kubectl(*remove).stdout)
-    with screen.waiting("the operator looks every 10 s whether the name is free"):
+    with screen.waiting("the operator looks every few seconds whether the name is free"):
         stage.wait_condition(PULL_NAMESPACE, TAKEN, READY, within=RETRY_SECONDS)
     served = there(stage.secret(PULL_NAMESPACE, TAKEN_SECRET), "the generated Secret")
     record = issued(stage, served)
