@@ -12,8 +12,8 @@ from datetime import datetime
 from .domain.generated import Desired, StoredSecret, parse_time
 from .domain.kinds import KINDS
 from .domain.ports import Existing
-from .domain.resource import InvalidSpec, Key, Resource
-from .domain.status import READY, Status, stored_condition
+from .domain.resource import InvalidSpec, Key, Resource, condition_of
+from .domain.status import READY, Status
 from .kube import resources as kube_resources
 from .kube import secrets as kube_secrets
 from .kube.client import Client
@@ -101,7 +101,7 @@ class World:
         """Key, expiry of the stored token, and readiness of each resource."""
         for resource in self._resources:
             expires_at = parse_time(str(resource.status.get("expiresAt", "")))
-            yield resource.key, expires_at, stored_condition(resource.status, READY).get("status") == "True"
+            yield resource.key, expires_at, condition_of(resource.status, READY).get("status") == "True"
 
     # Resources
 

@@ -14,10 +14,11 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from .controlplane.tether import tethered
 from .waiting import wait_for
 
 COMMAND = "ecr-secret-operator"
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 STOP_SECONDS = 10.0
 
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "COVERAGE_PROCESS_CONFIG")
@@ -65,7 +66,7 @@ class OperatorProcess:
             command += ["--kubeconfig", str(kubeconfig)]
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [*command, *args],
+                tethered([*command, *args]),
                 env={**clean, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -16,6 +16,9 @@ from botocore.exceptions import (
     NoCredentialsError,
     PartialCredentialsError,
 )
+from botocore.exceptions import (
+    ConnectionError as UnreachableError,
+)
 
 from ..domain.errors import TokenError
 from ..domain.reasons import Reason
@@ -44,7 +47,15 @@ _BAD_CREDENTIALS = frozenset((
     "UnrecognizedClientException",
 ))  # fmt: skip
 _REQUEST_ID = re.compile(r"\s*\(?\b(?:request ?id|requestid)\b[:= ]*[\w-]+\)?", re.IGNORECASE)
-_TIMES = re.compile(r"\b\d{8}T\d{6}Z\b|\(?\b\d{4}-\d\d-\d\dT[\d:.]+Z\b\)?")
+_CHANGING = re.compile(
+    r"\b\d{8}T\d{6}Z\b"  # times as SigV4 writes them
+    r"|\(?\b\d{4}-\d\d-\d\dT[\d:.]+Z\b\)?"  # RFC 3339
+    r"|(?<=botocore-session)-\d+"  # the session name that botocore makes up
+    r"|\b1\d{9}(?:\d{3})?\b"  # seconds or milliseconds since 1970
+)
+_REQUEST = re.compile(r"The (?:Canonical String|String-to-Sign)\b.*")
+"""What InvalidSignatureException repeats of the request, headers and all."""
+
 _WORDS = 300
 
 
@@ -60,7 +71,7 @@ def token_error(error: Exception, scope: Scope) -> TokenError:
             else f"the operator's AWS credentials cannot be used: {_sentence(str(error))}",
             reason=Reason.IDENTITY_UNAVAILABLE,
         )
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, (HTTPClientError, UnreachableError)):
         return TokenError(f"{where} cannot be reached ({type(error).__name__})", reason=Reason.AWS_UNAVAILABLE)
     if isinstance(error, OSError):
         return TokenError(
@@ -92,5 +103,5 @@ def _answered(error: ClientError, where: str) -> TokenError:
 
 
 def _sentence(text: str) -> str:
-    plain = _TIMES.sub("", _REQUEST_ID.sub("", " ".join(text.split())))
+    plain = _CHANGING.sub("", _REQUEST_ID.sub("", _REQUEST.sub("", " ".join(text.split()))))
     return plain[:_WORDS].rstrip(". ") or "AWS gave no words"

@@ -72,23 +72,26 @@ class TokenSource:
             raise _again(state.failure)
         if state.call is None:
             state.call = asyncio.create_task(self._call(scope, state), name=f"token {scope}")
-        return await asyncio.shield(state.call)
+        try:
+            return await asyncio.shield(state.call)
+        except TokenError as error:
+            raise _again(error) from None
 
     async def _call(self, scope: Scope, state: _State) -> Token:
-        started = asyncio.get_running_loop().time()
-        failure = None
+        loop = asyncio.get_running_loop()
+        started = loop.time()
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 token = await in_thread(lambda: self._fetch(scope))
         except (TokenError, TimeoutError) as error:
             failure = self._failed(state, error, scope)
-            raise _again(failure) from None
-        else:
-            state.token, state.failures, state.failure = token, 0, None
-            return token
+            self._observer.asked_aws(scope, loop.time() - started, failure)
+            raise failure from None
         finally:
             state.call = None
-            self._observer.asked_aws(scope, asyncio.get_running_loop().time() - started, failure)
+        state.token, state.failures, state.failure = token, 0, None
+        self._observer.asked_aws(scope, loop.time() - started, None)
+        return token
 
     def _failed(self, state: _State, error: Exception, scope: Scope) -> TokenError:
         state.failures += 1

@@ -6,7 +6,6 @@ import asyncio
 
 import click
 
-from .. import app
 from ..domain.errors import InvalidField
 from ..settings import Settings, parse_namespaces
 from ..telemetry.logs import LOG_LEVELS, LogFormat, configure_logs
@@ -90,6 +89,8 @@ def run(
 
     AWS credentials come from the SDK's default chain: environment, AWS_CONFIG_FILE, web identity.
     """
+    from .. import app  # noqa: PLC0415 - the client libraries take a second to import: no other command pays for them
+
     configure_logs(log_level, log_format)
     settings = Settings(
         kubeconfig=kubeconfig,

@@ -10,7 +10,7 @@ from .generated import Desired, StoredSecret, differences, render
 from .kinds import KINDS, SecretData
 from .model import CommonSpec
 from .reasons import Reason
-from .resource import InvalidSpec, Resource
+from .resource import InvalidSpec, Resource, condition_of
 from .schedule import Freshness, due_at, wanted
 from .token import Token
 
@@ -126,13 +126,19 @@ def _write(
 
 
 def _repairs(observed: Observed, spec: CommonSpec, stored: StoredSecret | None, found: Token | None) -> tuple[str, ...]:
-    if found or observed.resource.status.get("observedGeneration") != observed.resource.generation:
+    if found or not _was_served(observed.resource):
         return ()
     if stored is None:
         return ("it was deleted",) if observed.served else ()
     if observed.served is None:
         return ("content",)
     return differences(stored, render(observed.resource, spec, observed.served)) or ("content",)
+
+
+def _was_served(resource: Resource) -> bool:
+    """Whether this generation of the resource had a Secret: only then is a missing or another one a damage."""
+    ready = condition_of(resource.status, "Ready")
+    return ready.get("status") == "True" and ready.get("observedGeneration") == resource.generation
 
 
 def _intact(stored: StoredSecret | None, resource: Resource, spec: CommonSpec) -> Token | None:
@@ -194,10 +200,7 @@ def conflict(stored: StoredSecret, resource: Resource) -> Failure:
 
 def conflicted(resource: Resource) -> bool:
     """Whether the resource last said that its name was taken."""
-    conditions = resource.status.get("conditions")
-    return isinstance(conditions, list) and any(
-        isinstance(condition, dict) and condition.get("reason") == Reason.SECRET_CONFLICT for condition in conditions
-    )
+    return condition_of(resource.status, "Ready").get("reason") == Reason.SECRET_CONFLICT
 
 
 def superseded(stored: StoredSecret, resource: Resource, spec: CommonSpec, token: Token) -> Token | None:

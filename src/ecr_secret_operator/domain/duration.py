@@ -7,26 +7,28 @@ from datetime import timedelta
 
 from .errors import InvalidField, shown
 
-DURATION_PATTERN = "(?:[0-9]{1,15}(?:[.][0-9]{1,9})?(?:ns|us|µs|ms|s|m|h))+"
-"""Go's `time.ParseDuration` without sign and without overflow. RE2 syntax: CEL uses it too."""
+_NUMBER = "(?:[0-9]{1,15}(?:[.][0-9]{0,9})?|[.][0-9]{1,9})"
+_UNIT = "(?:ns|us|µs|μs|ms|s|m|h)"
+DURATION_PATTERN = f"[+]?(?:{_NUMBER}{_UNIT})+"
+"""Go's `time.ParseDuration`, not negative and without overflow. RE2 syntax: CEL uses it too."""
 
 _WHOLE = re.compile(DURATION_PATTERN)
-_PART = re.compile("([0-9.]+)(ns|us|µs|ms|s|m|h)")
-_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PART = re.compile(f"({_NUMBER})({_UNIT})")
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 MAXIMUM = timedelta(days=366)
 """Anything longer means the same, and stays far from overflow."""
 
 
 def parse_duration(text: str) -> timedelta:
-    """Reads a Go duration; at most 366 days come out.
+    """Reads a Go duration, rounded down to a microsecond; at most 366 days come out.
 
     Raises:
-        InvalidField: it is not a positive Go duration.
+        InvalidField: it is none, or is negative.
     """
     if not _WHOLE.fullmatch(text):
         raise InvalidField(f"{shown(text)} is not a duration. Write a number with a unit, such as 10h or 1h30m")
     seconds = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
-    return timedelta(seconds=min(seconds, MAXIMUM.total_seconds()))
+    return min(timedelta(microseconds=int(min(seconds, MAXIMUM.total_seconds()) * 1e6)), MAXIMUM)
 
 
 def format_duration(duration: timedelta) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,9 +40,9 @@ def parse_time(text: str | None) -> datetime | None:
     """Reads an RFC 3339 time; None when it is none."""
     try:
         moment = datetime.fromisoformat(text or "")
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else None
 
 
 def data_digest(secret_type: str, data: SecretData) -> str:
@@ -74,6 +74,11 @@ class OwnerReference:
     def ours(self) -> bool:
         """Whether it points to one of this operator's resources."""
         return self.api_version.partition("/")[0] == GROUP and self.kind in KINDS
+
+    @property
+    def points_to(self) -> tuple[str, str, str, str]:
+        """Who it points to; how it does so may differ."""
+        return self.api_version, self.kind, self.name, self.uid
 
     def manifest(self) -> dict[str, Any]:
         """As the API server takes it."""
@@ -227,14 +232,14 @@ def differences(stored: StoredSecret, desired: Desired) -> tuple[str, ...]:
 
     Labels and annotations that others added are theirs and do not count.
     """
-    ours = [owner for owner in stored.owners if owner.ours]
+    ours = [owner.points_to for owner in stored.owners if owner.ours]
     labels, annotations = _no_longer_copied(stored, desired)
     checks = (
         ("type", stored.secret_type == desired.secret_type),
         ("data", stored.data_digest == desired.digest),
         ("labels", desired.labels.items() <= stored.labels.items() and not labels),
         ("annotations", desired.annotations.items() <= stored.annotations.items() and not annotations),
-        ("ownerReferences", ours == ([desired.owner] if desired.owner else [])),
+        ("ownerReferences", ours == ([desired.owner.points_to] if desired.owner else [])),
     )
     return tuple(name for name, same in checks if not same)
 
@@ -262,14 +267,16 @@ def patch(stored: StoredSecret, desired: Desired) -> dict[str, Any]:
     It names the uid and resourceVersion that were judged: the API server answers 409 if either is another one by now.
     """
     labels, annotations = _no_longer_copied(stored, desired)
-    others = [owner.manifest() for owner in stored.owners if not owner.ours]
+    others = [owner for owner in stored.owners if not owner.ours]
+    controlled = any(owner.controller for owner in others)  # there may be one controller only
+    ours = [replace(desired.owner, controller=not controlled)] if desired.owner else []
     return {
         "metadata": {
             "uid": stored.uid,
             "resourceVersion": stored.resource_version,
             "labels": {**dict.fromkeys(labels), **desired.labels},
             "annotations": {**dict.fromkeys(annotations), **desired.annotations},
-            "ownerReferences": others + ([desired.owner.manifest()] if desired.owner else []),
+            "ownerReferences": [owner.manifest() for owner in (*others, *ours)],
         },
         "data": {**dict.fromkeys(set(stored.data_keys) - set(desired.data)), **_encoded(desired.data)},
     }

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from .errors import SHOWN_CHARACTERS
 from .model import ArgoHelmRepoSecretSpec, CommonSpec, SecretSpec
 from .registry import parse_chart_url
 from .resource import InvalidSpec
@@ -66,11 +67,17 @@ class Kind:
         try:
             return self.spec.model_validate(raw)
         except ValidationError as error:
-            return InvalidSpec("; ".join(_sentence(problem) for problem in error.errors(include_input=False)))
+            problems = error.errors(include_input=False)
+            more = f"; and {len(problems) - _SENTENCES} more" if len(problems) > _SENTENCES else ""
+            return InvalidSpec("; ".join(_sentence(problem) for problem in problems[:_SENTENCES]) + more)
+
+
+_SENTENCES = 5
+"""How many mistakes a status names; a resource with more is seldom mended from there."""
 
 
 def _sentence(problem: Mapping[str, Any]) -> str:
-    place = ".".join(["spec", *(str(part) for part in problem["loc"])])
+    place = ".".join(["spec", *(str(part)[:SHOWN_CHARACTERS] for part in problem["loc"])])
     text = str(problem["msg"]).removeprefix("Value error, ")
     return f"{place}: {text}"
 
@@ -137,7 +144,8 @@ def _argo_password(data: SecretData) -> str | None:
 
 
 def _argo_by_upstream(spec: CommonSpec, data: SecretData) -> bool:
-    return data.get("url") == cast("ArgoHelmRepoSecretSpec", spec).url and data.get("username") == USERNAME
+    url = cast("ArgoHelmRepoSecretSpec", spec).url
+    return {**data, "password": ""} == {**_render_argo(spec, ""), "url": url} and bool(data.get("password"))
 
 
 SECRET = Kind(

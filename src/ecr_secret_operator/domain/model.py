@@ -73,7 +73,9 @@ def _valid_frequency(frequency: str) -> str:
 
 def _valid_keys(entries: Mapping[str, str]) -> Mapping[str, str]:
     for key in entries:
-        if not _QUALIFIED.fullmatch(key) or len(key.rpartition("/")[2]) > 63:  # noqa: PLR2004 - Kubernetes' limit
+        prefix, _, name = key.rpartition("/")
+        fits = len(prefix) <= 253 and len(name) <= 63  # noqa: PLR2004 - Kubernetes' limits
+        if not fits or not _QUALIFIED.fullmatch(key):
             raise InvalidField(f"{shown(key)} is not a metadata key that Kubernetes accepts")
         if key.startswith(RESERVED_PREFIXES):
             raise InvalidField(f"{shown(key)} is set by the operator itself. Leave it out")
@@ -319,7 +321,8 @@ def region_rule(spec: type[CommonSpec]) -> dict[str, str]:
     """The CEL rule, over the whole spec, that region agrees with the registry host."""
     field = spec.registry_field
     return {
-        "rule": f"!has(self.region) || self.region == '' || self.{field}.contains('.' + self.region + '.')",
+        "rule": f"!has(self.region) || self.region == '' ||"
+        f" self.{field}.replace('oci://', '').split('/')[0].contains('.' + self.region + '.')",
         "message": f"region contradicts {field}: a token is good for one region only; leave region out, or correct one",
         "fieldPath": ".region",
     }

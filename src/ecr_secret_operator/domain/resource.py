@@ -58,3 +58,12 @@ class Resource:
     refresh_request: str
     spec: CommonSpec | InvalidSpec
     status: Mapping[str, Any]
+
+
+def condition_of(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """The condition of a type in a status, whatever else may be stored there; empty when it has none."""
+    conditions = status.get("conditions")
+    for condition in conditions if isinstance(conditions, list) else []:
+        if isinstance(condition, dict) and condition.get("type") == kind:
+            return condition
+    return {}

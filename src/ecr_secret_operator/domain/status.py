@@ -12,7 +12,7 @@ from .duration import format_duration
 from .generated import format_time
 from .model import CommonSpec
 from .reasons import EventReason, Reason
-from .resource import InvalidSpec, Resource
+from .resource import InvalidSpec, Resource, condition_of
 from .schedule import due_at, is_clamped, safe_interval
 from .token import Token
 
@@ -98,14 +98,15 @@ def _conditions(spec: CommonSpec | InvalidSpec, outcome: Outcome, now: datetime)
         what = "the stored token is kept" if good else "no valid token is stored"
         text = f"spec.suspend is true: {what} and nothing is refreshed"
         return (good, Reason.SUSPENDED, text), (False, Reason.SUSPENDED, text)
-    ready = (good, Reason.REFRESHED, _served_message(spec, token))
+    ready = (good, Reason.REFRESHED, _served_message(spec, token, good=good))
     if failure:
         return ready, (False, failure.reason, failure.message)
     return ready, (True, Reason.REFRESHED, "The token is refreshed on schedule")
 
 
-def _served_message(spec: CommonSpec, token: Token | None) -> str:
-    text = f"Secret {spec.generated_secret_name} holds a valid token for {spec.registry.host}"
+def _served_message(spec: CommonSpec, token: Token | None, *, good: bool) -> str:
+    what = "a valid token" if good else "a token that has expired, which is being replaced,"
+    text = f"Secret {spec.generated_secret_name} holds {what} for {spec.registry.host}"
     if token and is_clamped(spec.interval, token.lifetime):
         return f"{text}. {clamped_message(spec, token)}"
     return text
@@ -127,18 +128,9 @@ def _phase(ready: _Condition, failure: Failure | None, *, suspended: bool) -> st
     return "Error" if failure and failure.reason in _NEEDS_A_PERSON else "Pending"
 
 
-def stored_condition(status: Status, kind: str) -> Mapping[str, Any]:
-    """The condition of a type in a status; empty when it has none."""
-    conditions = status.get("conditions")
-    for condition in conditions if isinstance(conditions, list) else []:
-        if isinstance(condition, dict) and condition.get("type") == kind:
-            return condition
-    return {}
-
-
 def _condition(old: Status, kind: str, value: _Condition, generation: int, now: datetime) -> dict[str, Any]:
     state, reason, message = value
-    stored, status = stored_condition(old, kind), "True" if state else "False"
+    stored, status = condition_of(old, kind), "True" if state else "False"
     same = stored.get("status") == status and stored.get("lastTransitionTime")
     return {
         "type": kind,
@@ -171,7 +163,7 @@ def events(resource: Resource, status: Status, outcome: Outcome) -> Iterator[Eve
     Compared with the stored status, so that a failure that lasts is told once, across restarts too. An ordinary
     refresh is no event: the status tells of it.
     """
-    before, after = stored_condition(resource.status, REFRESHING), stored_condition(status, REFRESHING)
+    before, after = condition_of(resource.status, REFRESHING), condition_of(status, REFRESHING)
     was, now_is = (before.get("status"), before.get("reason")), (after.get("status"), after.get("reason"))
     changed = (*was, before.get("message")) != (*now_is, after.get("message"))
     if outcome.failure and changed:
@@ -181,6 +173,8 @@ def events(resource: Resource, status: Status, outcome: Outcome) -> Iterator[Eve
     for reason, message in outcome.happened:
         yield Event(reason, message, warning=False)
     spec, token = resource.spec, outcome.token
-    new_generation = resource.status.get("observedGeneration") != resource.generation
-    if new_generation and not isinstance(spec, InvalidSpec) and token and is_clamped(spec.interval, token.lifetime):
-        yield Event(EventReason.FREQUENCY_CLAMPED, clamped_message(spec, token), warning=False)
+    if isinstance(spec, InvalidSpec) or token is None or not is_clamped(spec.interval, token.lifetime):
+        return
+    sentence = clamped_message(spec, token)
+    if sentence not in str(condition_of(resource.status, READY).get("message")):
+        yield Event(EventReason.FREQUENCY_CLAMPED, sentence, warning=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, Protocol, TypeVar
 
@@ -16,6 +17,9 @@ class Versioned(Protocol):
 
 K = TypeVar("K")
 T = TypeVar("T", bound=Versioned)
+
+REMEMBERED = 4096
+"""How many objects that are gone are remembered, so that late answers do not bring them back."""
 
 Listener = Callable[[T | None, T | None], None]
 
@@ -35,6 +39,7 @@ class Cache(Generic[K, T]):
         self._key_of = key_of
         self._objects: dict[K, T] = {}
         self._listeners: list[Listener[T]] = []
+        self._gone: OrderedDict[K, int] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -53,9 +58,10 @@ class Cache(Generic[K, T]):
     def put(self, new: T) -> None:
         """Takes in an object, unless what is here is as new."""
         key = self._key_of(new)
-        old = self._objects.get(key)
-        if old and version_number(new.resource_version) <= version_number(old.resource_version):
+        version, old = version_number(new.resource_version), self._objects.get(key)
+        if version <= (version_number(old.resource_version) if old else self._gone.get(key, -1)):
             return
+        self._gone.pop(key, None)
         self._objects[key] = new
         self._tell(old, new)
 
@@ -63,10 +69,9 @@ class Cache(Generic[K, T]):
         """Takes out an object that was deleted, unless a newer one of its name is here."""
         key = self._key_of(last)
         old = self._objects.get(key)
-        if old is None or version_number(old.resource_version) > version_number(last.resource_version):
+        if old and version_number(old.resource_version) > version_number(last.resource_version):
             return
-        del self._objects[key]
-        self._tell(old, None)
+        self._remove(key, version_number(last.resource_version))
 
     def replace(self, objects: Iterable[T], *, within: Callable[[T], bool], listed_at: str) -> None:
         """Takes in a whole list: what is within its reach, not in it and not newer than it, is gone."""
@@ -77,8 +82,16 @@ class Cache(Generic[K, T]):
         limit = version_number(listed_at)
         for key, old in list(self._objects.items()):
             if key not in seen and within(old) and version_number(old.resource_version) <= limit:
-                del self._objects[key]
-                self._tell(old, None)
+                self._remove(key, limit)
+
+    def _remove(self, key: K, version: int) -> None:
+        """Takes an object out, and remembers that: the answer to an earlier write may come after its deletion."""
+        self._gone[key] = max(version, self._gone.pop(key, 0))
+        if len(self._gone) > REMEMBERED:
+            self._gone.popitem(last=False)
+        old = self._objects.pop(key, None)
+        if old is not None:
+            self._tell(old, None)
 
     def _tell(self, old: T | None, new: T | None) -> None:
         for listener in self._listeners:

@@ -33,8 +33,8 @@ class Observer(Protocol[K]):  # type: ignore[misc] # K is only taken in, which i
     def reconciled(self, key: K, seconds: float, *, failed: bool) -> None:
         """One reconcile took this long."""
 
-    def crashed(self, key: K, error: Exception) -> None:
-        """A reconcile raised: logged here, once."""
+    def crashed(self, key: K, error: Exception, failures: int) -> None:
+        """A reconcile raised, so many times in a row."""
 
 
 class Controller(Generic[K]):
@@ -100,8 +100,8 @@ class Controller(Generic[K]):
         try:
             result = await self._reconcile(key)
         except Exception as error:  # noqa: BLE001 - one resource's failure must not end the others
-            self._observer.crashed(key, error)
             self._retry(key, getattr(error, "retry_after", None))
+            self._observer.crashed(key, error, self._failures[key])
             failed = True
         else:
             failed = result.failed

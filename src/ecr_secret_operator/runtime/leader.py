@@ -59,15 +59,24 @@ class Elector:
 
     async def keep(self) -> None:
         """Renews until that fails for the renew deadline; then returns, and nobody may act as leader any more."""
-        renewed = self._monotonic()
-        while self._monotonic() - renewed < RENEW_SECONDS:
-            await asyncio.sleep(RETRY_SECONDS)
-            started = self._monotonic()
-            if await self._try():
-                renewed = started
-            elif self._observed and self._observed.holder not in ("", self._identity):
-                break
-        self.leading = False
+        try:
+            while await self._renew():
+                pass
+        finally:
+            self.leading = False
+
+    async def _renew(self) -> bool:
+        """Renews once, trying again and again within the renew deadline; False when it is over."""
+        try:
+            async with asyncio.timeout(RENEW_SECONDS):
+                while True:
+                    await asyncio.sleep(RETRY_SECONDS)
+                    if await self._try():
+                        return True
+                    if self._observed and self._observed.holder not in ("", self._identity):
+                        return False
+        except TimeoutError:
+            return False
 
     async def release(self) -> None:
         """Gives the Lease up, so that the next one leads within a retry period. Does its best, never raises."""

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from ..domain.backoff import Backoff
-from ..domain.errors import ApiError, Expired
+from ..domain.errors import ApiError, Expired, Unavailable
 from ..domain.watching import Change, Source, WatchEvent
 from .cache import Cache, Versioned
 
@@ -23,13 +23,15 @@ T = TypeVar("T", bound=Versioned)
 
 SILENCE_SECONDS = 75.0
 RELIST_SECONDS = 600.0
+SHORTEST_WATCH_SECONDS = 1.0
+"""A watch that the server ends sooner has failed: watching again at once would be a hot loop."""
 
 
 class WatchObserver(Protocol):
     """Is told how watches fare."""
 
-    def watch_ended(self, source: str, why: str) -> None:
-        """A watch ended other than by the server's ordinary time-out."""
+    def watch_ended(self, source: str, why: str, failures: int) -> None:
+        """A watch ended other than by the server's ordinary time-out, so many times in a row."""
 
     def listed(self, source: str, count: int) -> None:
         """A list was taken in."""
@@ -60,25 +62,24 @@ class Watcher(Generic[K, T]):
         self._relist = relist
         self._monotonic = monotonic
         self._backoff = Backoff(base=0.5, cap=15.0, floor=0.1)
+        self._failures = 0
         self.synced = asyncio.Event()
         self.last_heard = monotonic()
 
     async def run(self) -> None:
         """Lists and watches until cancelled."""
-        failures = 0
         while True:
+            why, wait = "nothing was heard in time", 0.0
             try:
                 await self._list_and_watch()
-                failures = 0
-            except Expired:
-                self._observer.watch_ended(self._source.name, "its resource version had expired")
             except (ApiError, TimeoutError) as error:
-                failures += 1
-                self._observer.watch_ended(self._source.name, str(error) or "nothing was heard in time")
-                wait = max(
-                    self._backoff.delay(failures, draw=random.random()), getattr(error, "retry_after", None) or 0.0
-                )
-                await asyncio.sleep(wait)
+                why = "its resource version had expired" if isinstance(error, Expired) else str(error) or why
+                wait = getattr(error, "retry_after", None) or 0.0
+            else:
+                continue  # it is time to list anew
+            self._failures += 1
+            self._observer.watch_ended(self._source.name, why, self._failures)
+            await asyncio.sleep(max(self._backoff.delay(self._failures, draw=random.random()), wait))
 
     async def _list_and_watch(self) -> None:
         async with asyncio.timeout(self._relist):
@@ -89,7 +90,10 @@ class Watcher(Generic[K, T]):
         self.synced.set()
         version, until = listing.resource_version, self._monotonic() + self._relist
         while self._monotonic() < until:
+            started = self._monotonic()
             version = await self._watch(version, until)
+            if self._monotonic() - started < SHORTEST_WATCH_SECONDS:
+                raise Unavailable("the watch ended as soon as it had begun")
 
     async def _watch(self, version: str, until: float) -> str:
         events = self._source.watch(version)
@@ -99,6 +103,7 @@ class Watcher(Generic[K, T]):
                     event = await anext(events, None)
                 if event is None:
                     return version
+                self._failures = 0
                 self.last_heard = self._monotonic()
                 version = event.resource_version
                 self._take(event)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -39,11 +39,11 @@ class Journal:
         self._metrics.reconciles.labels(key.kind, "failed" if failed else "ok").inc()
         log.debug("reconciled", **_names(key), seconds=round(seconds, 4), failed=failed)
 
-    def crashed(self, key: Key, error: Exception) -> None:
+    def crashed(self, key: Key, error: Exception, failures: int) -> None:
         """A reconcile raised. An expected error is one line; a bug comes with its traceback, locals left out."""
         if isinstance(error, OperatorError):
-            log.warning("reconcile failed, it is tried again", **_names(key), error=str(error))
-        else:
+            _first(failures)("reconcile failed, it is tried again", **_names(key), error=str(error), failures=failures)
+        elif failures == 1:
             log.error("reconcile raised what it should not; please report this", **_names(key), exc_info=error)
 
     def asked_aws(self, scope: Scope, seconds: float, failure: TokenError | None) -> None:
@@ -55,10 +55,10 @@ class Journal:
         else:
             log.info("token from AWS", scope=str(scope), seconds=round(seconds, 3))
 
-    def watch_ended(self, source: str, why: str) -> None:
-        """A watch ended other than by the server's ordinary time-out."""
+    def watch_ended(self, source: str, why: str, failures: int) -> None:
+        """A watch ended other than by the server's ordinary time-out, so many times in a row."""
         self._metrics.watch_restarts.inc()
-        log.warning("watch ended, listing again", source=source, why=why)
+        _first(failures)("watch ended, listing again", source=source, why=why, failures=failures)
 
     def listed(self, source: str, count: int) -> None:
         """A list was taken in."""
@@ -67,6 +67,11 @@ class Journal:
     def event_lost(self, resource: Resource, error: ApiError) -> None:
         """An event could not be stored."""
         log.info("an event could not be stored", **_names(resource.key), error=str(error))
+
+
+def _first(failures: int) -> Callable[..., object]:
+    """What lasts is logged loud once; how it goes on is for debugging."""
+    return log.warning if failures == 1 else log.debug
 
 
 def _names(key: Key) -> dict[str, str]:

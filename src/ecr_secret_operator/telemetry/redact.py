@@ -17,8 +17,8 @@ _SECRET_NAMES = re.compile(
 _SHAPES = re.compile(
     r"(?:AKIA|ASIA)[A-Z0-9]{12,}"  # access key ids
     r"|eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+)+"  # JSON web tokens
-    r"|(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/_-]{100,}={0,2}"  # ECR tokens, session tokens, other long secrets
-    r"|(?<![A-Za-z0-9+/=])(?=[A-Za-z0-9+/]*[A-Z])(?=[A-Za-z0-9+/]*[a-z])(?=[A-Za-z0-9+/]*[0-9])[A-Za-z0-9+/]{40}"
+    r"|(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{100,}={0,2}"  # ECR tokens, session tokens, other long secrets
+    r"|(?<![A-Za-z0-9+/])(?=[A-Za-z0-9+/]*[A-Z])(?=[A-Za-z0-9+/]*[a-z])(?=[A-Za-z0-9+/]*[0-9])[A-Za-z0-9+/]{40}"
     r"(?![A-Za-z0-9+/=])"  # secret access keys: 40 characters of mixed case
 )
 

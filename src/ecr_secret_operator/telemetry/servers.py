@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from ..domain.errors import InvalidField, OperatorError
+from ..domain.errors import InvalidField, OperatorError, shown
 from .metrics import Metrics
 
 DISABLED = "0"
@@ -30,8 +31,8 @@ def parse_address(text: str) -> Address | None:
     if text in (DISABLED, ""):
         return None
     host, colon, port = text.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - the highest port
-        raise InvalidField(f"{text!r} is not an address to bind to. Write :8080, 127.0.0.1:8080, or 0 for none")
+    if not colon or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:  # noqa: PLR2004 - the highest port
+        raise InvalidField(f"{shown(text)} is not an address to bind to. Write :8080, 127.0.0.1:8080, or 0 for none")
     return Address(host=host.strip("[]") or None, port=int(port))
 
 
