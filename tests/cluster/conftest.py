@@ -109,3 +109,20 @@ def start_operator(kubeconfig: Path, namespace: str, aws: FakeAws, tmp_path: Pat
 def operator(start_operator: StartOperator) -> OperatorProcess:
     """A running operator for the test's namespace."""
     return start_operator()
+
+
+@pytest.fixture(scope="module")
+def lasting(kubeconfig: Path, shared_aws: FakeAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A namespace whose operator serves all tests of a module: each has a resource of its own."""
+    with Cluster(kubeconfig) as cluster:
+        namespace = cluster.namespace(f"test-{uuid.uuid4().hex[:10]}")
+    environment = {**shared_aws.environment(), "WATCH_NAMESPACE": namespace}
+    log = tmp_path_factory.mktemp("lasting") / "log"
+    with OperatorProcess(environment=environment, log=log, kubeconfig=kubeconfig).ready():
+        yield namespace
+
+
+@pytest.fixture
+def name() -> str:
+    """A name for this test's resource, where others are beside it."""
+    return f"ecr-{uuid.uuid4().hex[:8]}"

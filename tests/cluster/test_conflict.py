@@ -70,6 +70,10 @@ FOREIGN = {
         "ArgoHelmRepoSecret",
         a_secret(encoded(**{**ARGO_DATA, "url": "charts.example.com"}), **ARGO),
     ),
+    "argo of a person, with a project": (
+        "ArgoHelmRepoSecret",
+        a_secret(encoded(**ARGO_DATA, project="mine"), **ARGO),
+    ),
     "argo with another user": (
         "ArgoHelmRepoSecret",
         a_secret(encoded(**{**ARGO_DATA, "username": "me"}), **ARGO),
@@ -79,20 +83,24 @@ FOREIGN = {
 
 @pytest.mark.parametrize(("kind", "secret"), FOREIGN.values(), ids=FOREIGN.keys())
 def test_a_foreign_secret_is_left_to_the_byte_and_the_resource_says_so(
-    cluster: Cluster, namespace: str, operator: OperatorProcess, kind: str, secret: Object
+    cluster: Cluster, lasting: str, name: str, kind: str, secret: Object
 ) -> None:
-    before = cluster.create(secret_path(namespace), secret)
-    apply(cluster, namespace, a_resource(kind))
-    resource = wait_condition(cluster, namespace, kind=kind, type="Ready", status="False", reason="SecretConflict")
-    assert "ecr-generated" in condition(resource, "Ready")["message"]
+    generated = f"{name}-generated"
+    renamed = {**secret, "metadata": {**secret["metadata"], "name": generated}}
+    if "name" in secret["data"]:
+        renamed["data"] = {**secret["data"], **encoded(name=generated)}
+    before = cluster.create(secret_path(lasting), renamed)
+    apply(cluster, lasting, a_resource(kind, name))
+    resource = wait_condition(cluster, lasting, name, kind, type="Ready", status="False", reason="SecretConflict")
+    assert generated in condition(resource, "Ready")["message"]
     assert resource["status"]["phase"] == "Error"
-    assert cluster.get(secret_path(namespace, "ecr-generated")) == before
-    cluster.delete(secret_path(namespace, "ecr-generated"))
-    wait_ready(cluster, namespace, kind=kind, within=20)
-    assert wait_secret(cluster, namespace)["metadata"]["uid"] != before["metadata"]["uid"]
+    assert cluster.get(secret_path(lasting, generated)) == before
+    cluster.delete(secret_path(lasting, generated))
+    wait_ready(cluster, lasting, name, kind, within=20)
+    assert wait_secret(cluster, lasting, generated)["metadata"]["uid"] != before["metadata"]["uid"]
 
     def told() -> bool:
-        reasons = {event["reason"]: event["count"] for event in events_of(cluster, namespace)}
+        reasons = {event["reason"]: event["count"] for event in events_of(cluster, lasting, name)}
         return reasons == {"SecretConflict": 1, "Recovered": 1}
 
     wait_for(told, "the conflict and its end are told once each")

@@ -66,12 +66,12 @@ def _essence(secret: Object | None) -> Object:
 @KINDS
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
 def test_a_damaged_secret_is_back_without_a_call_to_aws(
-    cluster: Cluster, namespace: str, operator: OperatorProcess, aws: FakeAws, kind: str, damage: Damage
+    cluster: Cluster, lasting: str, name: str, aws: FakeAws, kind: str, damage: Damage
 ) -> None:
-    apply(cluster, namespace, a_resource(kind))
-    wait_ready(cluster, namespace, kind=kind)
-    path = secret_path(namespace, "ecr-generated")
-    before = _essence(wait_secret(cluster, namespace))
+    apply(cluster, lasting, a_resource(kind, name))
+    wait_ready(cluster, lasting, name, kind)
+    path = secret_path(lasting, f"{name}-generated")
+    before = _essence(wait_secret(cluster, lasting, f"{name}-generated"))
     calls = len(aws.calls())
     damage(cluster, path)
     wait_for(lambda: _essence(cluster.get(path)) == before, "the Secret is as it was", within=BACK_WITHIN)
