@@ -31,6 +31,18 @@ def installed_command() -> str:
     return str(beside) if beside.is_file() else shutil.which(COMMAND) or COMMAND
 
 
+def typed_command() -> str:
+    """The operator's command as a person here would type it: by name where that works, else by path."""
+    command = installed_command()
+    if shutil.which(COMMAND) == command:
+        return COMMAND
+    return (
+        os.path.relpath(command)
+        if Path(command).is_absolute() and Path(command).is_relative_to(Path.cwd())
+        else command
+    )
+
+
 def free_port() -> int:
     """A TCP port on 127.0.0.1 that was free a moment ago."""
     with socket.socket() as probe:

@@ -60,7 +60,7 @@ class Connect(Protocol):
         region: str = "us-east-2",
         read_timeout: float = 10,
         checked: bool = True,
-    ) -> Any: ...  # noqa: ANN401 - botocore has no types
+    ) -> Any: ...
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def connect(fake: FakeAws) -> Iterator[Connect]:
         region: str = "us-east-2",
         read_timeout: float = 10,
         checked: bool = True,
-    ) -> Any:  # noqa: ANN401 - botocore has no types
+    ) -> Any:
         keys = {}
         if credentials is not None:
             keys = {
@@ -633,5 +633,5 @@ def test_a_hanging_call_does_not_keep_it_alive(connect: Connect) -> None:
         assert isinstance(waiting.exception(timeout=10), HTTPClientError)
 
 
-def _redirect(request: Any, url: str) -> None:  # noqa: ANN401 - botocore has no types
+def _redirect(request: Any, url: str) -> None:
     request.url = f"{url}/"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..controlplane import BinariesError, ControlPlaneError
 from ..fakeaws import FakeAwsError
+from ..operator import typed_command
 from .record import Done
 from .refreshing import ask_aws_seldom, rotate_before_expiry, survive_an_outage
 from .refusing import explain_a_bad_resource, refuse_a_foreign_secret
@@ -86,13 +87,14 @@ def _reason(error: Exception) -> str:
 
 def play_yourself(screen: Screen) -> None:
     """How to go on once everything is stopped."""
+    command = typed_command()
     screen.how_to_go_on(
         "Everything is stopped again. To play with it yourself:",
         (
-            ("a control plane and a fake AWS that stay", "ecr-secret-operator dev up"),
-            ("this terminal uses them", 'eval "$(ecr-secret-operator dev env)"'),
-            ("the operator; Ctrl-C ends it", "ecr-secret-operator run"),
-            ("or this demo, left standing at its end", "ecr-secret-operator demo --keep"),
+            ("a control plane and a fake AWS that stay", f"{command} dev up"),
+            ("this terminal uses them", f'eval "$({command} dev env)"'),
+            ("the operator; Ctrl-C ends it", f"{command} run"),
+            ("or this demo, left standing at its end", f"{command} demo --keep"),
         ),
     )
 
