@@ -36,11 +36,7 @@ def typed_command() -> str:
     command = installed_command()
     if shutil.which(COMMAND) == command:
         return COMMAND
-    return (
-        os.path.relpath(command)
-        if Path(command).is_absolute() and Path(command).is_relative_to(Path.cwd())
-        else command
-    )
+    return os.path.relpath(command) if Path(command).is_relative_to(Path.cwd()) else command
 
 
 def free_port() -> int:

@@ -144,8 +144,10 @@ def _argo_password(data: SecretData) -> str | None:
 
 
 def _argo_by_upstream(spec: CommonSpec, data: SecretData) -> bool:
+    """The URL verbatim, user AWS, a password, and nothing that it would not have written."""
     url = cast("ArgoHelmRepoSecretSpec", spec).url
-    return {**data, "password": ""} == {**_render_argo(spec, ""), "url": url} and bool(data.get("password"))
+    written = {**_render_argo(spec, data.get("password", "")), "url": url}
+    return {"url", "username", "password"} <= data.keys() and bool(data["password"]) and data.items() <= written.items()
 
 
 SECRET = Kind(
