@@ -44,6 +44,12 @@ def a_key(*, kind: str = "Secret", namespace: str = "team-a", name: str = "pull"
     return Key(kind, namespace, name)
 
 
+def a_served_status(generation: int = 1) -> dict[str, Any]:
+    """What counts in the status of a resource whose Secret was good when this generation was looked at."""
+    ready = {"type": "Ready", "status": "True", "reason": "Refreshed", "observedGeneration": generation}
+    return {"observedGeneration": generation, "conditions": [ready]}
+
+
 def a_resource(**over: Any) -> Resource:
     spec: CommonSpec | InvalidSpec = over.get("spec") or a_spec()
     kind = "ArgoHelmRepoSecret" if isinstance(spec, ArgoHelmRepoSecretSpec) else "Secret"
@@ -56,7 +62,7 @@ def a_resource(**over: Any) -> Resource:
         deleting=False,
         refresh_request="",
         spec=spec,
-        status={"observedGeneration": 1},
+        status=a_served_status(),
     )
     return replace(resource, **over)
 

@@ -147,7 +147,8 @@ def test_a_reason_is_one_word_as_the_api_conventions_ask(kind: Kind) -> None:
 def test_the_region_rule_looks_at_the_field_that_names_the_registry(kind: Kind) -> None:
     field = "ecr_registry" if kind.name == "Secret" else "url"
     (rule,) = schema_of(kind)["properties"]["spec"]["x-kubernetes-validations"]
-    assert rule["rule"] == (f"!has(self.region) || self.region == '' || self.{field}.contains('.' + self.region + '.')")
+    host = f"self.{field}.replace('oci://', '').split('/')[0]"
+    assert rule["rule"] == f"!has(self.region) || self.region == '' || {host}.contains('.' + self.region + '.')"
     assert field in rule["message"]
     assert rule["fieldPath"] == ".region"
 

@@ -6,12 +6,16 @@ import pytest
 from botocore.exceptions import (
     ClientError,
     ConnectionClosedError,
+    ConnectTimeoutError,
     CredentialRetrievalError,
+    EndpointConnectionError,
     InvalidRegionError,
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
+    ProxyConnectionError,
     ReadTimeoutError,
+    SSLError,
 )
 
 from ecr_secret_operator.aws.errors import token_error
@@ -20,6 +24,7 @@ from ecr_secret_operator.domain.token import Scope
 
 SCOPE = Scope("aws", "us-east-2")
 DENIED, BROKEN, IDENTITY = Reason.AWS_ACCESS_DENIED, Reason.AWS_UNAVAILABLE, Reason.IDENTITY_UNAVAILABLE
+PROXY = "http://user:secret@proxy.example:3128"
 ENDPOINT = "https://api.ecr.us-east-2.amazonaws.com/"
 
 
@@ -111,6 +116,10 @@ def test_the_code_of_an_answer_decides_the_reason(code: str, reason: Reason) -> 
             "the operator's AWS credentials cannot be used: ",
         ),
         (ReadTimeoutError(endpoint_url=ENDPOINT), BROKEN, "ECR in us-east-2 cannot be reached (ReadTimeoutError)"),
+        (ConnectTimeoutError(endpoint_url=ENDPOINT), BROKEN, "cannot be reached (ConnectTimeoutError)"),
+        (EndpointConnectionError(endpoint_url=ENDPOINT), BROKEN, "cannot be reached (EndpointConnectionError)"),
+        (SSLError(endpoint_url=ENDPOINT, error="bad cert"), BROKEN, "cannot be reached (SSLError)"),
+        (ProxyConnectionError(proxy_url=PROXY), BROKEN, "ECR in us-east-2 cannot be reached (ProxyConnectionError)"),
         (ConnectionClosedError(endpoint_url=ENDPOINT), BROKEN, "ECR in us-east-2 cannot be reached"),
         (
             FileNotFoundError(2, "No such file or directory", "/var/run/token"),
@@ -129,8 +138,11 @@ def test_each_error_has_its_reason_and_says_what_to_do(error: Exception, reason:
     found = token_error(error, SCOPE)
     assert found.reason is reason
     assert text in str(found)
+    assert "secret@" not in str(found)
 
 
+EPOCH = "Token expired: current date/time {} must be before the expiration date/time 1772300000"
+SESSION = "User: arn:aws:sts::123456789012:assumed-role/r/botocore-session-{} is not authorized to perform: ecr:x"
 STAMPS = "Signature expired: {0} is now earlier than {1} ({2} - 5 min.)"
 
 
@@ -145,12 +157,32 @@ STAMPS = "Signature expired: {0} is now earlier than {1} ({2} - 5 min.)"
             STAMPS.format("20260302T120000Z", "20260302T120500Z", "20260302T121000Z"),
         ),
         ("expired at 2026-03-01T12:00:00Z", "expired at 2026-03-01T13:00:00.123Z"),
+        (EPOCH.format(1_772_366_400), EPOCH.format(1_772_366_430)),
+        (EPOCH.format(1_772_366_400_000), EPOCH.format(1_772_366_430_000)),
+        (SESSION.format(1_772_366_400), SESSION.format(1_772_366_430)),
         ("a\n  b", "a b"),
     ],
 )
 @pytest.mark.parametrize("code", ["AccessDenied", "ExpiredToken"])
 def test_the_same_failure_has_the_same_sentence_each_time(code: str, one: str, other: str) -> None:
     assert str(token_error(answered(code, one), SCOPE)) == str(token_error(answered(code, other), SCOPE))
+
+
+@pytest.mark.parametrize("words", ["arn:aws:iam::123456789012:user/x", "arn:aws:iam::112345678901:user/x"])
+def test_account_numbers_stay_in_the_sentence(words: str) -> None:
+    assert words in str(token_error(answered("AccessDenied", words), SCOPE))
+
+
+def test_the_request_that_aws_repeats_is_left_out() -> None:
+    words = (
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access"
+        " Key and signing method.\n\nThe Canonical String for this request should have been\n'POST\n/\n\n"
+        f"x-amz-security-token:{'IQoJb3JpZ2luX2Vj' * 20}\n'\n\nThe String-to-Sign should have been\n'AWS4-HMAC-SHA256"
+    )
+    text = str(token_error(answered("InvalidSignatureException", words), SCOPE))
+    assert "Check your AWS Secret Access Key and signing method" in text
+    assert "IQoJ" not in text
+    assert "AWS4" not in text
 
 
 def test_a_sentence_is_never_a_flood() -> None:

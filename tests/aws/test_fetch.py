@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -254,6 +255,31 @@ def test_an_aws_that_hangs_is_left(fake: FakeAws, monkeypatch: pytest.MonkeyPatc
     error = failure()
     assert error.reason is Reason.AWS_UNAVAILABLE
     assert str(error) == "ECR in us-east-2 cannot be reached (ReadTimeoutError)"
+
+
+@pytest.mark.usefixtures("keys_in_the_environment")
+def test_an_aws_that_nobody_answers_for_is_no_identity_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    error = failure()
+    assert error.reason is Reason.AWS_UNAVAILABLE
+    assert str(error) == "ECR in us-east-2 cannot be reached (EndpointConnectionError)"
+
+
+def test_a_role_that_may_not_is_told_in_the_same_words_in_each_session(
+    fake: FakeAws, config_file: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK names each session by the time of day."""
+    token_file = tmp_path / "token"
+    token_file.write_text(a_jwt())
+    config_file(f"role_arn = {ROLE}", f"web_identity_token_file = {token_file}")
+    fake.fail("AccessDenied", action="GetAuthorizationToken")
+    now, sentences = time.time(), set()
+    for seconds in (0, 100):
+        monkeypatch.setattr("botocore.credentials.time.time", lambda seconds=seconds: now + seconds)
+        sentences.add(str(failure()))
+    monkeypatch.undo()
+    (sentence,) = sentences
+    assert "assumed-role/ecr-operator/botocore-session is not authorized" in sentence
 
 
 @pytest.mark.usefixtures("keys_in_the_environment")

@@ -83,6 +83,7 @@ async def test_a_hundred_that_ask_together_share_one_failure_and_its_time() -> N
     assert len(world.calls) == 1
     assert {str(result) for result in results} == {"AWS refused it"}
     assert len({result.retry_at for result in results if isinstance(result, TokenError)}) == 1
+    assert len({id(result) for result in results}) == 100, "a traceback that is shared grows with each that raises it"
 
 
 async def test_a_young_token_serves_the_next_ones_without_a_call() -> None:
@@ -241,7 +242,22 @@ async def test_a_bug_in_the_call_reaches_whoever_asked_and_the_next_ask_calls_ag
     world.error = ZeroDivisionError("a bug")
     with pytest.raises(ZeroDivisionError):
         await world.source.token(OHIO, ANY)
+    assert world.told == [], "neither a success nor a failure of AWS"
     world.error = None
+    assert (await world.source.token(OHIO, ANY)).issued_at == NOW
+
+
+async def test_a_call_that_is_cancelled_is_told_as_nothing() -> None:
+    world = World()
+    world.gate.clear()
+    ask = asyncio.create_task(world.source.token(OHIO, ANY))
+    await until(lambda: bool(world.calls))
+    (call,) = (task for task in asyncio.all_tasks() if task.get_name() == f"token {OHIO}")
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ask
+    world.gate.set()
+    assert world.told == []
     assert (await world.source.token(OHIO, ANY)).issued_at == NOW
 
 

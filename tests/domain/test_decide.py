@@ -23,11 +23,12 @@ from ecr_secret_operator.domain.decide import (
     refresh_requested,
     superseded,
 )
-from ecr_secret_operator.domain.generated import EXPIRES_AT, OWNER, OwnerReference, StoredSecret
+from ecr_secret_operator.domain.generated import EXPIRES_AT, ISSUED_AT, OWNER, OwnerReference, StoredSecret
 from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, SECRET, docker_config
 from ecr_secret_operator.domain.reasons import Reason
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource
 from ecr_secret_operator.domain.schedule import due_at
+from ecr_secret_operator.domain.status import Outcome, next_look, next_status
 from tests.factories import (
     HOST,
     NOW,
@@ -35,6 +36,7 @@ from tests.factories import (
     a_desired,
     a_key,
     a_resource,
+    a_served_status,
     a_spec,
     a_stored_secret,
     a_token,
@@ -105,7 +107,7 @@ def test_an_expired_token_is_replaced() -> None:
 
 
 def test_a_new_value_of_the_refresh_annotation_asks_for_a_token_now() -> None:
-    asked = a_resource(refresh_request="now", status={"observedGeneration": 1, "lastHandledRefresh": "before"})
+    asked = a_resource(refresh_request="now", status={**a_served_status(), "lastHandledRefresh": "before"})
     write = write_of(an_observed(resource=asked), SOON)
     assert write.token is None
     assert write.freshness.newer_than == TOKEN.issued_at
@@ -163,6 +165,26 @@ def test_an_edited_secret_without_a_token_in_memory_gets_a_new_one() -> None:
     assert write.repairs, "it is told as a repair"
 
 
+FAILED = next_status(RESOURCE, Outcome(failure=Failure(Reason.AWS_UNAVAILABLE, "throttled")), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("status", "repairs"),
+    [
+        (a_served_status(generation=2), ("data",)),
+        (a_served_status(generation=1), ()),  # the spec has changed since: the Secret has to change, too
+        ({"observedGeneration": 2}, ()),
+        ({**FAILED, "observedGeneration": 2}, ()),  # this generation was looked at, but never served
+        ({}, ()),
+    ],
+)
+def test_only_a_secret_that_was_good_for_this_generation_can_have_been_damaged(
+    status: dict[str, Any], repairs: tuple[str, ...]
+) -> None:
+    resource = a_resource(generation=2, status=status)
+    assert write_of(an_observed(resource=resource, secrets=(BROKEN,)), SOON).repairs == repairs
+
+
 def test_an_edited_secret_whose_token_is_due_can_be_repaired_with_the_old_token() -> None:
     write = write_of(an_observed(secrets=(BROKEN,)), DUE)
     assert write.token is None
@@ -208,6 +230,18 @@ def test_another_region_needs_another_token() -> None:
     assert write.fallback is None
     assert write.freshness.newer_than is None
     assert write.repairs == ()
+
+
+@pytest.mark.parametrize(
+    ("over", "served"), [({"ecr_registry": OTHER_HOST}, None), ({"generated_secret_name": "new"}, TOKEN)]
+)
+def test_what_aws_refused_at_first_is_no_repair_at_the_next_attempt(over: dict[str, Any], served: Any) -> None:
+    """The status names the new generation by then, although its Secret was never written."""
+    resource = changed(**over)
+    failed = Outcome(failure=Failure(Reason.AWS_UNAVAILABLE, "throttled"))
+    again = replace(resource, status=next_status(resource, failed, now=SOON))
+    observed = Observed(resource=again, secrets=(a_stored_secret(),), served=served)
+    assert write_of(observed, SOON).repairs == ()
 
 
 def test_another_account_of_the_region_is_served_with_the_same_token() -> None:
@@ -285,6 +319,28 @@ def test_an_invalid_spec_changes_nothing_and_tells_why() -> None:
     assert decide(held, now=EXPIRED) == Plan(failure=failure)
 
 
+FAR_TIMES = [
+    "0001-01-01T00:00:00Z",
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59Z",
+    "9999-12-31T23:59:59-14:00",
+    "2026-03-01T12:00:00Z",
+]
+
+
+@pytest.mark.parametrize("expires_at", FAR_TIMES)
+@pytest.mark.parametrize("issued_at", FAR_TIMES)
+@pytest.mark.parametrize("spec", [a_spec(), a_spec(suspend=True), InvalidSpec("no")], ids=["due", "held", "invalid"])
+def test_times_at_the_ends_of_the_calendar_are_no_crash(spec: Any, issued_at: str, expires_at: str) -> None:
+    """Anyone who may write Secrets can store them."""
+    resource = a_resource(spec=spec)
+    forged = {**a_desired().annotations, ISSUED_AT: issued_at, EXPIRES_AT: expires_at}
+    plan = decide(an_observed(resource=resource, secrets=(a_stored_secret(annotations=forged),)), now=NOW)
+    outcome = Outcome(token=plan.token, failure=plan.failure)
+    assert next_status(resource, outcome, now=NOW)["observedGeneration"] == 1
+    next_look(resource, outcome, now=NOW)
+
+
 def test_an_invalid_spec_does_not_claim_the_token_of_another_resource() -> None:
     invalid = a_resource(spec=InvalidSpec("no"), uid="other", key=a_key(name="other"))
     assert decide(an_observed(resource=invalid, secrets=(a_stored_secret(),)), now=SOON).token is None
@@ -325,8 +381,9 @@ def test_the_message_does_not_invent_an_owner(stored: StoredSecret) -> None:
         ({"conditions": None}, False),
         ({"conditions": "x"}, False),
         ({"conditions": ["x", None]}, False),
-        ({"conditions": [{"reason": "Refreshed"}]}, False),
-        ({"conditions": [{"reason": "Refreshed"}, {"reason": "SecretConflict"}]}, True),
+        ({"conditions": [{"type": "Ready", "reason": "Refreshed"}]}, False),
+        ({"conditions": [{"type": "Other", "reason": "SecretConflict"}]}, False),
+        ({"conditions": [{"type": "Refreshing"}, {"type": "Ready", "reason": "SecretConflict"}]}, True),
     ],
 )
 def test_whether_the_resource_last_said_that_its_name_was_taken(status: dict[str, Any], *, said: bool) -> None:
@@ -380,6 +437,12 @@ SOMEONE = OwnerReference(api_version="apps/v1", kind="Deployment", name="web", u
         ),
         (ARGO_PLAIN, {**ARGO_DATA, "url": HOST}, ARGO, Claim.FOREIGN),
         (ARGO_PLAIN, {**ARGO_DATA, "username": "bob"}, ARGO, Claim.FOREIGN),
+        (ARGO_PLAIN, {**ARGO_DATA, "password": ""}, ARGO, Claim.FOREIGN),
+        (ARGO_PLAIN, {**ARGO_DATA, "project": "team-a"}, ARGO, Claim.FOREIGN),
+        (ARGO_PLAIN, {**ARGO_DATA, "name": "mine"}, ARGO, Claim.FOREIGN),
+        (ARGO_PLAIN, {**ARGO_DATA, "enableOCI": "false"}, ARGO, Claim.FOREIGN),
+        (ARGO_PLAIN, {key: value for key, value in ARGO_DATA.items() if key != "password"}, ARGO, Claim.FOREIGN),
+        (ARGO_PLAIN, {key: value for key, value in ARGO_DATA.items() if key != "url"}, ARGO, Claim.FOREIGN),
         (ARGO_PLAIN, {}, ARGO, Claim.FOREIGN),
     ],
 )

@@ -30,6 +30,11 @@ from ecr_secret_operator.domain.errors import InvalidField
         ("0s", 0),
         ("1ns", 0),
         ("000001h", 3_600),
+        (".5h", 1_800),
+        ("1.h", 3_600),
+        ("+10h", 36_000),
+        ("60000000\u03bcs", 60),  # the Greek letter: the micro sign is another character
+        ("59.9999999s", 59.999999),
     ],
 )
 def test_durations_mean_what_they_mean_in_go(text: str, seconds: float) -> None:
@@ -66,6 +71,9 @@ def test_a_huge_duration_is_cut_to_a_year_instead_of_overflowing(text: str) -> N
         "5m;",
         "1,5h",
         "1.h.",
+        ".h",
+        "++5m",
+        "5m+5m",
         "1..5h",
         "0x10h",
         "1e3s",

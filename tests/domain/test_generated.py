@@ -44,6 +44,7 @@ from tests.factories import (
 )
 
 ANOTHER_OWNER = OwnerReference(api_version="apps/v1", kind="Deployment", name="web", uid="d0", controller=False)
+ANOTHER_CONTROLLER = OwnerReference(api_version="apps/v1", kind="Job", name="job", uid="j0", controller=True)
 METADATA = {"labels": {"team": "a"}, "annotations": {"example.com/note": "x"}}
 
 
@@ -228,6 +229,8 @@ def test_without_password_or_sensible_times_it_holds_no_token(over: dict[str, An
         ("2026-03-01T12:00:00", None),
         ("2026-13-01T12:00:00Z", None),
         ("12", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("9999-12-31T23:59:59-14:00", None),
         ("", None),
         (None, None),
     ],
@@ -333,8 +336,8 @@ OWNER_REFERENCE = RICH_SECRET.owners[0]
         ({"owners": (ANOTHER_OWNER,)}, ("ownerReferences",)),
         ({"owners": (ANOTHER_OWNER, OWNER_REFERENCE)}, ()),
         ({"owners": (replace(OWNER_REFERENCE, uid="old"),)}, ("ownerReferences",)),
-        ({"owners": (replace(OWNER_REFERENCE, controller=False),)}, ("ownerReferences",)),
-        ({"owners": (replace(OWNER_REFERENCE, block_owner_deletion=True),)}, ("ownerReferences",)),
+        ({"owners": (replace(OWNER_REFERENCE, controller=False),)}, ()),
+        ({"owners": (replace(OWNER_REFERENCE, block_owner_deletion=True),)}, ()),
         ({"owners": (OWNER_REFERENCE, OTHERS_OWNER)}, ("ownerReferences",)),
         ({"immutable": True, "uid": "u", "resource_version": "9", "data_keys": ()}, ()),
         (
@@ -409,6 +412,22 @@ def test_a_patch_replaces_a_reference_to_an_earlier_resource_of_the_name() -> No
     assert [owner["uid"] for owner in owners] == ["d0", RICH.uid]
 
 
+@pytest.mark.parametrize(
+    ("others", "controller"),
+    [
+        ((), True),
+        ((ANOTHER_OWNER,), True),
+        ((ANOTHER_OWNER, ANOTHER_CONTROLLER), False),
+    ],
+)
+def test_a_patch_leaves_one_controller_because_the_api_server_refuses_two(
+    others: tuple[OwnerReference, ...], *, controller: bool
+) -> None:
+    owners = patch(a_stored_secret(owners=(*others, OTHERS_OWNER)), a_desired())["metadata"]["ownerReferences"]
+    assert owners[:-1] == [owner.manifest() for owner in others]
+    assert owners[-1] == replace(OWNER_REFERENCE, controller=controller).manifest()
+
+
 def test_a_patch_takes_back_only_what_was_copied() -> None:
     stored = replace(
         RICH_SECRET,
@@ -433,6 +452,7 @@ def test_a_forged_note_cannot_make_the_operator_drop_its_own_metadata() -> None:
         RICH_SECRET,
         replace(RICH_SECRET, data_keys=("a", "b"), labels={"x": "y"}, annotations={"x": "y"}, owners=()),
         replace(RICH_SECRET, owners=(ANOTHER_OWNER, OTHERS_OWNER)),
+        replace(RICH_SECRET, owners=(ANOTHER_CONTROLLER,)),
         a_stored_secret(a_resource(spec=a_spec(metadata={"labels": {"old": "1"}, "annotations": {"old": "2"}}))),
     ],
 )

@@ -77,6 +77,7 @@ def test_a_spec_that_is_no_object_says_so(raw: object) -> None:
         ({"frequency": "1ns"}, "spec.frequency", "'1ns' is too short: at least 1m"),
         ({"frequency": "0s"}, "spec.frequency", "'0s' is too short: at least 1m"),
         ({"frequency": "59s"}, "spec.frequency", "'59s' is too short: at least 1m"),
+        ({"frequency": "59.9999999s"}, "spec.frequency", "'59.9999999s' is too short: at least 1m"),
         ({"frequency": "1h" * 40}, "spec.frequency", "80 characters, at most 64 are allowed"),
         ({"frequency": 600}, "spec.frequency", "should be a valid string"),
         ({"region": "us-east-2.evil.example/#"}, "spec.region", "is not an AWS region, such as us-east-2"),
@@ -91,6 +92,7 @@ def test_a_spec_that_is_no_object_says_so(raw: object) -> None:
         ({"metadata": {"labels": {"a b": "x"}}}, "spec.metadata.labels", "'a b' is not a metadata key"),
         ({"metadata": {"labels": {"": "x"}}}, "spec.metadata.labels", "'' is not a metadata key"),
         ({"metadata": {"labels": {"a" * 64: "x"}}}, "spec.metadata.labels", "is not a metadata key"),
+        ({"metadata": {"labels": {"a" * 254 + "/x": "x"}}}, "spec.metadata.labels", "is not a metadata key"),
         ({"metadata": {"labels": {"x.y/": "x"}}}, "spec.metadata.labels", "is not a metadata key"),
         ({"metadata": {"labels": {"x/y/z": "x"}}}, "spec.metadata.labels", "is not a metadata key"),
         ({"metadata": {"labels": {"a": "x y"}}}, "spec.metadata.labels", "'x y' is not a label value"),
@@ -124,6 +126,18 @@ def test_a_message_repeats_at_most_80_characters_of_the_value(field: str) -> Non
     assert "x" * 80 + "..." in message
     assert "x" * 81 not in message
     assert len(message) < 400
+
+
+def test_a_message_repeats_at_most_80_characters_of_a_key() -> None:
+    message = problem_of(a_raw_spec(metadata={"labels": {"k" * 10_000: 5}}))
+    assert message.startswith(f"spec.metadata.labels.{'k' * 80}: ")
+    assert len(message) < 200
+
+
+def test_of_many_mistakes_five_are_named_and_the_rest_counted() -> None:
+    message = problem_of(a_raw_spec(metadata={"labels": {f"k{number}": 5 for number in range(1000)}}))
+    assert message.count("spec.metadata.labels.k") == 5
+    assert message.endswith("; and 995 more")
 
 
 @pytest.mark.parametrize("over", [{"url": "https://example.com/charts"}, {"url": f"https://{HOST}/charts"}])
@@ -180,6 +194,7 @@ def test_metadata_may_not_set_what_steers_the_operator_or_argo(part: str, key: s
         {"labels": {"A.b_C-d": "X.y_Z-0"}},
         {"annotations": {"example.com/note": "anything at all: é, \n, {}"}},
         {"labels": {"a" * 63: "b" * 63}},
+        {"labels": {"a" * 253 + "/x": ""}},
         {"labels": {"argocd.argoproj.io/instance": "x"}},
         {},
     ],

@@ -5,7 +5,7 @@ import pytest
 from ecr_secret_operator.domain.backoff import Backoff
 from ecr_secret_operator.domain.errors import ApiError, InvalidField, OperatorError, TokenError, shown
 from ecr_secret_operator.domain.reasons import Reason
-from ecr_secret_operator.domain.resource import Key
+from ecr_secret_operator.domain.resource import Key, condition_of
 from tests.factories import NOW
 
 
@@ -18,6 +18,26 @@ def test_a_key_is_read_back_as_it_was_written() -> None:
 @pytest.mark.parametrize("text", ["", "Secret", "Secret/team-a", "Secret/team-a/pull/x", "///"])
 def test_what_is_no_key_is_none(text: str) -> None:
     assert Key.parse(text) is None
+
+
+READY = {"type": "Ready", "status": "True"}
+
+
+@pytest.mark.parametrize(
+    ("status", "condition"),
+    [
+        ({"conditions": [READY]}, READY),
+        ({"conditions": ["x", None, {}, {"type": "Other"}, READY]}, READY),
+        ({"conditions": [{"type": "Other"}]}, {}),
+        ({"conditions": []}, {}),
+        ({"conditions": None}, {}),
+        ({"conditions": "Ready"}, {}),
+        ({"conditions": {"type": "Ready"}}, {}),
+        ({}, {}),
+    ],
+)
+def test_a_condition_is_found_in_a_status_of_any_shape(status: dict[str, object], condition: dict[str, str]) -> None:
+    assert condition_of(status, "Ready") == condition
 
 
 @pytest.mark.parametrize(

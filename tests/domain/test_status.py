@@ -11,7 +11,7 @@ import pytest
 from ecr_secret_operator.domain.decide import Failure
 from ecr_secret_operator.domain.generated import format_time
 from ecr_secret_operator.domain.reasons import EventReason, Reason
-from ecr_secret_operator.domain.resource import InvalidSpec, Resource
+from ecr_secret_operator.domain.resource import InvalidSpec, Resource, condition_of
 from ecr_secret_operator.domain.schedule import due_at
 from ecr_secret_operator.domain.status import (
     READY,
@@ -23,7 +23,6 @@ from ecr_secret_operator.domain.status import (
     next_look,
     next_status,
     status_patch,
-    stored_condition,
 )
 from tests.factories import HOST, NOW, a_resource, a_spec, a_token, an_argo_spec, spec_of
 
@@ -137,15 +136,15 @@ def test_a_failure_tells_what_to_do_in_both_conditions_when_nothing_is_stored() 
 
 
 def test_a_suspended_resource_says_whether_it_holds_a_token() -> None:
-    held = stored_condition(next_status(SUSPENDED, UNCHANGED, now=SOON), READY)["message"]
+    held = condition_of(next_status(SUSPENDED, UNCHANGED, now=SOON), READY)["message"]
     assert held == "spec.suspend is true: the stored token is kept and nothing is refreshed"
-    empty = stored_condition(next_status(SUSPENDED, Outcome(), now=SOON), READY)["message"]
+    empty = condition_of(next_status(SUSPENDED, Outcome(), now=SOON), READY)["message"]
     assert empty == "spec.suspend is true: no valid token is stored and nothing is refreshed"
 
 
 def test_the_argo_kind_names_its_registry_and_secret() -> None:
     status = next_status(a_resource(spec=an_argo_spec(url=f"oci://{HOST}/charts"), status={}), SERVED, now=NOW)
-    assert stored_condition(status, READY)["message"] == f"Secret charts holds a valid token for {HOST}"
+    assert condition_of(status, READY)["message"] == f"Secret charts holds a valid token for {HOST}"
 
 
 # Ready stays True while the stored token is good, and no longer
@@ -167,7 +166,13 @@ def test_ready_flips_when_the_stored_token_expires(
     resource: Resource, failure: Failure | None, now: datetime, ready: str
 ) -> None:
     status = next_status(resource, Outcome(token=TOKEN, failure=failure), now=now)
-    assert stored_condition(status, READY)["status"] == ready
+    assert condition_of(status, READY)["status"] == ready
+
+
+def test_a_token_that_has_expired_is_not_called_valid() -> None:
+    ready = condition_of(next_status(NEW, UNCHANGED, now=TOKEN.expires_at), READY)
+    assert ready["status"] == "False"
+    assert ready["message"] == f"Secret ecr-pull holds a token that has expired, which is being replaced, for {HOST}"
 
 
 # Nothing is written when nothing changed
@@ -231,12 +236,12 @@ def test_a_status_of_any_shape_is_replaced_by_a_whole_one(conditions: object) ->
 def test_transition_times_move_only_when_the_status_of_the_condition_flips() -> None:
     stored = after(NEW, SERVED)
     failed = next_status(stored, Outcome(token=TOKEN, failure=THROTTLED), now=SOON)
-    assert stored_condition(failed, READY)["lastTransitionTime"] == format_time(NOW)
-    assert stored_condition(failed, REFRESHING)["lastTransitionTime"] == format_time(SOON)
+    assert condition_of(failed, READY)["lastTransitionTime"] == format_time(NOW)
+    assert condition_of(failed, REFRESHING)["lastTransitionTime"] == format_time(SOON)
     later = SOON + timedelta(hours=1)
     other = next_status(with_status(stored, failed), Outcome(token=TOKEN, failure=DENIED), now=later)
-    assert stored_condition(other, REFRESHING)["reason"] == "AWSAccessDenied"
-    assert stored_condition(other, REFRESHING)["lastTransitionTime"] == format_time(SOON)
+    assert condition_of(other, REFRESHING)["reason"] == "AWSAccessDenied"
+    assert condition_of(other, REFRESHING)["lastTransitionTime"] == format_time(SOON)
 
 
 def test_a_refresh_moves_the_times_of_the_token() -> None:
@@ -289,7 +294,7 @@ def test_a_refresh_request_is_noted_once_it_is_done(
 
 def test_a_clamped_frequency_is_said_in_the_condition() -> None:
     status = next_status(a_resource(spec=a_spec(frequency="24h"), status={}), SERVED, now=NOW)
-    assert stored_condition(status, READY)["message"] == (
+    assert condition_of(status, READY)["message"] == (
         f"Secret ecr-pull holds a valid token for {HOST}. frequency 24h is longer than is safe for a token that lives"
         " 12h: it is refreshed every 10h"
     )
@@ -298,7 +303,7 @@ def test_a_clamped_frequency_is_said_in_the_condition() -> None:
 @pytest.mark.parametrize("frequency", ["6h", "10h", "1m"])
 def test_a_safe_frequency_is_not_called_clamped(frequency: str) -> None:
     status = next_status(a_resource(spec=a_spec(frequency=frequency), status={}), SERVED, now=NOW)
-    assert "longer" not in stored_condition(status, READY)["message"]
+    assert "longer" not in condition_of(status, READY)["message"]
 
 
 # The patch
@@ -387,17 +392,31 @@ def test_a_repair_is_told_each_time() -> None:
     assert told(after(stored, repaired), repaired) == expected
 
 
-def test_a_clamped_frequency_is_told_once_for_each_generation() -> None:
-    resource = a_resource(spec=a_spec(frequency="24h"), status={})
-    event = Event(
-        "FrequencyClamped",
-        "frequency 24h is longer than is safe for a token that lives 12h: it is refreshed every 10h",
-        warning=False,
-    )
-    assert told(resource, SERVED) == [event]
-    stored = after(resource, SERVED)
+CLAMPED = a_resource(spec=a_spec(frequency="24h"), status={})
+CLAMPED_EVENT = Event(
+    "FrequencyClamped",
+    "frequency 24h is longer than is safe for a token that lives 12h: it is refreshed every 10h",
+    warning=False,
+)
+
+
+def test_a_clamped_frequency_is_told_once() -> None:
+    assert told(CLAMPED, SERVED) == [CLAMPED_EVENT]
+    stored = after(CLAMPED, SERVED)
     assert told(stored, SERVED) == []
-    assert told(replace(stored, generation=2), UNCHANGED) == [event]
+    assert told(after(stored, Outcome(token=TOKEN, failure=THROTTLED)), UNCHANGED, now=SOON)[1:] == []
+    assert told(replace(stored, generation=2), UNCHANGED) == [], "another part of the spec was changed"
+
+
+def test_another_frequency_that_is_clamped_is_told_too() -> None:
+    stored = replace(after(CLAMPED, SERVED), spec=a_spec(frequency="48h"), generation=2)
+    (event,) = told(stored, UNCHANGED)
+    assert event.message.startswith("frequency 48h is longer than is safe")
+
+
+@pytest.mark.parametrize("failure", [THROTTLED, DENIED, TAKEN])
+def test_a_clamped_frequency_is_told_although_the_first_attempt_failed(failure: Failure) -> None:
+    assert CLAMPED_EVENT in told(after(CLAMPED, Outcome(failure=failure)), SERVED)
 
 
 # When to look again

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from ecr_secret_operator.runtime import cache as module
 from ecr_secret_operator.runtime.cache import Cache, version_number
 from ecr_secret_operator.runtime.index import Index
 from tests.runtime.objects import Thing, name_of
@@ -71,6 +72,45 @@ def test_a_deletion_of_something_unknown_is_nothing() -> None:
     cache, told = a_cache()
     cache.drop(Thing("a", 11))
     assert told == []
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
+def test_a_late_answer_does_not_bring_back_what_was_deleted(*, known: bool) -> None:
+    cache, told = a_cache(*([Thing("a", 5)] if known else []))
+    cache.drop(Thing("a", 9))
+    told.clear()
+    cache.put(Thing("a", 7))
+    assert cache.get("a") is None
+    cache.put(Thing("a", 10))
+    assert cache.get("a") == Thing("a", 10), "a new object of the name is another matter"
+    assert told == [(None, Thing("a", 10))]
+
+
+def test_a_late_answer_does_not_bring_back_what_a_list_took() -> None:
+    cache, _ = a_cache(Thing("a", 5))
+    cache.replace([], within=everything, listed_at="10")
+    cache.put(Thing("a", 10))
+    assert cache.get("a") is None
+    cache.put(Thing("a", 11))
+    assert cache.get("a") == Thing("a", 11)
+
+
+def test_deletions_that_come_out_of_order_leave_the_latest_in_memory() -> None:
+    cache, _ = a_cache()
+    cache.drop(Thing("a", 9))
+    cache.drop(Thing("a", 5))
+    cache.put(Thing("a", 7))
+    assert cache.get("a") is None
+
+
+def test_only_so_many_deletions_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REMEMBERED", 2)
+    cache, _ = a_cache()
+    for name in "abc":
+        cache.drop(Thing(name, 9))
+    for name in "abc":
+        cache.put(Thing(name, 7))
+    assert [thing.name for thing in cache] == ["a"]
 
 
 def test_a_list_brings_what_is_new_and_takes_what_is_gone() -> None:

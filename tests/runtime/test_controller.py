@@ -25,14 +25,14 @@ class Seen:
     """What the observer was told."""
 
     ended: list[tuple[str, bool]] = field(default_factory=list)
-    crashes: list[tuple[str, str]] = field(default_factory=list)
+    crashes: list[tuple[str, str, int]] = field(default_factory=list)
 
     def reconciled(self, key: str, seconds: float, *, failed: bool) -> None:
         assert seconds >= 0
         self.ended.append((key, failed))
 
-    def crashed(self, key: str, error: Exception) -> None:
-        self.crashes.append((key, str(error)))
+    def crashed(self, key: str, error: Exception, failures: int) -> None:
+        self.crashes.append((key, str(error), failures))
 
 
 @dataclass
@@ -158,7 +158,8 @@ async def test_one_key_that_crashes_does_not_keep_the_others() -> None:
         await asyncio.sleep(1)
     assert len(served) == 50
     assert served["good 0"] == 2
-    assert ("bad", "a bug") in setup.seen.crashes
+    count = len(setup.seen.crashes)
+    assert setup.seen.crashes == [("bad", "a bug", number) for number in range(1, count + 1)], "so many in a row"
     assert ("bad", True) in setup.seen.ended
     assert ("good 0", False) in setup.seen.ended
 

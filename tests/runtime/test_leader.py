@@ -252,6 +252,38 @@ def test_a_leader_that_cannot_renew_stops_before_anyone_else_may_start(how: str)
     scenario()
 
 
+@pytest.mark.parametrize("pauses", [(5.0, 0.9), (0.0, 4.9), (4.9,), (0.9, 0.9, 0.9)], ids=str)
+def test_however_slowly_renewals_fail_the_leadership_ends_in_time_for_the_next(pauses: tuple[float, ...]) -> None:
+    """Each answer takes as long as given before it fails, and the one after the last never comes."""
+
+    @in_virtual_time
+    async def scenario() -> None:
+        store = Store()
+        first, access = a_candidate(store, "one")
+        second, _ = a_candidate(store, "two")
+        await first.acquire()
+        async with Background(first.keep(), second.acquire()) as (keeping, acquiring):
+            await asyncio.sleep(2.5)
+            last_renewal, left = access.attempts[-1], iter(pauses)
+            access.down, access.flaky = True, lambda: next(left, 1e6)
+            await keeping
+            assert not leads(first)
+            assert RENEW_SECONDS <= elapsed() - last_renewal < LEASE_SECONDS
+            assert not leads(second)
+            await acquiring
+
+    scenario()
+
+
+@in_virtual_time
+async def test_one_that_is_cancelled_leads_no_more() -> None:
+    elector, _ = a_candidate(Store())
+    await elector.acquire()
+    async with Background(elector.keep()):
+        assert leads(elector)
+    assert not leads(elector)
+
+
 @in_virtual_time
 async def test_a_short_outage_does_not_cost_the_leadership() -> None:
     elector, access = a_candidate(Store())
@@ -331,9 +363,9 @@ async def test_of_many_that_start_together_one_leads() -> None:
         assert sum(leads(candidate) for candidate in candidates) == 1
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_two_candidates_never_lead_at_the_same_time(seed: int) -> None:
-    """Two hours of outages, slow answers and restarts: at no moment do two act as leader."""
+    """An hour of outages, slow answers and restarts: at no moment do two act as leader."""
     dice = random.Random(seed)
 
     @in_virtual_time
@@ -345,7 +377,7 @@ def test_two_candidates_never_lead_at_the_same_time(seed: int) -> None:
         async def live(identity: str) -> None:
             elector, access = a_candidate(store, identity, wrong_by=timedelta(seconds=dice.uniform(-900, 900)))
             leading[identity] = elector
-            access.flaky = lambda: dice.choice([0.0, 0.01, 0.5, 1.0])
+            access.flaky = lambda: dice.choice([0.0, 0.01, 0.9, 4.9])
 
             async def break_things() -> None:
                 while True:
@@ -362,8 +394,8 @@ def test_two_candidates_never_lead_at_the_same_time(seed: int) -> None:
                     await asyncio.sleep(dice.uniform(0, 5))
 
         async with Background(live("one"), live("two"), live("three")):
-            for _ in range(2 * 3600 * 2):
-                await asyncio.sleep(0.5)
+            for _ in range(3600):
+                await asyncio.sleep(1)
                 acting = [identity for identity, elector in leading.items() if leads(elector)]
                 assert len(acting) <= 1, (elapsed(), acting)
         assert len(led) > 1, "leadership changed hands"

@@ -86,11 +86,13 @@ class Server:
 @dataclass
 class Told:
     ends: list[str] = field(default_factory=list)
+    failures: list[int] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
 
-    def watch_ended(self, source: str, why: str) -> None:
+    def watch_ended(self, source: str, why: str, failures: int) -> None:
         assert source == "things"
         self.ends.append(why)
+        self.failures.append(failures)
 
     def listed(self, source: str, count: int) -> None:
         assert source == "things"
@@ -199,8 +201,54 @@ async def test_while_the_server_is_down_it_is_asked_gently_and_found_again() -> 
         gaps = [later - earlier for earlier, later in pairwise(setup.server.lists)]
         assert max(gaps[:20]) <= 15.01
         assert min(gaps) >= 0.1 - 1e-6
+        assert setup.told.failures[:20] == list(range(1, 21))
         assert setup.watcher.synced.is_set()
         assert setup.names == {"a"}
+
+
+class Rude(Server):
+    """Ends each watch a moment after it began."""
+
+    def __init__(self, last: End) -> None:
+        super().__init__(Thing("a", 3))
+        self.last = last
+
+    async def watch(self, resource_version: str) -> AsyncGenerator[WatchEvent[Thing], None]:
+        self.watches.append((elapsed(), resource_version))
+        await asyncio.sleep(0.01)
+        if self.last:
+            raise self.last
+        nothing: list[WatchEvent[Thing]] = []
+        for event in nothing:
+            yield event
+
+
+@pytest.mark.parametrize("last", [None, Expired("too old", status=410)], ids=["ended", "expired"])
+def test_watches_that_end_as_soon_as_they_begin_are_no_hot_loop(last: End) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        setup = Setup()
+        setup.server = Rude(last)
+        setup.watcher = Watcher(setup.server, setup.cache, setup.told, monotonic=running().time)
+        async with Background(setup.watcher.run()):
+            await asyncio.sleep(3600)
+            assert 240 <= len(setup.server.watches) <= 900
+            assert len(setup.server.lists) == len(setup.server.watches)
+            assert setup.names == {"a"}
+
+    scenario()
+
+
+@in_virtual_time
+async def test_an_event_ends_the_row_of_failures() -> None:
+    setup = Setup(Thing("a", 3))
+    async with Background(setup.watcher.run()):
+        for heard in (False, False, True):
+            if heard:
+                setup.server.put("b")
+            setup.server.send(Unavailable("down"))
+            await asyncio.sleep(3)
+        assert setup.told.failures == [1, 2, 1]
 
 
 @in_virtual_time

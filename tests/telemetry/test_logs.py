@@ -16,7 +16,7 @@ BEGIN = """
 import asyncio, logging, os
 import structlog
 from ecr_secret_operator.telemetry.logs import configure_logs
-from tests.factories import PASSWORD
+PASSWORD = os.environ["TEST_PASSWORD"]
 """
 
 
@@ -29,7 +29,7 @@ def logged(code: str, *, environment: dict[str, str] | None = None) -> str:
         text=True,
         timeout=60,
         check=False,
-        env={"PATH": "", "PYTHONPATH": ":".join(sys.path), **(environment or {})},
+        env={"PATH": "", "PYTHONPATH": ":".join(sys.path), "TEST_PASSWORD": PASSWORD, **(environment or {})},
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "", "logs go to standard error"

@@ -48,7 +48,7 @@ def use_everything(metrics: Metrics, journal: Journal) -> None:
     journal.finished(resource, Outcome(token=a_token(), written=True), ())
     journal.reconciled(A, 0.01, failed=False)
     journal.asked_aws(Scope("aws", "us-east-2"), 0.2, None)
-    journal.watch_ended("secrets", "nothing was heard in time")
+    journal.watch_ended("secrets", "nothing was heard in time", 1)
     journal.listed("secrets", 3)
     journal.event_lost(resource, Unavailable("no answer"))
 
@@ -126,8 +126,8 @@ def test_calls_to_aws_are_counted_by_region_and_result(metrics: Metrics, journal
 def test_reconciles_are_counted(metrics: Metrics, journal: Journal) -> None:
     journal.reconciled(A, 0.01, failed=False)
     journal.reconciled(B, 0.01, failed=True)
-    journal.crashed(A, RuntimeError("a bug"))
-    journal.crashed(A, Unavailable("no answer"))
+    journal.crashed(A, RuntimeError("a bug"), 1)
+    journal.crashed(A, Unavailable("no answer"), 2)
     assert samples(metrics)["ecr_secret_operator_reconciles_total"] == {
         labels(kind="Secret", result="ok"): 1,
         labels(kind="ArgoHelmRepoSecret", result="failed"): 1,

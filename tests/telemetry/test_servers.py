@@ -32,12 +32,32 @@ def test_addresses_as_go_writes_them(text: str, address: Address | None) -> None
 
 
 @pytest.mark.parametrize(
-    "text", ["8080", ":", "localhost", "localhost:", ":http", ":65536", ":-1", ":8080 ", ":1.5", " "]
+    "text",
+    [
+        "8080",
+        ":",
+        "localhost",
+        "localhost:",
+        ":http",
+        ":65536",
+        ":-1",
+        ":8080 ",
+        ":1.5",
+        " ",
+        ":\u0668\u0660",
+        ":000080",
+    ],
 )
 def test_what_is_no_address_says_what_to_write(text: str) -> None:
     with pytest.raises(InvalidField) as caught:
         parse_address(text)
     assert str(caught.value) == (f"{text!r} is not an address to bind to. Write :8080, 127.0.0.1:8080, or 0 for none")
+
+
+def test_a_flood_is_not_repeated() -> None:
+    with pytest.raises(InvalidField) as caught:
+        parse_address("9" * 10_000)
+    assert len(str(caught.value)) < 200
 
 
 def a_free_port() -> int:
