@@ -413,6 +413,7 @@ SOMEONE = OwnerReference(api_version="apps/v1", kind="Deployment", name="web", u
         (PLAIN, DOCKER_DATA, RESOURCE, Claim.UPSTREAM),
         (replace(PLAIN, labels={"others": "x"}), DOCKER_DATA, RESOURCE, Claim.UPSTREAM),
         (ARGO_PLAIN, ARGO_DATA, ARGO, Claim.UPSTREAM),
+        (ARGO_PLAIN, {key: value for key, value in ARGO_DATA.items() if key != "name"}, ARGO, Claim.UPSTREAM),
         # foreign, each by one difference
         (replace(PLAIN, secret_type="Opaque"), DOCKER_DATA, RESOURCE, Claim.FOREIGN),
         (replace(PLAIN, owners=(SOMEONE,)), DOCKER_DATA, RESOURCE, Claim.FOREIGN),

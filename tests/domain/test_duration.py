@@ -35,6 +35,9 @@ from ecr_secret_operator.domain.errors import InvalidField
         ("+10h", 36_000),
         ("60000000\u03bcs", 60),  # the Greek letter: the micro sign is another character
         ("59.9999999s", 59.999999),
+        ("0.563m26.22s", 60),
+        ("0.566m26.04s", 60),
+        ("0.582m25.08s", 60),
     ],
 )
 def test_durations_mean_what_they_mean_in_go(text: str, seconds: float) -> None:

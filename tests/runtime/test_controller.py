@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import pytest
 
+from ecr_secret_operator.domain.errors import Unavailable
 from ecr_secret_operator.runtime.controller import Controller
 from ecr_secret_operator.runtime.queue import Queue
 from tests.virtual_time import Background, elapsed, in_virtual_time, running, settle
@@ -162,6 +163,24 @@ async def test_one_key_that_crashes_does_not_keep_the_others() -> None:
     assert setup.seen.crashes == [("bad", "a bug", number) for number in range(1, count + 1)], "so many in a row"
     assert ("bad", True) in setup.seen.ended
     assert ("good 0", False) in setup.seen.ended
+
+
+@in_virtual_time
+async def test_a_bug_is_the_first_of_its_kind_even_after_other_failures() -> None:
+    attempts = 0
+
+    async def reconcile(_: str) -> Outcome:
+        nonlocal attempts
+        attempts += 1
+        if attempts <= 2:
+            raise Unavailable("down")
+        raise ZeroDivisionError("a bug")
+
+    setup = a_controller(reconcile)
+    async with Background(setup.controller.run()):
+        setup.queue.add("a")
+        await asyncio.sleep(30)
+    assert setup.seen.crashes[:4] == [("a", "down", 1), ("a", "down", 2), ("a", "a bug", 1), ("a", "a bug", 2)]
 
 
 @in_virtual_time

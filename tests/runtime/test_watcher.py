@@ -207,28 +207,29 @@ async def test_while_the_server_is_down_it_is_asked_gently_and_found_again() -> 
 
 
 class Rude(Server):
-    """Ends each watch a moment after it began."""
+    """Ends each watch a moment after it began, perhaps with an event before."""
 
-    def __init__(self, last: End) -> None:
+    def __init__(self, last: End, said: list[WatchEvent[Thing]]) -> None:
         super().__init__(Thing("a", 3))
         self.last = last
+        self.said = said
 
     async def watch(self, resource_version: str) -> AsyncGenerator[WatchEvent[Thing], None]:
         self.watches.append((elapsed(), resource_version))
         await asyncio.sleep(0.01)
+        for event in self.said:
+            yield event
         if self.last:
             raise self.last
-        nothing: list[WatchEvent[Thing]] = []
-        for event in nothing:
-            yield event
 
 
+@pytest.mark.parametrize("said", [[], [WatchEvent(Change.BOOKMARK, "3")]], ids=["silent", "bookmark"])
 @pytest.mark.parametrize("last", [None, Expired("too old", status=410)], ids=["ended", "expired"])
-def test_watches_that_end_as_soon_as_they_begin_are_no_hot_loop(last: End) -> None:
+def test_watches_that_end_as_soon_as_they_begin_are_no_hot_loop(last: End, said: list[WatchEvent[Thing]]) -> None:
     @in_virtual_time
     async def scenario() -> None:
         setup = Setup()
-        setup.server = Rude(last)
+        setup.server = Rude(last, said)
         setup.watcher = Watcher(setup.server, setup.cache, setup.told, monotonic=running().time)
         async with Background(setup.watcher.run()):
             await asyncio.sleep(3600)

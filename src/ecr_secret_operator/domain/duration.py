@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from fractions import Fraction
 
 from .errors import InvalidField, shown
 
@@ -14,9 +15,20 @@ DURATION_PATTERN = f"[+]?(?:{_NUMBER}{_UNIT})+"
 
 _WHOLE = re.compile(DURATION_PATTERN)
 _PART = re.compile(f"({_NUMBER})({_UNIT})")
-_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_NANOSECONDS = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "μs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
 MAXIMUM = timedelta(days=366)
 """Anything longer means the same, and stays far from overflow."""
+
+_MAXIMUM_MICROSECONDS = MAXIMUM // timedelta(microseconds=1)
 
 
 def parse_duration(text: str) -> timedelta:
@@ -27,8 +39,11 @@ def parse_duration(text: str) -> timedelta:
     """
     if not _WHOLE.fullmatch(text):
         raise InvalidField(f"{shown(text)} is not a duration. Write a number with a unit, such as 10h or 1h30m")
-    seconds = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
-    return min(timedelta(microseconds=int(min(seconds, MAXIMUM.total_seconds()) * 1e6)), MAXIMUM)
+    nanoseconds = sum(
+        Fraction(f"0{number}0" if "." in number else number) * _NANOSECONDS[unit]
+        for number, unit in _PART.findall(text)
+    )
+    return min(timedelta(microseconds=min(int(nanoseconds) // 1000, _MAXIMUM_MICROSECONDS)), MAXIMUM)
 
 
 def format_duration(duration: timedelta) -> str:

@@ -34,7 +34,7 @@ class Observer(Protocol[K]):  # type: ignore[misc] # K is only taken in, which i
         """One reconcile took this long."""
 
     def crashed(self, key: K, error: Exception, failures: int) -> None:
-        """A reconcile raised, so many times in a row."""
+        """A reconcile raised, so many times in a row the same kind of error."""
 
 
 class Controller(Generic[K]):
@@ -62,7 +62,7 @@ class Controller(Generic[K]):
         self._observer = observer
         self._workers = workers
         self._clock = clock
-        self._failures: dict[K, int] = {}
+        self._failures: dict[K, tuple[type[Exception] | None, int]] = {}
         self._backoff = Backoff(base=0.2, cap=60.0, floor=0.05)
         self._started: dict[K, float] = {}
 
@@ -100,8 +100,8 @@ class Controller(Generic[K]):
         try:
             result = await self._reconcile(key)
         except Exception as error:  # noqa: BLE001 - one resource's failure must not end the others
-            self._retry(key, getattr(error, "retry_after", None))
-            self._observer.crashed(key, error, self._failures[key])
+            failures = self._retry(key, type(error), getattr(error, "retry_after", None))
+            self._observer.crashed(key, error, failures)
             failed = True
         else:
             failed = result.failed
@@ -112,7 +112,7 @@ class Controller(Generic[K]):
 
     def _schedule(self, key: K, result: Result) -> None:
         if result.failed:
-            self._retry(key, None)
+            self._retry(key, None, None)
             return
         self._failures.pop(key, None)
         if result.again_at is None:
@@ -120,7 +120,11 @@ class Controller(Generic[K]):
         else:
             self._queue.add_at(key, result.again_at)
 
-    def _retry(self, key: K, retry_after: float | None) -> None:
-        failures = self._failures[key] = self._failures.get(key, 0) + 1
+    def _retry(self, key: K, kind: type[Exception] | None, retry_after: float | None) -> int:
+        """Schedules another attempt; gives how many in a row have failed in this way."""
+        last, failures = self._failures.get(key, (None, 0))
+        failures = failures + 1 if last is kind else 1
+        self._failures[key] = (kind, failures)
         wait = max(self._backoff.delay(failures, draw=random.random()), retry_after or 0.0)
         self._queue.add_at(key, self._clock() + timedelta(seconds=wait))
+        return failures

@@ -50,6 +50,7 @@ class Elector:
         self._monotonic = monotonic
         self._observed: Record | None = None
         self._observed_at = monotonic()
+        self._renewed_at = 0.0
 
     async def acquire(self) -> None:
         """Waits until this candidate leads."""
@@ -68,7 +69,7 @@ class Elector:
     async def _renew(self) -> bool:
         """Renews once, trying again and again within the renew deadline; False when it is over."""
         try:
-            async with asyncio.timeout(RENEW_SECONDS):
+            async with asyncio.timeout_at(self._renewed_at + RENEW_SECONDS):
                 while True:
                     await asyncio.sleep(RETRY_SECONDS)
                     if await self._try():
@@ -94,11 +95,15 @@ class Elector:
             return
 
     async def _try(self) -> bool:
+        started = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(RENEW_SECONDS / 2):
-                return await self._acquire_or_renew()
+                held = await self._acquire_or_renew()
         except (ApiError, TimeoutError):
             return False
+        if held:
+            self._renewed_at = started  # others count from the write, which came after this
+        return held
 
     async def _acquire_or_renew(self) -> bool:
         now = self._clock()

@@ -96,15 +96,16 @@ class Watcher(Generic[K, T]):
                 raise Unavailable("the watch ended as soon as it had begun")
 
     async def _watch(self, version: str, until: float) -> str:
-        events = self._source.watch(version)
+        events, started = self._source.watch(version), self._monotonic()
         try:
             while self._monotonic() < until:
                 async with asyncio.timeout(self._silence):
                     event = await anext(events, None)
                 if event is None:
                     return version
-                self._failures = 0
                 self.last_heard = self._monotonic()
+                if self.last_heard - started >= SHORTEST_WATCH_SECONDS:
+                    self._failures = 0
                 version = event.resource_version
                 self._take(event)
         finally:
