@@ -39,15 +39,17 @@ def up() -> None:
     """
     with laboratory():
         from ecr_secret_operator_lab.demo import Screen, workbench  # noqa: PLC0415 - `run` is not to pay for it
+        from ecr_secret_operator_lab.operator import typed_command  # noqa: PLC0415 - the same
 
     screen = Screen(Console(highlight=False, stderr=True))
     with _in_one_line(*workbench.FAILURES), screen.reporter() as report:
         bench = workbench.up(report)
     _describe(bench)
-    click.echo('\nUse them:   eval "$(ecr-secret-operator dev env)"')
+    command = typed_command()
+    click.echo(f'\nUse them:   eval "$({command} dev env)"')
     click.echo("Then run:   ecr-secret-operator run")
     click.echo(f"And try:    kubectl apply -f {bench.seed}; kubectl get ecr -A")
-    click.echo("Stop them:  ecr-secret-operator dev down")
+    click.echo(f"Stop them:  {command} dev down")
 
 
 @dev.command()
