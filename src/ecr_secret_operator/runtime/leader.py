@@ -82,15 +82,14 @@ class Elector:
     async def release(self) -> None:
         """Gives the Lease up, so that the next one leads within a retry period. Does its best, never raises."""
         self.leading = False
-        held = self._observed
-        if held is None or held.holder != self._identity:
-            return
         now = self._clock()
         try:
             async with asyncio.timeout(RETRY_SECONDS):
-                await self._leases.update(
-                    replace(held, holder="", duration=_RELEASED_SECONDS, renewed_at=now, acquired_at=now)
-                )
+                held = await self._leases.read()  # a renewal may have been cut off half-way: what is stored counts
+                if held and held.holder == self._identity:
+                    await self._leases.update(
+                        replace(held, holder="", duration=_RELEASED_SECONDS, renewed_at=now, acquired_at=now)
+                    )
         except (ApiError, TimeoutError):
             return
 
