@@ -26,7 +26,7 @@ demo: $(STAMP) ## Run the main job on a local control plane and a fake AWS, and 
 	$(BIN)/ecr-secret-operator demo
 
 test: $(STAMP) ## Run all tests, with coverage
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term --durations=10
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term --durations=10
 	$(BIN)/coverage report --include='src/ecr_secret_operator/domain/*' --fail-under=100
 
 check: $(STAMP) ## Lint, types, layers, generated files

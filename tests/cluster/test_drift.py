@@ -14,6 +14,8 @@ from ecr_secret_operator_lab.waiting import wait_for
 from .conftest import StartOperator
 from .resources import a_resource, apply, events_of, wait_ready, wait_secret
 
+pytestmark = pytest.mark.xdist_group("drift")  # its operator is started once, by one worker
+
 KINDS = pytest.mark.parametrize("kind", ["Secret", "ArgoHelmRepoSecret"])
 BACK_WITHIN = 5.0
 

@@ -18,6 +18,8 @@ from ecr_secret_operator_lab.waiting import wait_for
 
 from .resources import HOST, a_resource, apply, events_of, wait_condition, wait_ready, wait_secret
 
+pytestmark = pytest.mark.xdist_group("poison")  # its control plane is started once, by one worker
+
 TEN_KB = "x" * 10_240
 CRDS = Path(__file__).parents[2] / "deploy" / "crds"
 

@@ -26,6 +26,8 @@ from ecr_secret_operator_lab.controlplane import (
     recipe,
 )
 
+pytestmark = pytest.mark.xdist_group("controlplane")  # its control plane is started once, by one worker
+
 WIDGETS = """
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition

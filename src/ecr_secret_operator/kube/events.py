@@ -60,7 +60,7 @@ class EventRecorder:
         message = event.message[:_MESSAGE_CHARACTERS]
         same = hashlib.sha256(f"{resource.uid}\n{event.reason}\n{message}".encode()).hexdigest()[:16]
         return {
-            "metadata": {"name": f"{key.name[:200]}.{same}", "namespace": key.namespace},
+            "metadata": {"name": f"{key.name[:200].rstrip('-.')}.{same}", "namespace": key.namespace},
             "involvedObject": {
                 "apiVersion": API_VERSION,
                 "kind": key.kind,

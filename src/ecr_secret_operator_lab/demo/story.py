@@ -92,7 +92,7 @@ def play_yourself(screen: Screen) -> None:
         "Everything is stopped again. To play with it yourself:",
         (
             ("a control plane and a fake AWS that stay", f"{command} dev up"),
-            ("this terminal uses them", f'eval "$({command} dev env)"'),
+            ("this terminal uses them: sets KUBECONFIG and the AWS variables", f'eval "$({command} dev env)"'),
             ("the operator; Ctrl-C ends it", f"{command} run"),
             ("or this demo, left standing at its end", f"{command} demo --keep"),
         ),
