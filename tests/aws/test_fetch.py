@@ -90,6 +90,25 @@ def test_the_region_is_that_of_the_registry_whatever_the_environment_says(
     assert [call.region for call in fake.calls()] == [region]
 
 
+@pytest.mark.usefixtures("keys_in_the_environment")
+def test_ecr_public_is_a_service_of_its_own(fake: FakeAws) -> None:
+    token = fetch(Scope("aws", "us-east-1", public=True))
+    issued = fake.find_token(token.password.reveal())
+    assert issued is not None
+    assert (issued.service, issued.region) == ("ecr-public", "us-east-1")
+    fake.fail("AccessDenied", service="ecr-public")
+    with pytest.raises(TokenError, match="AWS refused GetAuthorizationToken"):
+        fetch(Scope("aws", "us-east-1", public=True))
+    fetch(Scope("aws", "us-east-1"))
+
+
+@pytest.mark.usefixtures("keys_in_the_environment")
+def test_an_outage_of_ecr_public_is_told_as_such(fake: FakeAws) -> None:
+    fake.fail("empty", service="ecr-public")
+    with pytest.raises(TokenError, match="ECR Public gave an answer without a token"):
+        fetch(Scope("aws", "us-east-1", public=True))
+
+
 @pytest.mark.parametrize("quote", ["", '"', "'"])
 def test_keys_in_the_file_as_the_user_guide_writes_them(fake: FakeAws, config_file: Write, quote: str) -> None:
     config_file(

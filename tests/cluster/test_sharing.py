@@ -12,7 +12,7 @@ from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import wait_for
 
 from .conftest import StartOperator
-from .resources import a_resource, wait_ready
+from .resources import a_resource, password_in, wait_ready, wait_secret
 
 COUNT = 1_000
 IDLE_SECONDS = 10.0
@@ -96,6 +96,20 @@ def test_a_thousand_resources(
     assert aws.calls() == [], "a restart asks AWS nothing"
     assert _versions(cluster.items(secret_path(namespace))) == stored, "and writes no Secret"
     assert _versions(_all(cluster, namespace)) == resources, "and no status"
+
+
+def test_ecr_public_is_served_beside_the_private_registries(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, aws: FakeAws
+) -> None:
+    private = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+    for name, host in (("public", "public.ecr.aws"), ("private", private)):
+        body = a_resource(name=name, ecr_registry=host, region="us-east-1")
+        cluster.create(resource_path("secrets", namespace), body)
+        wait_ready(cluster, namespace, name)
+        token = password_in(wait_secret(cluster, namespace, f"{name}-generated"))
+        found = aws.find_token(token)
+        assert found
+        assert found.service == ("ecr-public" if name == "public" else "ecr")
 
 
 def test_regions_have_a_call_each(cluster: Cluster, namespace: str, operator: OperatorProcess, aws: FakeAws) -> None:

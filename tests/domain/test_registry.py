@@ -43,7 +43,11 @@ NOT_HOSTS = {
     "blank": " ",
     "a word": "banana",
     "Docker Hub": "docker.io",
-    "ECR Public": "public.ecr.aws",
+    "ECR Public with an account": f"{ACCOUNT}.public.ecr.aws",
+    "ECR Public with a region": "public.ecr.us-east-1.aws",
+    "ECR Public elsewhere": "public.ecr.aws.evil.org",
+    "ECR Public with a path": "public.ecr.aws/alias",
+    "ECR Public with other dots": "public-ecr-aws",
     "suffix attack": f"{HOST}.evil.org",
     "suffix attack without dot": f"{HOST}evil.org",
     "suffix attack through a dash": f"{HOST}-evil.org",
@@ -124,6 +128,14 @@ def test_every_form_of_ecr_host_is_read(host: str, region: str, partition: str) 
     assert parse_registry(host) == Registry(host=host, account=account, region=region, partition=partition)
 
 
+def test_ecr_public_is_one_registry_in_one_region() -> None:
+    public = parse_registry("public.ecr.aws")
+    assert public == Registry(host="public.ecr.aws", account="", region="us-east-1", partition="aws")
+    assert public.public
+    assert not parse_registry(HOST).public
+    assert parse_chart_url("oci://public.ecr.aws/alias/charts").without_scheme == "public.ecr.aws/alias/charts"
+
+
 @pytest.mark.parametrize("host", NOT_HOSTS.values(), ids=NOT_HOSTS)
 def test_whatever_is_not_certainly_an_ecr_host_is_refused(host: str) -> None:
     with pytest.raises(InvalidField, match="is not an Amazon ECR registry host"):
@@ -137,7 +149,7 @@ def test_the_refusal_shows_the_value_cut_and_says_what_to_write() -> None:
         parse_registry("x" * 10_000)
     assert str(caught.value) == (
         f"'{'x' * 80}...' is not an Amazon ECR registry host. Write the host alone, without https:// and without a"
-        " path, such as 123456789012.dkr.ecr.us-east-2.amazonaws.com"
+        " path, such as 123456789012.dkr.ecr.us-east-2.amazonaws.com or public.ecr.aws"
     )
 
 

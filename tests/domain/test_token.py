@@ -125,4 +125,9 @@ def test_a_scope_is_the_region_and_partition_but_not_the_account() -> None:
     ours = Scope.of(parse_registry(HOST))
     assert ours == Scope.of(a_spec(ecr_registry=HOST.replace("123456789012", "999999999999")).registry)
     assert ours != Scope.of(parse_registry(HOST.replace("us-east-2", "eu-west-1")))
+    public = Scope.of(parse_registry("public.ecr.aws"))
+    private = Scope.of(parse_registry(HOST.replace("us-east-2", "us-east-1")))
+    assert public != private, "in the same region, but another service's"
+    assert str(public) != str(private)
+    assert (public.service, private.service) == ("ecr-public", "ecr")
     assert str(ours) == "aws/us-east-2/ambient"

@@ -12,7 +12,7 @@ from ..domain.errors import TokenError
 from ..domain.kinds import USERNAME
 from ..domain.reasons import Reason
 from ..domain.token import Scope, Sensitive, Token
-from .errors import token_error
+from .errors import token_error, where
 from .session import ambient_session
 
 
@@ -27,7 +27,7 @@ def fetch_token(scope: Scope, *, clock: Callable[[], datetime]) -> Token:
         TokenError: with the reason and one sentence.
     """
     try:
-        answer = ambient_session(scope.region).create_client("ecr").get_authorization_token()
+        answer = ambient_session(scope.region).create_client(scope.service).get_authorization_token()
     except Exception as error:  # noqa: BLE001 - whatever botocore raises, mapped; its traceback could show the request
         raise token_error(error, scope) from None
     return _read(answer, scope, clock())
@@ -35,7 +35,8 @@ def fetch_token(scope: Scope, *, clock: Callable[[], datetime]) -> Token:
 
 def _read(answer: dict[str, Any], scope: Scope, now: datetime) -> Token:
     try:
-        data = answer["authorizationData"][0]
+        found = answer["authorizationData"]
+        data = found if scope.public else found[0]  # ECR Public knows one registry
         user, _, password = b64decode(data["authorizationToken"], validate=True).decode().partition(":")
         expires_at = data["expiresAt"].astimezone(UTC).replace(microsecond=0)
     except (KeyError, IndexError, TypeError, AttributeError, ValueError, binascii.Error):
@@ -49,4 +50,4 @@ def _read(answer: dict[str, Any], scope: Scope, now: datetime) -> Token:
 
 
 def _nonsense(scope: Scope, what: str) -> TokenError:
-    return TokenError(f"ECR in {scope.region} gave {what}", reason=Reason.AWS_UNAVAILABLE)
+    return TokenError(f"{where(scope)} gave {what}", reason=Reason.AWS_UNAVAILABLE)

@@ -59,11 +59,16 @@ _REQUEST = re.compile(r"The (?:Canonical String|String-to-Sign)\b.*")
 _WORDS = 300
 
 
+def where(scope: Scope) -> str:
+    """The service that was asked, in words."""
+    return "ECR Public" if scope.public else f"ECR in {scope.region}"
+
+
 def token_error(error: Exception, scope: Scope) -> TokenError:
     """The error for a call that gave no token."""
-    where = f"ECR in {scope.region}"
+    place = where(scope)
     if isinstance(error, ClientError):
-        return _answered(error, where)
+        return _answered(error, place)
     if isinstance(error, (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)):
         return TokenError(
             "the operator has no AWS credentials. Give it an IAM user's keys or a role: see docs/install.md"
@@ -72,18 +77,18 @@ def token_error(error: Exception, scope: Scope) -> TokenError:
             reason=Reason.IDENTITY_UNAVAILABLE,
         )
     if isinstance(error, (HTTPClientError, UnreachableError)):
-        return TokenError(f"{where} cannot be reached ({type(error).__name__})", reason=Reason.AWS_UNAVAILABLE)
+        return TokenError(f"{place} cannot be reached ({type(error).__name__})", reason=Reason.AWS_UNAVAILABLE)
     if isinstance(error, OSError):
         return TokenError(
             f"the operator's AWS credentials cannot be read: {error.strerror or type(error).__name__}",
             reason=Reason.IDENTITY_UNAVAILABLE,
         )
     if isinstance(error, BotoCoreError):
-        return TokenError(f"{where} was not asked: {_sentence(str(error))}", reason=Reason.IDENTITY_UNAVAILABLE)
-    return TokenError(f"{where} gave an answer that makes no sense", reason=Reason.AWS_UNAVAILABLE)
+        return TokenError(f"{place} was not asked: {_sentence(str(error))}", reason=Reason.IDENTITY_UNAVAILABLE)
+    return TokenError(f"{place} gave an answer that makes no sense", reason=Reason.AWS_UNAVAILABLE)
 
 
-def _answered(error: ClientError, where: str) -> TokenError:
+def _answered(error: ClientError, place: str) -> TokenError:
     details = error.response.get("Error", {})
     code, text = str(details.get("Code", "")), _sentence(str(details.get("Message", "")))
     step = error.operation_name
@@ -99,7 +104,7 @@ def _answered(error: ClientError, where: str) -> TokenError:
             " the clock of the node",
             reason=Reason.IDENTITY_UNAVAILABLE,
         )
-    return TokenError(f"{where} failed at {step} ({code or 'no error code'})", reason=Reason.AWS_UNAVAILABLE)
+    return TokenError(f"{place} failed at {step} ({code or 'no error code'})", reason=Reason.AWS_UNAVAILABLE)
 
 
 def _sentence(text: str) -> str:

@@ -15,6 +15,7 @@ from ..domain.errors import TokenError
 from ..domain.reasons import Reason
 from ..domain.schedule import Freshness, serves
 from ..domain.token import Scope, Token
+from .errors import where
 
 CALL_SECONDS = 30.0
 """After this a call is given up, whatever botocore is doing; its thread ends with its own time-outs."""
@@ -99,7 +100,7 @@ class TokenSource:
         if isinstance(error, TokenError):
             failure = TokenError(str(error), reason=error.reason, retry_at=retry_at)
         else:
-            text = f"ECR in {scope.region} did not answer in time"
+            text = f"{where(scope)} did not answer in time"
             failure = TokenError(text, reason=Reason.AWS_UNAVAILABLE, retry_at=retry_at)
         state.failure = failure
         return failure

@@ -16,7 +16,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from .duration import DURATION_PATTERN, parse_duration
 from .errors import InvalidField, shown
-from .registry import EXAMPLE_HOST, HOST_PATTERN, PATH_PATTERN, Registry, parse_chart_url, parse_registry
+from .registry import (
+    EXAMPLE_HOST,
+    HOST_PATTERN,
+    PATH_PATTERN,
+    PUBLIC_HOST,
+    PUBLIC_REGION,
+    Registry,
+    parse_chart_url,
+    parse_registry,
+)
 
 GROUP = "ecr.mobb.redhat.com"
 VERSION = "v1alpha1"
@@ -266,8 +275,8 @@ class SecretSpec(CommonSpec):
             }
         ),
     ]
-    """Host of the private ECR registry, such as 123456789012.dkr.ecr.us-east-2.amazonaws.com: in any partition,
-    FIPS and dual-stack hosts too. The generated Secret names it exactly as it is written here."""
+    """Host of the ECR registry, such as 123456789012.dkr.ecr.us-east-2.amazonaws.com: in any partition, FIPS and
+    dual-stack hosts too; or public.ecr.aws. The generated Secret names it exactly as it is written here."""
 
     @field_validator("ecr_registry")
     @classmethod
@@ -320,9 +329,10 @@ class ArgoHelmRepoSecretSpec(CommonSpec):
 def region_rule(spec: type[CommonSpec]) -> dict[str, str]:
     """The CEL rule, over the whole spec, that region agrees with the registry host."""
     field = spec.registry_field
+    host = f"self.{field}.replace('oci://', '').split('/')[0]"
     return {
-        "rule": f"!has(self.region) || self.region == '' ||"
-        f" self.{field}.replace('oci://', '').split('/')[0].contains('.' + self.region + '.')",
+        "rule": f"!has(self.region) || self.region == '' || {host}.contains('.' + self.region + '.')"
+        f" || ({host} == '{PUBLIC_HOST}' && self.region == '{PUBLIC_REGION}')",
         "message": f"region contradicts {field}: a token is good for one region only; leave region out, or correct one",
         "fieldPath": ".region",
     }

@@ -51,7 +51,12 @@ def _hosts_of(partition: Partition) -> str:
     return rf"{host}|dkr-ecr(?:-fips)?\.{partition.region}\.{re.escape(partition.dual_stack_suffix)}"
 
 
-HOST_PATTERN = "[0-9]{12}[.](?:" + "|".join(_hosts_of(partition) for partition in PARTITIONS) + ")"
+PUBLIC_HOST = "public.ecr.aws"
+PUBLIC_REGION = "us-east-1"
+"""ECR Public gives tokens in this region only ("Amazon ECR Public endpoints", AWS General Reference)."""
+
+_PRIVATE = "[0-9]{12}[.](?:" + "|".join(_hosts_of(partition) for partition in PARTITIONS) + ")"
+HOST_PATTERN = f"(?:{_PRIVATE}|{re.escape(PUBLIC_HOST)})"
 """Matches a whole ECR host. RE2 syntax, so that the API server's CEL and this code judge alike."""
 
 PATH_PATTERN = r"(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*/?"
@@ -63,12 +68,17 @@ _URL = re.compile(rf"(?:oci://)?(?P<host>{HOST_PATTERN})(?P<path>{PATH_PATTERN})
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """A private ECR registry, as its host names it."""
+    """An ECR registry, as its host names it; ECR Public has no account."""
 
     host: str
     account: str
     region: str
     partition: str
+
+    @property
+    def public(self) -> bool:
+        """Whether it is ECR Public, whose tokens are another service's."""
+        return self.host == PUBLIC_HOST
 
 
 def parse_registry(host: str) -> Registry:
@@ -83,8 +93,10 @@ def parse_registry(host: str) -> Registry:
     if not _HOST.fullmatch(host):
         raise InvalidField(
             f"{shown(host)} is not an Amazon ECR registry host. Write the host alone, without https:// and"
-            f" without a path, such as {EXAMPLE_HOST}"
+            f" without a path, such as {EXAMPLE_HOST} or {PUBLIC_HOST}"
         )
+    if host == PUBLIC_HOST:
+        return Registry(host=host, account="", region=PUBLIC_REGION, partition="aws")
     account, _, _, *rest = host.replace("dkr-ecr", "dkr.ecr").split(".")
     region, suffix = rest[0], ".".join(rest[1:])
     partition = next(
