@@ -91,6 +91,7 @@ def a_stored_secret(
         resource_version="200",
         secret_type=desired.secret_type,
         immutable=False,
+        deleting=False,
         labels=desired.labels,
         annotations=desired.annotations,
         owners=(desired.owner,) if desired.owner else (),

@@ -58,13 +58,28 @@ async def run(settings: Settings) -> None:
     Raises:
         OperatorError: it cannot start, or leadership was lost; one sentence.
     """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     config = await load_config(settings.kubeconfig)
     client = Client(config.configuration, user_agent=f"ecr-secret-operator/{__version__}")
     try:
-        await _check(client)
-        await Operator(settings, config, client).run()
+        if await _checked(client, stop):
+            await Operator(settings, config, client).run(stop)
     finally:
         await client.close()
+
+
+async def _checked(client: Client, stop: asyncio.Event) -> bool:
+    """Checks that the operator can start; False when it is told to stop before that is known."""
+    check, stopped = asyncio.create_task(_check(client)), asyncio.create_task(stop.wait())
+    await asyncio.wait({check, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not check.done():
+        check.cancel()
+        return False
+    check.result()
+    return True
 
 
 async def _check(client: Client) -> None:
@@ -124,12 +139,8 @@ class Operator:
     def _leading(self) -> bool:
         return self._elector.leading if self._elector else self._working
 
-    async def run(self) -> None:
-        """Starts everything, works until a signal, stops everything. Raises OperatorError."""
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+    async def run(self, stop: asyncio.Event) -> None:
+        """Starts everything, works until `stop` is set, stops everything. Raises OperatorError."""
         servers = self._servers()
         try:
             for server in servers:
@@ -202,10 +213,4 @@ class Operator:
         return None
 
     def _ready(self) -> str | None:
-        loop_time = asyncio.get_running_loop().time()
-        for watcher in self._world.watchers:
-            if not watcher.synced.is_set():
-                return "the caches are not synced yet"
-            if loop_time - watcher.last_heard > SILENT_SECONDS:
-                return "nothing has been heard from the API server for a while"
-        return None
+        return self._world.trouble(asyncio.get_running_loop().time(), SILENT_SECONDS)

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from .domain.decide import (
-    CONFLICT_RETRY,
     Claim,
     Failure,
     Observed,
@@ -15,8 +14,10 @@ from .domain.decide import (
     Write,
     claim,
     conflict,
+    conflict_retry,
     conflicted,
     decide,
+    held,
     needs_replacing,
     superseded,
 )
@@ -24,7 +25,8 @@ from .domain.errors import AlreadyExists, ApiError, Conflict, Invalid, NotFound,
 from .domain.generated import Desired, StoredSecret, differences, render
 from .domain.reasons import EventReason, Reason
 from .domain.resource import InvalidSpec, Key, Resource
-from .domain.status import Happened, Outcome, events, next_look, next_status
+from .domain.schedule import LONGEST_SPACING
+from .domain.status import Event, Happened, Outcome, events, next_look, next_status
 from .domain.token import Scope, Token
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ class Reconciler:
         self._journal = journal
         self._clock = clock
         self._served: dict[Key, tuple[str, Scope, Token]] = {}
+        self._told: dict[Key, tuple[str, frozenset[Event]]] = {}
 
     async def reconcile(self, key: Key) -> Result:
         """Reconciles one resource.
@@ -96,8 +99,22 @@ class Reconciler:
         resource = self._resources.get(key)
         if resource is None or resource.deleting:
             self._served.pop(key, None)
+            self._told.pop(key, None)
             return None
-        return Observed(resource=resource, secrets=self._secrets.of(resource), served=self._last_served(resource))
+        secrets = self._secrets.of(resource)
+        return Observed(
+            resource=resource,
+            secrets=secrets,
+            served=self._last_served(resource),
+            released=frozenset(secret.name for secret in secrets if self._released(secret)),
+        )
+
+    def _released(self, secret: StoredSecret) -> bool:
+        """Whether the resource that a Secret was made for is there, and wants another name now."""
+        owner = self._resources.get(secret.owner_key) if secret.managed and secret.owner_key else None
+        if owner is None or isinstance(owner.spec, InvalidSpec) or not secret.made_for(owner):
+            return False
+        return owner.spec.generated_secret_name != secret.name
 
     def _last_served(self, resource: Resource) -> Token | None:
         uid, scope, token = self._served.get(resource.key, (None, None, None))
@@ -134,7 +151,17 @@ class Reconciler:
         outcome = await self._apply(resource, write, render(resource, write.spec, token))
         if failure:
             return replace(outcome, failure=outcome.failure or failure, retry_at=outcome.retry_at or retry_at)
-        return replace(outcome, refreshed=outcome.failure is None)
+        return self._refreshed(outcome, write, token)
+
+    @staticmethod
+    def _refreshed(outcome: Outcome, write: Write, token: Token) -> Outcome:
+        """Marks a request for a refresh as done, if the token is a newer one; else it has to wait a moment."""
+        if outcome.failure or write.token:
+            return outcome
+        known = write.freshness.newer_than
+        if known is None or token.issued_at > known:
+            return replace(outcome, refreshed=True)
+        return replace(outcome, retry_at=token.issued_at + LONGEST_SPACING)
 
     async def _still_taken(self, resource: Resource, write: Write) -> Outcome | None:
         """Whether the name that was taken is so still: asked before a token is spent on it."""
@@ -144,7 +171,8 @@ class Reconciler:
         return None
 
     def _taken(self, stored: StoredSecret, resource: Resource) -> Outcome:
-        return Outcome(failure=conflict(stored, resource), retry_at=self._clock() + CONFLICT_RETRY)
+        now = self._clock()
+        return Outcome(failure=conflict(stored, resource), retry_at=now + conflict_retry(resource, now))
 
     async def _apply(self, resource: Resource, write: Write, desired: Desired) -> Outcome:
         happened = _repaired(desired, write.repairs)
@@ -170,6 +198,8 @@ class Reconciler:
         verdict = claim(existing.stored, existing.data, resource, write.spec)
         if verdict is Claim.FOREIGN:
             return self._taken(existing.stored, resource)
+        if existing.stored.deleting:
+            return Outcome(failure=held(existing.stored))
         if happened:
             happened = _repaired(desired, differences(existing.stored, desired))
         if verdict is Claim.UPSTREAM:
@@ -205,7 +235,7 @@ class Reconciler:
 
     async def _publish(self, resource: Resource, outcome: Outcome) -> None:
         status = next_status(resource, outcome, now=self._clock())
-        told = tuple(events(resource, status, outcome))
+        told = self._not_told_yet(resource, outcome, tuple(events(resource, status, outcome)))
         if status != resource.status:
             try:
                 await self._resources.publish(resource, status)
@@ -217,6 +247,19 @@ class Reconciler:
         self._journal.finished(resource, outcome, told)
         if told:
             await self._recorder.record(resource, told)
+
+    def _not_told_yet(self, resource: Resource, outcome: Outcome, told: tuple[Event, ...]) -> tuple[Event, ...]:
+        """Leaves out what was told already: the Go operator's definition keeps no conditions that would show it."""
+        uid, known = self._told.get(resource.key, ("", frozenset()))
+        lasting = {event for event in told if event.warning or event.reason == EventReason.FREQUENCY_CLAMPED}
+        remembered = (known if uid == resource.uid else frozenset()) | lasting
+        if outcome.failure is None:
+            remembered = frozenset(event for event in remembered if not event.warning)
+        if remembered:
+            self._told[resource.key] = (resource.uid, remembered)
+        else:
+            self._told.pop(resource.key, None)
+        return tuple(event for event in told if uid != resource.uid or event not in known)
 
 
 def _repaired(desired: Desired, found: tuple[str, ...]) -> Happened:

@@ -57,7 +57,8 @@ class World:
         self._by_target = Index(self._resources, key_of=_key, derived=_target)
         self._by_owner = Index(self._secrets, key_of=_place, derived=_owner)
         self._status = kube_resources.StatusWriter(client, on_write=self._resources.put)
-        self._writer = kube_secrets.SecretWriter(client, on_write=self._secrets.put, on_delete=self._secrets.drop)
+        self._writer = kube_secrets.SecretWriter(client, on_seen=self._secrets.put)
+        self._confined = bool(namespaces)
         places: tuple[str | None, ...] = namespaces or (None,)
         self.watchers: list[Watcher[Key, Resource] | Watcher[_Place, StoredSecret]] = [
             *(
@@ -93,9 +94,28 @@ class World:
             enqueue(key)
 
     async def synced(self) -> None:
-        """Waits until everything has been listed once."""
+        """Waits until everything has been listed once.
+
+        Of several namespaces, one that may not be listed keeps nobody waiting: it is served once it may be. A Secret
+        that was not seen is found by the write that meets it.
+        """
         for watcher in self.watchers:
-            await watcher.synced.wait()
+            await (watcher.answered if self._confined else watcher.synced).wait()
+
+    def trouble(self, now: float, silence: float) -> str | None:
+        """Why what is cached cannot be relied on; None when it can.
+
+        Args:
+            now: monotonic time.
+            silence: seconds without a word from the API server that are too many.
+        """
+        missing = [watcher.name for watcher in self.watchers if not watcher.synced.is_set()]
+        refused = [watcher.name for watcher in self.watchers if watcher.answered.is_set() and watcher.name in missing]
+        if missing and not (self._confined and missing == refused and len(missing) < len(self.watchers)):
+            return f"not listed yet: {', '.join(missing[:5])}"
+        if any(now - watcher.last_heard > silence for watcher in self.watchers):
+            return "nothing has been heard from the API server for a while"
+        return None
 
     def states(self) -> Iterator[tuple[Key, datetime | None, bool]]:
         """Key, expiry of the stored token, and readiness of each resource."""

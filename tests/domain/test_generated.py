@@ -261,7 +261,8 @@ OTHERS_OWNER = OwnerReference(api_version="ecr.mobb.redhat.com/v1alpha1", kind="
         (RETAINED, RESOURCE, True),
         (RETAINED, RECREATED, True),  # retained by a resource of this name, or restored from a backup
         (OURS, RECREATED, True),
-        (replace(RETAINED, labels={}), RESOURCE, False),  # an annotation alone is no proof
+        (replace(RETAINED, labels={}), RESOURCE, True),  # someone removed our label here, too
+        (replace(RETAINED, labels={}, annotations={OWNER: "Secret/team-a/pull"}), RESOURCE, False),  # no proof
         (replace(RETAINED, annotations={}), RESOURCE, False),
         (replace(RETAINED, annotations={OWNER: "Secret/team-b/pull"}), RESOURCE, False),
         (replace(RETAINED, annotations={OWNER: "Other/team-a/pull"}), RESOURCE, False),

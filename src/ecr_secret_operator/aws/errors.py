@@ -53,7 +53,7 @@ _CHANGING = re.compile(
     r"|(?<=botocore-session)-\d+"  # the session name that botocore makes up
     r"|\b1\d{9}(?:\d{3})?\b"  # seconds or milliseconds since 1970
 )
-_REQUEST = re.compile(r"The (?:Canonical String|String-to-Sign)\b.*")
+_REQUEST = re.compile(r"The (?:Canonical String|String-to-Sign)\b.*|(?<=Signature expired).*|(?<=not yet current).*")
 """What InvalidSignatureException repeats of the request, headers and all."""
 
 _WORDS = 300

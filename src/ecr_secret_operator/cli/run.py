@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 
 import click
 
@@ -89,12 +91,18 @@ def run(
 
     AWS credentials come from the SDK's default chain: environment, AWS_CONFIG_FILE, web identity.
     """
+    # Until the loop takes over: process 1 of a container, as which this runs, ignores signals that nobody handles.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from .. import app  # noqa: PLC0415 - the client libraries take a second to import: no other command pays for them
 
     configure_logs(log_level, log_format)
+    try:
+        namespaces = parse_namespaces(watch_namespace)
+    except InvalidField as error:
+        raise click.UsageError(str(error)) from error
     settings = Settings(
         kubeconfig=kubeconfig,
-        namespaces=parse_namespaces(watch_namespace),
+        namespaces=namespaces,
         metrics_address=metrics_bind_address,
         probe_address=health_probe_bind_address,
         leader_elect=leader_elect,

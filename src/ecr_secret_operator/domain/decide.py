@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from .generated import Desired, StoredSecret, differences, render
+from .generated import Desired, StoredSecret, differences, parse_time, render
 from .kinds import KINDS, SecretData
 from .model import CommonSpec
 from .reasons import Reason
@@ -15,7 +15,9 @@ from .schedule import Freshness, due_at, wanted
 from .token import Token
 
 CONFLICT_RETRY = timedelta(seconds=5)
-"""How soon a name that is taken is tried again. Foreign Secrets carry no label, so no watch tells of them."""
+LASTING_CONFLICT_RETRY = timedelta(seconds=30)
+"""How soon a name that is taken is tried again: at first, and once that has lasted. Foreign Secrets carry no label, so
+no watch tells of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,14 @@ class Observed:
     Attributes:
         resource: the custom resource.
         secrets: stored Secrets that carry its generated name, or that were made for it.
+        released: names of those among them whose resource wants another name now, so that they are free.
         served: the token last known to be stored for it intact, in its present scope; survives the Secret's deletion.
     """
 
     resource: Resource
     secrets: tuple[StoredSecret, ...]
     served: Token | None
+    released: frozenset[str] = frozenset()
 
     def target(self, spec: CommonSpec) -> StoredSecret | None:
         """The stored Secret of the generated name."""
@@ -93,8 +97,10 @@ def decide(observed: Observed, *, now: datetime) -> Plan:
     if isinstance(spec, InvalidSpec):
         return Plan(token=_held(observed, now), failure=Failure(Reason.INVALID_SPEC, spec.message))
     stored = observed.target(spec)
-    if stored and not stored.made_for(resource):
-        return Plan(failure=conflict(stored, resource), retry_at=now + CONFLICT_RETRY)
+    if stored and stored.deleting:
+        return Plan(failure=held(stored))
+    if stored and not stored.made_for(resource) and stored.name not in observed.released:
+        return Plan(failure=conflict(stored, resource), retry_at=now + conflict_retry(resource, now))
     found = _intact(stored, resource, spec)
     if spec.suspend:
         return Plan(token=found)
@@ -180,6 +186,7 @@ def claim(stored: StoredSecret, data: SecretData, resource: Resource, spec: Comm
     like_upstream = (
         not stored.managed
         and not stored.owners
+        and not stored.immutable
         and stored.secret_type == kind.secret_type
         and kind.labels.items() <= stored.labels.items()
         and kind.written_by_upstream(spec, data)
@@ -207,6 +214,21 @@ def superseded(stored: StoredSecret, resource: Resource, spec: CommonSpec, token
     """The token in the stored Secret, if it is intact and newer than the one that is about to replace it."""
     found = _intact(stored, resource, spec)
     return found if found and found.issued_at > token.issued_at else None
+
+
+def conflict_retry(resource: Resource, now: datetime) -> timedelta:
+    """How soon to try again: a quarter of the time that the conflict has lasted, 5 s at least, 30 s at most."""
+    since = parse_time(str(condition_of(resource.status, "Ready").get("lastTransitionTime")))
+    lasted = now - since if since and conflicted(resource) else timedelta()
+    return max(CONFLICT_RETRY, min(LASTING_CONFLICT_RETRY, lasted / 4))
+
+
+def held(stored: StoredSecret) -> Failure:
+    """The failure that tells of a Secret which is being deleted and does not go."""
+    return Failure(
+        Reason.KUBERNETES_ERROR,
+        f"Secret {stored.name} is being deleted, but finalizers hold it. It is made anew once it is gone",
+    )
 
 
 def needs_replacing(stored: StoredSecret, desired: Desired) -> bool:

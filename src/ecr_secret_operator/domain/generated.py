@@ -100,6 +100,7 @@ class StoredSecret:
         namespace, name, uid, resource_version: of the version seen.
         secret_type: its `type`.
         immutable: whether its data can't be updated.
+        deleting: whether it is being deleted, and only a finalizer holds it.
         labels, annotations: as stored.
         owners: its ownerReferences.
         data_keys: names of its data entries.
@@ -113,6 +114,7 @@ class StoredSecret:
     resource_version: str
     secret_type: str
     immutable: bool
+    deleting: bool
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     owners: tuple[OwnerReference, ...]
@@ -148,12 +150,12 @@ class StoredSecret:
     def made_for(self, resource: Resource) -> bool:
         """Whether the operator made it for this resource.
 
-        True with an ownerReference to it, whatever became of the label; or with the label and its name in the owner
-        annotation, which is what a retained Secret has, and one restored from a backup.
+        True with an ownerReference to it, whatever became of the label; or with its name in the owner annotation
+        and the label or the digest, which is what a retained Secret has, and one restored from a backup.
         """
         if any(owner.uid == resource.uid for owner in self.owners):
             return True
-        return self.managed and self.owner_key == resource.key
+        return (self.managed or DIGEST in self.annotations) and self.owner_key == resource.key
 
 
 @dataclass(frozen=True, slots=True)

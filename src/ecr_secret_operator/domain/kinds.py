@@ -121,11 +121,12 @@ def _docker_password(data: SecretData) -> str | None:
 
 
 def _docker_by_upstream(spec: CommonSpec, data: SecretData) -> bool:
-    auths = _auths_of(data)
-    if set(data) != {DOCKER_CONFIG_KEY} or auths is None or set(auths) != {cast("SecretSpec", spec).ecr_registry}:
+    """The whole of it, whatever its spaces: a field more, and somebody else has a hand in it."""
+    password = _docker_password(data)
+    if set(data) != {DOCKER_CONFIG_KEY} or not password:
         return False
-    (entry,) = auths.values()
-    return isinstance(entry, dict) and entry.get("username") == USERNAME
+    written: object = json.loads(docker_config({cast("SecretSpec", spec).ecr_registry: password}))
+    return bool(json.loads(data[DOCKER_CONFIG_KEY]) == written)
 
 
 def _render_argo(spec: CommonSpec, password: str) -> SecretData:

@@ -42,9 +42,10 @@ def refresh_interval(frequency: timedelta, lifetime: timedelta) -> timedelta:
 def is_clamped(frequency: timedelta, lifetime: timedelta) -> bool:
     """Whether the frequency is longer than is safe for a token of this lifetime.
 
-    The lifetime is measured between our clock and AWS's whole seconds, so 2 s of doubt are allowed for.
+    The lifetime is measured between our clock and AWS's: five minutes of difference, which is what AWS itself accepts
+    in a signature, do not count.
     """
-    return frequency > safe_interval(lifetime + timedelta(seconds=2))
+    return frequency > safe_interval(lifetime + timedelta(minutes=5))
 
 
 def jitter(seed: str, interval: timedelta) -> timedelta:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from .decide import Failure
@@ -23,6 +23,9 @@ _NEEDS_A_PERSON = frozenset(
     (Reason.INVALID_SPEC, Reason.SECRET_CONFLICT, Reason.AWS_ACCESS_DENIED, Reason.IDENTITY_UNAVAILABLE)
 )
 _NEVER_READY = frozenset((Reason.INVALID_SPEC, Reason.SECRET_CONFLICT))
+
+SOONEST_LOOK = timedelta(seconds=1)
+"""Not even a token that lives a second makes a hot loop."""
 
 Status = Mapping[str, Any]
 Happened = tuple[tuple[EventReason, str], ...]
@@ -149,7 +152,8 @@ def next_look(resource: Resource, outcome: Outcome, *, now: datetime) -> datetim
         times.append(token.expires_at if token and not token.expired(now) else None)
     elif token:
         times.append(due_at(token, spec.interval, seed=resource.uid))
-    return min((moment for moment in times if moment), default=None)
+    soonest = min((moment for moment in times if moment), default=None)
+    return max(soonest, now + SOONEST_LOOK) if soonest else None
 
 
 def status_patch(old: Status, new: Status) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class Client:
     """
 
     def __init__(self, configuration: Configuration, *, user_agent: str) -> None:
-        configuration.connection_pool_maxsize = 2 * _POOL
+        configuration.connection_pool_maxsize = 0  # a watch keeps its connection; requests are bounded by slots
         self._api = ApiClient(configuration)
         self._host = str(configuration.host).rstrip("/")
         self._user_agent = user_agent

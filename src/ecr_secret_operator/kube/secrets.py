@@ -57,6 +57,7 @@ def convert(raw: SecretObject) -> StoredSecret:
         resource_version=meta.resource_version,
         secret_type=raw.type,
         immutable=bool(raw.immutable),
+        deleting=meta.deletion_timestamp is not None,
         labels=meta.labels or {},
         annotations=meta.annotations or {},
         owners=tuple(_owner(owner) for owner in meta.owner_references or []),
@@ -83,20 +84,17 @@ class SecretWriter:
 
     Args:
         client: the API server.
-        on_write: told of each Secret as it is stored after a write.
-        on_delete: told of each Secret that was deleted.
+        on_seen: told of each Secret with the operator's label, as it is stored after a write or when it was read.
     """
 
     def __init__(
         self,
         client: Client,
         *,
-        on_write: Callable[[StoredSecret], None],
-        on_delete: Callable[[StoredSecret], None],
+        on_seen: Callable[[StoredSecret], None],
     ) -> None:
         self._client = client
-        self._on_write = on_write
-        self._on_delete = on_delete
+        self._on_seen = on_seen
 
     async def read(self, namespace: str, name: str) -> Existing | None:
         """What is stored under a name right now, managed or not."""
@@ -104,7 +102,10 @@ class SecretWriter:
             raw = await self._client.get(f"{collection(namespace)}/{name}", SecretObject)
         except NotFound:
             return None
-        return Existing(convert(raw), _decoded(raw.data))
+        stored = convert(raw)
+        if stored.managed:
+            self._on_seen(stored)
+        return Existing(stored, _decoded(raw.data))
 
     async def create(self, desired: Desired) -> StoredSecret:
         """Creates; AlreadyExists when the name is taken (server-side apply would take it over)."""
@@ -117,12 +118,14 @@ class SecretWriter:
         return self._stored(await self._client.patch(path, patch(stored, desired), SecretObject))
 
     async def delete(self, stored: StoredSecret) -> None:
-        """Deletes just the version that was judged; Conflict when it is no longer the stored one."""
+        """Deletes just the version that was judged; Conflict when it is no longer the stored one.
+
+        It is the watch that tells when it is gone: a finalizer can hold it.
+        """
         path = f"{collection(stored.namespace)}/{stored.name}"
         await self._client.delete(path, uid=stored.uid, resource_version=stored.resource_version)
-        self._on_delete(stored)
 
     def _stored(self, raw: SecretObject) -> StoredSecret:
         secret = convert(raw)
-        self._on_write(secret)
+        self._on_seen(secret)
         return secret

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from ..domain.backoff import Backoff
-from ..domain.errors import ApiError, Expired, Unavailable
+from ..domain.errors import ApiError, Expired, Forbidden, NotFound, Unavailable
 from ..domain.watching import Change, Source, WatchEvent
 from .cache import Cache, Versioned
 
@@ -42,6 +42,7 @@ class Watcher(Generic[K, T]):
 
     Attributes:
         synced: set once the first list is in the cache.
+        answered: set once the server answered at all, be it that this may not, or not yet, be listed.
         last_heard: monotonic time of the last answer.
     """
 
@@ -64,7 +65,13 @@ class Watcher(Generic[K, T]):
         self._backoff = Backoff(base=0.5, cap=15.0, floor=0.1)
         self._failures = 0
         self.synced = asyncio.Event()
+        self.answered = asyncio.Event()
         self.last_heard = monotonic()
+
+    @property
+    def name(self) -> str:
+        """The source's."""
+        return self._source.name
 
     async def run(self) -> None:
         """Lists and watches until cancelled."""
@@ -75,6 +82,9 @@ class Watcher(Generic[K, T]):
             except (ApiError, TimeoutError) as error:
                 why = "its resource version had expired" if isinstance(error, Expired) else str(error) or why
                 wait = getattr(error, "retry_after", None) or 0.0
+                if isinstance(error, Forbidden | NotFound):
+                    self.last_heard = self._monotonic()
+                    self.answered.set()
             else:
                 continue  # it is time to list anew
             self._failures += 1
@@ -88,6 +98,7 @@ class Watcher(Generic[K, T]):
         self._observer.listed(self._source.name, len(listing.items))
         self.last_heard = self._monotonic()
         self.synced.set()
+        self.answered.set()
         version, until = listing.resource_version, self._monotonic() + self._relist
         while self._monotonic() < until:
             started = self._monotonic()
