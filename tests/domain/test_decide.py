@@ -17,13 +17,21 @@ from ecr_secret_operator.domain.decide import (
     Write,
     claim,
     conflict,
+    conflict_retry,
     conflicted,
     decide,
     needs_replacing,
     refresh_requested,
     superseded,
 )
-from ecr_secret_operator.domain.generated import EXPIRES_AT, ISSUED_AT, OWNER, OwnerReference, StoredSecret
+from ecr_secret_operator.domain.generated import (
+    EXPIRES_AT,
+    ISSUED_AT,
+    OWNER,
+    OwnerReference,
+    StoredSecret,
+    format_time,
+)
 from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, SECRET, docker_config
 from ecr_secret_operator.domain.reasons import Reason
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource
@@ -360,6 +368,40 @@ def test_the_secret_of_another_resource_is_left_alone_and_looked_at_again() -> N
         ),
         retry_at=NOW + CONFLICT_RETRY,
     )
+
+
+@pytest.mark.parametrize(
+    ("lasted", "seconds"), [(None, 5), (0, 5), (10, 5), (60, 15), (119, 29.75), (120, 30), (86_400, 30)]
+)
+def test_a_conflict_that_lasts_is_looked_at_less_often(lasted: float | None, seconds: float) -> None:
+    since = "" if lasted is None else format_time(NOW - timedelta(seconds=lasted))
+    ready = {"type": "Ready", "status": "False", "reason": "SecretConflict", "lastTransitionTime": since}
+    resource = a_resource(status={"observedGeneration": 1, "conditions": [ready]})
+    assert conflict_retry(resource, NOW) == timedelta(seconds=seconds)
+
+
+def test_how_long_something_else_lasted_does_not_count_for_a_conflict() -> None:
+    since = format_time(NOW - timedelta(days=1))
+    ready = {"type": "Ready", "status": "True", "reason": "Refreshed", "lastTransitionTime": since}
+    resource = a_resource(status={"observedGeneration": 1, "conditions": [ready]})
+    assert conflict_retry(resource, NOW) == CONFLICT_RETRY
+
+
+def test_a_name_that_its_resource_no_longer_wants_is_taken_over() -> None:
+    other = a_resource(uid="other", key=a_key(name="other"))
+    stored = a_stored_secret(other)
+    plan = decide(replace(an_observed(secrets=(stored,), served=None), released=frozenset({stored.name})), now=NOW)
+    assert plan.failure is None
+    assert plan.write
+    assert plan.write.stored == stored
+
+
+def test_a_secret_that_is_being_deleted_is_waited_for() -> None:
+    plan = decide(an_observed(secrets=(a_stored_secret(deleting=True),)), now=NOW)
+    assert plan.write is None
+    assert plan.failure
+    assert plan.failure.reason is Reason.KUBERNETES_ERROR
+    assert "finalizers hold it" in plan.failure.message
 
 
 @pytest.mark.parametrize(
