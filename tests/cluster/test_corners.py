@@ -75,6 +75,19 @@ def test_a_secret_that_a_finalizer_holds_is_made_anew_once_it_is_gone(
     assert wait_secret(cluster, namespace, "one")["metadata"]["uid"] != before["metadata"]["uid"]
 
 
+def test_a_copy_that_somebody_made_is_theirs(cluster: Cluster, namespace: str, operator: OperatorProcess) -> None:
+    apply(cluster, namespace, a_resource())
+    wait_ready(cluster, namespace)
+    original = wait_secret(cluster, namespace)
+    kept = {key: original["metadata"][key] for key in ("labels", "annotations")}
+    body = {"metadata": {"name": "copy", **kept}, "type": original["type"], "data": original["data"]}
+    copy = cluster.create(secret_path(namespace), body)
+    edit(cluster, namespace, generated_secret_name="moved")
+    wait_secret(cluster, namespace, "moved")
+    wait_for(lambda: cluster.get(secret_path(namespace, "ecr-generated")) is None, "the original is gone")
+    assert cluster.get(secret_path(namespace, "copy")) == copy
+
+
 def test_two_resources_can_swap_their_names(cluster: Cluster, namespace: str, operator: OperatorProcess) -> None:
     apply(cluster, namespace, a_resource(name="a", generated_secret_name="first"))
     apply(cluster, namespace, a_resource("ArgoHelmRepoSecret", name="b", generated_secret_name="second"))

@@ -72,6 +72,7 @@ def test_the_manifest_is_all_that_the_api_server_stores() -> None:
                 "ecr.mobb.redhat.com/issued-at": "2026-03-01T12:00:00Z",
                 "ecr.mobb.redhat.com/expires-at": "2026-03-02T00:00:00Z",
                 "ecr.mobb.redhat.com/owner": "Secret/team-a/pull",
+                "ecr.mobb.redhat.com/name": "ecr-pull",
                 "ecr.mobb.redhat.com/digest": desired.annotations[DIGEST],
             },
             "ownerReferences": [

@@ -104,7 +104,9 @@ def decide(observed: Observed, *, now: datetime) -> Plan:
     found = _intact(stored, resource, spec)
     if spec.suspend:
         return Plan(token=found)
-    remove = tuple(secret for secret in observed.secrets if secret is not stored and secret.made_for(resource))
+    remove = tuple(
+        secret for secret in observed.secrets if secret is not stored and secret.original and secret.made_for(resource)
+    )
     write = _write(observed, spec, stored, found, now)
     return Plan(token=found, write=write, remove=remove)
 

@@ -1,7 +1,7 @@
 """The generated Secret: what it is to look like, and how a stored one is told to be ours and intact.
 
-Four annotations make restarts free and drift visible: when the token was issued, when it expires, for which resource
-the Secret was made, and a digest over all of it. The digest also covers the scope of the token, so a Secret whose
+Annotations make restarts free and drift visible: when the token was issued, when it expires, for which resource and
+under which name the Secret was made, and a digest. The digest also covers the scope of the token, so a Secret whose
 resource now means another region or identity is not taken for good.
 """
 
@@ -27,6 +27,9 @@ EXPIRES_AT = f"{GROUP}/expires-at"
 ISSUED_AT = f"{GROUP}/issued-at"
 DIGEST = f"{GROUP}/digest"
 OWNER = f"{GROUP}/owner"
+NAME = f"{GROUP}/name"
+"""The Secret's own name: a copy that somebody made of it, annotations and all, is told by that."""
+
 COPIED = f"{GROUP}/copied"
 """Which labels and annotations came from `spec.metadata`, so that those taken out there are taken out here."""
 
@@ -147,6 +150,11 @@ class StoredSecret:
         key = Key.parse(self.annotations.get(OWNER, ""))
         return key if key and key.namespace == self.namespace and key.kind in KINDS else None
 
+    @property
+    def original(self) -> bool:
+        """Whether it is the Secret that was written, and no copy of it under another name."""
+        return self.annotations.get(NAME) == self.name
+
     def made_for(self, resource: Resource) -> bool:
         """Whether the operator made it for this resource.
 
@@ -207,6 +215,7 @@ def render(resource: Resource, spec: CommonSpec, token: Token) -> Desired:
             ISSUED_AT: format_time(token.issued_at),
             EXPIRES_AT: format_time(token.expires_at),
             OWNER: str(resource.key),
+            NAME: spec.generated_secret_name,
             DIGEST: _seal(digest, Scope.of(spec.registry), token, resource.key),
         },
         owner=owner if spec.deletion_policy == "Delete" else None,

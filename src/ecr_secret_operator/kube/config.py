@@ -70,7 +70,8 @@ async def _from_file(path: str, *, given: bool) -> ClusterConfig:
             config_file=path, client_configuration=configuration, persist_config=False
         )
     except (ConfigException, OSError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
-        text = " ".join(str(error).split())[:200]
+        shapeless = isinstance(error, TypeError | AttributeError | KeyError)
+        text = "it is not a kubeconfig" if shapeless else " ".join(str(error).split())[:200]
         raise ConfigError(f"kubeconfig {path} cannot be used: {text}") from error
     context = (loader.current_context or {}).get("context", {})
     return ClusterConfig(configuration, _own_namespace(context.get("namespace", "default")), loader)

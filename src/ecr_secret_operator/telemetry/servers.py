@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -58,7 +59,9 @@ class Server:
             await web.TCPSite(self._runner, self._address.host, self._address.port).start()
         except OSError as error:
             where = f"{self._address.host or ''}:{self._address.port}"
-            raise OperatorError(f"cannot listen on {where}: {error.strerror or error}") from error
+            raise OperatorError(
+                f"cannot listen on {where}: {os.strerror(error.errno) if error.errno else error}"
+            ) from error
 
     async def stop(self) -> None:
         """Closes the server."""
