@@ -6,11 +6,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ecr_secret_operator.domain.access import Access, Login
 from ecr_secret_operator.domain.decide import Observed
-from ecr_secret_operator.domain.generated import Desired, StoredSecret, render
+from ecr_secret_operator.domain.generated import Desired, Held, Holdings, StoredSecret, render
+from ecr_secret_operator.domain.identity import AMBIENT, Identity
 from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, SECRET
 from ecr_secret_operator.domain.model import ArgoHelmRepoSecretSpec, CommonSpec, SecretSpec
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, Resource
+from ecr_secret_operator.domain.scope import Scope
 from ecr_secret_operator.domain.token import Sensitive, Token
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -72,9 +75,22 @@ def spec_of(resource: Resource) -> CommonSpec:
     return resource.spec
 
 
+def logins_of(spec: CommonSpec | InvalidSpec, identity: Identity = AMBIENT) -> tuple[Login, ...]:
+    """All registries of a spec, each with the same identity."""
+    if isinstance(spec, InvalidSpec):
+        return ()
+    return tuple(Login(entry.registry.host, Scope.of(entry.registry, identity)) for entry in spec.entries)
+
+
+def holdings(resource: Resource | None = None, token: Token | None = None) -> Holdings:
+    """A token for every registry of a resource, had with the operator's own identity."""
+    resource = resource or a_resource()
+    return {login.host: Held.of(login.scope, token or a_token()) for login in logins_of(resource.spec) if login.scope}
+
+
 def a_desired(resource: Resource | None = None, token: Token | None = None) -> Desired:
     resource = resource or a_resource()
-    return render(resource, spec_of(resource), token or a_token())
+    return render(resource, spec_of(resource), holdings(resource, token))
 
 
 def a_stored_secret(
@@ -97,7 +113,7 @@ def a_stored_secret(
         owners=(desired.owner,) if desired.owner else (),
         data_keys=tuple(desired.data),
         data_digest=desired.digest,
-        password=desired.token.password,
+        passwords={host: one.token.password for host, one in desired.held.items()},
     )
     return replace(stored, **over)
 
@@ -105,8 +121,9 @@ def a_stored_secret(
 def an_observed(**over: Any) -> Observed:
     """A resource that is served well with a fresh token."""
     resource = over.get("resource") or a_resource()
-    token = a_token()
-    observed = Observed(resource=resource, secrets=(), served=token)
+    observed = Observed(
+        resource=resource, secrets=(), access=Access(logins_of(resource.spec)), served=holdings(resource)
+    )
     if "secrets" not in over:
-        over["secrets"] = (a_stored_secret(resource, token),)
+        over["secrets"] = (a_stored_secret(resource),)
     return replace(observed, **over)

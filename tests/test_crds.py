@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from ecr_secret_operator.crds import all_definitions, definition, to_yaml
+from ecr_secret_operator.crds import all_definitions, definition, policy_definition, to_yaml
 from ecr_secret_operator.domain.duration import DURATION_PATTERN
 from ecr_secret_operator.domain.kinds import KINDS, Kind
+from ecr_secret_operator.domain.policy import AccessPolicySpec
 from ecr_secret_operator.domain.reasons import Reason
 from ecr_secret_operator.domain.status import Outcome, next_status
-from tests.factories import NOW, a_resource, a_token, an_argo_spec
+from tests.factories import NOW, a_resource, an_argo_spec, holdings
 
 SHIPPED = Path(__file__).parents[1] / "deploy" / "crds"
 ALLOWED = {
@@ -37,13 +38,27 @@ ALLOWED = {
     "x-kubernetes-validations",
 }
 
+LONGER = {
+    "role_arn": 600,
+    "default_role_arn": 600,
+    "external_id": 1224,
+    "role_arns.items": 600,
+    "registries.items": 600,
+}
+"""Strings with rules that have to be longer than others: as long as AWS lets them be, with room for wildcards."""
+
 each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+each_crd = pytest.mark.parametrize("crd", all_definitions(), ids=lambda crd: str(crd["spec"]["names"]["kind"]))
+
+
+def the_schema(crd: dict[str, Any]) -> dict[str, Any]:
+    (version,) = crd["spec"]["versions"]
+    schema: dict[str, Any] = version["schema"]["openAPIV3Schema"]
+    return schema
 
 
 def schema_of(kind: Kind) -> dict[str, Any]:
-    (version,) = definition(kind)["spec"]["versions"]
-    schema: dict[str, Any] = version["schema"]["openAPIV3Schema"]
-    return schema
+    return the_schema(definition(kind))
 
 
 def nodes(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -55,31 +70,44 @@ def nodes(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[st
             yield from nodes(schema[name], f"{path}.{name}")
 
 
-@each_kind
-def test_the_schema_is_structural(kind: Kind) -> None:
+@each_crd
+def test_the_schema_is_structural(crd: dict[str, Any]) -> None:
     """Every node has a type, and nothing that the API server would refuse or ignore: no $ref, anyOf, title."""
-    for path, node in nodes(schema_of(kind)):
+    for path, node in nodes(the_schema(crd)):
         assert node.get("type") in {"object", "string", "integer", "boolean", "array"}, path
         assert node.keys() <= ALLOWED, path
 
 
-@each_kind
-def test_every_field_is_explained(kind: Kind) -> None:
-    for path, node in nodes(schema_of(kind)):
+@each_crd
+def test_every_field_is_explained(crd: dict[str, Any]) -> None:
+    for path, node in nodes(the_schema(crd)):
         if path.endswith((".additionalProperties", ".items")) or path == ".metadata":
             continue
         assert node.get("description"), f"{path} has no description"
         assert "\n" not in node["description"], path
 
 
-@each_kind
-def test_every_cel_rule_has_a_message_and_its_strings_are_bounded(kind: Kind) -> None:
+@each_crd
+def test_every_cel_rule_has_a_message_and_its_strings_are_bounded(crd: dict[str, Any]) -> None:
     """Without bounds the API server refuses rules for what they might cost."""
-    for path, node in nodes(schema_of(kind)):
+    for path, node in nodes(the_schema(crd)):
         for rule in node.get("x-kubernetes-validations", []):
             assert rule["message"], path
             if node["type"] == "string":
-                assert node["maxLength"] <= 512, path
+                longest = next((limit for name, limit in LONGER.items() if path.endswith(f".{name}")), 512)
+                assert node["maxLength"] <= longest, path
+
+
+@each_crd
+def test_every_list_and_map_that_a_rule_may_walk_is_bounded(crd: dict[str, Any]) -> None:
+    """A rule's cost is its cost for one entry times how many there may be."""
+    for path, node in nodes(the_schema(crd)):
+        if path.startswith(".status"):
+            continue
+        if node["type"] == "array":
+            assert node["maxItems"] <= 100, path
+        if "additionalProperties" in node:
+            assert node["maxProperties"] <= 100, path
 
 
 @pytest.mark.parametrize(
@@ -116,10 +144,10 @@ def test_every_field_of_upstream_is_there(kind: Kind) -> None:
     assert spec["frequency"]["default"] == "6h"
 
 
-@each_kind
-def test_the_columns_point_to_fields_that_exist(kind: Kind) -> None:
-    properties = schema_of(kind)["properties"]
-    (version,) = definition(kind)["spec"]["versions"]
+@each_crd
+def test_the_columns_point_to_fields_that_exist(crd: dict[str, Any]) -> None:
+    properties = the_schema(crd)["properties"]
+    (version,) = crd["spec"]["versions"]
     for column in version["additionalPrinterColumns"]:
         match = re.fullmatch(r"\.(spec|status)\.(\w+).*", column["jsonPath"])
         if match:
@@ -130,7 +158,7 @@ def test_the_columns_point_to_fields_that_exist(kind: Kind) -> None:
 def test_all_that_a_status_can_hold_is_in_the_schema(kind: Kind) -> None:
     """What is not there is pruned by the API server, and would be written again and again."""
     resource = a_resource(status={}, refresh_request="1", **({"spec": an_argo_spec()} if kind.name != "Secret" else {}))
-    status = next_status(resource, Outcome(token=a_token(), written=True, refreshed=True), now=NOW)
+    status = next_status(resource, Outcome(held=holdings(resource), written=True, refreshed=True), now=NOW)
     schema = schema_of(kind)["properties"]["status"]["properties"]
     assert status.keys() == schema.keys()
     items = schema["conditions"]["items"]
@@ -146,10 +174,51 @@ def test_a_reason_is_one_word_as_the_api_conventions_ask(kind: Kind) -> None:
 @each_kind
 def test_the_region_rule_looks_at_the_field_that_names_the_registry(kind: Kind) -> None:
     field = "ecr_registry" if kind.name == "Secret" else "url"
-    (rule,) = schema_of(kind)["properties"]["spec"]["x-kubernetes-validations"]
+    spec = schema_of(kind)["properties"]["spec"]
+    (rule,) = (rule for rule in spec["x-kubernetes-validations"] if rule.get("fieldPath") == ".region")
     assert f"self.{field}." in rule["rule"]
     assert field in rule["message"]
+    others = [rule for rule in spec["x-kubernetes-validations"] if "region" in rule["rule"]]
+    assert others == [rule]
+
+
+def test_the_region_of_a_further_registry_is_held_against_its_own_host() -> None:
+    items = schema_of(KINDS["Secret"])["properties"]["spec"]["properties"]["additional_registries"]["items"]
+    (rule,) = items["x-kubernetes-validations"]
+    assert "self.ecr_registry." in rule["rule"]
     assert rule["fieldPath"] == ".region"
+
+
+@each_kind
+def test_each_identity_that_a_resource_may_name_is_a_field(kind: Kind) -> None:
+    spec = schema_of(kind)["properties"]["spec"]["properties"]
+    aws = spec["aws"]["properties"]
+    assert aws.keys() == {"role_arn", "external_id", "service_account", "credentials_secret", "access"}
+    assert (aws["access"]["enum"], aws["access"]["default"]) == (["full", "pull"], "full")
+    assert not [path for path, node in nodes(spec["aws"]) if "endpoint" in path], "a resource never names an endpoint"
+    if kind.name == "Secret":
+        assert spec["additional_registries"]["items"]["properties"]["aws"]["properties"].keys() == aws.keys()
+
+
+def test_the_policy_is_of_the_cluster_and_has_no_status() -> None:
+    crd = policy_definition()
+    assert crd["metadata"]["name"] == "accesspolicies.ecr.mobb.redhat.com"
+    assert crd["spec"]["scope"] == "Cluster"
+    assert crd["spec"]["names"]["shortNames"] == ["ecrpolicy"]
+    (version,) = crd["spec"]["versions"]
+    assert "subresources" not in version
+    properties = the_schema(crd)["properties"]
+    assert "status" not in properties
+    assert properties["spec"]["properties"].keys() == AccessPolicySpec.model_fields.keys()
+    assert "required" not in properties["spec"], "an empty spec is the policy that allows nothing"
+    columns = [column["name"] for column in version["additionalPrinterColumns"]]
+    assert columns == ["Mode", "Ambient", "Registries", "Roles", "Age"]
+
+
+def test_no_two_definitions_share_a_name() -> None:
+    names = [crd["spec"]["names"] for crd in all_definitions()]
+    spoken = [name for one in names for name in (one["plural"], one["singular"], *one["shortNames"])]
+    assert len(set(spoken)) == len(spoken)
 
 
 def test_patterns_use_nothing_that_re2_lacks() -> None:

@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from ecr_secret_operator.cli.main import cli
+from ecr_secret_operator.domain.fields import API_VERSION
 from ecr_secret_operator.domain.kinds import KINDS
-from ecr_secret_operator.domain.model import API_VERSION
+from ecr_secret_operator.domain.policy import POLICY_KIND, AccessPolicySpec, parse_policy
 from ecr_secret_operator.domain.reasons import EventReason, Reason
 from ecr_secret_operator.domain.resource import InvalidSpec
 from ecr_secret_operator.telemetry.metrics import PREFIX, Metrics
@@ -35,7 +36,8 @@ def blocks(*languages: str) -> Iterator[tuple[str, str]]:
 def test_every_resource_in_the_docs_is_one_that_is_served(page: str, text: str) -> None:
     for document in yaml.safe_load_all(text.replace("${AWS_ACCOUNT_ID}", "123456789012")):
         if document.get("apiVersion") == API_VERSION:
-            parsed = KINDS[document["kind"]].parse(document["spec"])
+            parse = parse_policy if document["kind"] == POLICY_KIND else KINDS[document["kind"]].parse
+            parsed = parse(document["spec"])
             assert not isinstance(parsed, InvalidSpec), f"{page}: {parsed}"
 
 
@@ -103,3 +105,8 @@ def test_every_field_of_the_readme_exists() -> None:
     named = set(re.findall(r"^\| `([a-z_]+)`(?: \(\w+\))? \|", table, re.MULTILINE))
     fields = {name for kind in KINDS.values() for name in kind.spec.model_fields}
     assert named | {"metadata"} == fields
+
+
+def test_every_field_of_a_policy_is_explained() -> None:
+    page = (ROOT / "docs/access-policy.md").read_text()
+    assert [name for name in AccessPolicySpec.model_fields if f"`{name}`" not in page] == []

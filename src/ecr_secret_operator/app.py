@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import os
 import signal
 import socket
@@ -13,15 +12,19 @@ from datetime import UTC, datetime
 import structlog
 
 from . import __version__
-from .aws.ecr import fetch_token
+from .aws.fetch import Fetcher
 from .aws.source import TokenSource
 from .domain.errors import ApiError, Forbidden, OperatorError, Unavailable
+from .domain.fields import GROUP
+from .domain.kinds import KINDS
+from .domain.policy import POLICY_PLURAL
 from .domain.resource import Key
+from .kube.accounts import AccountTokens
 from .kube.client import Client
 from .kube.config import ClusterConfig, load_config
 from .kube.events import EventRecorder
 from .kube.leases import LeaseClient
-from .kube.resources import missing_kinds
+from .kube.resources import served_kinds
 from .reconciler import Reconciler
 from .runtime.controller import Controller
 from .runtime.leader import Elector
@@ -84,18 +87,21 @@ async def _checked(client: Client, stop: asyncio.Event) -> bool:
 
 async def _check(client: Client) -> None:
     try:
-        missing = await missing_kinds(client)
+        served = await served_kinds(client)
     except Unavailable as error:
         raise CannotStart(f"{error} ({client.server}). Check that it runs, and the kubeconfig") from error
     except Forbidden as error:
         raise CannotStart(f"the API server {client.server} refused the operator's credentials: {error}") from error
     except ApiError as error:
         raise CannotStart(f"the API server {client.server} answered: {error}") from error
+    missing = [f"{kind.plural}.{GROUP}" for kind in KINDS.values() if kind.plural not in served]
     if missing:
         raise CannotStart(
             f"the cluster lacks the custom resource definitions {', '.join(missing)}. Install them:"
             " ecr-secret-operator crds | kubectl apply --server-side -f -"
         )
+    if POLICY_PLURAL not in served:
+        log.warning("the kind AccessPolicy is not installed: no policy limits who may use the operator")
 
 
 class Operator:
@@ -106,13 +112,19 @@ class Operator:
         self._config = config
         self._metrics = Metrics()
         journal = Journal(self._metrics)
-        self._world = World(client, namespaces=settings.namespaces, observer=journal)
+        self._world = World(
+            client,
+            namespaces=settings.namespaces,
+            observer=journal,
+            policy_required=settings.require_access_policy,
+        )
         self._queue: Queue[Key] = Queue(utc_now)
         self._elector = self._candidate(client) if settings.leader_elect else None
         reconciler = Reconciler(
             resources=self._world,
             secrets=self._world,
-            tokens=TokenSource(functools.partial(fetch_token, clock=utc_now), clock=utc_now, observer=journal),
+            gate=self._world.surroundings,
+            tokens=TokenSource(Fetcher(AccountTokens(client), clock=utc_now), clock=utc_now, observer=journal),
             recorder=EventRecorder(client, clock=utc_now, on_error=journal.event_lost),
             journal=journal,
             clock=utc_now,
@@ -164,7 +176,7 @@ class Operator:
         return servers
 
     async def _work_until(self, stop: asyncio.Event) -> None:
-        tasks = [asyncio.create_task(watcher.run(), name="watch") for watcher in self._world.watchers]
+        tasks = [asyncio.create_task(self._world.watch(), name="watch")]
         tasks.append(asyncio.create_task(self._config.keep_credentials_fresh(), name="kubeconfig credentials"))
         lead = asyncio.create_task(self._lead(), name="lead")
         stopped = asyncio.create_task(stop.wait(), name="stop")

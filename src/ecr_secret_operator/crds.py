@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
 
+from .domain.fields import GROUP, VERSION
 from .domain.kinds import KINDS, Kind
-from .domain.model import GROUP, VERSION, region_rule
+from .domain.policy import POLICY_KIND, POLICY_PLURAL, AccessPolicySpec
 
 Schema = dict[str, Any]
 
@@ -44,7 +47,10 @@ _CONDITION: Schema = {
     "type": "object",
     "required": ["type", "status", "reason", "message", "lastTransitionTime"],
     "properties": {
-        "type": _text("Ready: a valid token is stored. Refreshing: the last attempt to replace it worked."),
+        "type": _text(
+            "Ready: a valid token is stored for every registry. Refreshing: the last attempt to replace it worked."
+            " PolicyAllowed: False while an AccessPolicy in audit mode would refuse the resource."
+        ),
         "status": {"type": "string", "enum": ["True", "False", "Unknown"], "description": "Whether it is so."},
         "reason": _text("Why, in one word of a closed list; the documentation explains each."),
         "message": _text("Why, in a sentence, and what to do."),
@@ -91,20 +97,23 @@ def _structural(schema: Schema, definitions: Schema) -> Schema:
         name = schema["$ref"].rpartition("/")[2]
         schema = {**definitions[name], **{key: value for key, value in schema.items() if key != "$ref"}}
     kept = {key: value for key, value in schema.items() if key in _KEPT}
-    if kept.get("default") == "" or isinstance(kept.get("default"), dict):
+    if kept.get("default") == "" or isinstance(kept.get("default"), dict | list):
         del kept["default"]  # what is left out says the same
     if "description" in kept:
         kept["description"] = " ".join(kept["description"].split())
     if "properties" in kept:
         kept["properties"] = {key: _structural(value, definitions) for key, value in kept["properties"].items()}
+    if "items" in kept:
+        kept["items"] = _structural(kept["items"], definitions)
     return kept
 
 
-def _spec(kind: Kind) -> Schema:
-    raw = kind.spec.model_json_schema(mode="validation")
-    spec = _structural(raw, raw.get("$defs", {}))
-    spec["x-kubernetes-validations"] = [region_rule(kind.spec)]
-    return spec
+def _spec(model: type[BaseModel]) -> Schema:
+    raw = model.model_json_schema(mode="validation")
+    return _structural(raw, raw.get("$defs", {}))
+
+
+_AGE: Schema = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}
 
 
 def _columns(kind: Kind) -> list[Schema]:
@@ -118,46 +127,80 @@ def _columns(kind: Kind) -> list[Schema]:
         {"name": "Secret", "type": "string", "jsonPath": ".spec.generated_secret_name"},
         {"name": heading, "type": "string", "jsonPath": path},
         {"name": "Expires", "type": "string", "jsonPath": ".status.expiresAt"},
-        {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+        _AGE,
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Names:
+    kind: str
+    plural: str
+    short_names: tuple[str, ...]
+    scope: str
+
+
 def definition(kind: Kind) -> Schema:
-    """The CustomResourceDefinition of one kind."""
-    schema: Schema = {
+    """The CustomResourceDefinition of one kind that generates a Secret."""
+    names = _Names(kind.name, kind.plural, kind.short_names, "Namespaced")
+    return _definition(names, _schema(names, kind.description, _spec(kind.spec), status=_STATUS), _columns(kind))
+
+
+def policy_definition() -> Schema:
+    """The CustomResourceDefinition of AccessPolicy."""
+    names = _Names(POLICY_KIND, POLICY_PLURAL, ("ecrpolicy",), "Cluster")
+    description = (
+        "Says which namespaces may use which Amazon ECR registries, regions and AWS identities. While there is none,"
+        " every namespace may use all that the operator can. As soon as there is one, a resource is served only if one"
+        " policy that selects its namespace allows its registry, its region and its identity."
+    )
+    columns: list[Schema] = [
+        {"name": "Mode", "type": "string", "jsonPath": ".spec.mode"},
+        {"name": "Ambient", "type": "boolean", "jsonPath": ".spec.ambient_identity"},
+        {"name": "Registries", "type": "string", "jsonPath": ".spec.registries"},
+        {"name": "Roles", "type": "string", "jsonPath": ".spec.role_arns"},
+        _AGE,
+    ]
+    return _definition(names, _schema(names, description, _spec(AccessPolicySpec)), columns)
+
+
+def _schema(names: _Names, description: str, spec: Schema, *, status: Schema | None = None) -> Schema:
+    return {
         "type": "object",
-        "description": kind.description,
+        "description": description,
         "required": ["spec"],
         "properties": {
             "apiVersion": {"type": "string", "description": f"{GROUP}/{VERSION}"},
-            "kind": {"type": "string", "description": kind.name},
+            "kind": {"type": "string", "description": names.kind},
             "metadata": {"type": "object"},
-            "spec": _spec(kind),
-            "status": _STATUS,
+            "spec": spec,
+            **({"status": status} if status else {}),
         },
     }
+
+
+def _definition(names: _Names, schema: Schema, columns: list[Schema]) -> Schema:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{kind.plural}.{GROUP}"},
+        "metadata": {"name": f"{names.plural}.{GROUP}"},
         "spec": {
             "group": GROUP,
             "names": {
-                "kind": kind.name,
-                "listKind": f"{kind.name}List",
-                "plural": kind.plural,
-                "singular": kind.name.lower(),
-                "shortNames": list(kind.short_names),
+                "kind": names.kind,
+                "listKind": f"{names.kind}List",
+                "plural": names.plural,
+                "singular": names.kind.lower(),
+                "shortNames": list(names.short_names),
                 "categories": ["ecr"],
             },
-            "scope": "Namespaced",
+            "scope": names.scope,
             "versions": [
                 {
                     "name": VERSION,
                     "served": True,
                     "storage": True,
-                    "subresources": {"status": {}},
-                    "additionalPrinterColumns": _columns(kind),
+                    **({"subresources": {"status": {}}} if "status" in schema["properties"] else {}),
+                    "additionalPrinterColumns": columns,
                     "schema": {"openAPIV3Schema": schema},
                 }
             ],
@@ -167,7 +210,7 @@ def definition(kind: Kind) -> Schema:
 
 def all_definitions() -> list[Schema]:
     """The CustomResourceDefinitions of all kinds."""
-    return [definition(kind) for kind in KINDS.values()]
+    return [*(definition(kind) for kind in KINDS.values()), policy_definition()]
 
 
 class _Dumper(yaml.SafeDumper):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from .domain.decide import (
     Claim,
-    Failure,
     Observed,
     Plan,
     Write,
@@ -18,19 +17,21 @@ from .domain.decide import (
     conflicted,
     decide,
     held,
+    joined,
     needs_replacing,
-    superseded,
+    newest,
+    standing,
 )
 from .domain.errors import AlreadyExists, ApiError, Conflict, Invalid, NotFound, TokenError, Unavailable
-from .domain.generated import Desired, StoredSecret, differences, render
-from .domain.reasons import EventReason, Reason
+from .domain.generated import Desired, Held, Holdings, StoredSecret, differences, render
+from .domain.reasons import EventReason, Failure, Reason
 from .domain.resource import InvalidSpec, Key, Resource
 from .domain.schedule import LONGEST_SPACING
 from .domain.status import Event, Happened, Outcome, events, next_look, next_status
-from .domain.token import Scope, Token
+from .domain.token import Token
 
 if TYPE_CHECKING:
-    from .domain.ports import Clock, Journal, Recorder, Resources, Secrets, Tokens
+    from .domain.ports import Clock, Gate, Journal, Recorder, Resources, Secrets, Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Reconciler:
         *,
         resources: Resources,
         secrets: Secrets,
+        gate: Gate,
         tokens: Tokens,
         recorder: Recorder,
         journal: Journal,
@@ -65,11 +67,12 @@ class Reconciler:
     ) -> None:
         self._resources = resources
         self._secrets = secrets
+        self._gate = gate
         self._tokens = tokens
         self._recorder = recorder
         self._journal = journal
         self._clock = clock
-        self._served: dict[Key, tuple[str, Scope, Token]] = {}
+        self._served: dict[Key, tuple[str, Holdings]] = {}
         self._told: dict[Key, tuple[str, frozenset[Event]]] = {}
 
     async def reconcile(self, key: Key) -> Result:
@@ -81,6 +84,8 @@ class Reconciler:
         observed = self._gather(key)
         if observed is None:
             return DONE  # ownerReferences clean up
+        if observed.access.waiting:
+            return DONE  # what it waits for wakes it
         plan = decide(observed, now=self._clock())
         try:
             outcome = await self._execute(observed.resource, plan)
@@ -89,7 +94,9 @@ class Reconciler:
         except Unavailable:
             raise
         except ApiError as error:
-            outcome = Outcome(token=plan.token, failure=Failure(Reason.KUBERNETES_ERROR, str(error)))
+            outcome = Outcome(held=plan.held, failure=Failure(Reason.KUBERNETES_ERROR, str(error)))
+        lacking = standing(observed.access, outcome.held, self._clock())
+        outcome = replace(outcome, lacking=lacking, audited=observed.access.audited)
         self._remember(observed.resource, outcome)
         await self._publish(observed.resource, outcome)
         failed = outcome.failure is not None and outcome.failure.reason is Reason.KUBERNETES_ERROR
@@ -105,6 +112,7 @@ class Reconciler:
         return Observed(
             resource=resource,
             secrets=secrets,
+            access=self._gate.access(resource),
             served=self._last_served(resource),
             released=frozenset(secret.name for secret in secrets if self._released(secret)),
         )
@@ -116,23 +124,23 @@ class Reconciler:
             return False
         return owner.spec.generated_secret_name != secret.name
 
-    def _last_served(self, resource: Resource) -> Token | None:
-        uid, scope, token = self._served.get(resource.key, (None, None, None))
-        if uid != resource.uid or isinstance(resource.spec, InvalidSpec):
-            return None
-        return token if scope == Scope.of(resource.spec.registry) else None
+    def _last_served(self, resource: Resource) -> Holdings:
+        uid, known = self._served.get(resource.key, ("", {}))
+        return known if uid == resource.uid else {}
 
     def _remember(self, resource: Resource, outcome: Outcome) -> None:
-        if outcome.token and not isinstance(resource.spec, InvalidSpec):
-            self._served[resource.key] = (resource.uid, Scope.of(resource.spec.registry), outcome.token)
+        if outcome.held:
+            self._served[resource.key] = (resource.uid, outcome.held)
+        elif outcome.failure and outcome.failure.reason is Reason.POLICY_DENIED:
+            self._served.pop(resource.key, None)
 
     async def _execute(self, resource: Resource, plan: Plan) -> Outcome:
-        outcome = Outcome(token=plan.token, failure=plan.failure, retry_at=plan.retry_at)
+        outcome = Outcome(held=plan.held, failure=plan.failure, retry_at=plan.retry_at)
         if plan.write:
             outcome = await self._serve(resource, plan, plan.write)
-        if outcome.failure is None:
-            for stale in plan.remove:
-                await self._remove(stale)
+        if outcome.failure is None or not plan.write:
+            for unwanted in plan.remove:
+                await self._remove(unwanted)
         return outcome
 
     async def _serve(self, resource: Resource, plan: Plan, write: Write) -> Outcome:
@@ -140,28 +148,37 @@ class Reconciler:
             taken = await self._still_taken(resource, write)
             if taken:
                 return taken
-        token, failure, retry_at = write.token, None, None
-        if token is None:
-            try:
-                token = await self._tokens.token(Scope.of(write.spec.registry), write.freshness)
-            except TokenError as error:
-                token, failure, retry_at = write.fallback, Failure(error.reason, str(error)), error.retry_at
-        if token is None:
-            return Outcome(token=plan.token, failure=failure, retry_at=retry_at)
-        outcome = await self._apply(resource, write, render(resource, write.spec, token))
+        answers = await self._tokens.tokens(write.wants, resource.key)
+        had: dict[str, Held] = {}
+        failed: list[TokenError] = []
+        for want, answer in zip(write.wants, answers, strict=True):
+            if isinstance(answer, Token):
+                had[want.host] = Held.of(want.scope, answer)
+            else:
+                failed.append(answer)
+        failure = joined([*([plan.failure] if plan.failure else []), *_failures(failed)])
+        retry_at = min((error.retry_at for error in failed if error.retry_at), default=None)
+        tokens = {**write.keep, **had}
+        if not tokens:
+            return Outcome(held=plan.held, failure=failure, retry_at=retry_at)
+        outcome = await self._apply(resource, write, render(resource, write.spec, tokens))
         if failure:
             return replace(outcome, failure=outcome.failure or failure, retry_at=outcome.retry_at or retry_at)
-        return self._refreshed(outcome, write, token)
+        return self._refreshed(outcome, write, had)
 
     @staticmethod
-    def _refreshed(outcome: Outcome, write: Write, token: Token) -> Outcome:
-        """Marks a request for a refresh as done, if the token is a newer one; else it has to wait a moment."""
-        if outcome.failure or write.token:
+    def _refreshed(outcome: Outcome, write: Write, had: Holdings) -> Outcome:
+        """Marks a request for a refresh as done, if the tokens are newer ones; else it has to wait a moment."""
+        if outcome.failure or not had:
             return outcome
-        known = write.freshness.newer_than
-        if known is None or token.issued_at > known:
+        stale = [
+            had[want.host].token.issued_at
+            for want in write.wants
+            if want.freshness.newer_than and had[want.host].token.issued_at <= want.freshness.newer_than
+        ]
+        if not stale:
             return replace(outcome, refreshed=True)
-        return replace(outcome, retry_at=token.issued_at + LONGEST_SPACING)
+        return replace(outcome, retry_at=max(stale) + LONGEST_SPACING)
 
     async def _still_taken(self, resource: Resource, write: Write) -> Outcome | None:
         """Whether the name that was taken is so still: asked before a token is spent on it."""
@@ -182,7 +199,7 @@ class Reconciler:
             await self._secrets.create(desired)
         except AlreadyExists:
             return await self._claim(resource, write, desired, happened)
-        return Outcome(token=desired.token, written=True, happened=happened)
+        return Outcome(held=desired.held, written=True, happened=happened)
 
     async def _claim(
         self,
@@ -215,17 +232,15 @@ class Reconciler:
         desired: Desired,
         happened: Happened,
     ) -> Outcome:
-        newer = superseded(stored, resource, write.spec, desired.token)
-        if newer:
-            return Outcome(token=newer)
+        desired = render(resource, write.spec, newest(stored, resource, write.spec, desired.held))
         if not differences(stored, desired):
-            return Outcome(token=desired.token)
+            return Outcome(held=desired.held)
         if needs_replacing(stored, desired):
             await self._secrets.delete(stored)
             await self._secrets.create(desired)
         else:
             await self._secrets.update(stored, desired)
-        return Outcome(token=desired.token, written=True, happened=happened)
+        return Outcome(held=desired.held, written=True, happened=happened)
 
     async def _remove(self, stale: StoredSecret) -> None:
         try:
@@ -260,6 +275,10 @@ class Reconciler:
         else:
             self._told.pop(resource.key, None)
         return tuple(event for event in told if uid != resource.uid or event not in known)
+
+
+def _failures(errors: list[TokenError]) -> list[Failure]:
+    return [Failure(error.reason, str(error)) for error in errors]
 
 
 def _repaired(desired: Desired, found: tuple[str, ...]) -> Happened:

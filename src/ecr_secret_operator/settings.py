@@ -26,6 +26,7 @@ class Settings:
         leader_elect: whether to contend for the Lease.
         leader_election_namespace: of the Lease; None for the operator's own.
         workers: reconciles at a time.
+        require_access_policy: whether nothing is served while there is no AccessPolicy.
     """
 
     kubeconfig: str | None
@@ -35,6 +36,7 @@ class Settings:
     leader_elect: bool
     leader_election_namespace: str | None
     workers: int
+    require_access_policy: bool = False
 
 
 def parse_namespaces(text: str) -> tuple[str, ...]:

@@ -6,20 +6,23 @@ turned into keys here: the only place that knows which resource a changed Secret
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
-from datetime import datetime
 
 from .domain.generated import Desired, StoredSecret, parse_time
 from .domain.kinds import KINDS
 from .domain.ports import Existing
+from .domain.reasons import Reason
 from .domain.resource import InvalidSpec, Key, Resource, condition_of
-from .domain.status import READY, Status
+from .domain.status import POLICY_ALLOWED, READY, Status
 from .kube import resources as kube_resources
 from .kube import secrets as kube_secrets
 from .kube.client import Client
 from .runtime.cache import Cache
 from .runtime.index import Index
 from .runtime.watcher import Watcher, WatchObserver
+from .surroundings import Surroundings
+from .telemetry.metrics import State
 
 _Place = tuple[str, str]
 
@@ -49,18 +52,25 @@ class World:
         client: the API server.
         namespaces: to look at; empty for all.
         observer: is told how watches fare.
+        policy_required: whether nothing is allowed while there is no AccessPolicy.
+
+    Attributes:
+        surroundings: what else in the cluster the resources depend on.
     """
 
-    def __init__(self, client: Client, *, namespaces: tuple[str, ...], observer: WatchObserver) -> None:
+    def __init__(
+        self, client: Client, *, namespaces: tuple[str, ...], observer: WatchObserver, policy_required: bool
+    ) -> None:
         self._resources: Cache[Key, Resource] = Cache(_key)
         self._secrets: Cache[_Place, StoredSecret] = Cache(_place)
         self._by_target = Index(self._resources, key_of=_key, derived=_target)
         self._by_owner = Index(self._secrets, key_of=_place, derived=_owner)
+        self.surroundings = Surroundings(client, self._resources, observer=observer, policy_required=policy_required)
         self._status = kube_resources.StatusWriter(client, on_write=self._resources.put)
         self._writer = kube_secrets.SecretWriter(client, on_seen=self._secrets.put)
         self._confined = bool(namespaces)
         places: tuple[str | None, ...] = namespaces or (None,)
-        self.watchers: list[Watcher[Key, Resource] | Watcher[_Place, StoredSecret]] = [
+        self._watchers: list[Watcher[Key, Resource] | Watcher[_Place, StoredSecret]] = [
             *(
                 Watcher(kube_resources.source(client, kind, place), self._resources, observer)
                 for kind in KINDS.values()
@@ -68,6 +78,14 @@ class World:
             ),
             *(Watcher(kube_secrets.source(client, place), self._secrets, observer) for place in places),
         ]
+        self._all_watchers = [*self._watchers, self.surroundings.policy_watcher]
+
+    async def watch(self) -> None:
+        """Watches until cancelled. Ends otherwise only with an error that is a bug."""
+        async with asyncio.TaskGroup() as group:
+            for watcher in self._all_watchers:
+                group.create_task(watcher.run(), name=f"watch {watcher.name}")
+            group.create_task(self.surroundings.on_demand.run(), name="watch what is needed")
 
     def on_change(self, enqueue: Callable[[Key], None]) -> None:
         """Has every change call this with the keys of the resources that it concerns."""
@@ -87,6 +105,7 @@ class World:
 
         self._resources.listen(resource_changed)
         self._secrets.listen(secret_changed)
+        self.surroundings.on_change(enqueue)
 
     @staticmethod
     def _enqueue_all(keys: tuple[Key, ...], enqueue: Callable[[Key], None]) -> None:
@@ -97,9 +116,11 @@ class World:
         """Waits until everything has been listed once.
 
         Of several namespaces, one that may not be listed keeps nobody waiting: it is served once it may be. A Secret
-        that was not seen is found by the write that meets it.
+        that was not seen is found by the write that meets it. Policies must have been seen: else nobody would know
+        whom they refuse.
         """
-        for watcher in self.watchers:
+        await self.surroundings.policy_watcher.synced.wait()
+        for watcher in self._watchers:
             await (watcher.answered if self._confined else watcher.synced).wait()
 
     def trouble(self, now: float, silence: float) -> str | None:
@@ -109,19 +130,23 @@ class World:
             now: monotonic time.
             silence: seconds without a word from the API server that are too many.
         """
-        missing = [watcher.name for watcher in self.watchers if not watcher.synced.is_set()]
-        refused = [watcher.name for watcher in self.watchers if watcher.answered.is_set() and watcher.name in missing]
-        if missing and not (self._confined and missing == refused and len(missing) < len(self.watchers)):
+        if not self.surroundings.policy_watcher.synced.is_set():
+            return f"not listed yet: {self.surroundings.policy_watcher.name}"
+        missing = [watcher.name for watcher in self._watchers if not watcher.synced.is_set()]
+        refused = [watcher.name for watcher in self._watchers if watcher.answered.is_set() and watcher.name in missing]
+        if missing and not (self._confined and missing == refused and len(missing) < len(self._watchers)):
             return f"not listed yet: {', '.join(missing[:5])}"
-        if any(now - watcher.last_heard > silence for watcher in self.watchers):
+        if any(now - watcher.last_heard > silence for watcher in self._all_watchers):
             return "nothing has been heard from the API server for a while"
         return None
 
-    def states(self) -> Iterator[tuple[Key, datetime | None, bool]]:
-        """Key, expiry of the stored token, and readiness of each resource."""
+    def states(self) -> Iterator[State]:
+        """What metrics show of each resource, from its status."""
         for resource in self._resources:
+            ready, audited = (condition_of(resource.status, kind) for kind in (READY, POLICY_ALLOWED))
+            denied = "audit" if audited else "enforce" if ready.get("reason") == Reason.POLICY_DENIED else ""
             expires_at = parse_time(str(resource.status.get("expiresAt", "")))
-            yield resource.key, expires_at, condition_of(resource.status, READY).get("status") == "True"
+            yield State(resource.key, expires_at, ready.get("status") == "True", denied)
 
     # Resources
 

@@ -113,7 +113,7 @@ class OperatorProcess:
         """Everything that it wrote."""
         return self.log.read_text(errors="replace")
 
-    def metric(self, name: str, **labels: str) -> float:
+    def metric(self, name: str, /, **labels: str) -> float:
         """The sum of a metric's series that have these labels; 0 when there is none."""
         total = 0.0
         for line in self.probe("/metrics")[1].splitlines():

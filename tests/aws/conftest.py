@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from ecr_secret_operator_lab.fakeaws import FakeAws, start_fake_aws
+from ecr_secret_operator_lab.fakeaws import (
+    DEFAULT_ACCESS_KEY_ID,
+    DEFAULT_SECRET_ACCESS_KEY,
+    FakeAws,
+    start_fake_aws,
+)
 
 Write = Callable[..., Path]
 
@@ -52,3 +57,9 @@ def config_file(clean_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Wri
         return path
 
     return write
+
+
+@pytest.fixture
+def keys_in_the_environment(clean_environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", DEFAULT_ACCESS_KEY_ID)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", DEFAULT_SECRET_ACCESS_KEY)

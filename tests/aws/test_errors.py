@@ -18,11 +18,20 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from ecr_secret_operator.aws.errors import token_error
+from ecr_secret_operator.aws.errors import step_by, token_error
+from ecr_secret_operator.domain.identity import (
+    AMBIENT,
+    AccessKeys,
+    AccountRole,
+    AssumedRole,
+    Identity,
+    StoredKeys,
+)
 from ecr_secret_operator.domain.reasons import Reason
-from ecr_secret_operator.domain.token import Scope
+from ecr_secret_operator.domain.scope import Scope
+from ecr_secret_operator.domain.token import Sensitive
 
-SCOPE = Scope("aws", "us-east-2")
+STEP = step_by(Scope("aws", "us-east-2"))
 DENIED, BROKEN, IDENTITY = Reason.AWS_ACCESS_DENIED, Reason.AWS_UNAVAILABLE, Reason.IDENTITY_UNAVAILABLE
 PROXY = "http://user:secret@proxy.example:3128"
 ENDPOINT = "https://api.ecr.us-east-2.amazonaws.com/"
@@ -61,7 +70,7 @@ def answered(code: str, message: str = "", operation: str = "GetAuthorizationTok
     ],
 )
 def test_the_code_of_an_answer_decides_the_reason(code: str, reason: Reason) -> None:
-    error = token_error(answered(code, "some words"), SCOPE)
+    error = token_error(answered(code, "some words"), STEP)
     assert error.reason is reason
     assert error.retry_at is None, "the token source decides that"
     assert (code or "no error code") in str(error)
@@ -135,10 +144,79 @@ def test_the_code_of_an_answer_decides_the_reason(code: str, reason: Reason) -> 
     ],
 )
 def test_each_error_has_its_reason_and_says_what_to_do(error: Exception, reason: Reason, text: str) -> None:
-    found = token_error(error, SCOPE)
+    found = token_error(error, STEP)
     assert found.reason is reason
     assert text in str(found)
     assert "secret@" not in str(found)
+
+
+ROLE = "arn:aws:iam::210987654321:role/ecr-pull"
+KEYS = AccessKeys("AKIATEAMAEXAMPLE0001", Sensitive("s" * 40))
+AS_ROLE, AS_ACCOUNT = AssumedRole(ROLE, "external-1"), AccountRole("team-a", "builder", ROLE, "an.audience")
+AS_KEYS = StoredKeys("team-a", "aws-keys", KEYS.version, KEYS)
+
+
+@pytest.mark.parametrize(
+    ("identity", "assuming", "denied", "not_accepted", "failed"),
+    [
+        (
+            AMBIENT,
+            False,
+            "AWS refused X to the operator's own identity",
+            "AWS does not accept the operator's credentials at X",
+            "ECR in us-east-2 failed at X",
+        ),
+        (
+            AS_ROLE,
+            True,
+            f"AWS refused X of role {ROLE} to the operator's own identity",
+            f"AWS does not accept the operator's credentials at X of role {ROLE}",
+            f"STS in us-east-2 failed at X of role {ROLE}",
+        ),
+        (
+            AS_ROLE,
+            False,
+            f"AWS refused X to role {ROLE}, assumed with the operator's own identity",
+            f"AWS does not accept the session of role {ROLE}, assumed with the operator's own identity at X",
+            "ECR in us-east-2 failed at X",
+        ),
+        (
+            AS_ACCOUNT,
+            True,
+            f"AWS refused X of role {ROLE} to ServiceAccount team-a/builder",
+            f"AWS does not accept the token of ServiceAccount team-a/builder at X of role {ROLE}",
+            f"STS in us-east-2 failed at X of role {ROLE}",
+        ),
+        (
+            AS_ACCOUNT,
+            False,
+            f"AWS refused X to role {ROLE} of ServiceAccount team-a/builder",
+            f"AWS does not accept the session of role {ROLE} of ServiceAccount team-a/builder at X",
+            "ECR in us-east-2 failed at X",
+        ),
+        (
+            AS_KEYS,
+            False,
+            "AWS refused X to the keys in Secret team-a/aws-keys",
+            "AWS does not accept the keys in Secret team-a/aws-keys at X",
+            "ECR in us-east-2 failed at X",
+        ),
+    ],
+)
+def test_each_step_says_who_asked_for_what(
+    identity: Identity, denied: str, not_accepted: str, failed: str, *, assuming: bool
+) -> None:
+    step = step_by(Scope("aws", "us-east-2", identity), assuming=assuming)
+    for code, text in (("AccessDenied", denied), ("ExpiredToken", not_accepted), ("Throttling", failed)):
+        found = str(token_error(answered(code, "words", "X"), step))
+        assert found.startswith(f"{text} ({code})"), found
+        assert "external-1" not in found
+        assert KEYS.access_key_id not in found
+
+
+def test_ecr_public_is_named_as_such() -> None:
+    step = step_by(Scope("aws", "us-east-1", AS_ROLE, public=True))
+    assert str(token_error(answered("Throttling"), step)).startswith("ECR Public failed at")
 
 
 EPOCH = "Token expired: current date/time {} must be before the expiration date/time 1772300000"
@@ -165,12 +243,12 @@ STAMPS = "Signature expired: {0} is now earlier than {1} ({2} - 5 min.)"
 )
 @pytest.mark.parametrize("code", ["AccessDenied", "ExpiredToken"])
 def test_the_same_failure_has_the_same_sentence_each_time(code: str, one: str, other: str) -> None:
-    assert str(token_error(answered(code, one), SCOPE)) == str(token_error(answered(code, other), SCOPE))
+    assert str(token_error(answered(code, one), STEP)) == str(token_error(answered(code, other), STEP))
 
 
 @pytest.mark.parametrize("words", ["arn:aws:iam::123456789012:user/x", "arn:aws:iam::112345678901:user/x"])
 def test_account_numbers_stay_in_the_sentence(words: str) -> None:
-    assert words in str(token_error(answered("AccessDenied", words), SCOPE))
+    assert words in str(token_error(answered("AccessDenied", words), STEP))
 
 
 def test_the_request_that_aws_repeats_is_left_out() -> None:
@@ -179,15 +257,15 @@ def test_the_request_that_aws_repeats_is_left_out() -> None:
         " Key and signing method.\n\nThe Canonical String for this request should have been\n'POST\n/\n\n"
         f"x-amz-security-token:{'IQoJb3JpZ2luX2Vj' * 20}\n'\n\nThe String-to-Sign should have been\n'AWS4-HMAC-SHA256"
     )
-    text = str(token_error(answered("InvalidSignatureException", words), SCOPE))
+    text = str(token_error(answered("InvalidSignatureException", words), STEP))
     assert "Check your AWS Secret Access Key and signing method" in text
     assert "IQoJ" not in text
     assert "AWS4" not in text
 
 
 def test_a_sentence_is_never_a_flood() -> None:
-    assert len(str(token_error(answered("AccessDenied", "x" * 10_000), SCOPE))) < 600
+    assert len(str(token_error(answered("AccessDenied", "x" * 10_000), STEP))) < 600
 
 
 def test_an_answer_without_words_says_so() -> None:
-    assert "(AccessDenied): AWS gave no words" in str(token_error(answered("AccessDenied"), SCOPE))
+    assert "(AccessDenied): AWS gave no words" in str(token_error(answered("AccessDenied"), STEP))

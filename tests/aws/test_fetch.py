@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import time
-from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,48 +12,30 @@ from ecr_secret_operator.aws import session
 from ecr_secret_operator.aws.ecr import fetch_token
 from ecr_secret_operator.domain.errors import TokenError
 from ecr_secret_operator.domain.reasons import Reason
-from ecr_secret_operator.domain.token import Scope, Token
+from ecr_secret_operator.domain.scope import Scope
+from ecr_secret_operator.domain.token import Token
 from ecr_secret_operator_lab.fakeaws import (
     DEFAULT_ACCESS_KEY_ID,
     DEFAULT_SECRET_ACCESS_KEY,
     FakeAws,
     Role,
 )
+from tests.factories import a_key
 
 from .conftest import Write
+from .identities import ROLE, SUBJECT, a_jwt, utc_now
 
 OHIO = Scope("aws", "us-east-2")
-ROLE = "arn:aws:iam::123456789012:role/ecr-operator"
-SUBJECT = "system:serviceaccount:ecr-secret-operator:ecr-secret-operator-controller-manager"
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def fetch(scope: Scope = OHIO) -> Token:
-    return fetch_token(scope, clock=utc_now)
+    return fetch_token(scope, asker=a_key(), clock=utc_now)
 
 
 def failure(scope: Scope = OHIO) -> TokenError:
     with pytest.raises(TokenError) as caught:
         fetch(scope)
     return caught.value
-
-
-def a_jwt(subject: str = SUBJECT, *, number: int = 1, audience: str = "sts.amazonaws.com") -> str:
-    def part(value: object) -> str:
-        return urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
-
-    later = int((utc_now() + timedelta(hours=1)).timestamp())
-    claims = {"iss": "https://oidc.example", "sub": subject, "aud": [audience], "exp": later, "jti": str(number)}
-    return f"{part({'alg': 'RS256', 'typ': 'JWT'})}.{part(claims)}.c2lnbmF0dXJl"
-
-
-@pytest.fixture
-def keys_in_the_environment(clean_environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", DEFAULT_ACCESS_KEY_ID)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", DEFAULT_SECRET_ACCESS_KEY)
 
 
 # Identities

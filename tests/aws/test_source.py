@@ -10,16 +10,20 @@ from datetime import datetime, timedelta
 import pytest
 
 from ecr_secret_operator.aws import source as module
+from ecr_secret_operator.aws.fetch import in_thread
 from ecr_secret_operator.aws.source import TokenSource
 from ecr_secret_operator.domain.errors import TokenError
 from ecr_secret_operator.domain.reasons import Reason
+from ecr_secret_operator.domain.resource import Key
 from ecr_secret_operator.domain.schedule import wanted
-from ecr_secret_operator.domain.token import Scope, Token
-from tests.factories import NOW, a_token
+from ecr_secret_operator.domain.scope import Scope
+from ecr_secret_operator.domain.token import Token
+from tests.factories import NOW, a_key, a_token
 
 OHIO = Scope("aws", "us-east-2")
 IRELAND = Scope("aws", "eu-west-1")
 ANY = wanted(timedelta(hours=6), newer_than=None)
+KEY = a_key()
 
 
 class World:
@@ -37,7 +41,11 @@ class World:
     def clock(self) -> datetime:
         return self.now
 
-    def fetch(self, scope: Scope) -> Token:
+    async def fetch(self, scope: Scope, asker: Key) -> Token:
+        assert asker == KEY
+        return await in_thread(lambda: self.ask(scope))
+
+    def ask(self, scope: Scope) -> Token:
         self.calls.append(scope)
         self.gate.wait(10)
         if self.error:
@@ -60,14 +68,14 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def refusal(world: World, scope: Scope = OHIO) -> TokenError:
     with pytest.raises(TokenError) as caught:
-        await world.source.token(scope, ANY)
+        await world.source.token(scope, ANY, KEY)
     return caught.value
 
 
 async def test_a_hundred_that_ask_together_share_one_call() -> None:
     world = World()
     world.gate.clear()
-    asks = [asyncio.create_task(world.source.token(OHIO, ANY)) for _ in range(100)]
+    asks = [asyncio.create_task(world.source.token(OHIO, ANY, KEY)) for _ in range(100)]
     await until(lambda: bool(world.calls))
     world.gate.set()
     tokens = await asyncio.gather(*asks)
@@ -79,7 +87,7 @@ async def test_a_hundred_that_ask_together_share_one_call() -> None:
 async def test_a_hundred_that_ask_together_share_one_failure_and_its_time() -> None:
     world = World()
     world.fails(Reason.AWS_ACCESS_DENIED, "AWS refused it")
-    results = await asyncio.gather(*(world.source.token(OHIO, ANY) for _ in range(100)), return_exceptions=True)
+    results = await asyncio.gather(*(world.source.token(OHIO, ANY, KEY) for _ in range(100)), return_exceptions=True)
     assert len(world.calls) == 1
     assert {str(result) for result in results} == {"AWS refused it"}
     assert len({result.retry_at for result in results if isinstance(result, TokenError)}) == 1
@@ -88,25 +96,25 @@ async def test_a_hundred_that_ask_together_share_one_failure_and_its_time() -> N
 
 async def test_a_young_token_serves_the_next_ones_without_a_call() -> None:
     world = World()
-    first = await world.source.token(OHIO, ANY)
+    first = await world.source.token(OHIO, ANY, KEY)
     world.now += timedelta(hours=1)
-    assert await world.source.token(OHIO, ANY) == first
+    assert await world.source.token(OHIO, ANY, KEY) == first
     assert len(world.calls) == 1
 
 
 async def test_an_old_token_does_not() -> None:
     world = World()
-    first = await world.source.token(OHIO, ANY)
+    first = await world.source.token(OHIO, ANY, KEY)
     world.now += timedelta(hours=2)
-    assert await world.source.token(OHIO, ANY) != first
+    assert await world.source.token(OHIO, ANY, KEY) != first
     assert len(world.calls) == 2
 
 
 async def test_who_has_the_cached_token_already_gets_a_newer_one() -> None:
     world = World()
-    first = await world.source.token(OHIO, ANY)
+    first = await world.source.token(OHIO, ANY, KEY)
     world.now += timedelta(minutes=1)
-    newer = await world.source.token(OHIO, wanted(timedelta(minutes=1), newer_than=first.issued_at))
+    newer = await world.source.token(OHIO, wanted(timedelta(minutes=1), newer_than=first.issued_at), KEY)
     assert newer.issued_at > first.issued_at
     assert len(world.calls) == 2
 
@@ -115,7 +123,7 @@ async def test_however_often_one_asks_aws_is_asked_once_in_five_seconds() -> Non
     world = World()
     last = None
     for _ in range(100):
-        token = await world.source.token(OHIO, wanted(timedelta(minutes=1), newer_than=last))
+        token = await world.source.token(OHIO, wanted(timedelta(minutes=1), newer_than=last), KEY)
         last = token.issued_at
         world.now += timedelta(seconds=0.1)
     assert len(world.calls) <= 3
@@ -123,14 +131,14 @@ async def test_however_often_one_asks_aws_is_asked_once_in_five_seconds() -> Non
 
 async def test_scopes_have_tokens_calls_and_failures_of_their_own() -> None:
     world = World()
-    here, there = await asyncio.gather(world.source.token(OHIO, ANY), world.source.token(IRELAND, ANY))
+    here, there = await asyncio.gather(world.source.token(OHIO, ANY, KEY), world.source.token(IRELAND, ANY, KEY))
     assert here != there
     assert set(world.calls) == {OHIO, IRELAND}
     world.now += timedelta(hours=2)
     world.fails()
     await refusal(world, IRELAND)
     world.error = None
-    assert await world.source.token(OHIO, ANY) != here
+    assert await world.source.token(OHIO, ANY, KEY) != here
 
 
 async def test_while_a_scope_backs_off_aws_is_not_asked() -> None:
@@ -168,7 +176,7 @@ async def test_when_aws_is_back_the_next_one_that_asks_is_served_and_the_back_of
         error = await refusal(world)
         world.now = error.retry_at or world.now
     world.error = None
-    token = await world.source.token(OHIO, ANY)
+    token = await world.source.token(OHIO, ANY, KEY)
     assert token.issued_at == world.now
     world.now += timedelta(hours=2)
     world.fails()
@@ -179,18 +187,18 @@ async def test_when_aws_is_back_the_next_one_that_asks_is_served_and_the_back_of
 
 async def test_a_cached_token_serves_even_while_aws_fails() -> None:
     world = World()
-    token = await world.source.token(OHIO, ANY)
+    token = await world.source.token(OHIO, ANY, KEY)
     world.now += timedelta(minutes=30)
     world.fails()
     with pytest.raises(TokenError):
-        await world.source.token(OHIO, wanted(timedelta(hours=6), newer_than=token.issued_at))
-    assert await world.source.token(OHIO, ANY) == token
+        await world.source.token(OHIO, wanted(timedelta(hours=6), newer_than=token.issued_at), KEY)
+    assert await world.source.token(OHIO, ANY, KEY) == token
 
 
 async def test_one_that_stops_waiting_does_not_end_the_call_for_the_others() -> None:
     world = World()
     world.gate.clear()
-    first, second = (asyncio.create_task(world.source.token(OHIO, ANY)) for _ in range(2))
+    first, second = (asyncio.create_task(world.source.token(OHIO, ANY, KEY)) for _ in range(2))
     await until(lambda: bool(world.calls))
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -203,14 +211,14 @@ async def test_one_that_stops_waiting_does_not_end_the_call_for_the_others() -> 
 async def test_a_call_that_everyone_left_still_fills_the_cache() -> None:
     world = World()
     world.gate.clear()
-    ask = asyncio.create_task(world.source.token(OHIO, ANY))
+    ask = asyncio.create_task(world.source.token(OHIO, ANY, KEY))
     await until(lambda: bool(world.calls))
     ask.cancel()
     with pytest.raises(asyncio.CancelledError):
         await ask
     world.gate.set()
     await until(lambda: bool(world.told))
-    await world.source.token(OHIO, ANY)
+    await world.source.token(OHIO, ANY, KEY)
     assert len(world.calls) == 1
 
 
@@ -226,7 +234,7 @@ async def test_a_call_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
     assert str(told) == str(error)
     world.gate.set()
     world.now = error.retry_at
-    assert (await world.source.token(OHIO, ANY)).issued_at == world.now, "the late answer of the first is not used"
+    assert (await world.source.token(OHIO, ANY, KEY)).issued_at == world.now, "the late answer of the first is not used"
 
 
 async def test_the_observer_hears_of_calls_and_not_of_refusals_without_one() -> None:
@@ -241,16 +249,16 @@ async def test_a_bug_in_the_call_reaches_whoever_asked_and_the_next_ask_calls_ag
     world = World()
     world.error = ZeroDivisionError("a bug")
     with pytest.raises(ZeroDivisionError):
-        await world.source.token(OHIO, ANY)
+        await world.source.token(OHIO, ANY, KEY)
     assert world.told == [], "neither a success nor a failure of AWS"
     world.error = None
-    assert (await world.source.token(OHIO, ANY)).issued_at == NOW
+    assert (await world.source.token(OHIO, ANY, KEY)).issued_at == NOW
 
 
 async def test_a_call_that_is_cancelled_is_told_as_nothing() -> None:
     world = World()
     world.gate.clear()
-    ask = asyncio.create_task(world.source.token(OHIO, ANY))
+    ask = asyncio.create_task(world.source.token(OHIO, ANY, KEY))
     await until(lambda: bool(world.calls))
     (call,) = (task for task in asyncio.all_tasks() if task.get_name() == f"token {OHIO}")
     call.cancel()
@@ -258,7 +266,7 @@ async def test_a_call_that_is_cancelled_is_told_as_nothing() -> None:
         await ask
     world.gate.set()
     assert world.told == []
-    assert (await world.source.token(OHIO, ANY)).issued_at == NOW
+    assert (await world.source.token(OHIO, ANY, KEY)).issued_at == NOW
 
 
 async def test_it_works_again_after_the_loop_that_asked_is_gone() -> None:
@@ -270,7 +278,7 @@ async def test_it_works_again_after_the_loop_that_asked_is_gone() -> None:
     def in_another_loop() -> None:
         async def ask() -> None:
             async with asyncio.timeout(0.02):
-                await world.source.token(OHIO, ANY)
+                await world.source.token(OHIO, ANY, KEY)
 
         with pytest.raises(TimeoutError):
             asyncio.run(ask())

@@ -123,6 +123,16 @@ def test_many_namespaces_are_watched_and_served(
         wait_ready(cluster, name)
 
 
+def _may_see_policies(cluster: Cluster, user: str) -> None:
+    """What an operator for single namespaces needs of the cluster: whether a policy limits it."""
+    rules = [{"apiGroups": ["ecr.mobb.redhat.com"], "resources": ["accesspolicies"], "verbs": ["list", "watch"]}]
+    subject = {"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}
+    role = {"kind": "ClusterRole", "name": "policies", "apiGroup": "rbac.authorization.k8s.io"}
+    path, name = "/apis/rbac.authorization.k8s.io/v1", {"metadata": {"name": "policies"}}
+    cluster.create(f"{path}/clusterroles", {**name, "rules": rules})
+    cluster.create(f"{path}/clusterrolebindings", {**name, "roleRef": role, "subjects": [subject]})
+
+
 def _may_work_in(cluster: Cluster, namespace: str, user: str) -> None:
     rules = [
         {"apiGroups": ["ecr.mobb.redhat.com"], "resources": ["*"], "verbs": ["get", "list", "watch", "patch"]},
@@ -139,7 +149,7 @@ def _may_work_in(cluster: Cluster, namespace: str, user: str) -> None:
 def old_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """A cluster with definitions as the Go operator's: its status keeps two fields."""
     directory = tmp_path_factory.mktemp("old")
-    for path in (Path(__file__).parents[2] / "deploy" / "crds").glob("*.yaml"):
+    for path in (Path(__file__).parents[2] / "deploy" / "crds").glob("*secrets.*.yaml"):
         definition = yaml.safe_load(path.read_text())
         schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
         fields = ("generated_secret_name", "ecr_registry", "url", "frequency", "region")
@@ -183,6 +193,7 @@ def test_a_namespace_that_may_not_be_looked_at_stops_no_other(
     kubeconfig = old_plane.kubeconfig_for(user)
     with Cluster(old_plane.kubeconfig) as cluster:
         cluster.namespace("allowed")
+        _may_see_policies(cluster, user)
         _may_work_in(cluster, "allowed", user)
         environment = {**aws.environment(), "WATCH_NAMESPACE": "allowed,forbidden"}
         with OperatorProcess(environment=environment, log=tmp_path / "log", kubeconfig=kubeconfig).ready():

@@ -37,7 +37,7 @@ POISON: dict[str, tuple[str, dict[str, Any], str]] = {
     "evil-region": ("Secret", {"region": "us-east-2.evil.example/#"}, "is not an AWS region"),
     "user-region": ("Secret", {"region": "x@evil"}, "is not an AWS region"),
     "other-region": ("Secret", {"region": "eu-west-1"}, "contradicts ecr_registry"),
-    "slash-name": ("Secret", {"generated_secret_name": "../x"}, "is not a name for a Secret"),
+    "slash-name": ("Secret", {"generated_secret_name": "../x"}, "is not a name that Kubernetes accepts"),
     "endless-name": ("Secret", {"generated_secret_name": TEN_KB}, "too long"),
     "no-registry": ("Secret", {"ecr_registry": None}, "spec.ecr_registry"),
     "no-spec": ("Secret", {"generated_secret_name": None, "ecr_registry": None}, "spec.generated_secret_name"),

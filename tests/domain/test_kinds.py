@@ -15,13 +15,14 @@ from ecr_secret_operator.domain.kinds import (
     SECRET,
     Kind,
     docker_config,
-    password_of,
+    passwords_of,
 )
-from tests.factories import HOST, PASSWORD, a_spec, an_argo_spec
+from ecr_secret_operator.domain.token import Sensitive
+from tests.factories import HOST, OTHER_HOST, PASSWORD, a_spec, an_argo_spec
 
 
 def test_a_dockerconfigjson_is_byte_for_byte_what_the_go_operator_writes() -> None:
-    assert SECRET.render(a_spec(), "tok/en+1") == {
+    assert SECRET.render(a_spec(), {HOST: "tok/en+1"}) == {
         ".dockerconfigjson": (
             '{"auths":{"123456789012.dkr.ecr.us-east-2.amazonaws.com":'
             '{"username":"AWS","password":"tok/en+1","auth":"QVdTOnRvay9lbisx"}}}'
@@ -36,7 +37,7 @@ def test_auth_is_the_base64_of_user_and_password_on_one_line() -> None:
 
 
 def test_an_argo_repository_secret_has_the_six_keys_of_the_go_operator() -> None:
-    assert ARGO_HELM_REPO_SECRET.render(an_argo_spec(url=f"{HOST}/charts"), "tok") == {
+    assert ARGO_HELM_REPO_SECRET.render(an_argo_spec(url=f"{HOST}/charts"), {HOST: "tok"}) == {
         "username": "AWS",
         "password": "tok",
         "url": f"{HOST}/charts",
@@ -47,7 +48,9 @@ def test_an_argo_repository_secret_has_the_six_keys_of_the_go_operator() -> None
 
 
 def test_argo_gets_the_url_without_the_scheme_that_it_would_double() -> None:
-    assert ARGO_HELM_REPO_SECRET.render(an_argo_spec(url=f"oci://{HOST}/charts"), "t")["url"] == f"{HOST}/charts"
+    assert (
+        ARGO_HELM_REPO_SECRET.render(an_argo_spec(url=f"oci://{HOST}/charts"), {HOST: "t"})["url"] == f"{HOST}/charts"
+    )
 
 
 def test_the_argo_secret_carries_the_label_that_argo_looks_for() -> None:
@@ -67,9 +70,8 @@ def test_the_kinds_are_those_of_the_go_operator() -> None:
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_the_password_that_was_written_is_found_again(kind: Kind, password: str) -> None:
     spec = a_spec() if kind is SECRET else an_argo_spec()
-    found = password_of(kind.secret_type, kind.render(spec, password))
-    assert found is not None
-    assert found.reveal() == password
+    found = passwords_of(kind.secret_type, kind.render(spec, {HOST: password}))
+    assert {host: one.reveal() for host, one in found.items()} == {HOST: password}
 
 
 @pytest.mark.parametrize(
@@ -93,4 +95,23 @@ def test_the_password_that_was_written_is_found_again(kind: Kind, password: str)
     ],
 )
 def test_in_other_data_there_is_no_password_and_no_crash(secret_type: str, data: dict[str, str]) -> None:
-    assert password_of(secret_type, data) is None
+    assert passwords_of(secret_type, data) == {}
+
+
+def test_every_host_has_its_own_password_in_the_order_that_is_given() -> None:
+    (text,) = SECRET.render(a_spec(), {OTHER_HOST: "one", HOST: "two"}).values()
+    assert text == docker_config({OTHER_HOST: "one", HOST: "two"})
+    assert list(json.loads(text)["auths"]) == [OTHER_HOST, HOST]
+    found = passwords_of(DOCKER_CONFIG_TYPE, {DOCKER_CONFIG_KEY: text})
+    assert {host: one.reveal() for host, one in found.items()} == {OTHER_HOST: "one", HOST: "two"}
+
+
+def test_one_entry_that_cannot_be_read_does_not_hide_the_others() -> None:
+    auths = {HOST: {"password": "x"}, "a": None, "b": {"password": ""}, "c": {"password": 5}, "d": {}}
+    found = passwords_of(DOCKER_CONFIG_TYPE, {DOCKER_CONFIG_KEY: json.dumps({"auths": auths})})
+    assert found == {HOST: Sensitive("x")}
+
+
+@pytest.mark.parametrize("url", [HOST, f"{HOST}/", f"{HOST}/charts", f"{HOST}/a/b"])
+def test_the_password_of_an_argo_secret_is_that_of_the_host_of_its_url(url: str) -> None:
+    assert passwords_of("Opaque", {"url": url, "password": "x"}) == {HOST: Sensitive("x")}

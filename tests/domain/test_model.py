@@ -24,7 +24,7 @@ def test_what_upstream_users_have_is_read() -> None:
     spec = a_spec(generated_secret_name="ecr-docker-secret", frequency="10h", region="us-east-2")
     assert spec.generated_secret_name == "ecr-docker-secret"
     assert spec.interval == timedelta(hours=10)
-    assert spec.registry.host == HOST
+    assert spec.hosts[0] == HOST
     assert not spec.suspend
     assert spec.deletion_policy == "Delete"
 
@@ -33,7 +33,7 @@ def test_frequency_and_region_are_optional() -> None:
     spec = SECRET.parse({"generated_secret_name": "x", "ecr_registry": OTHER_HOST})
     assert isinstance(spec, CommonSpec)
     assert spec.interval == timedelta(hours=6)
-    assert spec.registry.region == "eu-west-1"
+    assert spec.entries[0].registry.region == "eu-west-1"
 
 
 def test_unknown_fields_are_ignored_as_the_api_server_ignores_them() -> None:
@@ -41,7 +41,7 @@ def test_unknown_fields_are_ignored_as_the_api_server_ignores_them() -> None:
 
 
 def test_the_registry_of_an_argo_url_is_that_of_its_host() -> None:
-    assert an_argo_spec(url=f"oci://{OTHER_HOST}/charts").registry.host == OTHER_HOST
+    assert an_argo_spec(url=f"oci://{OTHER_HOST}/charts").hosts == (OTHER_HOST,)
 
 
 @pytest.mark.parametrize("raw", [None, "banana", [], 5, True])
@@ -55,7 +55,7 @@ def test_a_spec_that_is_no_object_says_so(raw: object) -> None:
         # (what is wrong, the field that the message names, what else it says)
         ({"generated_secret_name": None}, "spec.generated_secret_name", "should be a valid string"),
         ({"generated_secret_name": 5}, "spec.generated_secret_name", "should be a valid string"),
-        ({"generated_secret_name": ""}, "spec.generated_secret_name", "'' is not a name for a Secret"),
+        ({"generated_secret_name": ""}, "spec.generated_secret_name", "'' is not a name that Kubernetes accepts"),
         ({"generated_secret_name": "Upper"}, "spec.generated_secret_name", "Use lower case letters"),
         ({"generated_secret_name": "a_b"}, "spec.generated_secret_name", "Use lower case letters"),
         ({"generated_secret_name": "-a"}, "spec.generated_secret_name", "beginning and ending with"),
@@ -149,7 +149,7 @@ def test_an_argo_url_outside_ecr_is_refused_because_argo_would_send_the_token_th
 
 @pytest.mark.parametrize("region", ["us-east-2", ""])
 def test_a_region_that_agrees_with_the_host_or_is_empty_is_taken(region: str) -> None:
-    assert a_spec(region=region).registry.region == "us-east-2"
+    assert a_spec(region=region).entries[0].registry.region == "us-east-2"
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-1", "us-gov-east-2", "zz-nowhere-9"])
@@ -210,14 +210,24 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
     max_leaves=8,
 )
-FIELDS = ("generated_secret_name", "ecr_registry", "url", "frequency", "region", "suspend", "metadata")
+FIELDS = (
+    "generated_secret_name",
+    "ecr_registry",
+    "url",
+    "frequency",
+    "region",
+    "suspend",
+    "metadata",
+    "aws",
+    "additional_registries",
+)
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-@given(raw=st.dictionaries(st.sampled_from(FIELDS), json_values, max_size=7) | json_values)
+@given(raw=st.dictionaries(st.sampled_from(FIELDS), json_values, max_size=9) | json_values)
 def test_whatever_is_stored_gives_a_spec_or_a_sentence(kind: Kind, raw: object) -> None:
     spec = kind.parse(raw)
     if isinstance(spec, InvalidSpec):
         assert spec.message.startswith("spec")
     else:
-        assert spec.registry.region
+        assert spec.entries[0].registry.region

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 
-from ecr_secret_operator.domain.decide import Failure
 from ecr_secret_operator.domain.generated import format_time
-from ecr_secret_operator.domain.reasons import EventReason, Reason
+from ecr_secret_operator.domain.reasons import Failure, Reason
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource, condition_of
 from ecr_secret_operator.domain.schedule import due_at
 from ecr_secret_operator.domain.status import (
@@ -20,21 +18,21 @@ from ecr_secret_operator.domain.status import (
     Outcome,
     Status,
     events,
-    next_look,
     next_status,
     status_patch,
 )
-from tests.factories import HOST, NOW, a_resource, a_spec, a_token, an_argo_spec, spec_of
+from tests.factories import HOST, NOW, a_resource, a_spec, a_token, an_argo_spec, holdings, spec_of
 
 TOKEN = a_token()
+HELD = holdings(token=TOKEN)
 NEW = a_resource(status={})
 SUSPENDED = a_resource(spec=a_spec(suspend=True), status={})
 INVALID = a_resource(spec=InvalidSpec("spec.frequency: 'banana' is not a duration"), status={})
 DUE = due_at(TOKEN, spec_of(NEW).interval, seed=NEW.uid)
 SOON = NOW + timedelta(hours=1)
 
-SERVED = Outcome(token=TOKEN, written=True, refreshed=True)
-UNCHANGED = Outcome(token=TOKEN)
+SERVED = Outcome(held=HELD, written=True, refreshed=True)
+UNCHANGED = Outcome(held=HELD)
 THROTTLED = Failure(Reason.AWS_UNAVAILABLE, "ECR in us-east-2 failed")
 DENIED = Failure(Reason.AWS_ACCESS_DENIED, "AWS refused it")
 TAKEN = Failure(Reason.SECRET_CONFLICT, "Secret ecr-pull exists")
@@ -92,8 +90,8 @@ def test_the_status_of_a_resource_that_was_served() -> None:
         (NEW, SERVED, "Updated", ("True", "Refreshed"), ("True", "Refreshed")),
         (NEW, UNCHANGED, "Updated", ("True", "Refreshed"), ("True", "Refreshed")),
         # a refresh failed, the stored token is still good
-        (NEW, Outcome(token=TOKEN, failure=THROTTLED), "Updated", ("True", "Refreshed"), ("False", "AWSUnavailable")),
-        (NEW, Outcome(token=TOKEN, failure=DENIED), "Updated", ("True", "Refreshed"), ("False", "AWSAccessDenied")),
+        (NEW, Outcome(held=HELD, failure=THROTTLED), "Updated", ("True", "Refreshed"), ("False", "AWSUnavailable")),
+        (NEW, Outcome(held=HELD, failure=DENIED), "Updated", ("True", "Refreshed"), ("False", "AWSAccessDenied")),
         # nothing good is stored
         (NEW, Outcome(failure=THROTTLED), "Pending", ("False", "AWSUnavailable"), ("False", "AWSUnavailable")),
         (
@@ -114,8 +112,8 @@ def test_the_status_of_a_resource_that_was_served() -> None:
         (NEW, Outcome(failure=TAKEN), "Error", ("False", "SecretConflict"), ("False", "SecretConflict")),
         (INVALID, Outcome(failure=BAD_SPEC), "Error", ("False", "InvalidSpec"), ("False", "InvalidSpec")),
         # never Ready, whatever is stored
-        (INVALID, Outcome(token=TOKEN, failure=BAD_SPEC), "Error", ("False", "InvalidSpec"), ("False", "InvalidSpec")),
-        (NEW, Outcome(token=TOKEN, failure=TAKEN), "Error", ("False", "SecretConflict"), ("False", "SecretConflict")),
+        (INVALID, Outcome(held=HELD, failure=BAD_SPEC), "Error", ("False", "InvalidSpec"), ("False", "InvalidSpec")),
+        (NEW, Outcome(held=HELD, failure=TAKEN), "Error", ("False", "SecretConflict"), ("False", "SecretConflict")),
         # suspended
         (SUSPENDED, UNCHANGED, "Suspended", ("True", "Suspended"), ("False", "Suspended")),
         (SUSPENDED, Outcome(), "Suspended", ("False", "Suspended"), ("False", "Suspended")),
@@ -165,7 +163,7 @@ def test_the_argo_kind_names_its_registry_and_secret() -> None:
 def test_ready_flips_when_the_stored_token_expires(
     resource: Resource, failure: Failure | None, now: datetime, ready: str
 ) -> None:
-    status = next_status(resource, Outcome(token=TOKEN, failure=failure), now=now)
+    status = next_status(resource, Outcome(held=HELD, failure=failure), now=now)
     assert condition_of(status, READY)["status"] == ready
 
 
@@ -183,11 +181,11 @@ def test_a_token_that_has_expired_is_not_called_valid() -> None:
     [
         (NEW, SERVED),
         (NEW, UNCHANGED),
-        (NEW, Outcome(token=TOKEN, failure=THROTTLED)),
+        (NEW, Outcome(held=HELD, failure=THROTTLED)),
         (NEW, Outcome(failure=THROTTLED)),
         (NEW, Outcome(failure=TAKEN)),
         (INVALID, Outcome(failure=BAD_SPEC)),
-        (INVALID, Outcome(token=TOKEN, failure=BAD_SPEC)),
+        (INVALID, Outcome(held=HELD, failure=BAD_SPEC)),
         (SUSPENDED, UNCHANGED),
         (SUSPENDED, Outcome()),
         (a_resource(refresh_request="1", status={}), SERVED),
@@ -235,25 +233,27 @@ def test_a_status_of_any_shape_is_replaced_by_a_whole_one(conditions: object) ->
 
 def test_transition_times_move_only_when_the_status_of_the_condition_flips() -> None:
     stored = after(NEW, SERVED)
-    failed = next_status(stored, Outcome(token=TOKEN, failure=THROTTLED), now=SOON)
+    failed = next_status(stored, Outcome(held=HELD, failure=THROTTLED), now=SOON)
     assert condition_of(failed, READY)["lastTransitionTime"] == format_time(NOW)
     assert condition_of(failed, REFRESHING)["lastTransitionTime"] == format_time(SOON)
     later = SOON + timedelta(hours=1)
-    other = next_status(with_status(stored, failed), Outcome(token=TOKEN, failure=DENIED), now=later)
+    other = next_status(with_status(stored, failed), Outcome(held=HELD, failure=DENIED), now=later)
     assert condition_of(other, REFRESHING)["reason"] == "AWSAccessDenied"
     assert condition_of(other, REFRESHING)["lastTransitionTime"] == format_time(SOON)
 
 
 def test_a_refresh_moves_the_times_of_the_token() -> None:
     newer = a_token(issued_at=SOON)
-    status = next_status(after(NEW, SERVED), Outcome(token=newer, written=True, refreshed=True), now=SOON)
+    status = next_status(
+        after(NEW, SERVED), Outcome(held=holdings(token=newer), written=True, refreshed=True), now=SOON
+    )
     assert status["lastUpdatedTime"] == format_time(SOON)
     assert status["expiresAt"] == format_time(newer.expires_at)
     assert status["nextRefreshTime"] > format_time(DUE)
 
 
 @pytest.mark.parametrize(
-    ("resource", "outcome"), [(SUSPENDED, UNCHANGED), (INVALID, Outcome(token=TOKEN, failure=BAD_SPEC))]
+    ("resource", "outcome"), [(SUSPENDED, UNCHANGED), (INVALID, Outcome(held=HELD, failure=BAD_SPEC))]
 )
 def test_what_is_not_refreshed_names_no_next_refresh(resource: Resource, outcome: Outcome) -> None:
     status = next_status(resource, outcome, now=NOW)
@@ -285,7 +285,7 @@ def test_a_refresh_request_is_noted_once_it_is_done(
     request_: str, handled: str | None, *, refreshed: bool, now_handled: str | None
 ) -> None:
     stored = a_resource(refresh_request=request_, status={"lastHandledRefresh": handled} if handled else {})
-    status = next_status(stored, Outcome(token=TOKEN, refreshed=refreshed), now=NOW)
+    status = next_status(stored, Outcome(held=HELD, refreshed=refreshed), now=NOW)
     assert status.get("lastHandledRefresh") == now_handled
 
 
@@ -328,130 +328,3 @@ def test_a_token_that_is_gone_takes_its_times_with_it() -> None:
     assert change["expiresAt"] is None
     assert change["nextRefreshTime"] is None
     assert change["lastUpdatedTime"] == format_time(NOW)
-
-
-# Events
-
-
-def test_an_ordinary_service_and_refresh_are_no_events() -> None:
-    assert told(NEW, SERVED) == []
-    newer = Outcome(token=a_token(issued_at=SOON), written=True, refreshed=True)
-    assert told(after(NEW, SERVED), newer, now=SOON) == []
-
-
-@pytest.mark.parametrize(
-    ("resource", "outcome", "event"),
-    [
-        (NEW, Outcome(failure=DENIED), Event("AWSAccessDenied", "AWS refused it", warning=True)),
-        (NEW, Outcome(failure=TAKEN), Event("SecretConflict", "Secret ecr-pull exists", warning=True)),
-        (INVALID, Outcome(failure=BAD_SPEC), Event("InvalidSpec", BAD_SPEC.message, warning=True)),
-        (
-            after(NEW, SERVED),
-            Outcome(token=TOKEN, failure=THROTTLED),
-            Event("AWSUnavailable", THROTTLED.message, warning=True),
-        ),
-    ],
-)
-def test_a_failure_is_told_once(resource: Resource, outcome: Outcome, event: Event) -> None:
-    assert told(resource, outcome) == [event]
-    assert told(after(resource, outcome), outcome, now=SOON) == [], "not again while it lasts, nor after a restart"
-
-
-def test_another_failure_is_told_too() -> None:
-    stored = after(NEW, Outcome(failure=THROTTLED))
-    assert [event.reason for event in told(stored, Outcome(failure=DENIED))] == ["AWSAccessDenied"]
-    other_words = Failure(Reason.AWS_UNAVAILABLE, "something else")
-    assert [event.message for event in told(stored, Outcome(failure=other_words))] == ["something else"]
-
-
-@pytest.mark.parametrize("failure", [THROTTLED, DENIED, TAKEN])
-def test_a_recovery_is_told_once(failure: Failure) -> None:
-    stored = after(NEW, Outcome(failure=failure))
-    event = Event("Recovered", f"{failure.reason} is over: the token is fresh again", warning=False)
-    assert told(stored, SERVED) == [event]
-    assert told(after(stored, SERVED), UNCHANGED) == []
-
-
-def test_a_corrected_spec_is_a_recovery() -> None:
-    stored = after(INVALID, Outcome(failure=BAD_SPEC))
-    corrected = replace(stored, spec=a_spec(), generation=2)
-    assert [event.reason for event in told(corrected, SERVED)] == ["Recovered"]
-
-
-def test_suspending_and_resuming_are_a_persons_doing_and_no_events() -> None:
-    assert told(SUSPENDED, UNCHANGED) == []
-    stored = after(SUSPENDED, UNCHANGED)
-    assert told(replace(stored, spec=a_spec(), generation=2), UNCHANGED) == []
-
-
-def test_a_repair_is_told_each_time() -> None:
-    repaired = Outcome(token=TOKEN, written=True, happened=((EventReason.REPAIRED, "Secret x was restored"),))
-    stored = after(NEW, SERVED)
-    expected = [Event("Repaired", "Secret x was restored", warning=False)]
-    assert told(stored, repaired) == expected
-    assert told(after(stored, repaired), repaired) == expected
-
-
-CLAMPED = a_resource(spec=a_spec(frequency="24h"), status={})
-CLAMPED_EVENT = Event(
-    "FrequencyClamped",
-    "frequency 24h is longer than is safe for a token that lives 12h: it is refreshed every 10h",
-    warning=False,
-)
-
-
-def test_a_clamped_frequency_is_told_once() -> None:
-    assert told(CLAMPED, SERVED) == [CLAMPED_EVENT]
-    stored = after(CLAMPED, SERVED)
-    assert told(stored, SERVED) == []
-    assert told(after(stored, Outcome(token=TOKEN, failure=THROTTLED)), UNCHANGED, now=SOON)[1:] == []
-    assert told(replace(stored, generation=2), UNCHANGED) == [], "another part of the spec was changed"
-
-
-def test_another_frequency_that_is_clamped_is_told_too() -> None:
-    stored = replace(after(CLAMPED, SERVED), spec=a_spec(frequency="48h"), generation=2)
-    (event,) = told(stored, UNCHANGED)
-    assert event.message.startswith("frequency 48h is longer than is safe")
-
-
-@pytest.mark.parametrize("failure", [THROTTLED, DENIED, TAKEN])
-def test_a_clamped_frequency_is_told_although_the_first_attempt_failed(failure: Failure) -> None:
-    assert CLAMPED_EVENT in told(after(CLAMPED, Outcome(failure=failure)), SERVED)
-
-
-# When to look again
-
-
-@pytest.mark.parametrize(
-    ("resource", "outcome", "now", "look"),
-    [
-        (NEW, SERVED, NOW, DUE),
-        (NEW, UNCHANGED, SOON, DUE),
-        (NEW, Outcome(), NOW, None),
-        (NEW, Outcome(failure=DENIED), NOW, None),
-        (NEW, Outcome(failure=THROTTLED, retry_at=SOON), NOW, SOON),
-        (NEW, Outcome(failure=TAKEN, retry_at=SOON), NOW, SOON),
-        # a failing refresh: at the retry, or when the token ends and Ready has to flip
-        (NEW, Outcome(token=TOKEN, failure=THROTTLED, retry_at=SOON), NOW, SOON),
-        (
-            NEW,
-            Outcome(token=TOKEN, failure=THROTTLED, retry_at=TOKEN.expires_at + timedelta(hours=1)),
-            SOON,
-            TOKEN.expires_at,
-        ),
-        (NEW, Outcome(token=TOKEN, failure=THROTTLED), TOKEN.expires_at, None),
-        # nothing is refreshed, but the end of the token has to be told
-        (SUSPENDED, UNCHANGED, NOW, TOKEN.expires_at),
-        (SUSPENDED, UNCHANGED, TOKEN.expires_at, None),
-        (SUSPENDED, Outcome(), NOW, None),
-        (INVALID, Outcome(failure=BAD_SPEC), NOW, None),
-        (INVALID, Outcome(token=TOKEN, failure=BAD_SPEC), NOW, TOKEN.expires_at),
-    ],
-)
-def test_when_to_look_again(resource: Resource, outcome: Outcome, now: datetime, look: datetime | None) -> None:
-    assert next_look(resource, outcome, now=now) == look
-
-
-def test_the_status_promises_the_refresh_that_the_queue_is_told() -> None:
-    status: Any = next_status(NEW, SERVED, now=NOW)
-    assert status["nextRefreshTime"] == format_time(next_look(NEW, SERVED, now=NOW) or NOW)

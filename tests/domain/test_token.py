@@ -13,25 +13,28 @@ from typing import Any
 
 import pytest
 
+from ecr_secret_operator.domain.access import Access, Credentials, Login
 from ecr_secret_operator.domain.decide import decide
+from ecr_secret_operator.domain.identity import AccessKeys, StoredKeys
 from ecr_secret_operator.domain.ports import Existing
-from ecr_secret_operator.domain.registry import parse_registry
+from ecr_secret_operator.domain.scope import Scope
 from ecr_secret_operator.domain.status import Outcome
-from ecr_secret_operator.domain.token import Scope, Sensitive
+from ecr_secret_operator.domain.token import Sensitive
 from tests.factories import (
     HOST,
     NOW,
     PASSWORD,
     a_desired,
     a_resource,
-    a_spec,
     a_stored_secret,
     a_token,
     an_argo_spec,
     an_observed,
+    holdings,
 )
 
 SECRET = Sensitive(PASSWORD)
+KEYS = AccessKeys("AKIAEXAMPLE", SECRET, SECRET)
 
 HOLDERS: dict[str, object] = {
     "Sensitive": SECRET,
@@ -42,7 +45,12 @@ HOLDERS: dict[str, object] = {
     "Existing": Existing(a_stored_secret(), a_desired().data),
     "Observed": an_observed(),
     "Plan": decide(an_observed(secrets=()), now=NOW),
-    "Outcome": Outcome(token=a_token(), written=True),
+    "Held": holdings()[HOST],
+    "AccessKeys": KEYS,
+    "StoredKeys": StoredKeys("team-a", "aws", KEYS.version, KEYS),
+    "Credentials": Credentials("team-a", "aws", "1", KEYS),
+    "Access": Access((Login(HOST, Scope("aws", "us-east-2", StoredKeys("team-a", "aws", KEYS.version, KEYS))),)),
+    "Outcome": Outcome(held=holdings(), written=True),
     "in a list": [a_token()],
     "in a dict": {"token": a_token()},
 }
@@ -118,16 +126,3 @@ def test_a_token_is_expired_from_its_last_second_on() -> None:
     token = a_token(lifetime=timedelta(hours=12))
     assert not token.expired(token.expires_at - timedelta(microseconds=1))
     assert token.expired(token.expires_at)
-
-
-def test_a_scope_is_the_region_and_partition_but_not_the_account() -> None:
-    """ECR's token opens every registry of the region: accounts share it, regions do not."""
-    ours = Scope.of(parse_registry(HOST))
-    assert ours == Scope.of(a_spec(ecr_registry=HOST.replace("123456789012", "999999999999")).registry)
-    assert ours != Scope.of(parse_registry(HOST.replace("us-east-2", "eu-west-1")))
-    public = Scope.of(parse_registry("public.ecr.aws"))
-    private = Scope.of(parse_registry(HOST.replace("us-east-2", "us-east-1")))
-    assert public != private, "in the same region, but another service's"
-    assert str(public) != str(private)
-    assert (public.service, private.service) == ("ecr-public", "ecr")
-    assert str(ours) == "aws/us-east-2/ambient"

@@ -146,6 +146,57 @@ def test_a_list_of_one_namespace_takes_nothing_from_another() -> None:
     assert [thing.name for thing in cache] == ["b"]
 
 
+# What is no longer looked at
+
+
+def test_what_is_forgotten_is_gone_and_told() -> None:
+    cache, told = a_cache(Thing("a", 10), Thing("b", 1))
+    cache.forget("a")
+    assert cache.get("a") is None
+    assert [thing.name for thing in cache] == ["b"]
+    assert told == [(Thing("a", 10), None)]
+
+
+def test_forgetting_what_is_unknown_is_nothing() -> None:
+    cache, told = a_cache()
+    cache.forget("a")
+    assert told == []
+
+
+def test_what_is_looked_at_again_is_taken_in_whatever_its_version() -> None:
+    """It was not deleted: the very same version has to be seen again."""
+    cache, told = a_cache(Thing("a", 10))
+    cache.forget("a")
+    cache.put(Thing("a", 10))
+    assert cache.get("a") == Thing("a", 10)
+    assert told == [(Thing("a", 10), None), (None, Thing("a", 10))]
+
+
+def test_a_deletion_is_forgotten_too() -> None:
+    cache, _ = a_cache(Thing("a", 10))
+    cache.drop(Thing("a", 11))
+    cache.forget("a")
+    cache.replace([Thing("a", 9)], within=everything, listed_at="9")
+    assert cache.get("a") == Thing("a", 9)
+
+
+def test_forgetting_one_leaves_the_memory_of_others() -> None:
+    cache, _ = a_cache(Thing("a", 10))
+    cache.drop(Thing("b", 11))
+    cache.forget("a")
+    cache.put(Thing("b", 10))
+    assert cache.get("b") is None
+
+
+def test_the_index_forgets_along() -> None:
+    cache, index = an_index()
+    cache.put(Thing("a", 1, tags=("x",)))
+    cache.forget("a")
+    assert index.get("x") == ()
+    cache.put(Thing("a", 1, tags=("x",)))
+    assert index.get("x") == ("a",)
+
+
 def test_every_listener_hears_of_everything() -> None:
     cache, first = a_cache()
     second: Told = []

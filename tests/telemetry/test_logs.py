@@ -84,9 +84,11 @@ def test_at_debug_the_libraries_do_not_write_out_what_aws_answers() -> None:
             from datetime import UTC, datetime
             import aiohttp
             from ecr_secret_operator.aws.ecr import fetch_token
-            from ecr_secret_operator.domain.token import Scope
+            from ecr_secret_operator.domain.resource import Key
+            from ecr_secret_operator.domain.scope import Scope
             configure_logs("debug", "json")
-            token = fetch_token(Scope("aws", "us-east-2"), clock=lambda: datetime.now(UTC))
+            key = Key("Secret", "team-a", "pull")
+            token = fetch_token(Scope("aws", "us-east-2"), asker=key, clock=lambda: datetime.now(UTC))
 
             async def ask():
                 async with aiohttp.ClientSession(headers={"Authorization": "Bearer " + PASSWORD}) as session:

@@ -1,20 +1,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
-from ecr_secret_operator.domain.decide import Failure
 from ecr_secret_operator.domain.errors import TokenError, Unavailable
-from ecr_secret_operator.domain.reasons import Reason
+from ecr_secret_operator.domain.identity import AccessKeys, AccountRole, AssumedRole, Identity, StoredKeys
+from ecr_secret_operator.domain.reasons import Failure, Reason
 from ecr_secret_operator.domain.resource import Key
+from ecr_secret_operator.domain.scope import Scope
 from ecr_secret_operator.domain.status import Outcome
-from ecr_secret_operator.domain.token import Scope
+from ecr_secret_operator.domain.token import Sensitive
 from ecr_secret_operator.telemetry.journal import Journal
-from ecr_secret_operator.telemetry.metrics import Metrics
-from tests.factories import NOW, PASSWORD, a_resource, a_token
+from ecr_secret_operator.telemetry.metrics import Metrics, State
+from tests.factories import NOW, PASSWORD, a_resource, holdings
 
 Samples = dict[str, dict[tuple[tuple[str, str], ...], float]]
 A, B = Key("Secret", "team-a", "pull"), Key("ArgoHelmRepoSecret", "argocd", "charts")
@@ -44,8 +46,8 @@ def journal(metrics: Metrics) -> Journal:
 
 def use_everything(metrics: Metrics, journal: Journal) -> None:
     resource = a_resource()
-    metrics.watch_resources(lambda: [(A, NOW + timedelta(hours=12), True)])
-    journal.finished(resource, Outcome(token=a_token(), written=True), ())
+    metrics.watch_resources(lambda: [State(A, NOW + timedelta(hours=12), ready=True, denied="audit")])
+    journal.finished(resource, Outcome(held=holdings(), written=True), ())
     journal.reconciled(A, 0.01, failed=False)
     journal.asked_aws(Scope("aws", "us-east-2"), 0.2, None)
     journal.watch_ended("secrets", "nothing was heard in time", 1)
@@ -70,6 +72,7 @@ def test_the_promised_names(metrics: Metrics, journal: Journal) -> None:
         "leader",
         "token_expiry_timestamp_seconds",
         "resource_ready",
+        "policy_denied",
     }
 
 
@@ -84,9 +87,9 @@ def test_every_metric_has_a_help_text(metrics: Metrics, journal: Journal) -> Non
 
 
 def test_each_resource_has_its_expiry_and_readiness_and_loses_them_with_itself(metrics: Metrics) -> None:
-    states: list[tuple[Key, datetime | None, bool]] = [(A, NOW, True), (B, None, False)]
+    states = [State(A, NOW, ready=True), State(B, None, ready=False)]
 
-    def current() -> Iterator[tuple[Key, datetime | None, bool]]:
+    def current() -> Iterator[State]:
         yield from states
 
     metrics.watch_resources(current)
@@ -101,8 +104,8 @@ def test_each_resource_has_its_expiry_and_readiness_and_loses_them_with_itself(m
 def test_refreshes_are_counted_by_what_came_of_them(metrics: Metrics, journal: Journal) -> None:
     resource = a_resource()
     denied = Outcome(failure=Failure(Reason.AWS_ACCESS_DENIED, "no"))
-    journal.finished(resource, Outcome(token=a_token(), written=True), ())
-    journal.finished(resource, Outcome(token=a_token()), ())  # nothing was to be done
+    journal.finished(resource, Outcome(held=holdings(), written=True), ())
+    journal.finished(resource, Outcome(held=holdings()), ())  # nothing was to be done
     journal.finished(resource, denied, ())
     journal.finished(resource, denied, ())
     assert samples(metrics)["ecr_secret_operator_refreshes_total"] == {
@@ -111,16 +114,61 @@ def test_refreshes_are_counted_by_what_came_of_them(metrics: Metrics, journal: J
     }
 
 
-def test_calls_to_aws_are_counted_by_region_and_result(metrics: Metrics, journal: Journal) -> None:
+def test_calls_to_aws_are_counted_by_region_identity_and_result(metrics: Metrics, journal: Journal) -> None:
     scope = Scope("aws", "us-east-2")
     journal.asked_aws(scope, 0.2, None)
     journal.asked_aws(scope, 0.2, TokenError("no", reason=Reason.AWS_UNAVAILABLE))
     found = samples(metrics)
     assert found["ecr_secret_operator_aws_requests_total"] == {
-        labels(region="us-east-2", result="ok"): 1,
-        labels(region="us-east-2", result="AWSUnavailable"): 1,
+        labels(region="us-east-2", identity="ambient", result="ok"): 1,
+        labels(region="us-east-2", identity="ambient", result="AWSUnavailable"): 1,
     }
     assert found["ecr_secret_operator_aws_request_duration_seconds_count"] == {(): 2}
+
+
+ROLE = "arn:aws:iam::210987654321:role/ecr-pull"
+KEYS = AccessKeys("AKIATEAMAEXAMPLE0001", Sensitive("team-a-secret-team-a-secret-team-a-secre"), Sensitive("session"))
+
+
+@pytest.mark.parametrize(
+    ("identity", "label"),
+    [
+        (AssumedRole(ROLE, "external-1"), f"role/{ROLE}"),
+        (AssumedRole(ROLE, access="pull"), f"role/{ROLE}/pull"),
+        (AccountRole("team-a", "builder", ROLE, "sts.amazonaws.com"), f"serviceaccount/team-a/builder/{ROLE}"),
+        (StoredKeys("team-a", "aws-keys", KEYS.version, KEYS), "secret/team-a/aws-keys"),
+    ],
+    ids=["role", "pull", "account", "keys"],
+)
+def test_calls_to_aws_name_the_identity_and_nothing_that_is_secret(
+    metrics: Metrics, journal: Journal, identity: Identity, label: str
+) -> None:
+    with capture_logs() as lines:
+        journal.asked_aws(Scope("aws", "us-east-2", identity), 0.2, None)
+    assert samples(metrics)["ecr_secret_operator_aws_requests_total"] == {
+        labels(region="us-east-2", identity=label, result="ok"): 1
+    }
+    assert [line["scope"] for line in lines] == [f"aws/us-east-2/{label}"]
+    shown = metrics.exposition().decode() + str(lines)
+    for secret in ("external-1", KEYS.access_key_id, KEYS.secret_access_key.reveal()):
+        assert secret not in shown
+
+
+def test_new_keys_of_the_same_secret_do_not_make_a_new_series(metrics: Metrics, journal: Journal) -> None:
+    for version in ("1", "2"):
+        journal.asked_aws(Scope("aws", "us-east-2", StoredKeys("team-a", "aws-keys", version, KEYS)), 0.2, None)
+    assert list(samples(metrics)["ecr_secret_operator_aws_requests_total"].values()) == [2]
+
+
+@pytest.mark.parametrize("mode", ["enforce", "audit"])
+def test_what_policy_refuses_is_a_series_while_it_does(metrics: Metrics, mode: str) -> None:
+    states = [State(A, None, ready=False, denied=mode), State(B, NOW, ready=True)]
+    metrics.watch_resources(lambda: iter(states))
+    assert samples(metrics)["ecr_secret_operator_policy_denied"] == {
+        labels(kind=A.kind, namespace=A.namespace, name=A.name, mode=mode): 1.0
+    }
+    states[0] = State(A, NOW, ready=True)
+    assert "ecr_secret_operator_policy_denied" not in samples(metrics)
 
 
 def test_reconciles_are_counted(metrics: Metrics, journal: Journal) -> None:

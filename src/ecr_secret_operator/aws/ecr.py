@@ -11,25 +11,28 @@ from typing import Any
 from ..domain.errors import TokenError
 from ..domain.kinds import USERNAME
 from ..domain.reasons import Reason
-from ..domain.token import Scope, Sensitive, Token
-from .errors import token_error, where
-from .session import ambient_session
+from ..domain.resource import Key
+from ..domain.scope import Scope
+from ..domain.token import Sensitive, Token
+from .errors import step_by, told, where
+from .identity import session_as
 
 
-def fetch_token(scope: Scope, *, clock: Callable[[], datetime]) -> Token:
-    """Asks ECR for an authorization token (GetAuthorizationToken) with the operator's own identity.
+def fetch_token(scope: Scope, *, asker: Key, clock: Callable[[], datetime], proof: Sensitive | None = None) -> Token:
+    """Asks ECR for an authorization token (GetAuthorizationToken) as the identity of a scope.
 
     Args:
         scope: region and identity.
+        asker: the resource that it is for.
         clock: gives the time in UTC.
+        proof: the ServiceAccount's token, for a role that is assumed with it.
 
     Raises:
         TokenError: with the reason and one sentence.
     """
-    try:
-        answer = ambient_session(scope.region).create_client(scope.service).get_authorization_token()
-    except Exception as error:  # noqa: BLE001 - whatever botocore raises, mapped; its traceback could show the request
-        raise token_error(error, scope) from None
+    session = session_as(scope, asker=asker, proof=proof)
+    with told(step_by(scope)):
+        answer = session.create_client(scope.service).get_authorization_token()
     return _read(answer, scope, clock())
 
 

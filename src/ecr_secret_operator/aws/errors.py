@@ -7,6 +7,9 @@ once. And nothing of the request or the answer beyond the error code and AWS's o
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -21,8 +24,9 @@ from botocore.exceptions import (
 )
 
 from ..domain.errors import TokenError
+from ..domain.identity import AccountRole, AssumedRole, StoredKeys
 from ..domain.reasons import Reason
-from ..domain.token import Scope
+from ..domain.scope import Scope
 
 _DENIED = frozenset(
     (
@@ -43,6 +47,9 @@ _BAD_CREDENTIALS = frozenset((
     "InvalidIdentityToken",
     "InvalidSignatureException",
     "MissingAuthenticationToken",
+    "PackedPolicyTooLarge",
+    "PackedPolicyTooLargeException",
+    "RegionDisabledException",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 ))  # fmt: skip
@@ -64,11 +71,64 @@ def where(scope: Scope) -> str:
     return "ECR Public" if scope.public else f"ECR in {scope.region}"
 
 
-def token_error(error: Exception, scope: Scope) -> TokenError:
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call to AWS, in words.
+
+    Attributes:
+        place: the service that is asked.
+        who: asks.
+        credentials: what it asks with.
+        target: what is asked for, beyond the name of the operation.
+        cure: what to do when AWS refuses.
+    """
+
+    place: str
+    who: str = "the operator's own identity"
+    credentials: str = "the operator's credentials"
+    target: str = ""
+    cure: str = "Allow it in the identity's IAM policy"
+
+
+def step_by(scope: Scope, *, assuming: bool = False) -> Step:
+    """The step that is taken for a scope: to assume its role, or to ask for the token."""
+    match scope.identity:
+        case AssumedRole(role_arn=role) if assuming:
+            return Step(
+                f"STS in {scope.region}",
+                target=f" of role {role}",
+                cure="Allow sts:AssumeRole on it in the operator's IAM policy, and the operator's identity in the"
+                " role's trust policy, with the external id if it asks for one",
+            )
+        case AccountRole(namespace=namespace, service_account=name, role_arn=role, audience=audience) if assuming:
+            return Step(
+                f"STS in {scope.region}",
+                who=f"ServiceAccount {namespace}/{name}",
+                credentials=f"the token of ServiceAccount {namespace}/{name}",
+                target=f" of role {role}",
+                cure="The role's trust policy has to federate this cluster's OIDC provider for"
+                f" system:serviceaccount:{namespace}:{name} with audience {audience}",
+            )
+        case AssumedRole() | AccountRole() as identity:
+            return Step(where(scope), who=identity.words, credentials=f"the session of {identity.words}")
+        case StoredKeys() as identity:
+            return Step(where(scope), who=identity.words, credentials=identity.words)
+    return Step(where(scope))
+
+
+@contextmanager
+def told(step: Step) -> Iterator[None]:
+    """Maps whatever goes wrong inside to a TokenError that names the step. Tracebacks could show the request."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever botocore raises, mapped
+        raise token_error(error, step) from None
+
+
+def token_error(error: Exception, step: Step) -> TokenError:
     """The error for a call that gave no token."""
-    place = where(scope)
     if isinstance(error, ClientError):
-        return _answered(error, place)
+        return _answered(error, step)
     if isinstance(error, (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)):
         return TokenError(
             "the operator has no AWS credentials. Give it an IAM user's keys or a role: see docs/install.md"
@@ -77,34 +137,35 @@ def token_error(error: Exception, scope: Scope) -> TokenError:
             reason=Reason.IDENTITY_UNAVAILABLE,
         )
     if isinstance(error, (HTTPClientError, UnreachableError)):
-        return TokenError(f"{place} cannot be reached ({type(error).__name__})", reason=Reason.AWS_UNAVAILABLE)
+        return TokenError(f"{step.place} cannot be reached ({type(error).__name__})", reason=Reason.AWS_UNAVAILABLE)
     if isinstance(error, OSError):
         return TokenError(
             f"the operator's AWS credentials cannot be read: {error.strerror or type(error).__name__}",
             reason=Reason.IDENTITY_UNAVAILABLE,
         )
     if isinstance(error, BotoCoreError):
-        return TokenError(f"{place} was not asked: {_sentence(str(error))}", reason=Reason.IDENTITY_UNAVAILABLE)
-    return TokenError(f"{place} gave an answer that makes no sense", reason=Reason.AWS_UNAVAILABLE)
+        return TokenError(f"{step.place} was not asked: {_sentence(str(error))}", reason=Reason.IDENTITY_UNAVAILABLE)
+    return TokenError(f"{step.place} gave an answer that makes no sense", reason=Reason.AWS_UNAVAILABLE)
 
 
-def _answered(error: ClientError, place: str) -> TokenError:
+def _answered(error: ClientError, step: Step) -> TokenError:
     details = error.response.get("Error", {})
     code, text = str(details.get("Code", "")), _sentence(str(details.get("Message", "")))
-    step = error.operation_name
+    asked = f"{error.operation_name}{step.target}"
     if code in _DENIED:
+        own_role = not step.target and error.operation_name.startswith("AssumeRole")
+        cure = "Allow it in the trust policy of the operator's role" if own_role else step.cure
         return TokenError(
-            f"AWS refused {step} to the operator's own identity ({code}): {text}. Allow it in the identity's IAM"
-            " policy; this is tried again by itself",
+            f"AWS refused {asked} to {step.who} ({code}): {text}. {cure}; this is tried again by itself",
             reason=Reason.AWS_ACCESS_DENIED,
         )
     if code in _BAD_CREDENTIALS:
         return TokenError(
-            f"AWS does not accept the operator's credentials at {step} ({code}): {text}. Check the keys or role, and"
+            f"AWS does not accept {step.credentials} at {asked} ({code}): {text}. Check the keys or role, and"
             " the clock of the node",
             reason=Reason.IDENTITY_UNAVAILABLE,
         )
-    return TokenError(f"{place} failed at {step} ({code or 'no error code'})", reason=Reason.AWS_UNAVAILABLE)
+    return TokenError(f"{step.place} failed at {asked} ({code or 'no error code'})", reason=Reason.AWS_UNAVAILABLE)
 
 
 def _sentence(text: str) -> str:

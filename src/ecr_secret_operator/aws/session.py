@@ -14,6 +14,8 @@ import botocore.loaders
 import botocore.session
 from botocore.config import Config
 
+from ..domain.scope import Scope
+
 CONNECT_SECONDS = 5
 READ_SECONDS = 10
 
@@ -22,24 +24,32 @@ _shared_loader = functools.cache(botocore.loaders.create_loader)
 """Reads botocore's service descriptions once; they are the costly part of a session."""
 
 
-def ambient_session(region: str) -> botocore.session.Session:
-    """A session with the operator's own identity, for one region.
+def empty_session(scope: Scope) -> botocore.session.Session:
+    """A session without credentials, for the region and the kind of endpoint of a scope.
 
-    Args:
-        region: where ECR, and STS for web identity, are asked. The resource's, so that neither AWS_REGION nor a
-            region in the config file is needed, as with the Go operator.
+    The region is the resource's, so that neither AWS_REGION nor a region in the config file is needed, as with the Go
+    operator. FIPS and dual-stack endpoints are asked for where the registry's host is of that kind; else the SDK's own
+    environment and config file decide. An endpoint never comes from a resource.
     """
     session = botocore.session.Session()
     session.register_component("data_loader", _shared_loader())
-    session.set_config_variable("region", region)
+    session.set_config_variable("region", scope.region)
+    variants = {"use_fips_endpoint": scope.fips, "use_dualstack_endpoint": scope.dual_stack}
     session.set_default_client_config(
         Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
             retries={"total_max_attempts": 1},  # the token source backs off per scope: one place decides
             user_agent_appid="ecr-secret-operator",
+            **{name: True for name, wanted in variants.items() if wanted},
         )
     )
+    return session
+
+
+def ambient_session(scope: Scope) -> botocore.session.Session:
+    """A session with the operator's own identity."""
+    session = empty_session(scope)
     _accept_quoted_values(session)
     return session
 

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from ..domain.backoff import Backoff
+from ..domain.decide import Want
 from ..domain.errors import TokenError
 from ..domain.reasons import Reason
+from ..domain.resource import Key
 from ..domain.schedule import Freshness, serves
-from ..domain.token import Scope, Token
+from ..domain.scope import Scope
+from ..domain.token import Token
 from .errors import where
 
 CALL_SECONDS = 30.0
 """After this a call is given up, whatever botocore is doing; its thread ends with its own time-outs."""
 
+REMEMBERED = timedelta(hours=1)
+"""How long a scope that nobody asks for any more keeps its failures in mind."""
+
 
 class Fetch(Protocol):
-    """Gets one token from AWS, blocking."""
+    """Gets one token from AWS."""
 
-    def __call__(self, scope: Scope) -> Token:
+    async def __call__(self, scope: Scope, asker: Key) -> Token:
         """A new token. Raises TokenError."""
 
 
@@ -47,7 +52,7 @@ class TokenSource:
     """Tokens by scope.
 
     Args:
-        fetch: asks AWS; runs in a thread of its own.
+        fetch: asks AWS.
         clock: gives the time in UTC.
         observer: is told of each call.
     """
@@ -59,31 +64,56 @@ class TokenSource:
         self._states: dict[Scope, _State] = {}
         self._backoff = Backoff(base=1.0, cap=30.0, floor=0.5)
 
-    async def token(self, scope: Scope, freshness: Freshness) -> Token:
+    async def tokens(self, wants: Sequence[Want], asker: Key) -> list[Token | TokenError]:
+        """For each want, a token that does or why there is none, with the time to ask again. All at the same time.
+
+        Args:
+            wants: what is wanted.
+            asker: the resource that it is for; AWS's audit log (CloudTrail) names it where a role is assumed.
+        """
+        return list(await asyncio.gather(*(self._one(want, asker) for want in wants)))
+
+    async def _one(self, want: Want, asker: Key) -> Token | TokenError:
+        try:
+            return await self.token(want.scope, want.freshness, asker)
+        except TokenError as error:
+            return error
+
+    async def token(self, scope: Scope, freshness: Freshness, asker: Key) -> Token:
         """A token that does for this freshness: the cached one, the one that is being fetched, or a new one.
 
         Raises:
             TokenError: with the time to ask again. While a scope backs off, AWS is not asked.
         """
-        state = self._states.setdefault(scope, _State())
         now = self._clock()
+        if scope not in self._states:
+            self._forget(now)
+        state = self._states.setdefault(scope, _State())
         if state.token and serves(state.token, freshness, now):
             return state.token
         if state.failure and state.failure.retry_at and now < state.failure.retry_at:
             raise _again(state.failure)
         if state.call is None:
-            state.call = asyncio.create_task(self._call(scope, state), name=f"token {scope}")
+            state.call = asyncio.create_task(self._call(scope, state, asker), name=f"token {scope}")
         try:
             return await asyncio.shield(state.call)
         except TokenError as error:
             raise _again(error) from None
 
-    async def _call(self, scope: Scope, state: _State) -> Token:
+    def _forget(self, now: datetime) -> None:
+        """Drops scopes that nobody asks for any more, such as those of keys that were replaced."""
+        for scope, state in list(self._states.items()):
+            failed_at = state.failure.retry_at if state.failure else None
+            recent = (state.token and not state.token.expired(now)) or (failed_at and now < failed_at + REMEMBERED)
+            if state.call is None and not recent:
+                del self._states[scope]
+
+    async def _call(self, scope: Scope, state: _State, asker: Key) -> Token:
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
             async with asyncio.timeout(CALL_SECONDS):
-                token = await in_thread(lambda: self._fetch(scope))
+                token = await self._fetch(scope, asker)
         except (TokenError, TimeoutError) as error:
             failure = self._failed(state, error, scope)
             self._observer.asked_aws(scope, loop.time() - started, failure)
@@ -109,31 +139,3 @@ class TokenSource:
 def _again(failure: TokenError) -> TokenError:
     """A copy: one exception object raised to many would collect their tracebacks."""
     return TokenError(str(failure), reason=failure.reason, retry_at=failure.retry_at)
-
-
-async def in_thread(function: Callable[[], Token]) -> Token:
-    """Runs a blocking function in a daemon thread: the process can end while AWS hangs, which no executor allows."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Token] = loop.create_future()
-
-    def settle(result: Token | None, error: BaseException | None) -> None:
-        if future.done():
-            return
-        if result is None:
-            future.set_exception(error or RuntimeError("no result"))
-        else:
-            future.set_result(result)
-
-    def run() -> None:
-        result, problem = None, None
-        try:
-            result = function()
-        except BaseException as error:  # noqa: BLE001 - it is handed to whoever waits
-            problem = error
-        try:
-            loop.call_soon_threadsafe(settle, result, problem)
-        except RuntimeError:
-            return  # the loop is closed: nobody waits any more
-
-    threading.Thread(target=run, name="aws", daemon=True).start()
-    return await future

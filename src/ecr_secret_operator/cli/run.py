@@ -64,6 +64,15 @@ class AddressType(click.ParamType[Address | None]):
 @click.option(
     "--leader-election-namespace", metavar="NAME", help="Namespace of the Lease [default: the operator's own]."
 )
+@click.option(
+    "--require-access-policy",
+    is_flag=False,
+    flag_value="true",
+    default="false",
+    type=click.BOOL,
+    metavar="[=true|false]",
+    help="Serve nothing that no AccessPolicy allows, even while there is none.",
+)
 @click.option("--concurrency", type=click.IntRange(1, 64), default=24, show_default=True, help="Reconciles at a time.")
 @click.option(
     "--log-level", type=click.Choice(LOG_LEVELS), default="info", show_default=True, help="Least level to log."
@@ -83,6 +92,7 @@ def run(
     health_probe_bind_address: Address | None,
     leader_elect: bool,
     leader_election_namespace: str | None,
+    require_access_policy: bool,
     concurrency: int,
     log_level: str,
     log_format: LogFormat,
@@ -108,5 +118,6 @@ def run(
         leader_elect=leader_elect,
         leader_election_namespace=leader_election_namespace,
         workers=concurrency,
+        require_access_policy=require_access_policy,
     )
     asyncio.run(app.run(settings))

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from .generated import Desired, StoredSecret, differences, parse_time, render
+from .access import Access, Login
+from .generated import Desired, Held, Holdings, StoredSecret, differences, parse_time, render
 from .kinds import KINDS, SecretData
 from .model import CommonSpec
-from .reasons import Reason
+from .reasons import Failure, Reason
 from .resource import InvalidSpec, Resource, condition_of
 from .schedule import Freshness, due_at, wanted
-from .token import Token
+from .scope import Scope
 
 CONFLICT_RETRY = timedelta(seconds=5)
 LASTING_CONFLICT_RETRY = timedelta(seconds=30)
 """How soon a name that is taken is tried again: at first, and once that has lasted. Foreign Secrets carry no label, so
 no watch tells of them."""
 
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a resource could not be served, for its conditions."""
-
-    reason: Reason
-    message: str
+FAILURES_NAMED = 5
+"""How many failing registries a condition names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +31,34 @@ class Observed:
     Attributes:
         resource: the custom resource.
         secrets: stored Secrets that carry its generated name, or that were made for it.
+        access: what policies and identities allow it.
+        served: the tokens last known to be stored for it; survive the Secret's deletion.
         released: names of those among them whose resource wants another name now, so that they are free.
-        served: the token last known to be stored for it intact, in its present scope; survives the Secret's deletion.
     """
 
     resource: Resource
     secrets: tuple[StoredSecret, ...]
-    served: Token | None
+    access: Access
+    served: Holdings
     released: frozenset[str] = frozenset()
 
     def target(self, spec: CommonSpec) -> StoredSecret | None:
         """The stored Secret of the generated name."""
         return next((secret for secret in self.secrets if secret.name == spec.generated_secret_name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """A token that has to be had from the token source.
+
+    Attributes:
+        host: the registry that it is for.
+        freshness: which token the source may give.
+    """
+
+    host: str
+    scope: Scope
+    freshness: Freshness
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +68,15 @@ class Write:
     Attributes:
         spec: what it is rendered from.
         stored: what is there; None when there is nothing.
-        token: the one to write; None when one has to be had from the token source.
-        freshness: which one the token source may give.
-        fallback: a token to repair with when none can be had.
+        keep: tokens that are at hand; what is wanted as well takes the place of these once it is had.
+        wants: tokens that have to be had.
         repairs: what was found changed; empty for a first service or a refresh.
     """
 
     spec: CommonSpec
     stored: StoredSecret | None
-    token: Token | None
-    freshness: Freshness
-    fallback: Token | None
+    keep: Holdings
+    wants: tuple[Want, ...]
     repairs: tuple[str, ...]
 
 
@@ -75,14 +85,14 @@ class Plan:
     """What is to be done, and what is true before it is done.
 
     Attributes:
-        token: the token that is stored intact.
+        held: the tokens that are stored in an intact Secret.
         write: the write to make, if any.
-        remove: Secrets that were made for it under another name.
-        failure: why nothing is to be done.
+        remove: Secrets that were made for it and are not wanted.
+        failure: what keeps it from being served, all of it or one of its registries.
         retry_at: when to look again although nothing has changed (UTC).
     """
 
-    token: Token | None = None
+    held: Holdings = field(default_factory=dict)
     write: Write | None = None
     remove: tuple[StoredSecret, ...] = ()
     failure: Failure | None = None
@@ -91,56 +101,93 @@ class Plan:
 
 def decide(observed: Observed, *, now: datetime) -> Plan:
     """The plan for one resource."""
-    resource, spec = observed.resource, observed.resource.spec
+    resource, spec, access = observed.resource, observed.resource.spec, observed.access
     if resource.deleting:
         return Plan()
     if isinstance(spec, InvalidSpec):
-        return Plan(token=_held(observed, now), failure=Failure(Reason.INVALID_SPEC, spec.message))
+        return Plan(held=_valid_still(observed, now), failure=Failure(Reason.INVALID_SPEC, spec.message))
+    made = tuple(secret for secret in observed.secrets if secret.original and secret.made_for(resource))
+    if access.denied:
+        return Plan(remove=made, failure=Failure(Reason.POLICY_DENIED, access.denied))
     stored = observed.target(spec)
+    in_the_way = _in_the_way(observed, stored, now)
+    if in_the_way:
+        return in_the_way
+    found = _intact(stored, resource, spec)
+    if access.unknown or spec.suspend:
+        unknown = Failure(Reason.KUBERNETES_ERROR, access.unknown) if access.unknown else None
+        return Plan(held=found, failure=unknown)
+    return Plan(
+        held=found,
+        write=_write(observed, spec, stored, found, now),
+        remove=tuple(secret for secret in made if secret is not stored),
+        failure=joined([login.problem for login in access.logins if login.problem]),
+    )
+
+
+def _in_the_way(observed: Observed, stored: StoredSecret | None, now: datetime) -> Plan | None:
+    """The plan when the stored Secret cannot be written to now."""
+    resource = observed.resource
     if stored and stored.deleting:
         return Plan(failure=held(stored))
     if stored and not stored.made_for(resource) and stored.name not in observed.released:
         return Plan(failure=conflict(stored, resource), retry_at=now + conflict_retry(resource, now))
-    found = _intact(stored, resource, spec)
-    if spec.suspend:
-        return Plan(token=found)
-    remove = tuple(
-        secret for secret in observed.secrets if secret is not stored and secret.original and secret.made_for(resource)
-    )
-    write = _write(observed, spec, stored, found, now)
-    return Plan(token=found, write=write, remove=remove)
+    return None
 
 
 def _write(
-    observed: Observed, spec: CommonSpec, stored: StoredSecret | None, found: Token | None, now: datetime
+    observed: Observed, spec: CommonSpec, stored: StoredSecret | None, found: Holdings, now: datetime
 ) -> Write | None:
-    known = found or observed.served
-    current = known if known and not known.expired(now) else None
-    fetch = (
-        current is None
-        or refresh_requested(observed.resource)
-        or now >= due_at(current, spec.interval, seed=observed.resource.uid)
-    )
-    if found and not fetch:
+    keep: dict[str, Held] = {}
+    wants = []
+    for login in observed.access.logins:
+        known = found.get(login.host) or _remembered(observed, login)
+        if known and not known.token.expired(now):
+            keep[login.host] = known
+        if login.problem is None and login.scope and _due(known, login.scope, spec, observed.resource, now):
+            newer_than = known.token.issued_at if known and _of(known, login.scope) else None
+            wants.append(Want(login.host, login.scope, wanted(spec.interval, newer_than=newer_than)))
+    if not wants and (not keep or keep == found):
         return None
     return Write(
         spec=spec,
         stored=stored,
-        token=None if fetch else current,
-        freshness=wanted(spec.interval, newer_than=known.issued_at if known else None),
-        fallback=None if found else current,
+        keep=keep,
+        wants=tuple(wants),
         repairs=_repairs(observed, spec, stored, found),
     )
 
 
-def _repairs(observed: Observed, spec: CommonSpec, stored: StoredSecret | None, found: Token | None) -> tuple[str, ...]:
+def _remembered(observed: Observed, login: Login) -> Held | None:
+    """The token last served, unless the resource has come to mean another one."""
+    known = observed.served.get(login.host)
+    return known if known and (login.scope is None or known.mark == login.scope.mark) else None
+
+
+def _of(known: Held, scope: Scope) -> bool:
+    """Whether a token was had for this scope, with the keys that its identity has now."""
+    return (known.mark, known.version) == (scope.mark, scope.identity.version)
+
+
+def _due(known: Held | None, scope: Scope, spec: CommonSpec, resource: Resource, now: datetime) -> bool:
+    return (
+        known is None
+        or not _of(known, scope)
+        or known.token.expired(now)
+        or refresh_requested(resource)
+        or now >= due_at(known.token, spec.interval, seed=resource.uid)
+    )
+
+
+def _repairs(observed: Observed, spec: CommonSpec, stored: StoredSecret | None, found: Holdings) -> tuple[str, ...]:
     if found or not _was_served(observed.resource):
         return ()
+    served = {host: one for host, one in observed.served.items() if host in spec.hosts}
     if stored is None:
-        return ("it was deleted",) if observed.served else ()
-    if observed.served is None:
+        return ("it was deleted",) if served else ()
+    if not served:
         return ("content",)
-    return differences(stored, render(observed.resource, spec, observed.served)) or ("content",)
+    return differences(stored, render(observed.resource, spec, served)) or ("content",)
 
 
 def _was_served(resource: Resource) -> bool:
@@ -149,18 +196,46 @@ def _was_served(resource: Resource) -> bool:
     return ready.get("status") == "True" and ready.get("observedGeneration") == resource.generation
 
 
-def _intact(stored: StoredSecret | None, resource: Resource, spec: CommonSpec) -> Token | None:
-    """The token in the stored Secret, if all of the Secret is as it was written for this spec."""
-    token = stored.token if stored else None
-    if stored is None or token is None or differences(stored, render(resource, spec, token)):
+def _intact(stored: StoredSecret | None, resource: Resource, spec: CommonSpec) -> Holdings:
+    """The tokens in the stored Secret, if all of it is as it was written for this spec; else none."""
+    present = stored.holdings if stored else {}
+    present = {host: one for host, one in present.items() if host in spec.hosts}
+    if stored is None or not present or differences(stored, render(resource, spec, present)):
+        return {}
+    return present
+
+
+def _valid_still(observed: Observed, now: datetime) -> Holdings:
+    """The tokens that a resource which is now invalid still has."""
+    for secret in observed.secrets:
+        if secret.made_for(observed.resource):
+            valid = {host: one for host, one in secret.holdings.items() if not one.token.expired(now)}
+            if valid:
+                return valid
+    return {}
+
+
+def standing(access: Access, stored: Holdings, now: datetime) -> tuple[str, ...]:
+    """The registries that lack a valid token of the identity that they are to be used with."""
+    return tuple(
+        login.host
+        for login in access.logins
+        if (one := stored.get(login.host)) is None
+        or one.token.expired(now)
+        or (login.scope and one.mark != login.scope.mark)
+    )
+
+
+def joined(failures: list[Failure]) -> Failure | None:
+    """Several failures as one: the reason of the first, the sentences of all; None for none."""
+    if not failures:
         return None
-    return token
+    texts = tuple(dict.fromkeys(failure.message for failure in failures))
+    return Failure(failures[0].reason, "; ".join(texts[:FAILURES_NAMED]) + _more(len(texts) - FAILURES_NAMED))
 
 
-def _held(observed: Observed, now: datetime) -> Token | None:
-    """The token that a resource which is now invalid still has."""
-    tokens = [secret.token for secret in observed.secrets if secret.made_for(observed.resource)]
-    return next((token for token in tokens if token and not token.expired(now)), None)
+def _more(count: int) -> str:
+    return f"; and {count} more" if count > 0 else ""
 
 
 def refresh_requested(resource: Resource) -> bool:
@@ -212,10 +287,18 @@ def conflicted(resource: Resource) -> bool:
     return condition_of(resource.status, "Ready").get("reason") == Reason.SECRET_CONFLICT
 
 
-def superseded(stored: StoredSecret, resource: Resource, spec: CommonSpec, token: Token) -> Token | None:
-    """The token in the stored Secret, if it is intact and newer than the one that is about to replace it."""
-    found = _intact(stored, resource, spec)
-    return found if found and found.issued_at > token.issued_at else None
+def newest(stored: StoredSecret, resource: Resource, spec: CommonSpec, ours: Holdings) -> Holdings:
+    """Our tokens, but for those in whose place the stored Secret, if it is intact, holds newer ones of the same kind.
+
+    Another replica, or an earlier life of this one, may have been faster.
+    """
+    theirs = _intact(stored, resource, spec)
+    return {host: _newer(one, theirs.get(host)) for host, one in ours.items()}
+
+
+def _newer(ours: Held, theirs: Held | None) -> Held:
+    same = theirs is not None and (theirs.mark, theirs.version) == (ours.mark, ours.version)
+    return theirs if theirs and same and theirs.token.issued_at > ours.token.issued_at else ours
 
 
 def conflict_retry(resource: Resource, now: datetime) -> timedelta:

@@ -1,23 +1,25 @@
 """The generated Secret: what it is to look like, and how a stored one is told to be ours and intact.
 
-Annotations make restarts free and drift visible: when the token was issued, when it expires, for which resource and
-under which name the Secret was made, and a digest. The digest also covers the scope of the token, so a Secret whose
-resource now means another region or identity is not taken for good.
+Annotations make restarts free and drift visible: when each token was issued, when it expires and what it is good for,
+for which resource and under which name the Secret was made, and a digest over all that.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from .fields import API_VERSION, GROUP
 from .kinds import KINDS, SecretData
-from .model import API_VERSION, GROUP, CommonSpec
+from .model import CommonSpec
 from .resource import Key, Resource
-from .token import Scope, Sensitive, Token
+from .scope import Scope
+from .token import Sensitive, Token
 
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "ecr-secret-operator"
@@ -29,6 +31,9 @@ DIGEST = f"{GROUP}/digest"
 OWNER = f"{GROUP}/owner"
 NAME = f"{GROUP}/name"
 """The Secret's own name: a copy that somebody made of it, annotations and all, is told by that."""
+
+TOKENS = f"{GROUP}/tokens"
+"""Of each token in the Secret: its registry, its times, and marks of what it is good for; never the token."""
 
 COPIED = f"{GROUP}/copied"
 """Which labels and annotations came from `spec.metadata`, so that those taken out there are taken out here."""
@@ -56,6 +61,29 @@ def data_digest(secret_type: str, data: SecretData) -> str:
             raw = part.encode("utf-8", "surrogateescape")
             digest.update(len(raw).to_bytes(8, "big") + raw)
     return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A token as a Secret holds it.
+
+    Attributes:
+        mark: `Scope.mark` of what it was asked for: partition, region, service, identity.
+        version: of the identity's keys, where they have one.
+    """
+
+    token: Token
+    mark: str
+    version: str = ""
+
+    @classmethod
+    def of(cls, scope: Scope, token: Token) -> Held:
+        """A token that was had for a scope."""
+        return cls(token, scope.mark, scope.identity.version)
+
+
+Holdings = Mapping[str, Held]
+"""Registry host to token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +136,7 @@ class StoredSecret:
         owners: its ownerReferences.
         data_keys: names of its data entries.
         data_digest: over type and data; compares with that of a rendered Secret.
-        password: the token in it, if one can be found.
+        passwords: the tokens in it by registry host, as far as they can be found.
     """
 
     namespace: str
@@ -123,7 +151,7 @@ class StoredSecret:
     owners: tuple[OwnerReference, ...]
     data_keys: tuple[str, ...]
     data_digest: str
-    password: Sensitive | None
+    passwords: Mapping[str, Sensitive]
 
     @property
     def managed(self) -> bool:
@@ -131,15 +159,16 @@ class StoredSecret:
         return self.labels.get(MANAGED_BY_LABEL) == MANAGED_BY
 
     @property
-    def token(self) -> Token | None:
-        """The token that it says it holds; trustworthy only when the Secret is intact."""
-        issued, expires = (
-            parse_time(self.annotations.get(ISSUED_AT)),
-            parse_time(self.annotations.get(EXPIRES_AT)),
-        )
-        if self.password is None or issued is None or expires is None or issued >= expires:
-            return None
-        return Token(password=self.password, issued_at=issued, expires_at=expires)
+    def holdings(self) -> Holdings:
+        """The tokens in it with what the annotations say of them; none when that cannot be read."""
+        try:
+            written = {host: _read_held(entry) for host, entry in json.loads(self.annotations[TOKENS]).items()}
+            return {
+                host: Held(Token(self.passwords[host], issued, expires), mark, version)
+                for host, (issued, expires, mark, version) in written.items()
+            }
+        except (KeyError, ValueError, TypeError, AttributeError):
+            return {}
 
     @property
     def owner_key(self) -> Key | None:
@@ -174,6 +203,7 @@ class Desired:
         data: decoded, with the token in clear, and so left out of the repr.
         digest: over type and data.
         owner: the ownerReference to set; None for a Secret that outlives its resource.
+        held: the tokens in it.
     """
 
     namespace: str
@@ -183,13 +213,32 @@ class Desired:
     annotations: Mapping[str, str]
     owner: OwnerReference | None
     digest: str
-    token: Token
+    held: Holdings
     data: SecretData = field(repr=False)
 
 
-def _seal(digest: str, scope: Scope, token: Token, owner: Key) -> str:
-    text = "\n".join((digest, str(scope), format_time(token.issued_at), format_time(token.expires_at), str(owner)))
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+def _written_held(held: Holdings) -> str:
+    entries = {
+        host: {
+            "issued": format_time(one.token.issued_at),
+            "expires": format_time(one.token.expires_at),
+            "for": one.mark,
+            **({"with": one.version} if one.version else {}),
+        }
+        for host, one in held.items()
+    }
+    return json.dumps(entries, separators=(",", ":"))
+
+
+def _read_held(entry: Mapping[str, object]) -> tuple[datetime, datetime, str, str]:
+    issued, expires = parse_time(str(entry["issued"])), parse_time(str(entry["expires"]))
+    if issued is None or expires is None or issued >= expires:
+        raise ValueError("no life span")
+    return issued, expires, str(entry["for"]), str(entry.get("with", ""))
+
+
+def _seal(digest: str, tokens: str, owner: Key) -> str:
+    return "sha256:" + hashlib.sha256(f"{digest}\n{tokens}\n{owner}".encode()).hexdigest()
 
 
 def _copied(spec: CommonSpec) -> dict[str, str]:
@@ -198,12 +247,14 @@ def _copied(spec: CommonSpec) -> dict[str, str]:
     return {COPIED: " ".join(labels + annotations)} if labels or annotations else {}
 
 
-def render(resource: Resource, spec: CommonSpec, token: Token) -> Desired:
-    """The Secret that this resource wants, with this token."""
+def render(resource: Resource, spec: CommonSpec, held: Holdings) -> Desired:
+    """The Secret that this resource wants, with these tokens: one at least, and of its registries only."""
     kind = KINDS[resource.key.kind]
-    data = kind.render(spec, token.password.reveal())
-    digest = data_digest(kind.secret_type, data)
+    ordered = {host: held[host] for host in spec.hosts if host in held}
+    data = kind.render(spec, {host: one.token.password.reveal() for host, one in ordered.items()})
+    digest, tokens = data_digest(kind.secret_type, data), _written_held(ordered)
     owner = OwnerReference(api_version=API_VERSION, kind=kind.name, name=resource.key.name, uid=resource.uid)
+    first = min((one.token for one in ordered.values()), key=lambda token: token.expires_at)
     return Desired(
         namespace=resource.key.namespace,
         name=spec.generated_secret_name,
@@ -212,15 +263,16 @@ def render(resource: Resource, spec: CommonSpec, token: Token) -> Desired:
         annotations={
             **spec.metadata.annotations,
             **_copied(spec),
-            ISSUED_AT: format_time(token.issued_at),
-            EXPIRES_AT: format_time(token.expires_at),
+            ISSUED_AT: format_time(first.issued_at),
+            EXPIRES_AT: format_time(first.expires_at),
+            TOKENS: tokens,
             OWNER: str(resource.key),
             NAME: spec.generated_secret_name,
-            DIGEST: _seal(digest, Scope.of(spec.registry), token, resource.key),
+            DIGEST: _seal(digest, tokens, resource.key),
         },
         owner=owner if spec.deletion_policy == "Delete" else None,
         digest=digest,
-        token=token,
+        held=ordered,
         data=data,
     )
 

@@ -11,12 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from pydantic import ValidationError
-
-from .errors import SHOWN_CHARACTERS
 from .model import ArgoHelmRepoSecretSpec, CommonSpec, SecretSpec
 from .registry import parse_chart_url
-from .resource import InvalidSpec
+from .resource import InvalidSpec, parse_spec
 from .token import Sensitive
 
 USERNAME = "AWS"
@@ -42,8 +39,8 @@ class Kind:
         description: the first lines of `kubectl explain`.
         secret_type: of the generated Secret.
         labels: that the generated Secret needs in order to work, beyond the operator's own.
-        render: (spec, password) to the generated Secret's data.
-        password_in: finds the password in a Secret's data; None when the data are something else.
+        render: (spec, passwords by host) to the generated Secret's data.
+        passwords_in: finds the passwords by host in a Secret's data; none when the data are something else.
         written_by_upstream: whether data are exactly what the Go operator would have written for this spec.
         registry_column: heading and JSON path of the registry in `kubectl get`.
     """
@@ -55,31 +52,14 @@ class Kind:
     description: str
     secret_type: str
     labels: Mapping[str, str] = field(repr=False)
-    render: Callable[[CommonSpec, str], SecretData]
-    password_in: Callable[[SecretData], str | None]
+    render: Callable[[CommonSpec, Mapping[str, str]], SecretData]
+    passwords_in: Callable[[SecretData], Mapping[str, str]]
     written_by_upstream: Callable[[CommonSpec, SecretData], bool]
     registry_column: tuple[str, str]
 
     def parse(self, raw: object) -> CommonSpec | InvalidSpec:
         """Reads a spec as it is stored, whatever it is. Never raises: a bad one harms itself alone."""
-        if not isinstance(raw, dict):
-            return InvalidSpec("spec is missing, or is not an object")
-        try:
-            return self.spec.model_validate(raw)
-        except ValidationError as error:
-            problems = error.errors(include_input=False)
-            more = f"; and {len(problems) - _SENTENCES} more" if len(problems) > _SENTENCES else ""
-            return InvalidSpec("; ".join(_sentence(problem) for problem in problems[:_SENTENCES]) + more)
-
-
-_SENTENCES = 5
-"""How many mistakes a status names; a resource with more is seldom mended from there."""
-
-
-def _sentence(problem: Mapping[str, Any]) -> str:
-    place = ".".join(["spec", *(str(part)[:SHOWN_CHARACTERS] for part in problem["loc"])])
-    text = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{place}: {text}"
+        return parse_spec(self.spec, raw)
 
 
 def docker_config(auths: Mapping[str, str]) -> str:
@@ -107,47 +87,49 @@ def _auths_of(data: SecretData) -> Mapping[str, Any] | None:
     return auths if isinstance(auths, dict) else None
 
 
-def _render_docker(spec: CommonSpec, password: str) -> SecretData:
-    host = cast("SecretSpec", spec).ecr_registry
-    return {DOCKER_CONFIG_KEY: docker_config({host: password})}
+def _render_docker(_spec: CommonSpec, passwords: Mapping[str, str]) -> SecretData:
+    return {DOCKER_CONFIG_KEY: docker_config(passwords)}
 
 
-def _docker_password(data: SecretData) -> str | None:
-    auths = _auths_of(data) or {}
-    for entry in auths.values():
-        password = entry.get("password") if isinstance(entry, dict) else None
-        return password if isinstance(password, str) and password else None
-    return None
+def _docker_passwords(data: SecretData) -> Mapping[str, str]:
+    passwords = {
+        host: entry.get("password") if isinstance(entry, dict) else None
+        for host, entry in (_auths_of(data) or {}).items()
+    }
+    return {host: password for host, password in passwords.items() if isinstance(password, str) and password}
 
 
 def _docker_by_upstream(spec: CommonSpec, data: SecretData) -> bool:
     """The whole of it, whatever its spaces: a field more, and somebody else has a hand in it."""
-    password = _docker_password(data)
+    host = cast("SecretSpec", spec).ecr_registry
+    password = _docker_passwords(data).get(host)
     if set(data) != {DOCKER_CONFIG_KEY} or not password:
         return False
-    written: object = json.loads(docker_config({cast("SecretSpec", spec).ecr_registry: password}))
+    written: object = json.loads(docker_config({host: password}))
     return bool(json.loads(data[DOCKER_CONFIG_KEY]) == written)
 
 
-def _render_argo(spec: CommonSpec, password: str) -> SecretData:
+def _render_argo(spec: CommonSpec, passwords: Mapping[str, str]) -> SecretData:
+    url = parse_chart_url(cast("ArgoHelmRepoSecretSpec", spec).url)
     return {
         "username": USERNAME,
-        "password": password,
-        "url": parse_chart_url(cast("ArgoHelmRepoSecretSpec", spec).url).without_scheme,
+        "password": passwords.get(url.registry.host, ""),
+        "url": url.without_scheme,
         "type": "helm",
         "enableOCI": "true",
         "name": spec.generated_secret_name,
     }
 
 
-def _argo_password(data: SecretData) -> str | None:
-    return data.get("password") or None
+def _argo_passwords(data: SecretData) -> Mapping[str, str]:
+    host, password = data.get("url", "").partition("/")[0], data.get("password")
+    return {host: password} if password else {}
 
 
 def _argo_by_upstream(spec: CommonSpec, data: SecretData) -> bool:
     """The URL verbatim, user AWS, a password, and nothing that it would not have written."""
-    url = cast("ArgoHelmRepoSecretSpec", spec).url
-    written = {**_render_argo(spec, data.get("password", "")), "url": url}
+    url, host = cast("ArgoHelmRepoSecretSpec", spec).url, spec.hosts[0]
+    written = {**_render_argo(spec, {host: data.get("password", "")}), "url": url}
     return {"url", "username", "password"} <= data.keys() and bool(data["password"]) and data.items() <= written.items()
 
 
@@ -157,13 +139,13 @@ SECRET = Kind(
     short_names=("ecrsecret",),
     spec=SecretSpec,
     description=(
-        "Keeps one kubernetes.io/dockerconfigjson Secret in this namespace filled with a fresh Amazon ECR token, for"
+        "Keeps one kubernetes.io/dockerconfigjson Secret in this namespace filled with fresh Amazon ECR tokens, for"
         " pods that pull (imagePullSecrets) and builds that push (oc secrets link)."
     ),
     secret_type=DOCKER_CONFIG_TYPE,
     labels={},
     render=_render_docker,
-    password_in=_docker_password,
+    passwords_in=_docker_passwords,
     written_by_upstream=_docker_by_upstream,
     registry_column=("Registry", ".spec.ecr_registry"),
 )
@@ -180,7 +162,7 @@ ARGO_HELM_REPO_SECRET = Kind(
     secret_type="Opaque",  # noqa: S106 - a Secret's type, not a secret
     labels={ARGO_LABEL: "repository"},
     render=_render_argo,
-    password_in=_argo_password,
+    passwords_in=_argo_passwords,
     written_by_upstream=_argo_by_upstream,
     registry_column=("URL", ".spec.url"),
 )
@@ -188,8 +170,7 @@ ARGO_HELM_REPO_SECRET = Kind(
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (SECRET, ARGO_HELM_REPO_SECRET)}
 
 
-def password_of(secret_type: str, data: SecretData) -> Sensitive | None:
-    """The token in a generated Secret's data, of whichever kind it is; None when there is none to be found."""
+def passwords_of(secret_type: str, data: SecretData) -> Mapping[str, Sensitive]:
+    """The tokens in a generated Secret's data by host, of whichever kind it is."""
     kind = SECRET if secret_type == DOCKER_CONFIG_TYPE else ARGO_HELM_REPO_SECRET
-    password = kind.password_in(data)
-    return Sensitive(password) if password else None
+    return {host: Sensitive(password) for host, password in kind.passwords_in(data).items()}

@@ -1,21 +1,37 @@
-"""The custom resources: their fields, meaning, defaults and rules, stated once.
+"""The custom resources: their fields, meaning and defaults, stated once.
 
-The CRDs, `kubectl explain`, admission and the operator's own parsing all come from these classes. A rule stands twice
-where it must: as CEL for the API server, and as a validator for resources that an older CRD let through.
+The CRDs, `kubectl explain`, admission and the operator's own parsing all come from these classes and `fields`.
 """
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
-from .duration import DURATION_PATTERN, parse_duration
+from .duration import parse_duration
 from .errors import InvalidField, shown
+from .fields import (
+    RESERVED_RULE,
+    ExternalId,
+    Frequency,
+    Model,
+    ObjectName,
+    OptionalName,
+    Region,
+    RegistryHost,
+    RoleArn,
+    bounded,
+    cel,
+    matches,
+    rule,
+    valid_keys,
+    valid_label_values,
+)
 from .registry import (
     EXAMPLE_HOST,
     HOST_PATTERN,
@@ -27,165 +43,24 @@ from .registry import (
     parse_registry,
 )
 
-GROUP = "ecr.mobb.redhat.com"
-VERSION = "v1alpha1"
-API_VERSION = f"{GROUP}/{VERSION}"
-
 DEFAULT_FREQUENCY = "6h"
-SHORTEST_FREQUENCY = timedelta(minutes=1)
-
-RESERVED_PREFIXES = (f"{GROUP}/", "app.kubernetes.io/managed-by", "argocd.argoproj.io/secret-type")
-"""Metadata keys that steer this operator or Argo CD: a resource may not set them on its Secret."""
-
-_SUBDOMAIN = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:[.][a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*"
-_LABEL_NAME = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?"
-_QUALIFIED = re.compile(rf"(?:{_SUBDOMAIN}/)?{_LABEL_NAME}")
-_LABEL_VALUE = re.compile(rf"(?:{_LABEL_NAME})?")
+MOST_REGISTRIES = 20
+"""How many further registries one Secret may open. A Secret's size allows for several hundred tokens; CEL's budget
+for rules over them does not."""
 
 
-def rule(rule: str, message: str) -> dict[str, str]:
-    """One CEL validation: the rule over `self`, and the sentence that a user reads when it is false."""
-    return {"rule": rule, "message": message}
-
-
-def _cel(*rules: dict[str, str]) -> dict[str, Any]:
-    return {"x-kubernetes-validations": list(rules)}
-
-
-def _matches(pattern: str) -> str:
-    return f"self.matches(r'^{pattern}$')"
-
-
-def _bounded(limit: int) -> AfterValidator:
-    def check(text: str) -> str:
-        if len(text) > limit:
-            raise InvalidField(f"{shown(text)} is too long: {len(text)} characters, at most {limit} are allowed")
-        return text
-
-    return AfterValidator(check)
-
-
-def _valid_name(name: str) -> str:
-    if not re.fullmatch(_SUBDOMAIN, name):
-        raise InvalidField(
-            f"{shown(name)} is not a name for a Secret. Use lower case letters, digits, '-' and '.', beginning and"
-            " ending with a letter or digit"
-        )
-    return name
-
-
-def _valid_frequency(frequency: str) -> str:
-    if parse_duration(frequency) < SHORTEST_FREQUENCY:
-        raise InvalidField(f"{shown(frequency)} is too short: at least 1m")
-    return frequency
-
-
-def _valid_keys(entries: Mapping[str, str]) -> Mapping[str, str]:
-    for key in entries:
-        prefix, _, name = key.rpartition("/")
-        fits = len(prefix) <= 253 and len(name) <= 63  # noqa: PLR2004 - Kubernetes' limits
-        if not fits or not _QUALIFIED.fullmatch(key):
-            raise InvalidField(f"{shown(key)} is not a metadata key that Kubernetes accepts")
-        if key.startswith(RESERVED_PREFIXES):
-            raise InvalidField(f"{shown(key)} is set by the operator itself. Leave it out")
-    return entries
-
-
-def _valid_label_values(labels: Mapping[str, str]) -> Mapping[str, str]:
-    for value in labels.values():
-        if not _LABEL_VALUE.fullmatch(value) or len(value) > 63:  # noqa: PLR2004 - Kubernetes' limit
-            raise InvalidField(f"{shown(value)} is not a label value that Kubernetes accepts")
-    return labels
-
-
-_RESERVED_RULE = rule(
-    "self.all(key, " + " && ".join(f"!key.startsWith('{prefix}')" for prefix in RESERVED_PREFIXES) + ")",
-    f"keys that begin with {', '.join(RESERVED_PREFIXES)} are set by the operator itself: leave them out",
-)
-
-SecretName = Annotated[
-    str,
-    _bounded(253),
-    AfterValidator(_valid_name),
-    Field(
-        json_schema_extra={
-            "minLength": 1,
-            "maxLength": 253,
-            **_cel(
-                rule(
-                    _matches(_SUBDOMAIN),
-                    "must be a name for a Secret: lower case letters, digits, '-' and '.', beginning and ending with a"
-                    " letter or digit",
-                )
-            ),
-        }
-    ),
-]
-
-Frequency = Annotated[
-    str,
-    _bounded(64),
-    AfterValidator(_valid_frequency),
-    Field(
-        json_schema_extra={
-            "maxLength": 64,
-            **_cel(
-                rule(
-                    _matches(DURATION_PATTERN),
-                    "must be a duration: a number with a unit, such as 10h or 1h30m",
-                ),
-                rule(
-                    f"!{_matches(DURATION_PATTERN)} || duration(self) >= duration('1m')",
-                    "must be at least 1m",
-                ),
-            ),
-        }
-    ),
-]
-
-_REGION_PATTERN = "[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}"
-
-
-def _valid_region(region: str) -> str:
-    if region and not re.fullmatch(_REGION_PATTERN, region):
-        raise InvalidField(f"{shown(region)} is not an AWS region, such as us-east-2. Leave it out to take the host's")
-    return region
-
-
-Region = Annotated[
-    str,
-    _bounded(32),
-    AfterValidator(_valid_region),
-    Field(
-        json_schema_extra={
-            "maxLength": 32,
-            **_cel(
-                rule(
-                    f"self == '' || {_matches(_REGION_PATTERN)}",
-                    "must be an AWS region, such as us-east-2; leave it out to take it from the registry host",
-                )
-            ),
-        }
-    ),
-]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
-
-
-class GeneratedMetadata(_Model):
+class GeneratedMetadata(Model):
     """Labels and annotations for the generated Secret."""
 
     labels: Annotated[
         Mapping[str, str],
-        AfterValidator(_valid_keys),
-        AfterValidator(_valid_label_values),
+        AfterValidator(valid_keys),
+        AfterValidator(valid_label_values),
         Field(
             json_schema_extra={
                 "maxProperties": 64,
                 "additionalProperties": {"type": "string", "maxLength": 63},
-                **_cel(_RESERVED_RULE),
+                **cel(RESERVED_RULE),
             }
         ),
     ] = {}
@@ -193,25 +68,107 @@ class GeneratedMetadata(_Model):
 
     annotations: Annotated[
         Mapping[str, str],
-        AfterValidator(_valid_keys),
+        AfterValidator(valid_keys),
         Field(
             json_schema_extra={
                 "maxProperties": 64,
                 "additionalProperties": {"type": "string", "maxLength": 4096},
-                **_cel(_RESERVED_RULE),
+                **cel(RESERVED_RULE),
             }
         ),
     ] = {}
     """Annotations to put on the generated Secret. The operator's own cannot be overridden."""
 
 
-class CommonSpec(_Model, ABC):
+def _only_one(*fields: str) -> str:
+    given = ", ".join(f"has(self.{field}) && self.{field} != ''" for field in fields)
+    return f"[{given}].filter(given, given).size() <= 1"
+
+
+class AwsSpec(Model):
+    """Whose AWS identity asks for the token. Empty: the operator's own."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            rule(
+                _only_one("role_arn", "service_account", "credentials_secret"),
+                "at most one of role_arn, service_account and credentials_secret may be given",
+            ),
+            rule(
+                "!has(self.external_id) || self.external_id == '' || (has(self.role_arn) && self.role_arn != '')",
+                "external_id needs role_arn",
+            ),
+            rule(
+                "!has(self.access) || self.access == 'full' || (has(self.role_arn) && self.role_arn != '')"
+                " || (has(self.service_account) && self.service_account != '')",
+                "access: pull needs role_arn or service_account: only a role's session can be limited",
+            ),
+        )
+    )
+
+    role_arn: RoleArn = ""
+    """ARN of an IAM role that the operator assumes with its own identity. The role's trust policy has to allow that
+    identity."""
+
+    external_id: ExternalId = ""
+    """External id that the trust policy of role_arn asks for."""
+
+    service_account: OptionalName = ""
+    """Name of a ServiceAccount in the resource's namespace with the annotation eks.amazonaws.com/role-arn. The operator
+    asks for a token of that ServiceAccount and assumes the role with it, as a pod would (IRSA). The annotation
+    eks.amazonaws.com/audience changes the token's audience from sts.amazonaws.com."""
+
+    credentials_secret: OptionalName = ""
+    """Name of a Secret in the resource's namespace with aws_access_key_id, aws_secret_access_key and, for temporary
+    keys, aws_session_token. A change to it takes effect at once."""
+
+    access: Literal["full", "pull"] = "full"
+    """What the token may do at the registry: all that the identity may, or pull only. Pull adds a session policy with
+    ECR's read actions to the role, and so needs role_arn or service_account."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> AwsSpec:
+        given = [name for name in ("role_arn", "service_account", "credentials_secret") if getattr(self, name)]
+        if len(given) > 1:
+            raise InvalidField(f"{' and '.join(given)} are given: at most one of them may be")
+        if self.external_id and not self.role_arn:
+            raise InvalidField("external_id needs role_arn")
+        if self.access == "pull" and not (self.role_arn or self.service_account):
+            raise InvalidField("access: pull needs role_arn or service_account: only a role's session can be limited")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One registry that a generated Secret is to open, and as whom.
+
+    Attributes:
+        field: the field that names the registry.
+    """
+
+    registry: Registry
+    aws: AwsSpec
+    field: str
+
+
+def _check_entry(entry: Entry, region: str) -> None:
+    registry, role = entry.registry, entry.aws.role_arn
+    if region and region != registry.region:
+        raise InvalidField(
+            f"region {shown(region)} contradicts {entry.field} {shown(registry.host)}: a token is good for one region"
+            " only. Leave region out, or correct one of the two"
+        )
+    if role and role.split(":")[1] != registry.partition:
+        raise InvalidField(
+            f"role_arn {shown(role)} is of another AWS partition than {shown(registry.host)}, which is in"
+            f" {registry.partition}: no role can be assumed across partitions"
+        )
+
+
+class CommonSpec(Model, ABC):
     """What every kind that generates a Secret has in common."""
 
-    registry_field: ClassVar[str]
-    """The field that names the registry."""
-
-    generated_secret_name: SecretName
+    generated_secret_name: ObjectName
     """Name of the Secret to generate, in the resource's namespace. A Secret of this name that the operator did not
     make is left as it is, and the resource says SecretConflict. When the name changes, the Secret of the old name is
     removed."""
@@ -223,6 +180,9 @@ class CommonSpec(_Model, ABC):
     region: Region = ""
     """AWS region of the registry. Optional: the registry host names it. A region that contradicts the host is
     refused, because a token is good for one region only."""
+
+    aws: AwsSpec = AwsSpec()
+    """Whose AWS identity asks for the token. Left out: the operator's own, unless an AccessPolicy names another."""
 
     suspend: bool = False
     """True: keep what is stored, and neither refresh nor repair it until this is false again."""
@@ -241,68 +201,114 @@ class CommonSpec(_Model, ABC):
 
     @property
     @abstractmethod
-    def registry(self) -> Registry:
-        """The registry that the token is for."""
+    def entries(self) -> tuple[Entry, ...]:
+        """The registries that the token or tokens are for, in the order of the spec."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Their hosts."""
+        return tuple(entry.registry.host for entry in self.entries)
 
     @model_validator(mode="after")
-    def _region_agrees(self) -> CommonSpec:
-        if self.region and self.region != self.registry.region:
-            raise InvalidField(
-                f"region {shown(self.region)} contradicts {self.registry_field} {shown(self.registry.host)}: a token is"
-                " good for one region only. Leave region out, or correct one of the two"
-            )
+    def _entries_agree(self) -> CommonSpec:
+        _check_entry(self.entries[0], self.region)
         return self
 
 
+def _region_agrees(field: str) -> dict[str, str]:
+    """The CEL rule, over an object, that its region agrees with its registry host."""
+    host = f"self.{field}.replace('oci://', '').split('/')[0]"
+    return {
+        "rule": f"!has(self.region) || self.region == '' || {host}.contains('.' + self.region + '.')"
+        f" || ({host} == '{PUBLIC_HOST}' && self.region == '{PUBLIC_REGION}')",
+        "message": f"region contradicts {field}: a token is good for one region only; leave region out, or correct one",
+        "fieldPath": ".region",
+    }
+
+
+class AdditionalRegistry(Model):
+    """One more registry for the same Secret."""
+
+    model_config = ConfigDict(json_schema_extra=cel(_region_agrees("ecr_registry")))
+
+    ecr_registry: RegistryHost
+    """Host of the registry, as in the resource's own ecr_registry."""
+
+    region: Region = ""
+    """AWS region of the registry. Optional: the host names it."""
+
+    aws: AwsSpec = AwsSpec()
+    """Whose AWS identity asks for this registry's token. Left out: as for the resource's own ecr_registry. An empty
+    object means the operator's own identity."""
+
+    def entry(self, inherited: AwsSpec) -> Entry:
+        """As an entry, with the identity that is inherited where none is given."""
+        aws = self.aws if "aws" in self.model_fields_set else inherited
+        return Entry(parse_registry(self.ecr_registry), aws, "ecr_registry")
+
+
+def _no_repetition() -> dict[str, str]:
+    return rule(
+        "!has(self.additional_registries) || !self.additional_registries.exists(more,"
+        " more.ecr_registry == self.ecr_registry)",
+        "additional_registries repeats ecr_registry: a Secret can hold one token for a host",
+    )
+
+
 class SecretSpec(CommonSpec):
-    """What to generate: one kubernetes.io/dockerconfigjson Secret with a token for one registry."""
+    """What to generate: one kubernetes.io/dockerconfigjson Secret with a token for each registry."""
 
-    registry_field: ClassVar[str] = "ecr_registry"
+    model_config = ConfigDict(json_schema_extra=cel(_region_agrees("ecr_registry"), _no_repetition()))
 
-    ecr_registry: Annotated[
-        str,
-        _bounded(128),
-        Field(
-            json_schema_extra={
-                "maxLength": 128,
-                **_cel(
-                    rule(
-                        _matches(HOST_PATTERN),
-                        "must be an Amazon ECR registry host alone, without https:// and without a path, such as"
-                        f" {EXAMPLE_HOST}",
-                    )
-                ),
-            }
-        ),
-    ]
+    ecr_registry: RegistryHost
     """Host of the ECR registry, such as 123456789012.dkr.ecr.us-east-2.amazonaws.com: in any partition, FIPS and
     dual-stack hosts too; or public.ecr.aws. The generated Secret names it exactly as it is written here."""
 
-    @field_validator("ecr_registry")
-    @classmethod
-    def _is_registry(cls, host: str) -> str:
-        return parse_registry(host).host
+    additional_registries: Annotated[
+        tuple[AdditionalRegistry, ...],
+        Field(
+            json_schema_extra={
+                "maxItems": MOST_REGISTRIES,
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["ecr_registry"],
+            }
+        ),
+    ] = ()
+    """More registries, of other accounts, regions or identities, for the same Secret. One that fails keeps its last
+    good token, and does not keep the others from being refreshed; the conditions name it."""
 
     @property
-    def registry(self) -> Registry:
-        """The registry that the token is for."""
-        return parse_registry(self.ecr_registry)
+    def entries(self) -> tuple[Entry, ...]:
+        """The registries that the tokens are for, in the order of the spec."""
+        own = Entry(parse_registry(self.ecr_registry), self.aws, "ecr_registry")
+        return (own, *(more.entry(self.aws) for more in self.additional_registries))
+
+    @model_validator(mode="after")
+    def _distinct(self) -> SecretSpec:
+        if len(self.additional_registries) > MOST_REGISTRIES:
+            raise InvalidField(f"additional_registries has more than {MOST_REGISTRIES} entries")
+        if len(set(self.hosts)) < len(self.hosts):
+            twice = next(host for host in self.hosts if self.hosts.count(host) > 1)
+            raise InvalidField(f"{shown(twice)} is given more than once: a Secret can hold one token for a host")
+        for entry, more in zip(self.entries[1:], self.additional_registries, strict=True):
+            _check_entry(entry, more.region)
+        return self
 
 
 class ArgoHelmRepoSecretSpec(CommonSpec):
     """What to generate: one Argo CD repository Secret with a token for one registry."""
 
-    registry_field: ClassVar[str] = "url"
+    model_config = ConfigDict(json_schema_extra=cel(_region_agrees("url")))
 
     url: Annotated[
         str,
-        _bounded(512),
+        bounded(512),
         Field(
             json_schema_extra={
                 "maxLength": 512,
-                **_cel(
+                **cel(
                     rule(
-                        _matches(f"(?:oci://)?{HOST_PATTERN}{PATH_PATTERN}"),
+                        matches(f"(?:oci://)?{HOST_PATTERN}{PATH_PATTERN}"),
                         "must be an Amazon ECR registry host, with or without a path and oci://, such as"
                         f" {EXAMPLE_HOST} or {EXAMPLE_HOST}/charts (https:// does not work for OCI charts in Argo CD)",
                     )
@@ -321,18 +327,6 @@ class ArgoHelmRepoSecretSpec(CommonSpec):
         return url
 
     @property
-    def registry(self) -> Registry:
+    def entries(self) -> tuple[Entry, ...]:
         """The registry that the token is for."""
-        return parse_chart_url(self.url).registry
-
-
-def region_rule(spec: type[CommonSpec]) -> dict[str, str]:
-    """The CEL rule, over the whole spec, that region agrees with the registry host."""
-    field = spec.registry_field
-    host = f"self.{field}.replace('oci://', '').split('/')[0]"
-    return {
-        "rule": f"!has(self.region) || self.region == '' || {host}.contains('.' + self.region + '.')"
-        f" || ({host} == '{PUBLIC_HOST}' && self.region == '{PUBLIC_REGION}')",
-        "message": f"region contradicts {field}: a token is good for one region only; leave region out, or correct one",
-        "fieldPath": ".region",
-    }
+        return (Entry(parse_chart_url(self.url).registry, self.aws, "url"),)

@@ -8,12 +8,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from .access import Access
+    from .decide import Want
+    from .errors import TokenError
     from .generated import Desired, StoredSecret
     from .kinds import SecretData
     from .resource import Key, Resource
-    from .schedule import Freshness
     from .status import Event, Outcome, Status
-    from .token import Scope, Token
+    from .token import Token
 
 
 class Clock(Protocol):
@@ -65,8 +67,20 @@ class Secrets(Protocol):
 class Tokens(Protocol):
     """The token source."""
 
-    async def token(self, scope: Scope, freshness: Freshness) -> Token:
-        """A token that does; raises TokenError, with the time to ask again."""
+    async def tokens(self, wants: Sequence[Want], asker: Key) -> list[Token | TokenError]:
+        """For each want, a token that does or why there is none, with the time to ask again. All at the same time.
+
+        Args:
+            wants: what is wanted.
+            asker: the resource that it is for; AWS's audit log (CloudTrail) names it where a role is assumed.
+        """
+
+
+class Gate(Protocol):
+    """What policies and identities allow."""
+
+    def access(self, resource: Resource) -> Access:
+        """What a resource may do now, and as whom."""
 
 
 class Recorder(Protocol):

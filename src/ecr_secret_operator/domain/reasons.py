@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -11,6 +12,7 @@ class Reason(StrEnum):
     REFRESHED = "Refreshed"
     INVALID_SPEC = "InvalidSpec"
     SECRET_CONFLICT = "SecretConflict"  # noqa: S105 - a reason, not a password
+    POLICY_DENIED = "PolicyDenied"
     AWS_ACCESS_DENIED = "AWSAccessDenied"
     AWS_UNAVAILABLE = "AWSUnavailable"
     IDENTITY_UNAVAILABLE = "IdentityUnavailable"
@@ -25,3 +27,12 @@ class EventReason(StrEnum):
     ADOPTED = "Adopted"
     RECOVERED = "Recovered"
     FREQUENCY_CLAMPED = "FrequencyClamped"
+    POLICY_AUDITED = "PolicyAudited"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a resource could not be served, for its conditions."""
+
+    reason: Reason
+    message: str

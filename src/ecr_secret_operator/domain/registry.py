@@ -80,6 +80,16 @@ class Registry:
         """Whether it is ECR Public, whose tokens are another service's."""
         return self.host == PUBLIC_HOST
 
+    @property
+    def fips(self) -> bool:
+        """Whether the host is one of those with FIPS 140 validated cryptography."""
+        return "ecr-fips." in self.host
+
+    @property
+    def dual_stack(self) -> bool:
+        """Whether the host has an IPv6 address too."""
+        return ".dkr-ecr" in self.host
+
 
 def parse_registry(host: str) -> Registry:
     """Reads an ECR registry host.

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from pydantic import ValidationError
+
+from .errors import SHOWN_CHARACTERS
+from .fields import Model
 from .model import CommonSpec
+
+M = TypeVar("M", bound=Model)
+
+_SENTENCES = 5
+"""How many mistakes a status names; a resource with more is seldom mended from there."""
 
 
 class Key(NamedTuple):
@@ -31,6 +40,24 @@ class InvalidSpec:
     """A spec that cannot be served, and the sentence that says why and what to do."""
 
     message: str
+
+
+def parse_spec(model: type[M], raw: object) -> M | InvalidSpec:
+    """Reads a spec as it is stored, whatever it is. Never raises: a bad one harms itself alone."""
+    if not isinstance(raw, dict):
+        return InvalidSpec("spec is missing, or is not an object")
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        problems = error.errors(include_input=False)
+        more = f"; and {len(problems) - _SENTENCES} more" if len(problems) > _SENTENCES else ""
+        return InvalidSpec("; ".join(_sentence(problem) for problem in problems[:_SENTENCES]) + more)
+
+
+def _sentence(problem: Mapping[str, Any]) -> str:
+    place = ".".join(["spec", *(str(part)[:SHOWN_CHARACTERS] for part in problem["loc"])])
+    text = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{place}: {text}"
 
 
 @dataclass(frozen=True, slots=True)

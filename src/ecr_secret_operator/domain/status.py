@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from .decide import Failure
 from .duration import format_duration
-from .generated import format_time
+from .generated import Holdings, format_time
 from .model import CommonSpec
-from .reasons import EventReason, Reason
+from .reasons import EventReason, Failure, Reason
 from .resource import InvalidSpec, Resource, condition_of
 from .schedule import due_at, is_clamped, safe_interval
 from .token import Token
 
 READY = "Ready"
 REFRESHING = "Refreshing"
+POLICY_ALLOWED = "PolicyAllowed"
+"""Only there while an AccessPolicy in audit mode would refuse the resource."""
 
 _NEEDS_A_PERSON = frozenset(
-    (Reason.INVALID_SPEC, Reason.SECRET_CONFLICT, Reason.AWS_ACCESS_DENIED, Reason.IDENTITY_UNAVAILABLE)
+    (
+        Reason.INVALID_SPEC,
+        Reason.SECRET_CONFLICT,
+        Reason.POLICY_DENIED,
+        Reason.AWS_ACCESS_DENIED,
+        Reason.IDENTITY_UNAVAILABLE,
+    )
 )
-_NEVER_READY = frozenset((Reason.INVALID_SPEC, Reason.SECRET_CONFLICT))
+_NEVER_READY = frozenset((Reason.INVALID_SPEC, Reason.SECRET_CONFLICT, Reason.POLICY_DENIED))
 
 SOONEST_LOOK = timedelta(seconds=1)
 """Not even a token that lives a second makes a hot loop."""
@@ -36,20 +43,38 @@ class Outcome:
     """What a reconcile achieved.
 
     Attributes:
-        token: the one that is stored intact now; None when there is none.
+        held: the tokens that are stored in an intact Secret now.
+        lacking: the registries that have no valid token there.
         failure: what went wrong, if anything.
         written: whether the Secret was written just now.
-        refreshed: whether the token source gave a token, so that a request for a refresh is done.
+        refreshed: whether the token source gave all tokens, so that a request for a refresh is done.
         happened: things beyond the conditions, with a sentence each.
         retry_at: when to try again (UTC); None when only a change helps.
+        audited: what an AccessPolicy in audit mode would refuse; empty for nothing.
     """
 
-    token: Token | None = None
+    held: Holdings = field(default_factory=dict)
+    lacking: tuple[str, ...] = ()
     failure: Failure | None = None
     written: bool = False
     refreshed: bool = False
     happened: Happened = ()
     retry_at: datetime | None = None
+    audited: str = ""
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """The tokens that are stored."""
+        return tuple(one.token for one in self.held.values())
+
+    @property
+    def first(self) -> Token | None:
+        """The one of them that expires first."""
+        return min(self.tokens, key=lambda token: token.expires_at, default=None)
+
+    def good(self, now: datetime) -> bool:
+        """Whether every registry has a valid token."""
+        return self.first is not None and not self.first.expired(now) and not self.lacking
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +88,7 @@ class Event:
 
 def next_status(resource: Resource, outcome: Outcome, *, now: datetime) -> Status:
     """The status that follows from an outcome; equal to the stored one when nothing has changed."""
-    old, spec, token = resource.status, resource.spec, outcome.token
+    old, spec, token = resource.status, resource.spec, outcome.first
     suspended = not isinstance(spec, InvalidSpec) and spec.suspend
     ready, refreshing = _conditions(spec, outcome, now)
     status: dict[str, Any] = {
@@ -72,6 +97,7 @@ def next_status(resource: Resource, outcome: Outcome, *, now: datetime) -> Statu
         "conditions": [
             _condition(old, READY, ready, resource.generation, now),
             _condition(old, REFRESHING, refreshing, resource.generation, now),
+            *_audit(old, outcome, resource.generation, now),
         ],
     }
     if outcome.written:
@@ -81,19 +107,26 @@ def next_status(resource: Resource, outcome: Outcome, *, now: datetime) -> Statu
     if token:
         status["expiresAt"] = format_time(token.expires_at)
     if token and not isinstance(spec, InvalidSpec) and not suspended:
-        status["nextRefreshTime"] = format_time(due_at(token, spec.interval, seed=resource.uid))
+        due = [due_at(one, spec.interval, seed=resource.uid) for one in outcome.tokens]
+        status["nextRefreshTime"] = format_time(min(due))
     handled = resource.refresh_request if outcome.refreshed else old.get("lastHandledRefresh")
     if handled:
         status["lastHandledRefresh"] = handled
     return status
 
 
+def _audit(old: Status, outcome: Outcome, generation: int, now: datetime) -> list[dict[str, Any]]:
+    if not outcome.audited:
+        return []
+    value = (False, Reason.POLICY_DENIED, f"served, since the policy only audits: {outcome.audited}")
+    return [_condition(old, POLICY_ALLOWED, value, generation, now)]
+
+
 _Condition = tuple[bool, Reason, str]
 
 
 def _conditions(spec: CommonSpec | InvalidSpec, outcome: Outcome, now: datetime) -> tuple[_Condition, _Condition]:
-    failure, token = outcome.failure, outcome.token
-    good = token is not None and not token.expired(now)
+    failure, good = outcome.failure, outcome.good(now)
     if isinstance(spec, InvalidSpec) or (failure and (failure.reason in _NEVER_READY or not good)):
         broken = failure or Failure(Reason.INVALID_SPEC, "the spec is invalid")
         return (False, broken.reason, broken.message), (False, broken.reason, broken.message)
@@ -101,7 +134,7 @@ def _conditions(spec: CommonSpec | InvalidSpec, outcome: Outcome, now: datetime)
         what = "the stored token is kept" if good else "no valid token is stored"
         text = f"spec.suspend is true: {what} and nothing is refreshed"
         return (good, Reason.SUSPENDED, text), (False, Reason.SUSPENDED, text)
-    ready = (good, Reason.REFRESHED, _served_message(spec, token, good=good))
+    ready = (good, Reason.REFRESHED, _served_message(spec, outcome.first, good=good))
     if failure:
         return ready, (False, failure.reason, failure.message)
     return ready, (True, Reason.REFRESHED, "The token is refreshed on schedule")
@@ -109,7 +142,9 @@ def _conditions(spec: CommonSpec | InvalidSpec, outcome: Outcome, now: datetime)
 
 def _served_message(spec: CommonSpec, token: Token | None, *, good: bool) -> str:
     what = "a valid token" if good else "a token that has expired, which is being replaced,"
-    text = f"Secret {spec.generated_secret_name} holds {what} for {spec.registry.host}"
+    hosts = spec.hosts
+    where = hosts[0] if len(hosts) == 1 else f"each of {len(hosts)} registries"
+    text = f"Secret {spec.generated_secret_name} holds {what} for {where}"
     if token and is_clamped(spec.interval, token.lifetime):
         return f"{text}. {clamped_message(spec, token)}"
     return text
@@ -147,11 +182,13 @@ def _condition(old: Status, kind: str, value: _Condition, generation: int, now: 
 
 def next_look(resource: Resource, outcome: Outcome, *, now: datetime) -> datetime | None:
     """When the resource has to be reconciled again although nothing changes: for a retry, a refresh, or an expiry."""
-    spec, token, times = resource.spec, outcome.token, [outcome.retry_at]
-    if isinstance(spec, InvalidSpec) or spec.suspend or outcome.failure:
-        times.append(token.expires_at if token and not token.expired(now) else None)
-    elif token:
-        times.append(due_at(token, spec.interval, seed=resource.uid))
+    spec, times = resource.spec, [outcome.retry_at]
+    resting = isinstance(spec, InvalidSpec) or spec.suspend
+    if resting or outcome.failure:
+        times.extend(token.expires_at for token in outcome.tokens if not token.expired(now))
+    if not isinstance(spec, InvalidSpec) and not spec.suspend:
+        due = [due_at(token, spec.interval, seed=resource.uid) for token in outcome.tokens]
+        times.extend(moment for moment in due if moment > now or not outcome.failure)
     soonest = min((moment for moment in times if moment), default=None)
     return max(soonest, now + SOONEST_LOOK) if soonest else None
 
@@ -176,7 +213,10 @@ def events(resource: Resource, status: Status, outcome: Outcome) -> Iterator[Eve
         yield Event(EventReason.RECOVERED, f"{before.get('reason')} is over: the token is fresh again", warning=False)
     for reason, message in outcome.happened:
         yield Event(reason, message, warning=False)
-    spec, token = resource.spec, outcome.token
+    audit = condition_of(status, POLICY_ALLOWED).get("message")
+    if audit and audit != condition_of(resource.status, POLICY_ALLOWED).get("message"):
+        yield Event(EventReason.POLICY_AUDITED, str(audit), warning=True)
+    spec, token = resource.spec, outcome.first
     if isinstance(spec, InvalidSpec) or token is None or not is_clamped(spec.interval, token.lifetime):
         return
     sentence = clamped_message(spec, token)

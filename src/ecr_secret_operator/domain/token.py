@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, final
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from .registry import Registry
-
 
 @final
 class Sensitive:
@@ -64,30 +62,3 @@ class Token:
     def expired(self, now: datetime) -> bool:
         """Whether a registry would refuse it at `now`."""
         return now >= self.expires_at
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a token is good for, and so the key under which it is shared.
-
-    An ECR token opens every registry that its identity may use, in one region of one partition
-    (AWS: GetAuthorizationToken, API reference). One for ECR Public opens that alone.
-    """
-
-    partition: str
-    region: str
-    identity: str = "ambient"
-    public: bool = False
-
-    @classmethod
-    def of(cls, registry: Registry) -> Scope:
-        """The scope of the operator's own identity at this registry."""
-        return cls(partition=registry.partition, region=registry.region, public=registry.public)
-
-    @property
-    def service(self) -> str:
-        """The AWS service that gives the token, as IAM and the SDKs name it."""
-        return "ecr-public" if self.public else "ecr"
-
-    def __str__(self) -> str:
-        return f"{self.partition}/{self.region}/{self.identity}" + ("/public" if self.public else "")

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from ..domain.errors import AlreadyExists, ApiError
+from ..domain.fields import API_VERSION
 from ..domain.generated import format_time
-from ..domain.model import API_VERSION
 from ..domain.resource import Resource
 from ..domain.status import Event
 from .client import Client

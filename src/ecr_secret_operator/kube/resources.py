@@ -7,8 +7,8 @@ from collections.abc import Callable
 import msgspec
 
 from ..domain.errors import NotFound
+from ..domain.fields import API_VERSION, GROUP
 from ..domain.kinds import KINDS, Kind
-from ..domain.model import API_VERSION, GROUP
 from ..domain.resource import Key, Resource
 from ..domain.status import Status, status_patch
 from .client import Client
@@ -81,10 +81,9 @@ class _ApiResources(msgspec.Struct):
     resources: list[_ApiResource]
 
 
-async def missing_kinds(client: Client) -> list[str]:
-    """The kinds whose CRD is not installed, by discovery, which needs no rights. Raises ApiError."""
+async def served_kinds(client: Client) -> frozenset[str]:
+    """The plurals of the group's kinds that are served, by discovery, which needs no rights. Raises ApiError."""
     try:
-        served = {entry.name for entry in (await client.get(f"/apis/{API_VERSION}", _ApiResources)).resources}
+        return frozenset(entry.name for entry in (await client.get(f"/apis/{API_VERSION}", _ApiResources)).resources)
     except NotFound:
-        served = set()
-    return [f"{kind.plural}.{GROUP}" for kind in KINDS.values() if kind.plural not in served]
+        return frozenset()

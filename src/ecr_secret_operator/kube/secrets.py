@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 from ..domain.errors import NotFound
 from ..domain.generated import MANAGED_SELECTOR, Desired, OwnerReference, StoredSecret, data_digest, manifest, patch
-from ..domain.kinds import SecretData, password_of
+from ..domain.kinds import SecretData, passwords_of
 from ..domain.ports import Existing
 from ..domain.token import Sensitive
 from .client import Client
@@ -49,7 +49,6 @@ def _owner(owner: Owner) -> OwnerReference:
 def convert(raw: SecretObject) -> StoredSecret:
     """A Secret as it is kept in memory: its data become a digest and a shared token."""
     data, meta = _decoded(raw.data), raw.metadata
-    password = password_of(raw.type, data)
     return StoredSecret(
         namespace=meta.namespace,
         name=meta.name,
@@ -63,7 +62,10 @@ def convert(raw: SecretObject) -> StoredSecret:
         owners=tuple(_owner(owner) for owner in meta.owner_references or []),
         data_keys=tuple(data),
         data_digest=data_digest(raw.type, data),
-        password=_passwords.setdefault(password.reveal(), password) if password else None,
+        passwords={
+            host: _passwords.setdefault(password.reveal(), password)
+            for host, password in passwords_of(raw.type, data).items()
+        },
     )
 
 

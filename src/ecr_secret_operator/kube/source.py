@@ -48,6 +48,7 @@ class KubeSource(Generic[Raw, T]):
         convert: from that to what the cache holds.
         covers: whether a list of this source would have the object in it.
         selector: label selector; the server filters.
+        only: the name of the one object that is wanted; the server filters.
     """
 
     def __init__(
@@ -59,18 +60,23 @@ class KubeSource(Generic[Raw, T]):
         convert: Callable[[Raw], T],
         covers: Callable[[T], bool],
         selector: str = "",
+        only: str = "",
     ) -> None:
         self._client = client
         self._path = path
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(raw)
         self._convert = convert
         self._covers = covers
-        self._query = {"labelSelector": selector} if selector else {}
+        self._only = only
+        self._query = {
+            **({"labelSelector": selector} if selector else {}),
+            **({"fieldSelector": f"metadata.name={only}"} if only else {}),
+        }
 
     @property
     def name(self) -> str:
-        """The collection's path."""
-        return self._path
+        """The collection's path, or the object's."""
+        return f"{self._path}/{self._only}" if self._only else self._path
 
     def covers(self, item: T) -> bool:
         """Whether a list of this source would have the object in it."""

@@ -84,6 +84,13 @@ class Cache(Generic[K, T]):
             if key not in seen and within(old) and version_number(old.resource_version) <= limit:
                 self._remove(key, limit)
 
+    def forget(self, key: K) -> None:
+        """Takes out an object that is no longer looked at, as if it had never been seen."""
+        self._gone.pop(key, None)
+        old = self._objects.pop(key, None)
+        if old is not None:
+            self._tell(old, None)
+
     def _remove(self, key: K, version: int) -> None:
         """Takes an object out, and remembers that: the answer to an earlier write may come after its deletion."""
         self._gone[key] = max(version, self._gone.pop(key, 0))

@@ -8,8 +8,8 @@ import structlog
 
 from ..domain.errors import ApiError, OperatorError, TokenError
 from ..domain.resource import Key, Resource
+from ..domain.scope import Scope
 from ..domain.status import Event, Outcome
-from ..domain.token import Scope
 from .metrics import Metrics
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -28,8 +28,8 @@ class Journal:
             self._metrics.refreshes.labels(kind, str(outcome.failure.reason)).inc()
         elif outcome.written:
             self._metrics.refreshes.labels(kind, "Refreshed").inc()
-        if outcome.written and outcome.token:
-            log.info("secret written", **names, expires_at=outcome.token.expires_at.isoformat())
+        if outcome.written and outcome.first:
+            log.info("secret written", **names, expires_at=outcome.first.expires_at.isoformat())
         for event in told:
             (log.warning if event.warning else log.info)(event.message, **names, reason=event.reason)
 
@@ -48,7 +48,8 @@ class Journal:
 
     def asked_aws(self, scope: Scope, seconds: float, failure: TokenError | None) -> None:
         """One call to AWS ended."""
-        self._metrics.aws_requests.labels(scope.region, str(failure.reason) if failure else "ok").inc()
+        result = str(failure.reason) if failure else "ok"
+        self._metrics.aws_requests.labels(scope.region, str(scope.identity), result).inc()
         self._metrics.aws_seconds.observe(seconds)
         if failure:
             log.warning("no token from AWS", scope=str(scope), reason=str(failure.reason), error=str(failure))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from typing import NamedTuple
 
 from prometheus_client import (
     CollectorRegistry,
@@ -23,6 +24,21 @@ from ..domain.resource import Key
 PREFIX = "ecr_secret_operator"
 EXPIRY = f"{PREFIX}_token_expiry_timestamp_seconds"
 READY = f"{PREFIX}_resource_ready"
+DENIED = f"{PREFIX}_policy_denied"
+
+
+class State(NamedTuple):
+    """What is shown of one resource.
+
+    Attributes:
+        expires_at: of the stored token that expires first (UTC); None when there is none.
+        denied: `enforce` or `audit` while policy refuses it; else empty.
+    """
+
+    key: Key
+    expires_at: datetime | None
+    ready: bool
+    denied: str = ""
 
 
 class Metrics:
@@ -41,8 +57,8 @@ class Metrics:
         )
         self.aws_requests = Counter(
             f"{PREFIX}_aws_requests_total",
-            "Tokens asked of AWS, by region and result. Shared: far fewer than refreshes.",
-            ("region", "result"),
+            "Tokens asked of AWS, by region, identity and result. Shared: far fewer than refreshes.",
+            ("region", "identity", "result"),
             registry=self.registry,
         )
         self.aws_seconds = Histogram(
@@ -72,11 +88,11 @@ class Metrics:
             f"{PREFIX}_leader", "1 while this process leads, or runs without leader election.", registry=self.registry
         )
 
-    def watch_resources(self, states: Callable[[], Iterable[tuple[Key, datetime | None, bool]]]) -> None:
+    def watch_resources(self, states: Callable[[], Iterable[State]]) -> None:
         """Adds the series that exist once per resource.
 
         Args:
-            states: gives key, expiry of the stored token (UTC; None when there is none) and readiness of each.
+            states: gives the state of each.
         """
         self.registry.register(_PerResource(states))
 
@@ -86,7 +102,7 @@ class Metrics:
 
 
 class _PerResource(Collector):
-    def __init__(self, states: Callable[[], Iterable[tuple[Key, datetime | None, bool]]]) -> None:
+    def __init__(self, states: Callable[[], Iterable[State]]) -> None:
         self._states = states
 
     def describe(self) -> Iterable[Metric]:
@@ -96,9 +112,15 @@ class _PerResource(Collector):
         labels = ("kind", "namespace", "name")
         expiry = GaugeMetricFamily(EXPIRY, "When the stored token expires, in seconds since 1970.", labels=labels)
         ready = GaugeMetricFamily(READY, "1 while the resource is Ready.", labels=labels)
-        for key, expires_at, is_ready in self._states():
-            if expires_at is not None:
-                expiry.add_metric(key, expires_at.timestamp())
-            ready.add_metric(key, float(is_ready))
+        denied = GaugeMetricFamily(
+            DENIED, "1 while policy refuses the resource, or would if it were enforced.", labels=(*labels, "mode")
+        )
+        for state in self._states():
+            if state.expires_at is not None:
+                expiry.add_metric(state.key, state.expires_at.timestamp())
+            ready.add_metric(state.key, float(state.ready))
+            if state.denied:
+                denied.add_metric((*state.key, state.denied), 1.0)
         yield expiry
         yield ready
+        yield denied

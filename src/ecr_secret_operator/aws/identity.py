@@ -1,0 +1,90 @@
+"""Becomes an identity: a botocore session whose next client acts as it. Blocking; one step of AWS at a time.
+
+A session is made for one call and then forgotten, so no credentials of it can be out of date when they are used.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import botocore.session
+from botocore import UNSIGNED
+from botocore.config import Config
+
+from ..domain.identity import AccountRole, AssumedRole, StoredKeys, mark
+from ..domain.resource import Key
+from ..domain.scope import Scope
+from ..domain.token import Sensitive
+from .errors import step_by, told
+from .session import ambient_session, empty_session
+
+_LONGEST_NAME = 64
+"""STS: RoleSessionName has 2 to 64 characters of [A-Za-z0-9_=,.@-]."""
+
+_PULL = ("ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage",
+         "ecr:GetDownloadUrlForLayer", "ecr:DescribeImages", "ecr:DescribeRepositories", "ecr:ListImages")  # fmt: skip
+_PULL_PUBLIC = ("ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken")
+
+
+def session_name(asker: Key) -> str:
+    """The name that CloudTrail shows for a role's session: NAMESPACE.NAME of the resource that asked.
+
+    A long one is cut, and ends with a hash of the whole.
+    """
+    name = re.sub("[^A-Za-z0-9=,.@-]", "-", f"{asker.namespace}.{asker.name}")
+    return name if len(name) <= _LONGEST_NAME else f"{name[:47]}-{mark(asker)}"
+
+
+def pull_policy(scope: Scope) -> str:
+    """The session policy for `access: pull`: the role may do no more than read, whatever its own policies say."""
+    actions = _PULL_PUBLIC if scope.public else _PULL
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
+
+
+def session_as(scope: Scope, *, asker: Key, proof: Sensitive | None) -> botocore.session.Session:
+    """A session that acts as the scope's identity.
+
+    Args:
+        scope: whose identity, and which region's STS is asked.
+        asker: the resource that it is for.
+        proof: the ServiceAccount's token, for a role that is assumed with it.
+
+    Raises:
+        TokenError: the identity cannot be had; names it, and the step that failed.
+    """
+    match scope.identity:
+        case StoredKeys(keys=keys):
+            session = empty_session(scope)
+            token = keys.session_token.reveal() if keys.session_token else None
+            session.set_credentials(keys.access_key_id, keys.secret_access_key.reveal(), token)
+            return session
+        case AssumedRole() as identity:
+            extra = {"ExternalId": identity.external_id} if identity.external_id else {}
+            with told(step_by(scope, assuming=True)):
+                sts = ambient_session(scope).create_client("sts")
+                answer = sts.assume_role(**_asked(identity, scope, asker), **extra)
+                return _session_of(scope, answer)
+        case AccountRole() as identity:
+            with told(step_by(scope, assuming=True)):
+                token = proof.reveal() if proof else ""
+                session = empty_session(scope)
+                session.set_credentials("unused", "unused")  # else botocore would look for the operator's own
+                sts = session.create_client("sts", config=Config(signature_version=UNSIGNED))
+                answer = sts.assume_role_with_web_identity(**_asked(identity, scope, asker), WebIdentityToken=token)
+                return _session_of(scope, answer)
+    return ambient_session(scope)
+
+
+def _asked(identity: AssumedRole | AccountRole, scope: Scope, asker: Key) -> dict[str, str]:
+    limit = {"Policy": pull_policy(scope)} if identity.access == "pull" else {}
+    return {"RoleArn": identity.role_arn, "RoleSessionName": session_name(asker), **limit}
+
+
+def _session_of(scope: Scope, answer: dict[str, Any]) -> botocore.session.Session:
+    found = answer["Credentials"]
+    session = empty_session(scope)
+    session.set_credentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
+    return session

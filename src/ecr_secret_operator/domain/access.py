@@ -1,0 +1,240 @@
+"""From what a spec asks for to whom the operator may be for it: policies and identities, resolved. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
+
+from .errors import shown
+from .fields import ROLE_ARN_PATTERN
+from .identity import AMBIENT, AccessKeys, AccountRole, Ambient, AssumedRole, Identity, StoredKeys
+from .model import AwsSpec, Entry
+from .policy import Ask, Policy, Verdict, judge
+from .reasons import Failure, Reason
+from .registry import Registry
+from .resource import InvalidSpec, Resource
+from .scope import Scope
+
+DEFAULT_AUDIENCE = "sts.amazonaws.com"
+ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+AUDIENCE_ANNOTATION = "eks.amazonaws.com/audience"
+"""Those of the EKS Pod Identity Webhook, which every IRSA guide uses."""
+
+KEY_ID, SECRET_KEY, SESSION_TOKEN = "aws_access_key_id", "aws_secret_access_key", "aws_session_token"
+
+
+class Missing(Enum):
+    """Why something that a resource names cannot be looked at."""
+
+    ABSENT = auto()
+    NOT_YET = auto()
+    REFUSED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What counts of a ServiceAccount."""
+
+    namespace: str
+    name: str
+    resource_version: str
+    role_arn: str
+    audience: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What counts of a Secret with AWS keys.
+
+    Attributes:
+        keys: None when they are not all there.
+        lacking: name of the first data key that is missing or empty.
+    """
+
+    namespace: str
+    name: str
+    resource_version: str
+    keys: AccessKeys | None
+    lacking: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceLabels:
+    """What counts of a Namespace."""
+
+    name: str
+    resource_version: str
+    labels: Mapping[str, str]
+
+
+class Surroundings(Protocol):
+    """What else in the cluster a resource depends on, as last seen."""
+
+    def policies(self) -> Sequence[Policy]:
+        """All AccessPolicies."""
+
+    def labels(self, namespace: str) -> Mapping[str, str] | Missing:
+        """The labels of a namespace."""
+
+    def account(self, namespace: str, name: str) -> Account | Missing:
+        """A ServiceAccount."""
+
+    def credentials(self, namespace: str, name: str) -> Credentials | Missing:
+        """A Secret with AWS keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """One registry that the generated Secret is to open.
+
+    Attributes:
+        host: of the registry.
+        scope: of the token for it; None when it cannot be told.
+        problem: why its identity cannot be used now.
+    """
+
+    host: str
+    scope: Scope | None
+    problem: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a resource may do, and as whom.
+
+    Attributes:
+        logins: one for each registry of the spec, in its order.
+        denied: why policy refuses it; empty when it does not.
+        audited: what policy would refuse if it were enforced.
+        waiting: something has to be seen first: nothing is to be said or done.
+        unknown: why policy cannot be judged; nothing is to be done, and what is stored is kept.
+    """
+
+    logins: tuple[Login, ...] = ()
+    denied: str = ""
+    audited: str = ""
+    waiting: bool = False
+    unknown: str = ""
+
+
+WAITING = Access(waiting=True)
+_LABELS_REFUSED = (
+    "AccessPolicies select namespaces by label, and the operator may not list namespaces: give its ServiceAccount the"
+    " rights of docs/install.md"
+)
+
+
+def assess(resource: Resource, around: Surroundings, *, policy_required: bool) -> Access:
+    """What a resource may do, and as whom.
+
+    Args:
+        resource: of whatever spec.
+        around: what else it depends on.
+        policy_required: whether nothing is allowed while there is no policy.
+    """
+    if isinstance(resource.spec, InvalidSpec):
+        return Access()
+    namespace, policies = resource.key.namespace, around.policies()
+    labels: Mapping[str, str] | Missing = {}
+    if any(policy.needs_labels for policy in policies):
+        labels = around.labels(namespace)
+    if labels is Missing.REFUSED:
+        return Access(unknown=_LABELS_REFUSED)
+    if isinstance(labels, Missing):
+        return WAITING  # a namespace that holds a resource will be seen
+    logins, audited = [], []
+    for entry in resource.spec.entries:
+        identity = _identity(entry, namespace, around)
+        if identity is None:
+            return WAITING
+        verdict = judge(
+            _ask(entry, identity), namespace=namespace, labels=labels, policies=policies, required=policy_required
+        )
+        if not verdict.served:
+            return Access(denied=verdict.refusal)
+        if verdict.refusal:
+            audited.append(verdict.refusal)
+        logins.append(_login(entry, identity, verdict))
+    return Access(logins=tuple(logins), audited="; ".join(audited))
+
+
+def _ask(entry: Entry, identity: Identity | Failure) -> Ask:
+    host, region = entry.registry.host, entry.registry.region
+    match identity:
+        case Ambient():
+            return Ask(host, region, "ambient")
+        case AssumedRole(role_arn=role) | AccountRole(role_arn=role):
+            return Ask(host, region, "role", role)
+    return Ask(host, region, "keys" if entry.aws.credentials_secret else "unknown")
+
+
+def _login(entry: Entry, identity: Identity | Failure, verdict: Verdict) -> Login:
+    host = entry.registry.host
+    if isinstance(identity, Failure):
+        return Login(host, None, identity)
+    if verdict.default_role_arn:
+        identity = AssumedRole(verdict.default_role_arn)
+    return _checked(entry.registry, identity)
+
+
+def _checked(registry: Registry, identity: Identity) -> Login:
+    scope = Scope.of(registry, identity)
+    if isinstance(identity, AssumedRole | AccountRole):
+        partition = identity.role_arn.split(":")[1]
+        if partition != registry.partition:
+            text = f"{identity.words} is in partition {partition}, and {registry.host} in {registry.partition}"
+            return Login(registry.host, scope, Failure(Reason.IDENTITY_UNAVAILABLE, text))
+    return Login(registry.host, scope)
+
+
+def _identity(entry: Entry, namespace: str, around: Surroundings) -> Identity | Failure | None:
+    """Who an entry asks to be, or why that is nobody; None when that cannot be told yet."""
+    aws = entry.aws
+    if aws.service_account:
+        return _of_account(aws, around.account(namespace, aws.service_account), namespace)
+    if aws.credentials_secret:
+        return _of_keys(aws.credentials_secret, around.credentials(namespace, aws.credentials_secret), namespace)
+    if aws.role_arn:
+        return AssumedRole(aws.role_arn, aws.external_id, aws.access)
+    return AMBIENT
+
+
+def _unavailable(text: str) -> Failure:
+    return Failure(Reason.IDENTITY_UNAVAILABLE, text)
+
+
+def _of_account(aws: AwsSpec, found: Account | Missing, namespace: str) -> Identity | Failure | None:
+    name = f"ServiceAccount {namespace}/{aws.service_account}"
+    match found:
+        case Missing.NOT_YET:
+            return None
+        case Missing.REFUSED:
+            return _unavailable(f"the operator may not read {name}: give it the rights of docs/install.md")
+        case Missing.ABSENT:
+            return _unavailable(f"{name} does not exist. Make it, with the annotation {ROLE_ANNOTATION}")
+        case Account(role_arn=""):
+            return _unavailable(f"{name} has no annotation {ROLE_ANNOTATION} that names the role to assume")
+        case Account(role_arn=role) if not re.fullmatch(ROLE_ARN_PATTERN, role):
+            return _unavailable(f"the annotation {ROLE_ANNOTATION} of {name} is no ARN of an IAM role: {shown(role)}")
+        case Account(role_arn=role, audience=audience):
+            return AccountRole(namespace, aws.service_account, role, audience or DEFAULT_AUDIENCE, aws.access)
+    raise AssertionError(found)
+
+
+def _of_keys(secret: str, found: Credentials | Missing, namespace: str) -> Identity | Failure | None:
+    name = f"Secret {namespace}/{secret}"
+    match found:
+        case Missing.NOT_YET:
+            return None
+        case Missing.REFUSED:
+            return _unavailable(f"the operator may not read {name}: give it the rights of docs/install.md")
+        case Missing.ABSENT:
+            return _unavailable(f"{name} does not exist. Make it, with {KEY_ID} and {SECRET_KEY}")
+        case Credentials(keys=None, lacking=lacking):
+            return _unavailable(f"{name} lacks {lacking}. It needs {KEY_ID} and {SECRET_KEY}")
+        case Credentials(keys=keys) if keys:
+            return StoredKeys(namespace, secret, keys.version, keys)
+    raise AssertionError(found)

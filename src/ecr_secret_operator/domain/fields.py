@@ -1,0 +1,250 @@
+"""The types of single fields, with their rules.
+
+A rule stands twice where it must: as CEL for the API server, and as a validator for resources that an older CRD let
+through.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from .duration import DURATION_PATTERN, parse_duration
+from .errors import InvalidField, shown
+from .registry import EXAMPLE_HOST, HOST_PATTERN, parse_registry
+
+GROUP = "ecr.mobb.redhat.com"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+SHORTEST_FREQUENCY = timedelta(minutes=1)
+
+RESERVED_PREFIXES = (f"{GROUP}/", "app.kubernetes.io/managed-by", "argocd.argoproj.io/secret-type")
+"""Metadata keys that steer this operator or Argo CD: a resource may not set them on its Secret."""
+
+_SUBDOMAIN = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:[.][a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*"
+_LABEL_NAME = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?"
+_QUALIFIED = re.compile(rf"(?:{_SUBDOMAIN}/)?{_LABEL_NAME}")
+_LABEL_VALUE = re.compile(rf"(?:{_LABEL_NAME})?")
+
+ROLE_ARN_PATTERN = "arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}"
+"""IAM: a path of at most 512 characters before a name of at most 64; AWS judges the rest."""
+
+
+class Model(BaseModel):
+    """The base of everything that is read from a custom resource: frozen, and unknown fields are left out."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+
+def rule(rule: str, message: str) -> dict[str, str]:
+    """One CEL validation: the rule over `self`, and the sentence that a user reads when it is false."""
+    return {"rule": rule, "message": message}
+
+
+def cel(*rules: dict[str, str]) -> dict[str, Any]:
+    """The rules as a schema has them."""
+    return {"x-kubernetes-validations": list(rules)}
+
+
+def matches(pattern: str) -> str:
+    """CEL for: the whole of `self` has this form."""
+    return f"self.matches(r'^{pattern}$')"
+
+
+def bounded(limit: int) -> AfterValidator:
+    """Refuses texts of more characters."""
+
+    def check(text: str) -> str:
+        if len(text) > limit:
+            raise InvalidField(f"{shown(text)} is too long: {len(text)} characters, at most {limit} are allowed")
+        return text
+
+    return AfterValidator(check)
+
+
+def _valid_name(name: str) -> str:
+    if not re.fullmatch(_SUBDOMAIN, name):
+        raise InvalidField(
+            f"{shown(name)} is not a name that Kubernetes accepts. Use lower case letters, digits, '-' and '.',"
+            " beginning and ending with a letter or digit"
+        )
+    return name
+
+
+def _valid_frequency(frequency: str) -> str:
+    if parse_duration(frequency) < SHORTEST_FREQUENCY:
+        raise InvalidField(f"{shown(frequency)} is too short: at least 1m")
+    return frequency
+
+
+def valid_keys(entries: Mapping[str, str]) -> Mapping[str, str]:
+    """Refuses keys of labels or annotations that Kubernetes would refuse, and those that the operator sets."""
+    for key in entries:
+        prefix, _, name = key.rpartition("/")
+        fits = len(prefix) <= 253 and len(name) <= 63  # noqa: PLR2004 - Kubernetes' limits
+        if not fits or not _QUALIFIED.fullmatch(key):
+            raise InvalidField(f"{shown(key)} is not a metadata key that Kubernetes accepts")
+        if key.startswith(RESERVED_PREFIXES):
+            raise InvalidField(f"{shown(key)} is set by the operator itself. Leave it out")
+    return entries
+
+
+def valid_label_values(labels: Mapping[str, str]) -> Mapping[str, str]:
+    """Refuses values that no label may have."""
+    for value in labels.values():
+        if not _LABEL_VALUE.fullmatch(value) or len(value) > 63:  # noqa: PLR2004 - Kubernetes' limit
+            raise InvalidField(f"{shown(value)} is not a label value that Kubernetes accepts")
+    return labels
+
+
+RESERVED_RULE = rule(
+    "self.all(key, " + " && ".join(f"!key.startsWith('{prefix}')" for prefix in RESERVED_PREFIXES) + ")",
+    f"keys that begin with {', '.join(RESERVED_PREFIXES)} are set by the operator itself: leave them out",
+)
+
+_NAME_RULE = (
+    "must be a name that Kubernetes accepts: lower case letters, digits, '-' and '.', beginning and ending with a"
+    " letter or digit"
+)
+
+ObjectName = Annotated[
+    str,
+    bounded(253),
+    AfterValidator(_valid_name),
+    Field(json_schema_extra={"minLength": 1, "maxLength": 253, **cel(rule(matches(_SUBDOMAIN), _NAME_RULE))}),
+]
+
+
+def _absent_or(check: Callable[[str], str]) -> AfterValidator:
+    return AfterValidator(lambda text: check(text) if text else text)
+
+
+OptionalName = Annotated[
+    str,
+    bounded(253),
+    _absent_or(_valid_name),
+    Field(json_schema_extra={"maxLength": 253, **cel(rule(f"self == '' || {matches(_SUBDOMAIN)}", _NAME_RULE))}),
+]
+
+Frequency = Annotated[
+    str,
+    bounded(64),
+    AfterValidator(_valid_frequency),
+    Field(
+        json_schema_extra={
+            "maxLength": 64,
+            **cel(
+                rule(
+                    matches(DURATION_PATTERN),
+                    "must be a duration: a number with a unit, such as 10h or 1h30m",
+                ),
+                rule(
+                    f"!{matches(DURATION_PATTERN)} || duration(self) >= duration('1m')",
+                    "must be at least 1m",
+                ),
+            ),
+        }
+    ),
+]
+
+_REGION_PATTERN = "[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}"
+
+
+def _valid_region(region: str) -> str:
+    if region and not re.fullmatch(_REGION_PATTERN, region):
+        raise InvalidField(f"{shown(region)} is not an AWS region, such as us-east-2. Leave it out to take the host's")
+    return region
+
+
+Region = Annotated[
+    str,
+    bounded(32),
+    AfterValidator(_valid_region),
+    Field(
+        json_schema_extra={
+            "maxLength": 32,
+            **cel(
+                rule(
+                    f"self == '' || {matches(_REGION_PATTERN)}",
+                    "must be an AWS region, such as us-east-2; leave it out to take it from the registry host",
+                )
+            ),
+        }
+    ),
+]
+
+
+def _valid_role(arn: str) -> str:
+    if not re.fullmatch(ROLE_ARN_PATTERN, arn):
+        raise InvalidField(
+            f"{shown(arn)} is not the ARN of an IAM role, such as arn:aws:iam::123456789012:role/ecr-pull"
+        )
+    return arn
+
+
+RoleArn = Annotated[
+    str,
+    bounded(600),
+    _absent_or(_valid_role),
+    Field(
+        json_schema_extra={
+            "maxLength": 600,
+            **cel(
+                rule(
+                    f"self == '' || {matches(ROLE_ARN_PATTERN)}",
+                    "must be the ARN of an IAM role, such as arn:aws:iam::123456789012:role/ecr-pull",
+                )
+            ),
+        }
+    ),
+]
+
+_EXTERNAL_ID_PATTERN = "[A-Za-z0-9_+=,.@:/-]{2,}"
+"""STS, AssumeRole: ExternalId."""
+
+
+def _valid_external_id(text: str) -> str:
+    if not re.fullmatch(_EXTERNAL_ID_PATTERN, text):
+        raise InvalidField("is not an external id: 2 to 1224 letters, digits and any of _+=,.@:/-")
+    return text
+
+
+ExternalId = Annotated[
+    str,
+    bounded(1224),
+    _absent_or(_valid_external_id),
+    Field(
+        json_schema_extra={
+            "maxLength": 1224,
+            **cel(
+                rule(
+                    f"self == '' || {matches(_EXTERNAL_ID_PATTERN)}",
+                    "must be 2 to 1224 letters, digits and any of _+=,.@:/-",
+                )
+            ),
+        }
+    ),
+]
+
+RegistryHost = Annotated[
+    str,
+    bounded(128),
+    AfterValidator(lambda host: parse_registry(host).host),
+    Field(
+        json_schema_extra={
+            "maxLength": 128,
+            **cel(
+                rule(
+                    matches(HOST_PATTERN),
+                    "must be an Amazon ECR registry host alone, without https:// and without a path, such as"
+                    f" {EXAMPLE_HOST}",
+                )
+            ),
+        }
+    ),
+]

@@ -1,0 +1,284 @@
+"""AccessPolicy: which namespaces may use which registries, regions and identities. Its fields, and its judgement.
+
+A policy is judged as a whole: one that allows the registry and another that allows the role do not add up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+
+from .errors import InvalidField, shown
+from .fields import Model, Region, RoleArn, bounded, cel, matches, rule
+from .resource import InvalidSpec, parse_spec
+
+POLICY_KIND, POLICY_PLURAL = "AccessPolicy", "accesspolicies"
+
+_GLOB_PATTERN = "[A-Za-z0-9*?._:/@+=,-]+"
+_GLOB_RULE = "may hold letters, digits, ._:/@+=,- and the wildcards * and ?"
+MOST_ENTRIES = 100
+
+
+def _valid_glob(text: str) -> str:
+    if not re.fullmatch(_GLOB_PATTERN, text):
+        raise InvalidField(f"{shown(text)} is not a pattern: it {_GLOB_RULE}")
+    return text
+
+
+Glob = Annotated[
+    str,
+    bounded(600),
+    AfterValidator(_valid_glob),
+    Field(json_schema_extra={"maxLength": 600, **cel(rule(matches(_GLOB_PATTERN), _GLOB_RULE))}),
+]
+
+_LIST = {"maxItems": MOST_ENTRIES, "x-kubernetes-list-type": "set"}
+Globs = Annotated[tuple[Glob, ...], Field(json_schema_extra=_LIST)]
+
+
+class Requirement(Model):
+    """One requirement of a label selector."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            rule(
+                "(self.operator in ['In', 'NotIn']) == (has(self.values) && self.values.size() > 0)",
+                "values are needed for In and NotIn, and for those only",
+            )
+        )
+    )
+
+    key: Annotated[str, bounded(317), Field(json_schema_extra={"minLength": 1, "maxLength": 317})]
+    """Key of the label."""
+
+    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
+    """How the label compares to values. A namespace without the label satisfies NotIn."""
+
+    values: Annotated[
+        tuple[str, ...],
+        Field(json_schema_extra={"maxItems": MOST_ENTRIES, "items": {"type": "string", "maxLength": 63}}),
+    ] = ()
+    """What In and NotIn compare with."""
+
+    @model_validator(mode="after")
+    def _values_fit(self) -> Requirement:
+        if (self.operator in ("In", "NotIn")) != bool(self.values):
+            raise InvalidField("values are needed for In and NotIn, and for those only")
+        return self
+
+    def satisfied_by(self, labels: Mapping[str, str]) -> bool:
+        """As Kubernetes judges it."""
+        if self.operator == "Exists":
+            return self.key in labels
+        if self.operator == "DoesNotExist":
+            return self.key not in labels
+        return (labels.get(self.key) in self.values) == (self.operator == "In")
+
+
+class LabelSelector(Model):
+    """A label selector, as everywhere in Kubernetes. Empty: everything."""
+
+    matchLabels: Annotated[  # noqa: N815 - Kubernetes' name
+        Mapping[str, str],
+        Field(
+            json_schema_extra={
+                "maxProperties": MOST_ENTRIES,
+                "additionalProperties": {"type": "string", "maxLength": 63},
+            }
+        ),
+    ] = {}
+    """Labels that it must have, with these values."""
+
+    matchExpressions: Annotated[  # noqa: N815 - Kubernetes' name
+        tuple[Requirement, ...], Field(json_schema_extra={"maxItems": MOST_ENTRIES, "x-kubernetes-list-type": "atomic"})
+    ] = ()
+    """Requirements that its labels must satisfy, all of them."""
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether the labels make a difference."""
+        return bool(self.matchLabels or self.matchExpressions)
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether something with these labels is selected."""
+        return self.matchLabels.items() <= labels.items() and all(
+            requirement.satisfied_by(labels) for requirement in self.matchExpressions
+        )
+
+
+class NamespaceSelection(Model):
+    """Some namespaces. What is given must hold, all of it; nothing given selects every namespace."""
+
+    selector: LabelSelector = LabelSelector()
+    """By the namespace's labels. kubernetes.io/metadata.name is one of them."""
+
+    include: Globs = ()
+    """By name: patterns such as team-*, of which one must match. Empty: every name."""
+
+    exclude: Globs = ()
+    """Patterns of names that are not selected, whatever else holds."""
+
+    def selects(self, name: str, labels: Mapping[str, str]) -> bool:
+        """Whether a namespace is one of them."""
+        if any(fnmatchcase(name, glob) for glob in self.exclude):
+            return False
+        named = not self.include or any(fnmatchcase(name, glob) for glob in self.include)
+        return named and self.selector.matches(labels)
+
+
+class AccessPolicySpec(Model):
+    """Which namespaces may use which registries, regions and identities."""
+
+    namespaces: NamespaceSelection = NamespaceSelection()
+    """The namespaces that this policy is for. Left out: all."""
+
+    registries: Globs = ()
+    """Registry hosts that they may use: patterns such as 123456789012.dkr.ecr.*.amazonaws.com. Empty: every one."""
+
+    regions: Annotated[
+        tuple[Region, ...], Field(json_schema_extra={"maxItems": MOST_ENTRIES, "x-kubernetes-list-type": "set"})
+    ] = ()
+    """AWS regions that they may use. Empty: every one."""
+
+    role_arns: Globs = ()
+    """IAM roles that they may use, by aws.role_arn or through a ServiceAccount: patterns such as
+    arn:aws:iam::123456789012:role/team-a-*. Empty: none. Keys of their own (aws.credentials_secret) need no entry."""
+
+    ambient_identity: bool = False
+    """Whether they may use the operator's own AWS identity."""
+
+    default_role_arn: RoleArn = ""
+    """Role for resources that name no identity, in place of the operator's own. Allowed by being named here."""
+
+    mode: Literal["Enforce", "Audit"] = "Enforce"
+    """Enforce: what no policy allows is not served. Audit: it is served all the same in the namespaces of this policy,
+    and reported in a condition, an event and a metric."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """An AccessPolicy as it is stored. One whose spec cannot be read allows nothing, but is a policy."""
+
+    name: str
+    resource_version: str
+    spec: AccessPolicySpec | InvalidSpec
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether it selects namespaces by their labels."""
+        return not isinstance(self.spec, InvalidSpec) and self.spec.namespaces.selector.needs_labels
+
+
+def parse_policy(raw: object) -> AccessPolicySpec | InvalidSpec:
+    """Reads a policy's spec as it is stored, whatever it is. Never raises."""
+    return parse_spec(AccessPolicySpec, raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a resource asks to use.
+
+    Attributes:
+        host, region: of the registry.
+        kind: of the identity. `unknown` is a ServiceAccount whose role cannot be told yet.
+        role_arn: of the kind `role`.
+    """
+
+    host: str
+    region: str
+    kind: Literal["ambient", "role", "keys", "unknown"]
+    role_arn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the policies say to one ask.
+
+    Attributes:
+        refusal: why no policy allows it; empty when one does.
+        served: whether to serve all the same: it is allowed, or only audited.
+        default_role_arn: the role to use in place of the operator's own identity; empty for none.
+    """
+
+    refusal: str = ""
+    served: bool = True
+    default_role_arn: str = ""
+
+
+def judge(
+    ask: Ask, *, namespace: str, labels: Mapping[str, str], policies: Sequence[Policy], required: bool
+) -> Verdict:
+    """Judges one ask by all policies of the cluster.
+
+    Args:
+        ask: what the resource asks to use.
+        namespace: where it is.
+        labels: of the namespace.
+        policies: all of the cluster.
+        required: whether nothing is allowed while there is no policy.
+    """
+    if not policies and not required:
+        return Verdict()
+    known = [(policy.name, policy.spec) for policy in sorted(policies, key=lambda policy: policy.name)]
+    selecting = [
+        (name, spec)
+        for name, spec in known
+        if not isinstance(spec, InvalidSpec) and spec.namespaces.selects(namespace, labels)
+    ]
+    allowing = [spec for _, spec in selecting if not _lacks(spec, ask)]
+    roles = [spec.default_role_arn for spec in allowing if spec.mode == "Enforce" and spec.default_role_arn]
+    if ask.kind == "ambient" and roles:
+        return Verdict(default_role_arn=roles[0])
+    if any(ask.kind != "ambient" or spec.ambient_identity for spec in allowing):
+        return Verdict()
+    enforced = required or any(isinstance(spec, InvalidSpec) or spec.mode == "Enforce" for _, spec in known)
+    audited = any(spec.mode == "Audit" for _, spec in selecting)
+    return Verdict(refusal=_refusal(ask, namespace, selecting), served=audited or not enforced)
+
+
+def _lacks(spec: AccessPolicySpec, ask: Ask) -> str:
+    """The first thing that a policy does not allow; empty when it allows all."""
+    if spec.registries and not any(fnmatchcase(ask.host, glob) for glob in spec.registries):
+        return "this registry"
+    if spec.regions and ask.region not in spec.regions:
+        return f"region {ask.region}"
+    if ask.kind == "ambient" and not (spec.ambient_identity or spec.default_role_arn):
+        return "the operator's own identity"
+    if ask.kind == "role" and ask.role_arn != spec.default_role_arn:
+        allowed = any(fnmatchcase(ask.role_arn, glob) for glob in spec.role_arns)
+        return "" if allowed else "this role"
+    return ""
+
+
+_NAMED = 3
+"""How many policies a message names."""
+
+
+def _refusal(ask: Ask, namespace: str, selecting: Sequence[tuple[str, AccessPolicySpec]]) -> str:
+    identity = {
+        "ambient": " with the operator's own identity",
+        "role": f" with role {ask.role_arn}",
+        "keys": " with keys of its own",
+        "unknown": "",
+    }[ask.kind]
+    found = [_shortcoming(name, spec, ask) for name, spec in selecting[:_NAMED]] or ["none selects it"]
+    needed = {
+        "ambient": " and ambient_identity: true (or a default_role_arn)",
+        "role": f" and role_arns: [{ask.role_arn}]",
+    }.get(ask.kind, "")
+    return (
+        f"no AccessPolicy lets namespace {namespace} use {ask.host} in {ask.region}{identity}:"
+        f" {'; '.join(found)}. It takes one that selects the namespace, with registries: [{ask.host}]{needed}"
+    )
+
+
+def _shortcoming(name: str, spec: AccessPolicySpec, ask: Ask) -> str:
+    lacks = _lacks(spec, ask)
+    if lacks:
+        return f"{name} selects it but does not allow {lacks}"
+    return f"{name}, once it is enforced, has it use role {spec.default_role_arn} instead"

@@ -1,0 +1,80 @@
+"""ServiceAccounts that a resource names: which role they stand for, and tokens that prove it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ..domain.access import AUDIENCE_ANNOTATION, ROLE_ANNOTATION, Account
+from ..domain.errors import ApiError, NotFound, TokenError, Unavailable
+from ..domain.identity import AccountRole
+from ..domain.reasons import Reason
+from ..domain.token import Sensitive
+from .client import Client
+from .objects import ObjectRef
+from .source import KubeSource
+
+TOKEN_SECONDS = 600
+"""The shortest life that a TokenRequest may ask for; the token is used at once, and once."""
+
+
+def convert(raw: ObjectRef) -> Account:
+    """A ServiceAccount as it is kept in memory."""
+    meta, annotations = raw.metadata, raw.metadata.annotations or {}
+    role, audience = annotations.get(ROLE_ANNOTATION, ""), annotations.get(AUDIENCE_ANNOTATION, "")
+    return Account(meta.namespace, meta.name, meta.resource_version, role, audience)
+
+
+def _collection(namespace: str) -> str:
+    return f"/api/v1/namespaces/{namespace}/serviceaccounts"
+
+
+def source(client: Client, namespace: str, name: str) -> KubeSource[ObjectRef, Account]:
+    """One ServiceAccount."""
+    return KubeSource(
+        client,
+        _collection(namespace),
+        raw=ObjectRef,
+        convert=convert,
+        covers=lambda found: (found.namespace, found.name) == (namespace, name),
+        only=name,
+    )
+
+
+class _TokenStatus(msgspec.Struct):
+    token: str
+
+
+class _TokenReply(msgspec.Struct):
+    status: _TokenStatus
+
+
+class AccountTokens:
+    """Asks the API server for tokens of ServiceAccounts (TokenRequest).
+
+    Args:
+        client: the API server.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def of(self, identity: AccountRole) -> Sensitive:
+        """A fresh token of the ServiceAccount, for its audience. Raises TokenError."""
+        path = f"{_collection(identity.namespace)}/{identity.service_account}/token"
+        body = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"audiences": [identity.audience], "expirationSeconds": TOKEN_SECONDS},
+        }
+        name = f"ServiceAccount {identity.namespace}/{identity.service_account}"
+        try:
+            reply = await self._client.post(path, body, _TokenReply)
+        except NotFound:
+            raise TokenError(f"{name} does not exist", reason=Reason.IDENTITY_UNAVAILABLE) from None
+        except ApiError as error:
+            unavailable = isinstance(error, Unavailable)
+            raise TokenError(
+                f"the API server gave no token of {name} for audience {identity.audience}: {error}",
+                reason=Reason.KUBERNETES_ERROR if unavailable else Reason.IDENTITY_UNAVAILABLE,
+            ) from None
+        return Sensitive(reply.status.token)

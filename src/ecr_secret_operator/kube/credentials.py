@@ -1,0 +1,42 @@
+"""Secrets with AWS keys that a resource names: each is watched by itself, so no other Secret is seen."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+
+from ..domain.access import KEY_ID, SECRET_KEY, SESSION_TOKEN, Credentials
+from ..domain.identity import AccessKeys
+from ..domain.token import Sensitive
+from .client import Client
+from .objects import SecretObject
+from .secrets import collection
+from .source import KubeSource
+
+
+def _text(data: dict[str, str], key: str) -> str:
+    try:
+        return b64decode(data.get(key, "")).decode().strip()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def convert(raw: SecretObject) -> Credentials:
+    """The keys in a Secret. White space around them, as `echo` leaves it, does not count."""
+    data, meta = raw.data or {}, raw.metadata
+    key_id, secret, token = (_text(data, key) for key in (KEY_ID, SECRET_KEY, SESSION_TOKEN))
+    lacking = next((name for name, value in ((KEY_ID, key_id), (SECRET_KEY, secret)) if not value), "")
+    keys = None if lacking else AccessKeys(key_id, Sensitive(secret), Sensitive(token) if token else None)
+    return Credentials(meta.namespace, meta.name, meta.resource_version, keys, lacking)
+
+
+def source(client: Client, namespace: str, name: str) -> KubeSource[SecretObject, Credentials]:
+    """One Secret."""
+    return KubeSource(
+        client,
+        collection(namespace),
+        raw=SecretObject,
+        convert=convert,
+        covers=lambda found: (found.namespace, found.name) == (namespace, name),
+        only=name,
+    )

@@ -1,0 +1,214 @@
+"""AccessPolicy on a real cluster: who is served, who is not, and how soon that changes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ecr_secret_operator_lab.cluster import Refused, condition, secret_path
+from ecr_secret_operator_lab.operator import OperatorProcess
+from ecr_secret_operator_lab.waiting import wait_for
+
+from .private import POLICIES, World, private_world
+
+pytestmark = pytest.mark.xdist_group("policy")
+
+ACCOUNT = "123456789012"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/team-a-pull"
+FOREIGN_ROLE = f"arn:aws:iam::{ACCOUNT}:role/admin"
+
+
+def host(region: str, account: str = ACCOUNT) -> str:
+    return f"{account}.dkr.ecr.{region}.amazonaws.com"
+
+
+@pytest.fixture(scope="module")
+def lasting_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, OperatorProcess]]:
+    with private_world(tmp_path_factory.mktemp("policy")) as world:
+        yield world, world.start()
+
+
+@pytest.fixture
+def world(lasting_world: tuple[World, OperatorProcess]) -> Iterator[World]:
+    found, _ = lasting_world
+    found.aws.reset()
+    yield found
+    found.clear()
+
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def namespace(world: World) -> str:
+    return world.cluster.namespace(f"team-{next(_numbers)}", team="a")
+
+
+REGISTRIES = {"allowed account": ACCOUNT, "other account": "999999999999"}
+REGIONS = {"allowed region": "us-east-2", "other region": "eu-west-1"}
+IDENTITIES = ("ambient", "allowed role", "other role")
+
+
+@pytest.mark.parametrize("mode", ["roles only", "ambient too"])
+def test_the_matrix(world: World, namespace: str, mode: str) -> None:
+    """Namespace x registry x region x identity: served exactly where one policy allows all of it.
+
+    AWS is asked for nothing else.
+    """
+    outside = world.cluster.namespace(f"outside-{next(_numbers)}", team="b")
+    ambient_allowed, role = mode == "ambient too", f"{ROLE}-{namespace}"
+    aws = {"ambient": {}, "allowed role": {"role_arn": role}, "other role": {"role_arn": FOREIGN_ROLE}}
+    world.policy(
+        "team-a",
+        namespaces={"selector": {"matchLabels": {"team": "a"}}},
+        registries=[f"{ACCOUNT}.dkr.ecr.*.amazonaws.com"],
+        regions=["us-east-2"],
+        role_arns=[f"arn:aws:iam::{ACCOUNT}:role/team-a-*"],
+        ambient_identity=ambient_allowed,
+    )
+    expected = {}
+    for number, (where, account, region, identity) in enumerate(
+        itertools.product((namespace, outside), REGISTRIES, REGIONS, IDENTITIES)
+    ):
+        allowed = (
+            where == namespace
+            and account == "allowed account"
+            and region == "allowed region"
+            and (identity == "allowed role" or (identity == "ambient" and ambient_allowed))
+        )
+        expected[where, f"r-{number}"] = allowed
+        registry = host(REGIONS[region], REGISTRIES[account])
+        world.apply(where, name=f"r-{number}", ecr_registry=registry, aws=aws[identity])
+    found = {place: world.ready(*place)["reason"] for place in expected}
+    assert found == {place: "Refreshed" if allowed else "PolicyDenied" for place, allowed in expected.items()}
+    stored = {
+        place: world.cluster.get(secret_path(place[0], f"{place[1]}-generated")) is not None for place in expected
+    }
+    assert stored == expected
+    assert {call.region for call in world.aws.calls()} == {"us-east-2"}
+    assert {call.parameters["RoleArn"] for call in world.aws.calls("AssumeRole")} == {role}
+    asked = ["AROA" if "assumed-role" in token.principal else "AIDA" for token in world.aws.tokens()]
+    assert sorted(asked) in (["AROA"], ["AIDA", "AROA"] if ambient_allowed else ["AROA"])
+
+
+def test_without_any_policy_every_namespace_is_served(world: World, namespace: str) -> None:
+    world.apply(namespace)
+    world.wait(namespace, reason="Refreshed")
+
+
+def test_the_first_policy_takes_what_it_does_not_allow_and_its_deletion_gives_it_back(
+    world: World, namespace: str
+) -> None:
+    world.apply(namespace, deletion_policy="Retain")
+    world.wait(namespace, reason="Refreshed")
+    calls = len(world.aws.calls())
+    world.policy("others", namespaces={"include": ["somebody-else"]}, ambient_identity=True)
+    denied = world.wait(namespace, reason="PolicyDenied")
+    assert f"no AccessPolicy lets namespace {namespace} use {host('us-east-2')}" in denied["message"]
+    assert "ambient_identity: true" in denied["message"]
+    assert world.get(namespace)["status"]["phase"] == "Error"  # type: ignore[index]
+    wait_for(lambda: world.cluster.get(secret_path(namespace, "ecr-generated")) is None, "the token is taken", within=5)
+    assert len(world.aws.calls()) == calls
+    world.cluster.delete(f"{POLICIES}/others")
+    world.wait(namespace, reason="Refreshed")
+    assert world.cluster.get(secret_path(namespace, "ecr-generated"))
+
+
+def test_a_namespaces_label_takes_effect_at_once_in_both_directions(world: World, namespace: str) -> None:
+    selector = {"matchExpressions": [{"key": "team", "operator": "In", "values": ["a", "c"]}]}
+    world.policy("team-a", namespaces={"selector": selector}, ambient_identity=True)
+    world.apply(namespace)
+    world.apply(namespace, "ArgoHelmRepoSecret", "charts")
+    world.wait(namespace, reason="Refreshed")
+    for label, reason in (("b", "PolicyDenied"), ("c", "Refreshed")):
+        world.cluster.patch(f"/api/v1/namespaces/{namespace}", {"metadata": {"labels": {"team": label}}})
+        world.wait(namespace, reason=reason)
+        wait_for(
+            lambda reason=reason: (
+                (world.cluster.get(secret_path(namespace, "charts-generated")) is not None)  # type: ignore[misc]
+                == (reason == "Refreshed")
+            ),
+            "the other kind too",
+            within=5,
+        )
+
+
+def test_policies_do_not_add_up(world: World, namespace: str) -> None:
+    """One policy with the registry and another one with the role allow nothing together."""
+    world.policy("registry", registries=[host("us-east-2")], ambient_identity=True)
+    world.policy("role", registries=[host("eu-west-1")], role_arns=[ROLE])
+    world.apply(namespace, aws={"role_arn": ROLE})
+    message = world.wait(namespace, reason="PolicyDenied")["message"]
+    assert "registry selects it but does not allow this role" in message
+    assert "role selects it but does not allow this registry" in message
+
+
+def test_a_default_role_takes_the_place_of_the_operators_own_identity(world: World, namespace: str) -> None:
+    role = f"{ROLE}-of-{namespace}"
+    world.policy("defaults", default_role_arn=role)
+    world.apply(namespace)
+    world.wait(namespace, reason="Refreshed")
+    assert [call.parameters["RoleArn"] for call in world.aws.calls("AssumeRole")] == [role]
+
+
+def test_the_role_of_a_service_account_is_judged_too(world: World, namespace: str) -> None:
+    world.policy("team-a", role_arns=[ROLE])
+    for name, role in (("good", ROLE), ("bad", FOREIGN_ROLE)):
+        metadata = {"name": name, "annotations": {"eks.amazonaws.com/role-arn": role}}
+        world.cluster.create(f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": metadata})
+        world.apply(namespace, name=name, aws={"service_account": name})
+    world.wait(namespace, "good", reason="Refreshed")
+    world.wait(namespace, "bad", reason="PolicyDenied")
+    assert [call.parameters["RoleArn"] for call in world.aws.calls()[:1]] == [ROLE]
+
+
+def test_one_registry_that_is_not_allowed_denies_the_whole(world: World, namespace: str) -> None:
+    world.policy("ohio", regions=["us-east-2"], ambient_identity=True)
+    world.apply(namespace, additional_registries=[{"ecr_registry": host("eu-west-1")}])
+    assert host("eu-west-1") in world.wait(namespace, reason="PolicyDenied")["message"]
+    assert world.aws.calls() == []
+
+
+def denials(operator: OperatorProcess, namespace: str, **labels: str) -> float:
+    return operator.metric("ecr_secret_operator_policy_denied", namespace=namespace, name="ecr", **labels)
+
+
+def test_audit_serves_and_reports(world: World, namespace: str, lasting_world: tuple[World, OperatorProcess]) -> None:
+    _, operator = lasting_world
+    world.policy("audit", registries=[host("eu-west-1")], ambient_identity=True, mode="Audit")
+    world.apply(namespace)
+    world.wait(namespace, reason="Refreshed")
+    found = condition(world.get(namespace), "PolicyAllowed")
+    assert (found["status"], found["reason"]) == ("False", "PolicyDenied")
+    events = wait_for(lambda: world.cluster.items(f"/api/v1/namespaces/{namespace}/events"), "an event tells of it")
+    assert [event["reason"] for event in events] == ["PolicyAudited"]
+    wait_for(lambda: denials(operator, namespace, mode="audit") == 1, "a metric tells of it")
+    world.cluster.patch(f"{POLICIES}/audit", {"spec": {"mode": "Enforce"}})
+    world.wait(namespace, reason="PolicyDenied")
+    assert condition(world.get(namespace), "PolicyAllowed") == {}
+    wait_for(lambda: denials(operator, namespace, mode="enforce") == 1, "the metric tells of it")
+    world.cluster.patch(f"{POLICIES}/audit", {"spec": {"registries": [host("us-east-2")]}})
+    world.wait(namespace, reason="Refreshed")
+    wait_for(lambda: denials(operator, namespace) == 0, "the metric is gone")
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "role that is none": ({"default_role_arn": "admin"}, "must be the ARN of an IAM role"),
+    "pattern with brackets": ({"registries": ["[0-9]*"]}, "may hold letters, digits"),
+    "unknown mode": ({"mode": "Off"}, "Unsupported value"),
+    "region that is none": ({"regions": ["everywhere"]}, "must be an AWS region"),
+    "In without values": (
+        {"namespaces": {"selector": {"matchExpressions": [{"key": "team", "operator": "In"}]}}},
+        "values are needed",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_policy_that_cannot_mean_anything_is_refused(world: World, case: str) -> None:
+    spec, sentence = REFUSED[case]
+    with pytest.raises(Refused, match=sentence):
+        world.policy("bad", **spec)

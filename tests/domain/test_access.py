@@ -1,0 +1,361 @@
+"""What a resource may do and as whom, by what else is in the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from ecr_secret_operator.domain.access import (
+    AUDIENCE_ANNOTATION,
+    DEFAULT_AUDIENCE,
+    KEY_ID,
+    ROLE_ANNOTATION,
+    SECRET_KEY,
+    SESSION_TOKEN,
+    WAITING,
+    Access,
+    Account,
+    Credentials,
+    Login,
+    Missing,
+    assess,
+)
+from ecr_secret_operator.domain.identity import (
+    AMBIENT,
+    AccessKeys,
+    AccountRole,
+    AssumedRole,
+    Identity,
+    StoredKeys,
+)
+from ecr_secret_operator.domain.policy import AccessPolicySpec, Policy, parse_policy
+from ecr_secret_operator.domain.reasons import Failure, Reason
+from ecr_secret_operator.domain.registry import parse_registry
+from ecr_secret_operator.domain.resource import InvalidSpec
+from ecr_secret_operator.domain.scope import Scope
+from ecr_secret_operator.domain.token import Sensitive
+from tests.factories import HOST, OTHER_HOST, a_key, a_resource, a_spec, an_argo_spec
+
+ROLE = "arn:aws:iam::123456789012:role/ecr-pull"
+OTHER_ROLE = "arn:aws:iam::123456789012:role/ecr-push"
+CHINA_ROLE = "arn:aws-cn:iam::123456789012:role/ecr-pull"
+CHINA_HOST = "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn"
+KEYS = AccessKeys("AKIAEXAMPLE", Sensitive("s3cret"))
+
+ACCOUNT = Account("team-a", "puller", "7", role_arn=ROLE, audience="")
+CREDENTIALS = Credentials("team-a", "aws", "7", KEYS)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What is there, by namespace and name. What is not named is absent."""
+
+    known: Sequence[Policy] = ()
+    namespaces: Mapping[str, Mapping[str, str] | Missing] = field(default_factory=dict)
+    accounts: Mapping[tuple[str, str], Account | Missing] = field(default_factory=dict)
+    secrets: Mapping[tuple[str, str], Credentials | Missing] = field(default_factory=dict)
+
+    def policies(self) -> Sequence[Policy]:
+        return self.known
+
+    def labels(self, namespace: str) -> Mapping[str, str] | Missing:
+        return self.namespaces.get(namespace, Missing.ABSENT)
+
+    def account(self, namespace: str, name: str) -> Account | Missing:
+        return self.accounts.get((namespace, name), Missing.ABSENT)
+
+    def credentials(self, namespace: str, name: str) -> Credentials | Missing:
+        return self.secrets.get((namespace, name), Missing.ABSENT)
+
+
+def a_policy(name: str = "p", **spec: object) -> Policy:
+    parsed = parse_policy(spec)
+    assert isinstance(parsed, AccessPolicySpec), parsed
+    return Policy(name, "1", parsed)
+
+
+def access_of(spec: Any, cluster: Cluster | None = None, *, required: bool = False) -> Access:
+    return assess(a_resource(spec=spec), cluster or Cluster(), policy_required=required)
+
+
+def login(host: str, identity: Identity) -> Login:
+    return Login(host, Scope.of(parse_registry(host), identity))
+
+
+def problem(text: str) -> Failure:
+    return Failure(Reason.IDENTITY_UNAVAILABLE, text)
+
+
+def test_the_names_that_users_write_are_those_of_irsa_and_of_the_sdks() -> None:
+    assert (ROLE_ANNOTATION, AUDIENCE_ANNOTATION, DEFAULT_AUDIENCE) == (
+        "eks.amazonaws.com/role-arn",
+        "eks.amazonaws.com/audience",
+        "sts.amazonaws.com",
+    )
+    assert (KEY_ID, SECRET_KEY, SESSION_TOKEN) == ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+
+
+# Identities
+
+
+@pytest.mark.parametrize(
+    ("aws", "cluster", "identity"),
+    [
+        ({}, Cluster(), AMBIENT),
+        ({"role_arn": ROLE}, Cluster(), AssumedRole(ROLE)),
+        (
+            {"role_arn": ROLE, "external_id": "tenant-a", "access": "pull"},
+            Cluster(),
+            AssumedRole(ROLE, "tenant-a", "pull"),
+        ),
+        (
+            {"service_account": "puller"},
+            Cluster(accounts={("team-a", "puller"): ACCOUNT}),
+            AccountRole("team-a", "puller", ROLE, "sts.amazonaws.com"),
+        ),
+        (
+            {"service_account": "puller", "access": "pull"},
+            Cluster(accounts={("team-a", "puller"): replace(ACCOUNT, audience="sts.amazonaws.com.cn")}),
+            AccountRole("team-a", "puller", ROLE, "sts.amazonaws.com.cn", "pull"),
+        ),
+        (
+            {"credentials_secret": "aws"},
+            Cluster(secrets={("team-a", "aws"): CREDENTIALS}),
+            StoredKeys("team-a", "aws", KEYS.version, KEYS),
+        ),
+    ],
+)
+def test_whom_a_resource_is(aws: dict[str, object], cluster: Cluster, identity: Identity) -> None:
+    assert access_of(a_spec(aws=aws), cluster) == Access((login(HOST, identity),))
+    assert access_of(an_argo_spec(aws=aws), cluster) == Access((login(HOST, identity),))
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        (
+            Missing.ABSENT,
+            f"ServiceAccount team-a/puller does not exist. Make it, with the annotation {ROLE_ANNOTATION}",
+        ),
+        (
+            Missing.REFUSED,
+            "the operator may not read ServiceAccount team-a/puller: give it the rights of docs/install.md",
+        ),
+        (
+            replace(ACCOUNT, role_arn=""),
+            f"ServiceAccount team-a/puller has no annotation {ROLE_ANNOTATION} that names the role to assume",
+        ),
+        *(
+            (
+                replace(ACCOUNT, role_arn=arn),
+                f"the annotation {ROLE_ANNOTATION} of ServiceAccount team-a/puller is no ARN of an IAM role: {said}",
+            )
+            for arn, said in (
+                ("banana", "'banana'"),
+                (f"{ROLE}\n", f"'{ROLE}\\n'"),
+                (f" {ROLE}", f"' {ROLE}'"),
+                (ROLE.replace("role", "user"), f"'{ROLE.replace('role', 'user')}'"),
+                ("arn:aws:iam::123456789012:role/", "'arn:aws:iam::123456789012:role/'"),
+                ("x" * 10_000, f"'{'x' * 80}...'"),
+            )
+        ),
+    ],
+)
+def test_a_service_account_that_gives_no_role(found: Account | Missing, text: str) -> None:
+    cluster = Cluster(accounts={("team-a", "puller"): found})
+    access = access_of(a_spec(aws={"service_account": "puller"}), cluster)
+    assert access == Access((Login(HOST, None, problem(text)),))
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        (Missing.ABSENT, f"Secret team-a/aws does not exist. Make it, with {KEY_ID} and {SECRET_KEY}"),
+        (Missing.REFUSED, "the operator may not read Secret team-a/aws: give it the rights of docs/install.md"),
+        (
+            Credentials("team-a", "aws", "7", None, SECRET_KEY),
+            f"Secret team-a/aws lacks {SECRET_KEY}. It needs {KEY_ID} and {SECRET_KEY}",
+        ),
+    ],
+)
+def test_a_secret_that_gives_no_keys(found: Credentials | Missing, text: str) -> None:
+    cluster = Cluster(secrets={("team-a", "aws"): found})
+    access = access_of(a_spec(aws={"credentials_secret": "aws"}), cluster)
+    assert access == Access((Login(HOST, None, problem(text)),))
+
+
+def test_only_the_namespace_of_the_resource_counts() -> None:
+    """The confused deputy: a name in a spec must not reach into another namespace."""
+    cluster = Cluster(
+        accounts={("team-b", "puller"): replace(ACCOUNT, namespace="team-b")},
+        secrets={("team-b", "aws"): replace(CREDENTIALS, namespace="team-b")},
+    )
+    for aws in ({"service_account": "puller"}, {"credentials_secret": "aws"}):
+        (one,) = access_of(a_spec(aws=aws), cluster).logins
+        assert one.scope is None
+        assert one.problem
+        assert "team-a/" in one.problem.message
+    there = a_resource(key=a_key(namespace="team-b"), spec=a_spec(aws={"service_account": "puller"}))
+    (one,) = assess(there, cluster, policy_required=False).logins
+    assert one.problem is None
+
+
+@pytest.mark.parametrize(
+    ("aws", "cluster"),
+    [
+        ({"service_account": "puller"}, Cluster(accounts={("team-a", "puller"): Missing.NOT_YET})),
+        ({"credentials_secret": "aws"}, Cluster(secrets={("team-a", "aws"): Missing.NOT_YET})),
+    ],
+)
+def test_what_has_not_been_seen_yet_is_waited_for(aws: dict[str, object], cluster: Cluster) -> None:
+    assert access_of(a_spec(aws=aws), cluster) == WAITING
+    several = a_spec(additional_registries=[{"ecr_registry": OTHER_HOST, "aws": aws}])
+    assert access_of(several, cluster) == WAITING
+
+
+def test_a_role_of_another_partition_is_told_before_aws_is_asked() -> None:
+    cluster = Cluster(accounts={("team-a", "puller"): replace(ACCOUNT, role_arn=CHINA_ROLE)})
+    identity = AccountRole("team-a", "puller", CHINA_ROLE, "sts.amazonaws.com")
+    (one,) = access_of(a_spec(aws={"service_account": "puller"}), cluster).logins
+    assert one == replace(
+        login(HOST, identity),
+        problem=problem(f"role {CHINA_ROLE} of ServiceAccount team-a/puller is in partition aws-cn, and {HOST} in aws"),
+    )
+
+
+def test_an_invalid_spec_asks_for_nothing() -> None:
+    assert access_of(InvalidSpec("no"), Cluster([a_policy()]), required=True) == Access()
+
+
+# Several registries
+
+
+def test_each_registry_has_its_own_identity_and_its_own_problem() -> None:
+    spec = a_spec(
+        aws={"role_arn": ROLE},
+        additional_registries=[
+            {"ecr_registry": OTHER_HOST, "aws": {"service_account": "missing"}},
+            {"ecr_registry": "public.ecr.aws", "aws": {}},
+            {"ecr_registry": HOST.replace("123456789012", "999999999999")},
+        ],
+    )
+    access = access_of(spec)
+    assert [one.host for one in access.logins] == list(spec.hosts)
+    assert [one.scope.identity if one.scope else None for one in access.logins] == [
+        AssumedRole(ROLE),
+        None,
+        AMBIENT,
+        AssumedRole(ROLE),
+    ]
+    assert [one.problem is None for one in access.logins] == [True, False, True, True]
+
+
+# Policies
+
+
+TWO = a_spec(
+    aws={"role_arn": ROLE}, additional_registries=[{"ecr_registry": OTHER_HOST, "aws": {"role_arn": OTHER_ROLE}}]
+)
+
+
+@pytest.mark.parametrize(
+    ("policies", "denied", "audited"),
+    [
+        ([], (), ()),
+        ([a_policy(role_arns=["*"])], (), ()),
+        ([a_policy(role_arns=[ROLE])], (OTHER_ROLE,), ()),  # one that is refused refuses the resource
+        ([a_policy(role_arns=[OTHER_ROLE])], (ROLE,), ()),
+        ([a_policy("a", role_arns=[ROLE]), a_policy("b", role_arns=[OTHER_ROLE])], (), ()),
+        ([a_policy(mode="Audit", role_arns=[ROLE])], (), (OTHER_ROLE,)),
+        ([a_policy(mode="Audit")], (), (ROLE, OTHER_ROLE)),
+        ([a_policy(mode="Audit", role_arns=["*"])], (), ()),
+    ],
+)
+def test_policy_judges_every_registry(
+    policies: list[Policy], denied: tuple[str, ...], audited: tuple[str, ...]
+) -> None:
+    access = access_of(TWO, Cluster(policies))
+    for said, roles in ((access.denied, denied), (access.audited, audited)):
+        assert bool(said) == bool(roles)
+        assert said.count("no AccessPolicy lets") == len(roles)
+        assert all(f"with role {role}" in said for role in roles)
+    assert len(access.logins) == (0 if denied else 2)
+
+
+def test_a_policy_that_is_required_and_is_not_there_denies() -> None:
+    assert access_of(a_spec(), required=True).denied.startswith("no AccessPolicy lets namespace team-a use")
+    assert access_of(a_spec(suspend=True), required=True).denied
+
+
+@pytest.mark.parametrize(
+    ("aws", "cluster", "role_arns", "denied"),
+    [
+        ({"service_account": "puller"}, Cluster(accounts={("team-a", "puller"): ACCOUNT}), [ROLE], False),
+        ({"service_account": "puller"}, Cluster(accounts={("team-a", "puller"): ACCOUNT}), [OTHER_ROLE], True),
+        ({"service_account": "puller"}, Cluster(), [], False),  # which role it is cannot be told: it is waited for
+        ({"credentials_secret": "aws"}, Cluster(secrets={("team-a", "aws"): CREDENTIALS}), [], False),
+        ({"credentials_secret": "aws"}, Cluster(), [], False),
+        ({}, Cluster(), ["*"], True),
+    ],
+)
+def test_policy_judges_every_kind_of_identity(
+    aws: dict[str, object], cluster: Cluster, role_arns: list[str], *, denied: bool
+) -> None:
+    access = access_of(a_spec(aws=aws), replace(cluster, known=[a_policy(role_arns=role_arns)]))
+    assert bool(access.denied) is denied
+
+
+@pytest.mark.parametrize("aws", [{"service_account": "puller"}, {"credentials_secret": "aws"}])
+def test_a_registry_that_is_not_allowed_is_denied_whatever_the_identity_may_be(aws: dict[str, object]) -> None:
+    assert access_of(a_spec(aws=aws), Cluster([a_policy(registries=[OTHER_HOST])])).denied
+
+
+def test_the_default_role_takes_the_place_of_the_operators_own_identity() -> None:
+    spec = a_spec(
+        additional_registries=[
+            {"ecr_registry": OTHER_HOST, "aws": {"role_arn": OTHER_ROLE}},
+            {"ecr_registry": CHINA_HOST},
+        ]
+    )
+    access = access_of(spec, Cluster([a_policy(default_role_arn=ROLE, role_arns=[OTHER_ROLE])]))
+    assert access.logins[:2] == (login(HOST, AssumedRole(ROLE)), login(OTHER_HOST, AssumedRole(OTHER_ROLE)))
+    assert access.logins[2].problem == problem(
+        f"role {ROLE}, assumed with the operator's own identity is in partition aws, and {CHINA_HOST} in aws-cn"
+    )
+
+
+# Labels of the namespace
+
+
+BY_LABEL = a_policy(ambient_identity=True, namespaces={"selector": {"matchLabels": {"team": "a"}}})
+
+
+@pytest.mark.parametrize(
+    ("policies", "labels", "access"),
+    [
+        ([BY_LABEL], {"team": "a"}, Access((login(HOST, AMBIENT),))),
+        ([BY_LABEL], Missing.NOT_YET, WAITING),
+        ([BY_LABEL], Missing.ABSENT, WAITING),  # it holds a resource, so it will be seen
+        # nobody asks for labels: that they cannot be had is no matter
+        ([a_policy(ambient_identity=True)], Missing.REFUSED, Access((login(HOST, AMBIENT),))),
+        ([], Missing.NOT_YET, Access((login(HOST, AMBIENT),))),
+    ],
+)
+def test_labels_are_looked_at_only_when_a_policy_asks_for_them(
+    policies: list[Policy], labels: Mapping[str, str] | Missing, access: Access
+) -> None:
+    assert access_of(a_spec(), Cluster(policies, {"team-a": labels})) == access
+
+
+def test_other_labels_are_denied() -> None:
+    assert "none selects it" in access_of(a_spec(), Cluster([BY_LABEL], {"team-a": {"team": "b"}})).denied
+    assert access_of(a_spec(), Cluster([BY_LABEL], {"team-a": {}, "team-b": {"team": "a"}})).denied
+
+
+def test_labels_that_may_not_be_read_leave_policy_unknown_and_change_nothing() -> None:
+    access = access_of(a_spec(), Cluster([BY_LABEL], {"team-a": Missing.REFUSED}))
+    assert access.unknown.startswith("AccessPolicies select namespaces by label")
+    assert (access.logins, access.denied, access.waiting) == ((), "", False)

@@ -1,0 +1,401 @@
+"""What is done about a Secret with several registries: one fails or changes, the others go on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from ecr_secret_operator.domain.access import Access, Login
+from ecr_secret_operator.domain.decide import Observed, Plan, Write, decide, joined, newest, standing
+from ecr_secret_operator.domain.generated import (
+    EXPIRES_AT,
+    ISSUED_AT,
+    TOKENS,
+    Held,
+    Holdings,
+    StoredSecret,
+    differences,
+    format_time,
+    render,
+)
+from ecr_secret_operator.domain.identity import AMBIENT, AccessKeys, AccountRole, AssumedRole, Identity, StoredKeys
+from ecr_secret_operator.domain.reasons import Failure, Reason
+from ecr_secret_operator.domain.registry import parse_registry
+from ecr_secret_operator.domain.resource import Resource
+from ecr_secret_operator.domain.schedule import Freshness, due_at
+from ecr_secret_operator.domain.scope import Scope
+from ecr_secret_operator.domain.token import Sensitive, Token
+from tests.factories import (
+    HOST,
+    NOW,
+    OTHER_HOST,
+    a_resource,
+    a_served_status,
+    a_spec,
+    a_stored_secret,
+    a_token,
+    an_observed,
+    spec_of,
+)
+
+THIRD_HOST = "999999999999.dkr.ecr.us-east-2.amazonaws.com"
+ROLE = "arn:aws:iam::123456789012:role/ecr-pull"
+ACCOUNT_ROLE = AccountRole("team-a", "puller", ROLE, "sts.amazonaws.com")
+MISSING = Failure(Reason.IDENTITY_UNAVAILABLE, "ServiceAccount team-a/puller does not exist")
+
+YOUNG = a_token(password="young")
+OLD = a_token(issued_at=NOW - timedelta(hours=5), password="old")
+SOON = NOW + timedelta(minutes=30)
+
+
+def of(*hosts: str, **over: object) -> Resource:
+    """A resource of these registries."""
+    first, *rest = hosts
+    more = [{"ecr_registry": host} for host in rest]
+    return a_resource(spec=a_spec(ecr_registry=first, additional_registries=more, **over))
+
+
+BOTH = of(HOST, OTHER_HOST)
+FREQUENCY = spec_of(BOTH).interval
+OLD_DUE = due_at(OLD, FREQUENCY, seed=BOTH.uid)
+assert NOW < SOON < OLD_DUE < due_at(YOUNG, FREQUENCY, seed=BOTH.uid)
+
+
+def scope(host: str, identity: Identity = AMBIENT) -> Scope:
+    return Scope.of(parse_registry(host), identity)
+
+
+def held(host: str, token: Token, identity: Identity = AMBIENT) -> Held:
+    return Held.of(scope(host, identity), token)
+
+
+def login(host: str, identity: Identity = AMBIENT) -> Login:
+    return Login(host, scope(host, identity))
+
+
+def stored_with(resource: Resource, holdings: Holdings) -> StoredSecret:
+    """The Secret of a resource with just these tokens, as the API server has it after it was written."""
+    desired = render(resource, spec_of(resource), holdings)
+    return a_stored_secret(
+        resource,
+        annotations=desired.annotations,
+        data_digest=desired.digest,
+        passwords={host: one.token.password for host, one in desired.held.items()},
+    )
+
+
+def seen(
+    holdings: Holdings,
+    *logins: Login,
+    resource: Resource = BOTH,
+    served: Holdings | None = None,
+    made_as: Resource | None = None,
+) -> Observed:
+    """What is observed of a Secret with these tokens."""
+    return an_observed(
+        resource=resource,
+        secrets=(stored_with(made_as or resource, holdings),),
+        access=Access(logins or (login(HOST), login(OTHER_HOST))),
+        served=holdings if served is None else served,
+    )
+
+
+def write_of(observed: Observed, now: datetime) -> Write:
+    plan = decide(observed, now=now)
+    assert plan.write is not None, plan
+    return plan.write
+
+
+def wanted_of(write: Write) -> dict[str, datetime | None]:
+    return {want.host: want.freshness.newer_than for want in write.wants}
+
+
+FINE: Holdings = {HOST: held(HOST, YOUNG), OTHER_HOST: held(OTHER_HOST, OLD)}
+
+
+# What is written
+
+
+def test_the_tokens_are_written_in_the_order_of_the_spec_and_noted_one_by_one() -> None:
+    desired = render(BOTH, spec_of(BOTH), dict(reversed(FINE.items())))
+    assert list(desired.held) == [HOST, OTHER_HOST]
+    assert list(json.loads(desired.data[".dockerconfigjson"])["auths"]) == [HOST, OTHER_HOST]
+    assert json.loads(desired.annotations[TOKENS]) == {
+        host: {
+            "issued": format_time(token.issued_at),
+            "expires": format_time(token.expires_at),
+            "for": scope(host).mark,
+        }
+        for host, token in ((HOST, YOUNG), (OTHER_HOST, OLD))
+    }
+    assert "young" not in str(desired.annotations)
+
+
+def test_the_times_for_people_are_those_of_the_token_that_expires_first() -> None:
+    annotations = render(BOTH, spec_of(BOTH), FINE).annotations
+    assert annotations[EXPIRES_AT] == format_time(OLD.expires_at)
+    assert annotations[ISSUED_AT] == format_time(OLD.issued_at)
+
+
+def test_tokens_of_hosts_that_the_spec_does_not_name_are_not_written() -> None:
+    desired = render(BOTH, spec_of(BOTH), {**FINE, THIRD_HOST: held(THIRD_HOST, YOUNG)})
+    assert desired == render(BOTH, spec_of(BOTH), FINE)
+
+
+def test_what_is_written_is_read_back() -> None:
+    keys = AccessKeys("AKIAEXAMPLE", Sensitive("x"))
+    holdings = {
+        HOST: held(HOST, YOUNG, StoredKeys("team-a", "aws", keys.version, keys)),
+        OTHER_HOST: held(OTHER_HOST, OLD, ACCOUNT_ROLE),
+    }
+    stored = stored_with(BOTH, holdings)
+    assert stored.holdings == holdings
+    assert differences(stored, render(BOTH, spec_of(BOTH), holdings)) == ()
+
+
+# One is due, another is not
+
+
+@pytest.mark.parametrize(
+    ("now", "wants"),
+    [
+        (SOON, None),
+        (OLD_DUE - timedelta(seconds=1), None),
+        (OLD_DUE, {OTHER_HOST: OLD.issued_at}),
+        (due_at(YOUNG, FREQUENCY, seed=BOTH.uid), {HOST: YOUNG.issued_at, OTHER_HOST: OLD.issued_at}),
+    ],
+)
+def test_each_token_is_replaced_when_it_is_due(now: datetime, wants: dict[str, datetime] | None) -> None:
+    plan = decide(seen(FINE), now=now)
+    assert plan.held == FINE
+    assert plan.failure is None
+    assert (wanted_of(plan.write) if plan.write else None) == wants
+    assert plan.write is None or plan.write.keep == FINE
+
+
+def test_a_restart_finds_all_tokens_in_the_secret() -> None:
+    assert decide(seen(FINE, served={}), now=SOON) == Plan(held=FINE)
+
+
+def test_a_request_for_a_refresh_is_for_all_of_them() -> None:
+    asked = replace(BOTH, refresh_request="now")
+    assert wanted_of(write_of(seen(FINE, resource=asked), SOON)) == {
+        HOST: YOUNG.issued_at,
+        OTHER_HOST: OLD.issued_at,
+    }
+
+
+def test_one_that_has_expired_is_no_longer_kept_while_it_is_asked_for_anew() -> None:
+    write = write_of(seen(FINE), OLD.expires_at)
+    assert write.keep == {HOST: FINE[HOST]}
+    assert OTHER_HOST in wanted_of(write)
+
+
+# One identity cannot be used
+
+
+LOST = Login(OTHER_HOST, None, MISSING)
+
+
+def test_an_identity_that_cannot_be_used_leaves_its_token_and_the_others_are_refreshed() -> None:
+    old = {HOST: held(HOST, OLD), OTHER_HOST: held(OTHER_HOST, YOUNG, ACCOUNT_ROLE)}
+    plan = decide(seen(old, login(HOST), LOST), now=OLD_DUE)
+    assert plan.failure == MISSING
+    assert plan.held == old
+    assert plan.write
+    assert plan.write.keep == old
+    assert wanted_of(plan.write) == {HOST: OLD.issued_at}
+
+
+def test_with_nothing_due_only_the_failure_is_told() -> None:
+    holdings = {HOST: held(HOST, YOUNG), OTHER_HOST: held(OTHER_HOST, OLD, ACCOUNT_ROLE)}
+    assert decide(seen(holdings, login(HOST), LOST), now=SOON) == Plan(held=holdings, failure=MISSING)
+
+
+def test_one_that_never_had_a_token_does_not_hold_up_the_others() -> None:
+    plan = decide(an_observed(resource=BOTH, secrets=(), served={}, access=Access((login(HOST), LOST))), now=NOW)
+    assert plan.failure == MISSING
+    assert plan.write
+    assert (plan.write.keep, wanted_of(plan.write)) == ({}, {HOST: None})
+
+
+def test_with_no_identity_at_all_nothing_is_written() -> None:
+    lost = (Login(HOST, None, MISSING), LOST)
+    observed = an_observed(resource=BOTH, secrets=(), served={}, access=Access(lost))
+    assert decide(observed, now=NOW) == Plan(failure=MISSING)
+    assert decide(seen(FINE, *lost), now=SOON) == Plan(held=FINE, failure=MISSING)
+
+
+def test_a_token_whose_identity_is_lost_goes_when_it_has_expired() -> None:
+    holdings = {HOST: held(HOST, YOUNG), OTHER_HOST: held(OTHER_HOST, OLD, ACCOUNT_ROLE)}
+    young = {HOST: holdings[HOST]}
+    now = OLD.expires_at
+    write = write_of(seen(holdings, login(HOST), LOST), now)
+    assert write.keep == young
+    again = seen(young, login(HOST), LOST)
+    assert decide(again, now=YOUNG.issued_at) == Plan(held=young, failure=MISSING), "and then there is peace"
+
+
+def test_a_damaged_secret_is_restored_with_the_token_of_the_lost_identity_too() -> None:
+    holdings = {HOST: held(HOST, YOUNG), OTHER_HOST: held(OTHER_HOST, OLD, ACCOUNT_ROLE)}
+    observed = seen(holdings, login(HOST), LOST)
+    broken = replace(observed, secrets=(replace(observed.secrets[0], data_digest="0"),))
+    for damaged in (broken, replace(observed, secrets=())):
+        plan = decide(damaged, now=SOON)
+        assert plan.held == {}
+        assert plan.write
+        assert (plan.write.keep, plan.write.wants) == (holdings, ())
+        assert plan.write.repairs
+
+
+def test_a_role_of_another_partition_is_not_asked_for() -> None:
+    elsewhere = replace(login(OTHER_HOST, ACCOUNT_ROLE), problem=MISSING)
+    plan = decide(seen({HOST: held(HOST, OLD)}, login(HOST), elsewhere), now=OLD_DUE)
+    assert plan.failure == MISSING
+    assert plan.write
+    assert list(wanted_of(plan.write)) == [HOST]
+
+
+# The identity changes
+
+
+def test_a_token_of_another_identity_is_replaced_at_once_and_stays_until_then() -> None:
+    changed = (login(HOST), login(OTHER_HOST, AssumedRole(ROLE)))
+    plan = decide(seen(FINE, *changed), now=SOON)
+    assert plan.held == FINE
+    assert plan.write
+    assert plan.write.keep == FINE
+    (want,) = plan.write.wants
+    assert (want.host, want.scope) == (OTHER_HOST, scope(OTHER_HOST, AssumedRole(ROLE)))
+    assert want.freshness == Freshness(newer_than=None, max_age=FREQUENCY * 0.9), "any young token of the new one does"
+    assert standing(Access(changed), FINE, SOON) == (OTHER_HOST,)
+
+
+def test_a_token_of_another_identity_is_not_used_for_a_repair() -> None:
+    """Memory must not bring back what the resource has come to lose."""
+    changed = (login(HOST), login(OTHER_HOST, AssumedRole(ROLE)))
+    write = write_of(replace(seen(FINE, *changed), secrets=()), SOON)
+    assert write.keep == {HOST: FINE[HOST]}
+    assert wanted_of(write) == {OTHER_HOST: None}
+
+
+@pytest.mark.parametrize("when", [SOON, OLD_DUE])
+def test_other_keys_ask_for_a_token_at_once_but_the_old_one_is_good(when: datetime) -> None:
+    old, new = (AccessKeys("AKIAEXAMPLE", Sensitive(text)) for text in ("old", "new"))
+    before, after = (StoredKeys("team-a", "aws", keys.version, keys) for keys in (old, new))
+    holdings = {HOST: held(HOST, YOUNG), OTHER_HOST: held(OTHER_HOST, OLD, before)}
+    now_is = (login(HOST), login(OTHER_HOST, after))
+    write = write_of(seen(holdings, *now_is), when)
+    assert write.keep == holdings
+    assert wanted_of(write) == {OTHER_HOST: None}, "one that was had with the new keys, whatever its age"
+    assert standing(Access(now_is), holdings, when) == ()
+    rewritten = seen(holdings, login(HOST), login(OTHER_HOST, before))
+    assert decide(rewritten, now=SOON) == Plan(held=holdings), "the same keys in a Secret that was written anew"
+
+
+def test_another_endpoint_of_the_region_is_no_other_identity() -> None:
+    fips = Login(HOST, replace(scope(HOST), fips=True))
+    assert decide(seen(FINE, fips, login(OTHER_HOST)), now=SOON) == Plan(held=FINE)
+
+
+# Registries are added and removed
+
+
+def test_an_added_registry_is_asked_for_and_the_others_are_not() -> None:
+    one = {HOST: held(HOST, YOUNG)}
+    for served in (one, {}):
+        write = write_of(seen(one, made_as=of(HOST), served=served), SOON)
+        assert write.keep == one
+        assert wanted_of(write) == {OTHER_HOST: None}
+        assert write.repairs == ()
+
+
+def test_a_removed_registry_leaves_the_secret_without_aws_being_asked() -> None:
+    resource = replace(of(HOST), generation=2)
+    write = write_of(seen(FINE, login(HOST), resource=resource, made_as=BOTH), SOON)
+    assert (write.keep, write.wants, write.repairs) == ({HOST: FINE[HOST]}, (), ())
+
+
+@pytest.mark.parametrize("hosts", [(OTHER_HOST, HOST), (OTHER_HOST, HOST, THIRD_HOST)])
+def test_another_order_keeps_the_tokens(hosts: tuple[str, ...]) -> None:
+    resource = replace(of(*hosts), generation=2)
+    write = write_of(seen(FINE, *map(login, hosts), resource=resource, made_as=BOTH), SOON)
+    assert write.keep == FINE
+    assert list(wanted_of(write)) == list(hosts[2:])
+    assert write.repairs == ()
+
+
+def test_a_registry_that_was_removed_and_damaged_is_no_part_of_the_repair() -> None:
+    resource = a_resource(spec=of(HOST).spec, status=a_served_status())
+    observed = replace(seen(FINE, login(HOST), resource=resource, made_as=BOTH), secrets=())
+    assert write_of(observed, SOON).keep == {HOST: FINE[HOST]}
+    assert write_of(observed, SOON).repairs == ("it was deleted",)
+    gone = replace(observed, served={OTHER_HOST: FINE[OTHER_HOST]})
+    assert write_of(gone, SOON).repairs == ()
+
+
+# What stands
+
+
+@pytest.mark.parametrize(
+    ("logins", "stored", "now", "lacking"),
+    [
+        ((), FINE, SOON, ()),
+        ((login(HOST), login(OTHER_HOST)), FINE, SOON, ()),
+        ((login(HOST), login(OTHER_HOST)), {}, SOON, (HOST, OTHER_HOST)),
+        ((login(HOST), login(OTHER_HOST)), {HOST: FINE[HOST]}, SOON, (OTHER_HOST,)),
+        ((login(HOST), login(OTHER_HOST)), FINE, OLD.expires_at, (OTHER_HOST,)),
+        ((login(HOST), login(OTHER_HOST)), FINE, YOUNG.expires_at, (HOST, OTHER_HOST)),
+        ((login(HOST, ACCOUNT_ROLE), login(OTHER_HOST)), FINE, SOON, (HOST,)),
+        ((login(HOST), LOST), FINE, SOON, ()),  # whose it was cannot be told: it is good as long as it lives
+        ((login(HOST), LOST), FINE, OLD.expires_at, (OTHER_HOST,)),
+        ((login(HOST), LOST), {HOST: FINE[HOST]}, SOON, (OTHER_HOST,)),
+        ((login(HOST),), FINE, OLD.expires_at, ()),
+    ],
+)
+def test_which_registries_lack_a_valid_token_of_their_identity(
+    logins: tuple[Login, ...], stored: Holdings, now: datetime, lacking: tuple[str, ...]
+) -> None:
+    assert standing(Access(logins), stored, now) == lacking
+
+
+@pytest.mark.parametrize(
+    ("failures", "reason", "text"),
+    [
+        (["a"], Reason.AWS_UNAVAILABLE, "a"),
+        (["a", "b"], Reason.AWS_UNAVAILABLE, "a; b"),
+        (["a", "b", "a"], Reason.AWS_UNAVAILABLE, "a; b"),
+        (["a", "b", "c", "d", "e"], Reason.AWS_UNAVAILABLE, "a; b; c; d; e"),
+        (["a", "b", "c", "d", "e", "f"], Reason.AWS_UNAVAILABLE, "a; b; c; d; e; and 1 more"),
+        ([str(number) for number in range(21)], Reason.AWS_UNAVAILABLE, "0; 1; 2; 3; 4; and 16 more"),
+    ],
+)
+def test_several_failures_are_one(failures: list[str], reason: Reason, text: str) -> None:
+    assert joined([Failure(reason, message) for message in failures]) == Failure(reason, text)
+    mixed = joined([Failure(Reason.AWS_ACCESS_DENIED, "x"), *(Failure(reason, message) for message in failures[:4])])
+    assert mixed
+    assert mixed.reason is Reason.AWS_ACCESS_DENIED
+
+
+def test_no_failures_are_none() -> None:
+    assert joined([]) is None
+
+
+# Newer tokens that somebody else wrote
+
+
+def test_of_each_registry_the_newer_token_of_the_same_identity_stays() -> None:
+    newer = a_token(issued_at=NOW + timedelta(hours=1), password="theirs")
+    theirs = {HOST: held(HOST, newer), OTHER_HOST: held(OTHER_HOST, newer, ACCOUNT_ROLE)}
+    found = newest(stored_with(BOTH, theirs), BOTH, spec_of(BOTH), FINE)
+    assert found == {HOST: theirs[HOST], OTHER_HOST: FINE[OTHER_HOST]}
+    partial = newest(stored_with(BOTH, {OTHER_HOST: held(OTHER_HOST, newer)}), BOTH, spec_of(BOTH), FINE)
+    assert partial == {HOST: FINE[HOST], OTHER_HOST: held(OTHER_HOST, newer)}
+
+
+def test_a_newer_token_that_was_had_with_other_keys_does_not_stay() -> None:
+    newer = Held(a_token(issued_at=NOW + timedelta(hours=1)), scope(HOST).mark, version="old keys")
+    assert newest(stored_with(BOTH, {HOST: newer}), BOTH, spec_of(BOTH), FINE) == FINE
