@@ -136,6 +136,12 @@ def test_the_code_of_an_answer_decides_the_reason(code: str, reason: Reason) -> 
             "the operator's AWS credentials cannot be read: No such file or directory",
         ),
         (PermissionError(13, "Permission denied"), IDENTITY, "cannot be read: Permission denied"),
+        (
+            RuntimeError("Credentials were refreshed, but the refreshed credentials are still expired."),
+            IDENTITY,
+            "the operator's AWS credentials have expired already: check the clock of this node",
+        ),
+        (NotImplementedError(), BROKEN, "ECR in us-east-2 gave an answer that makes no sense"),
         (OSError(), IDENTITY, "the operator's AWS credentials cannot be read: OSError"),
         (ProfileNotFound(profile="x"), IDENTITY, "ECR in us-east-2 was not asked: The config profile (x) could not"),
         (InvalidRegionError(region_name="x@evil"), IDENTITY, "ECR in us-east-2 was not asked: "),
@@ -238,6 +244,7 @@ STAMPS = "Signature expired: {0} is now earlier than {1} ({2} - 5 min.)"
         (EPOCH.format(1_772_366_400), EPOCH.format(1_772_366_430)),
         (EPOCH.format(1_772_366_400_000), EPOCH.format(1_772_366_430_000)),
         (SESSION.format(1_772_366_400), SESSION.format(1_772_366_430)),
+        (f"[{'1' * 8}-1111-1111-1111-{'1' * 12}]: (x): y", f"[{'2' * 8}-2222-2222-2222-{'2' * 12}]: (x): y"),
         ("a\n  b", "a b"),
     ],
 )

@@ -59,6 +59,8 @@ _CHANGING = re.compile(
     r"|\(?\b\d{4}-\d\d-\d\dT[\d:.]+Z\b\)?"  # RFC 3339
     r"|(?<=botocore-session)-\d+"  # the session name that botocore makes up
     r"|\b1\d{9}(?:\d{3})?\b"  # seconds or milliseconds since 1970
+    r"|\[[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\]:? ?"  # how the agent of EKS Pod Identity writes request ids
+    r'|: "https?://[^"]*"'  # where an agent was looked for: in ECS the path is a secret
 )
 _REQUEST = re.compile(r"The (?:Canonical String|String-to-Sign)\b.*|(?<=Signature expired).*|(?<=not yet current).*")
 """What InvalidSignatureException repeats of the request, headers and all."""
@@ -130,19 +132,22 @@ def token_error(error: Exception, step: Step) -> TokenError:
     if isinstance(error, ClientError):
         return _answered(error, step)
     if isinstance(error, (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)):
+        needed = f", which are needed for AssumeRole{step.target}" if step.target else ""
         return TokenError(
-            "the operator has no AWS credentials. Give it an IAM user's keys or a role: see docs/install.md"
+            f"the operator has no AWS credentials{needed}. Give it an IAM user's keys or a role: see docs/install.md"
             if isinstance(error, NoCredentialsError)
             else f"the operator's AWS credentials cannot be used: {_sentence(str(error))}",
             reason=Reason.IDENTITY_UNAVAILABLE,
         )
     if isinstance(error, (HTTPClientError, UnreachableError)):
         return TokenError(f"{step.place} cannot be reached ({type(error).__name__})", reason=Reason.AWS_UNAVAILABLE)
-    if isinstance(error, OSError):
-        return TokenError(
-            f"the operator's AWS credentials cannot be read: {error.strerror or type(error).__name__}",
-            reason=Reason.IDENTITY_UNAVAILABLE,
+    if isinstance(error, OSError) or type(error) is RuntimeError:
+        why = (
+            f"cannot be read: {error.strerror or type(error).__name__}"
+            if isinstance(error, OSError)
+            else "have expired already: check the clock of this node"  # botocore raises RuntimeError for this alone
         )
+        return TokenError(f"the operator's AWS credentials {why}", reason=Reason.IDENTITY_UNAVAILABLE)
     if isinstance(error, BotoCoreError):
         return TokenError(f"{step.place} was not asked: {_sentence(str(error))}", reason=Reason.IDENTITY_UNAVAILABLE)
     return TokenError(f"{step.place} gave an answer that makes no sense", reason=Reason.AWS_UNAVAILABLE)

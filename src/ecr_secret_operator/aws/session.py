@@ -13,6 +13,7 @@ import botocore.credentials
 import botocore.loaders
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import CredentialRetrievalError
 
 from ..domain.scope import Scope
 
@@ -51,7 +52,26 @@ def ambient_session(scope: Scope) -> botocore.session.Session:
     """A session with the operator's own identity."""
     session = empty_session(scope)
     _accept_quoted_values(session)
+    chain = session.get_component("credential_provider")
+    session.register_component("credential_provider", _Chain(chain.providers))
     return session
+
+
+class _Chain(botocore.credentials.CredentialResolver):  # type: ignore[misc] # botocore has no types
+    """Botocore's chain, whose failures are all told as those of credentials.
+
+    Its container provider answers a token file with a line break, an address that it may not use, or an agent's answer
+    without keys with a bare ValueError, KeyError or TypeError, like those of an answer of AWS that makes no sense.
+    """
+
+    def load_credentials(self) -> object:
+        """The first credentials that the chain has; None when it has none. Raises CredentialRetrievalError."""
+        try:
+            return super().load_credentials()
+        except (ValueError, KeyError, TypeError) as error:
+            plain = type(error) is ValueError  # botocore's own words; those of subclasses may quote the token
+            why = str(error) if plain else f"{type(error).__name__} at what they were read from"
+            raise CredentialRetrievalError(provider="the default chain", error_msg=why) from None
 
 
 def _accept_quoted_values(session: botocore.session.Session) -> None:

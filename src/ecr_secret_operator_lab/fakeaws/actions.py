@@ -5,13 +5,12 @@ Sources: the API references of ECR, ECR Public and STS for each action.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from . import models, policies
-from .credentials import session_credential
+from .credentials import ROLE_ARN, session_credential
 from .errors import AwsError, Cause
 from .tokens import authorization_token
 from .webidentity import audiences
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from .records import Call, Role, WebIdentity
     from .state import State
 
-ROLE_ARN = re.compile(r"arn:(aws[a-z-]*):iam::(\d{12}):role/(.+)")
 DEFAULT_SESSION_SECONDS = 3600
 CHAINED_SESSION_SECONDS = 3600
 """A role assumed by a role lasts an hour at most (IAM User Guide, "Role chaining")."""

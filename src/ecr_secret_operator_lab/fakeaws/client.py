@@ -12,7 +12,9 @@ import msgspec
 from .records import (
     DEFAULT_ACCESS_KEY_ID,
     DEFAULT_ACCOUNT,
+    DEFAULT_AMBIENT_ROLE,
     DEFAULT_SECRET_ACCESS_KEY,
+    Ambient,
     Call,
     FaultKind,
     FaultRule,
@@ -26,6 +28,7 @@ from .records import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 30.0
@@ -52,15 +55,41 @@ class FakeAws:
     def environment(self, *, region: str = "us-east-2") -> dict[str, str]:
         """Environment variables that make an AWS SDK talk to the fake as its default user."""
         return {
-            "AWS_ENDPOINT_URL": self.url,
-            "AWS_ENDPOINT_URL_STS": self.url,
-            "AWS_ENDPOINT_URL_ECR": self.url,
-            "AWS_ENDPOINT_URL_ECR_PUBLIC": self.url,
+            **self._endpoints(region),
             "AWS_ACCESS_KEY_ID": DEFAULT_ACCESS_KEY_ID,
             "AWS_SECRET_ACCESS_KEY": DEFAULT_SECRET_ACCESS_KEY,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def container_environment(
+        self, *, token_file: Path | None = None, token: str | None = None, region: str = "us-east-2"
+    ) -> dict[str, str]:
+        """Environment variables without keys, with the credentials of EKS Pod Identity.
+
+        Args:
+            token_file: the file that holds the token, as EKS mounts it; it may be rotated.
+            token: the token itself.
+            region: the default one.
+        """
+        given = {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": token_file, "AWS_CONTAINER_AUTHORIZATION_TOKEN": token}
+        return {
+            **self._endpoints(region),
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{self.url}/v1/credentials",
+            **{name: str(value) for name, value in given.items() if value is not None},
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def imds_environment(self, *, region: str = "us-east-2") -> dict[str, str]:
+        """Environment variables without keys, with the fake as the instance metadata service (IMDSv2)."""
+        return {**self._endpoints(region), "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.url}
+
+    def _endpoints(self, region: str) -> dict[str, str]:
+        services = ("STS", "ECR", "ECR_PUBLIC")
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            **{f"AWS_ENDPOINT_URL_{service}": self.url for service in services},
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
-            "AWS_EC2_METADATA_DISABLED": "true",
         }
 
     def pid(self) -> int:
@@ -197,6 +226,17 @@ class FakeAws:
         """Lets only these roles be assumed, on their conditions; None lets any role be assumed."""
         body = {"roles": None if roles is None else list(roles)}
         self._ask("PUT", "roles", dict[str, list[Role] | None], body=body)
+
+    def set_ambient(self, *, role_arn: str | None = DEFAULT_AMBIENT_ROLE, tokens: Sequence[str] = ()) -> Ambient:
+        """Replaces the role of the surroundings and the tokens for which containers get its credentials.
+
+        The tokens are those of EKS Pod Identity's Authorization header, and the ids of ECS's
+        `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v2/credentials/{id}`. Only their digests are kept.
+
+        Raises:
+            FakeAwsError: the ARN is no role's.
+        """
+        return self._ask("PUT", "ambient", Ambient, body={"role_arn": role_arn, "tokens": list(tokens)})
 
     def _ask(
         self,

@@ -17,6 +17,8 @@
     DELETE /_lab/credentials?access_key_id=
     GET    /_lab/roles
     PUT    /_lab/roles            {"roles": [Role] or null}
+    GET    /_lab/ambient
+    PUT    /_lab/ambient          {"role_arn": text or null, "tokens": [text]}
 
 A bad body or query is answered with 400 and `{"error": why}`.
 """
@@ -30,7 +32,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import msgspec
 from aiohttp import web
 
-from .credentials import user_credential
+from .credentials import ROLE_ARN, user_credential
 from .records import DEFAULT_ACCOUNT, FaultKind, FaultRule, Found, Health, Name, NotNegative, Role, Settings
 
 if TYPE_CHECKING:
@@ -89,6 +91,13 @@ class NewRoles(msgspec.Struct, forbid_unknown_fields=True):
     roles: list[Role] | None
 
 
+class NewAmbient(msgspec.Struct, forbid_unknown_fields=True):
+    """The role of a workload's surroundings, and the tokens that containers show for it."""
+
+    role_arn: Annotated[str, msgspec.Meta(pattern=f"^{ROLE_ARN.pattern}$")] | None
+    tokens: list[Name]
+
+
 class Problem(Exception):
     """Why a request to the control API is refused."""
 
@@ -113,6 +122,8 @@ def routes(state: State, changed: Signal) -> list[web.RouteDef]:
         web.delete("/_lab/credentials", _checked(lab.delete_credentials)),
         web.get("/_lab/roles", _checked(lab.get_roles)),
         web.put("/_lab/roles", _checked(lab.put_roles)),
+        web.get("/_lab/ambient", _checked(lab.get_ambient)),
+        web.put("/_lab/ambient", _checked(lab.put_ambient)),
     ]
 
 
@@ -242,3 +253,13 @@ class Control:
         """Replaces the role registry."""
         self._state.roles.set((await _body(request, NewRoles)).roles)
         return {"roles": self._state.roles.shown()}
+
+    async def get_ambient(self, _: web.Request) -> object:
+        """The role of the surroundings, and the digests of the tokens for it."""
+        return self._state.surroundings.shown
+
+    async def put_ambient(self, request: web.Request) -> object:
+        """Replaces them."""
+        new = await _body(request, NewAmbient)
+        self._state.surroundings.set(new.role_arn, new.tokens)
+        return self._state.surroundings.shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from .records import (
     Role,
 )
 
+ROLE_ARN = re.compile(r"arn:(aws[a-z-]*):iam::(\d{12}):role/(.+)")
 SESSION_TOKEN_BYTES = 540
 """Session tokens are opaque and of no fixed size; real ones have some 700 characters."""
 

@@ -14,6 +14,7 @@ from msgspec import Meta
 DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_ACCESS_KEY_ID = "AKIAIOSFODNN7EXAMPLE"
 DEFAULT_SECRET_ACCESS_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105 - AWS's own documented example
+DEFAULT_AMBIENT_ROLE = "arn:aws:iam::123456789012:role/lab-workload"
 DEFAULT_MAX_RECORDS = 100_000
 
 PENDING = "pending"
@@ -49,9 +50,9 @@ class Call:
     Attributes:
         number: counts from 1 and never restarts, not even when calls are cleared.
         time: arrival, epoch seconds of the machine's clock (`clock_offset_seconds` does not move it).
-        service: `ecr`, `ecr-public` or `sts`.
+        service: `ecr`, `ecr-public` or `sts`; `container` or `imds` for credentials of the surroundings.
         region: of the signature's credential scope; empty when unsigned.
-        parameters: as sent; a web identity token is replaced by its digest.
+        parameters: as sent; web identity and authorization tokens are replaced by their digests.
         result: `ok`, `pending`, `abandoned`, or the AWS error code that was answered.
         status: HTTP status; 0 while pending.
         fault: the fault that hit this call, or empty.
@@ -140,6 +141,19 @@ class Role:
     audience: str | None = None
     subject: str | None = None
     max_session_seconds: Count = 43_200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ambient:
+    """The identity that a workload finds around it, by container credentials or IMDS.
+
+    Attributes:
+        role_arn: the role whose sessions are handed out; None when there is none.
+        token_digests: sha256 of the tokens for which containers get credentials, hex; IMDS needs none of them.
+    """
+
+    role_arn: str | None = DEFAULT_AMBIENT_ROLE
+    token_digests: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

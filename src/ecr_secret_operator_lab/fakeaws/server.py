@@ -1,4 +1,4 @@
-"""The HTTP server: AWS's actions on `/`, the control API under `/_lab/`. What to answer is decided elsewhere."""
+"""The HTTP server: AWS's actions, the control API, ambient credentials. What to answer is decided elsewhere."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from . import actions, control, faults, models, signatures
+from . import actions, control, faults, metadata, models, signatures
 from .errors import AwsError, Cause
 from .protocol import JSON_TYPE, XML_TYPE, Answer, HttpRequest, Operation, decode, encode_error, encode_result
 from .records import ABANDONED, OK, FaultKind
@@ -142,6 +142,7 @@ def create_app(state: State) -> web.Application:
     changed = Signal()
     app = web.Application()
     app.add_routes(control.routes(state, changed))
+    app.add_routes(metadata.routes(state, changed))
     app.router.add_route("*", "/", Endpoint(state, changed).handle)
     return app
 

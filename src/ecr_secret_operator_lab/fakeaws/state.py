@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .ambient import Surroundings
 from .calls import Calls
 from .credentials import Credentials, Roles
 from .faults import Faults
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class State:
-    """Credentials, roles, tokens, calls, faults and settings.
+    """Credentials, roles, surroundings, tokens, calls, faults and settings.
 
     Args:
         clock: epoch seconds.
@@ -34,6 +35,7 @@ class State:
         settings = self.settings = self._initial
         self.credentials = Credentials(max_records=settings.max_records)
         self.roles = Roles()
+        self.surroundings = Surroundings()
         self.tokens = Tokens(max_records=settings.max_records)
         self.calls.clear()
         self.calls.max_records = settings.max_records
