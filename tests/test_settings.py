@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ecr_secret_operator.domain.errors import InvalidField
-from ecr_secret_operator.settings import LEASE_NAME, parse_namespaces
+from ecr_secret_operator.settings import LEASE_NAME, parse_certificate, parse_namespaces
+from ecr_secret_operator.telemetry.servers import Address
 
 
 @pytest.mark.parametrize(
@@ -34,3 +37,12 @@ def test_what_is_no_namespace_is_refused_by_name(text: str) -> None:
 
 def test_the_lease_is_that_of_the_go_operator_so_that_only_one_of_the_two_leads() -> None:
     assert LEASE_NAME == "bc9c1120.mobb.redhat.com"
+
+
+def test_a_certificate_is_for_metrics_that_have_an_address_of_their_own() -> None:
+    one, other = Address(None, 8080), Address(None, 8081)
+    assert parse_certificate("/certs", metrics=one, probes=other) == Path("/certs")
+    assert parse_certificate("/certs", metrics=None, probes=None) == Path("/certs")
+    assert parse_certificate("", metrics=one, probes=one) is None
+    with pytest.raises(InvalidField, match=r"^--metrics-cert-path: metrics and probes share an address"):
+        parse_certificate("/certs", metrics=one, probes=one)

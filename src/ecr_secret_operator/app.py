@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import time
 import uuid
 from datetime import UTC, datetime
 
@@ -25,11 +26,14 @@ from .kube.config import ClusterConfig, load_config
 from .kube.events import EventRecorder
 from .kube.leases import LeaseClient
 from .kube.resources import served_kinds
+from .kube.reviews import ApiReviews
 from .reconciler import Reconciler
 from .runtime.controller import Controller
 from .runtime.leader import Elector
 from .runtime.queue import Queue
 from .settings import LEASE_NAME, Settings
+from .telemetry.certificate import Certificate
+from .telemetry.guard import Guard
 from .telemetry.journal import Journal
 from .telemetry.metrics import Metrics
 from .telemetry.servers import Server, metrics_routes, probe_routes
@@ -111,6 +115,7 @@ class Operator:
         self._settings = settings
         self._config = config
         self._metrics = Metrics()
+        self._guard = Guard(ApiReviews(client), clock=time.monotonic) if settings.metrics_secure else None
         journal = Journal(self._metrics)
         self._world = World(
             client,
@@ -165,12 +170,19 @@ class Operator:
 
     def _servers(self) -> list[Server]:
         probes, metrics = self._settings.probe_address, self._settings.metrics_address
+        certificate = self._settings.metrics_certificate
         servers = []
+        if metrics and self._guard and not certificate:
+            log.warning("metrics ask for bearer tokens over plain HTTP, readable on their way; see --metrics-cert-path")
         if metrics and metrics == probes:
-            merged = {**metrics_routes(self._metrics), **probe_routes(alive=self._alive, ready=self._ready)}
+            merged = {
+                **metrics_routes(self._metrics, self._guard),
+                **probe_routes(alive=self._alive, ready=self._ready),
+            }
             return [Server(metrics, merged)]
         if metrics:
-            servers.append(Server(metrics, metrics_routes(self._metrics)))
+            tls = Certificate(certificate).context() if certificate else None
+            servers.append(Server(metrics, metrics_routes(self._metrics, self._guard), tls))
         if probes:
             servers.append(Server(probes, probe_routes(alive=self._alive, ready=self._ready)))
         return servers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from .domain.errors import InvalidField, shown
 from .telemetry.servers import Address
@@ -22,6 +23,8 @@ class Settings:
         kubeconfig: file to use; None for the usual places.
         namespaces: to look at; empty for all.
         metrics_address: None for no metrics server.
+        metrics_secure: whether only those may read the metrics whom the API server lets.
+        metrics_certificate: directory of the metrics server's certificate; None for plain HTTP.
         probe_address: None for no probe server.
         leader_elect: whether to contend for the Lease.
         leader_election_namespace: of the Lease; None for the operator's own.
@@ -37,6 +40,24 @@ class Settings:
     leader_election_namespace: str | None
     workers: int
     require_access_policy: bool = False
+    metrics_secure: bool = False
+    metrics_certificate: Path | None = None
+
+
+def parse_certificate(directory: str, *, metrics: Address | None, probes: Address | None) -> Path | None:
+    """Reads --metrics-cert-path; empty for none.
+
+    Raises:
+        InvalidField: metrics and probes share an address: a certificate for it would turn the probes into HTTPS, too.
+    """
+    if not directory:
+        return None
+    if metrics and metrics == probes:
+        raise InvalidField(
+            "--metrics-cert-path: metrics and probes share an address, and probes ask without TLS."
+            " Give --health-probe-bind-address a port of its own"
+        )
+    return Path(directory)
 
 
 def parse_namespaces(text: str) -> tuple[str, ...]:

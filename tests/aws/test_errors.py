@@ -93,7 +93,8 @@ def test_the_code_of_an_answer_decides_the_reason(code: str, reason: Reason) -> 
             DENIED,
             (
                 "AWS refused AssumeRole to the operator's own identity (AccessDenied): Not authorized to perform"
-                " sts:AssumeRoleWithWebIdentity. Allow it in the identity's IAM policy; this is tried again by itself"
+                " sts:AssumeRoleWithWebIdentity. Allow it in the trust policy of the operator's role; this is tried"
+                " again by itself"
             ),
         ),
         (

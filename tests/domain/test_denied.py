@@ -71,7 +71,7 @@ def test_what_is_not_its_own_is_left_alone(other: StoredSecret) -> None:
 
 
 def test_an_invalid_spec_is_told_before_policy() -> None:
-    observed = an_observed(resource=a_resource(spec=InvalidSpec("no")), access=DENIED)
+    observed = an_observed(resource=a_resource(spec=InvalidSpec("no")), secrets=(), access=DENIED)
     failure = decide(observed, now=NOW).failure
     assert failure
     assert failure.reason is Reason.INVALID_SPEC

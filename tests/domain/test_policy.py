@@ -291,8 +291,8 @@ def test_the_default_role_takes_the_place_of_the_operators_own_identity(
             [a_policy("p")],
             (
                 f"no AccessPolicy lets namespace team-a use {HOST} in us-east-2 with the operator's own identity: p"
-                " selects it but does not allow the operator's own identity. It takes one that selects the namespace, with"
-                f" registries: [{HOST}] and ambient_identity: true (or a default_role_arn)"
+                " selects it but does not allow the operator's own identity. It takes one that selects the namespace,"
+                f" with registries: [{HOST}] and ambient_identity: true (or a default_role_arn)"
             ),
         ),
     ],

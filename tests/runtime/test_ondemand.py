@@ -246,6 +246,7 @@ async def test_a_bug_in_what_is_told_is_raised_too() -> None:
     on_demand: OnDemand[str] = OnDemand(lambda _need: watcher, settled=fails)
     running = asyncio.create_task(on_demand.run())
     on_demand.start("a")
+    await settle()
     watcher.sees()
     with pytest.raises(ExceptionGroup) as caught:
         await running

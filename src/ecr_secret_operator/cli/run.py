@@ -9,7 +9,7 @@ import sys
 import click
 
 from ..domain.errors import InvalidField
-from ..settings import Settings, parse_namespaces
+from ..settings import Settings, parse_certificate, parse_namespaces
 from ..telemetry.logs import LOG_LEVELS, LogFormat, configure_logs
 from ..telemetry.servers import Address, parse_address
 
@@ -44,6 +44,18 @@ class AddressType(click.ParamType[Address | None]):
 )
 @click.option(
     "--metrics-bind-address", type=AddressType(), default=":8080", show_default=True, help="For /metrics; 0 for none."
+)
+@click.option(
+    "--metrics-secure",
+    is_flag=False,
+    flag_value="true",
+    default="false",
+    type=click.BOOL,
+    metavar="[=true|false]",
+    help="Show metrics only to bearer tokens whose user may get /metrics in the cluster.",
+)
+@click.option(
+    "--metrics-cert-path", default="", metavar="DIR", help="Serve metrics over HTTPS, with tls.crt and tls.key in DIR."
 )
 @click.option(
     "--health-probe-bind-address",
@@ -89,6 +101,8 @@ def run(
     kubeconfig: str | None,
     watch_namespace: str,
     metrics_bind_address: Address | None,
+    metrics_secure: bool,
+    metrics_cert_path: str,
     health_probe_bind_address: Address | None,
     leader_elect: bool,
     leader_election_namespace: str | None,
@@ -108,12 +122,17 @@ def run(
     configure_logs(log_level, log_format)
     try:
         namespaces = parse_namespaces(watch_namespace)
+        certificate = parse_certificate(
+            metrics_cert_path, metrics=metrics_bind_address, probes=health_probe_bind_address
+        )
     except InvalidField as error:
         raise click.UsageError(str(error)) from error
     settings = Settings(
         kubeconfig=kubeconfig,
         namespaces=namespaces,
         metrics_address=metrics_bind_address,
+        metrics_secure=metrics_secure,
+        metrics_certificate=certificate,
         probe_address=health_probe_bind_address,
         leader_elect=leader_elect,
         leader_election_namespace=leader_election_namespace,

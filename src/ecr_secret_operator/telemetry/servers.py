@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import inspect
+import logging
 import os
 import re
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from ..domain.errors import InvalidField, OperatorError, shown
+from .guard import Guard
 from .metrics import Metrics
 
+Handler = Callable[[web.Request], web.Response | Awaitable[web.Response]]
+
 DISABLED = "0"
+METRICS_PATH = "/metrics"
+
+_log = logging.getLogger(__name__)
+
+
+def _ours(record: logging.LogRecord) -> bool:
+    """Whether a failure is the server's. A malformed request is none, and aiohttp quotes it, its bearer token, too."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+_log.addFilter(_ours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +62,22 @@ class Server:
     Args:
         address: where to listen.
         routes: path to handler.
+        tls: for HTTPS; None for HTTP.
     """
 
-    def __init__(self, address: Address, routes: dict[str, Callable[[web.Request], web.Response]]) -> None:
+    def __init__(self, address: Address, routes: dict[str, Handler], tls: ssl.SSLContext | None = None) -> None:
         self._address = address
+        self._tls = tls
         app = web.Application()
         for path, handler in routes.items():
             app.router.add_get(path, _async(handler))
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(app, access_log=None, logger=_log, shutdown_timeout=1.0)
 
     async def start(self) -> None:
         """Starts to listen. Raises OperatorError when the address cannot be had."""
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self._address.host, self._address.port).start()
+            await web.TCPSite(self._runner, self._address.host, self._address.port, ssl_context=self._tls).start()
         except OSError as error:
             where = f"{self._address.host or ''}:{self._address.port}"
             raise OperatorError(
@@ -68,27 +89,44 @@ class Server:
         await self._runner.cleanup()
 
 
-def _async(handler: Callable[[web.Request], web.Response]) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _async(handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handle(request: web.Request) -> web.Response:
-        return handler(request)
+        answer = handler(request)
+        return await answer if inspect.isawaitable(answer) else answer
 
     return handle
 
 
-def metrics_routes(metrics: Metrics) -> dict[str, Callable[[web.Request], web.Response]]:
-    """/metrics."""
+def metrics_routes(metrics: Metrics, guard: Guard | None = None) -> dict[str, Handler]:
+    """/metrics.
+
+    Args:
+        metrics: to show.
+        guard: says who may see them; None for everyone.
+    """
 
     def show(_request: web.Request) -> web.Response:
         return web.Response(
             body=metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         )
 
-    return {"/metrics": show}
+    return {METRICS_PATH: _guarded(show, guard) if guard else show}
 
 
-def probe_routes(
-    *, alive: Callable[[], str | None], ready: Callable[[], str | None]
-) -> dict[str, Callable[[web.Request], web.Response]]:
+def _guarded(show: Callable[[web.Request], web.Response], guard: Guard) -> Handler:
+    async def judge(request: web.Request) -> web.Response:
+        refusal = await guard.refusal(
+            request.headers.get("Authorization"), verb=request.method.lower(), path=METRICS_PATH
+        )
+        if refusal is None:
+            return show(request)
+        challenge = {"WWW-Authenticate": "Bearer"} if refusal.status == HTTPStatus.UNAUTHORIZED else None
+        return web.Response(status=refusal.status, text=refusal.text, headers=challenge)
+
+    return judge
+
+
+def probe_routes(*, alive: Callable[[], str | None], ready: Callable[[], str | None]) -> dict[str, Handler]:
     """/healthz and /readyz.
 
     Args:
@@ -96,7 +134,7 @@ def probe_routes(
         ready: the same, for readiness.
     """
 
-    def probe(check: Callable[[], str | None]) -> Callable[[web.Request], web.Response]:
+    def probe(check: Callable[[], str | None]) -> Handler:
         def show(_request: web.Request) -> web.Response:
             problem = check()
             return web.Response(text=problem or "ok", status=503 if problem else 200)

@@ -1,0 +1,44 @@
+"""Answers that stay good for a while: bounded, and old by a clock that nobody sets back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Remembered(Generic[K, V]):
+    """The latest answers.
+
+    Args:
+        clock: monotonic, in seconds.
+        most: how many to keep; the one stored longest ago goes first.
+    """
+
+    def __init__(self, clock: Callable[[], float], *, most: int) -> None:
+        self._clock = clock
+        self._most = most
+        self._answers: dict[K, tuple[float, V]] = {}
+
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    def get(self, key: K) -> V | None:
+        """The answer; None when there is none, or none that is still good."""
+        found = self._answers.get(key)
+        if found is None:
+            return None
+        until, answer = found
+        if self._clock() < until:
+            return answer
+        del self._answers[key]
+        return None
+
+    def put(self, key: K, answer: V, *, seconds: float) -> None:
+        """Keeps an answer for so long, from now."""
+        self._answers.pop(key, None)
+        self._answers[key] = (self._clock() + seconds, answer)
+        while len(self._answers) > self._most:
+            del self._answers[next(iter(self._answers))]
