@@ -44,6 +44,8 @@ LONGER = {
     "external_id": 1224,
     "role_arns.items": 600,
     "registries.items": 600,
+    "include.items": 600,
+    "exclude.items": 600,
 }
 """Strings with rules that have to be longer than others: as long as AWS lets them be, with room for wildcards."""
 

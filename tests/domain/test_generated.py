@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -32,7 +31,6 @@ from ecr_secret_operator.domain.generated import (
 )
 from ecr_secret_operator.domain.identity import AMBIENT
 from ecr_secret_operator.domain.registry import parse_registry
-from ecr_secret_operator.domain.resource import Key
 from ecr_secret_operator.domain.scope import Scope
 from ecr_secret_operator.domain.token import Sensitive
 from tests.factories import (
@@ -300,65 +298,3 @@ def test_times_are_written_in_utc_with_whole_seconds() -> None:
     there = datetime(2026, 3, 1, 13, 0, 0, 999_999, tzinfo=timezone(timedelta(hours=1)))
     assert format_time(there) == "2026-03-01T12:00:00Z"
     assert format_time(there.astimezone(UTC)) == "2026-03-01T12:00:00Z"
-
-
-RESOURCE = a_resource()
-OURS = a_stored_secret(RESOURCE)
-RETAINED = replace(OURS, owners=())
-RECREATED = a_resource(uid="another-uid")
-OTHERS_OWNER = OwnerReference(api_version="ecr.mobb.redhat.com/v1alpha1", kind="Secret", name="other", uid="o")
-
-
-@pytest.mark.parametrize(
-    ("stored", "resource", "made"),
-    [
-        (OURS, RESOURCE, True),
-        (replace(OURS, labels={}), RESOURCE, True),  # someone removed our label
-        (replace(OURS, annotations={}), RESOURCE, True),
-        (RETAINED, RESOURCE, True),
-        (RETAINED, RECREATED, True),  # retained by a resource of this name, or restored from a backup
-        (OURS, RECREATED, True),
-        (replace(RETAINED, labels={}), RESOURCE, True),  # someone removed our label here, too
-        (replace(RETAINED, labels={}, annotations={OWNER: "Secret/team-a/pull"}), RESOURCE, False),  # no proof
-        (replace(RETAINED, annotations={}), RESOURCE, False),
-        (replace(RETAINED, annotations={OWNER: "Secret/team-b/pull"}), RESOURCE, False),
-        (replace(RETAINED, annotations={OWNER: "Other/team-a/pull"}), RESOURCE, False),
-        (replace(RETAINED, annotations={OWNER: "nonsense"}), RESOURCE, False),
-        (replace(RETAINED, annotations={OWNER: "ArgoHelmRepoSecret/team-a/pull"}), RESOURCE, False),
-        (replace(OURS, owners=(OTHERS_OWNER,)), RESOURCE, False),
-        (replace(OURS, owners=(ANOTHER_OWNER,)), RESOURCE, True),
-        (OURS, a_resource(uid="u2", key=a_key(name="another")), False),
-        (OURS, a_resource(uid="u2", key=a_key(kind="ArgoHelmRepoSecret")), False),
-    ],
-)
-def test_whether_a_secret_was_made_for_a_resource(stored: Any, resource: Any, *, made: bool) -> None:
-    assert stored.made_for(resource) is made
-
-
-@pytest.mark.parametrize(
-    ("stored", "key"),
-    [
-        (OURS, RESOURCE.key),
-        (RETAINED, RESOURCE.key),
-        (replace(OURS, owners=(ANOTHER_OWNER, OTHERS_OWNER)), Key("Secret", "team-a", "other")),
-        (replace(RETAINED, annotations={}), None),
-        (replace(RETAINED, annotations={OWNER: "Secret/team-b/pull"}), None),
-    ],
-)
-def test_the_owner_is_found_from_the_reference_else_the_annotation(stored: Any, key: Key | None) -> None:
-    assert stored.owner_key == key
-
-
-@pytest.mark.parametrize(
-    ("api_version", "kind", "ours"),
-    [
-        ("ecr.mobb.redhat.com/v1alpha1", "Secret", True),
-        ("ecr.mobb.redhat.com/v1", "ArgoHelmRepoSecret", True),
-        ("ecr.mobb.redhat.com/v1alpha1", "Other", False),
-        ("v1", "Secret", False),
-        ("evil.ecr.mobb.redhat.com/v1alpha1", "Secret", False),
-        ("ecr.mobb.redhat.com.evil/v1alpha1", "Secret", False),
-    ],
-)
-def test_which_owner_references_are_ours(api_version: str, kind: str, *, ours: bool) -> None:
-    assert OwnerReference(api_version=api_version, kind=kind, name="a", uid="u").ours is ours

@@ -1,4 +1,4 @@
-"""Cases in which the domain is suspected to be wrong. Each fails today; one that passes has to move to its own place."""
+"""Cases in which the domain is suspected to be wrong. Each fails today; mended ones belong beside their like."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from ecr_secret_operator.domain.access import Access
-from ecr_secret_operator.domain.decide import decide, joined
+from ecr_secret_operator.domain.decide import Claim, claim, decide, joined
 from ecr_secret_operator.domain.generated import TOKENS
 from ecr_secret_operator.domain.kinds import DOCKER_CONFIG_KEY, DOCKER_CONFIG_TYPE, passwords_of
 from ecr_secret_operator.domain.policy import AccessPolicySpec, Ask, Policy, judge, parse_policy
@@ -58,6 +58,22 @@ def test_deeply_nested_data_are_no_crash(text: str) -> None:
 @suspected("the same in the annotation: a reconcile raises")
 def test_a_deeply_nested_annotation_is_no_crash() -> None:
     assert a_stored_secret(annotations={**a_desired().annotations, TOKENS: DEEP}).holdings == {}
+
+
+LONE = '{"auths":{"%s":{"username":"AWS","password":"\\ud800","auth":"x"}}}' % HOST  # noqa: UP031 - it is JSON
+
+
+@suspected("a lone surrogate, which JSON may escape, cannot be encoded again: decide raises instead of repairing")
+def test_a_password_that_is_no_text_is_repaired() -> None:
+    passwords = passwords_of(DOCKER_CONFIG_TYPE, {DOCKER_CONFIG_KEY: LONE})
+    stored = a_stored_secret(data_digest="0", passwords=passwords)
+    assert write_of(an_observed(secrets=(stored,)), NOW).keep == holdings()
+
+
+@suspected("the same when a foreign Secret is judged: claim raises")
+def test_a_foreign_secret_whose_password_is_no_text_is_foreign() -> None:
+    stored = a_stored_secret(labels={}, annotations={}, owners=())
+    assert claim(stored, {DOCKER_CONFIG_KEY: LONE}, a_resource(), a_spec()) is Claim.FOREIGN
 
 
 @suspected("a tenant who strips the annotation `name` keeps the token: only `original` Secrets are removed")

@@ -150,7 +150,8 @@ def token_error(error: Exception, step: Step) -> TokenError:
         return TokenError(f"the operator's AWS credentials {why}", reason=Reason.IDENTITY_UNAVAILABLE)
     if isinstance(error, BotoCoreError):
         return TokenError(f"{step.place} was not asked: {_sentence(str(error))}", reason=Reason.IDENTITY_UNAVAILABLE)
-    return TokenError(f"{step.place} gave an answer that makes no sense", reason=Reason.AWS_UNAVAILABLE)
+    to_what = f" when it was asked for a session{step.target}" if step.target else ""
+    return TokenError(f"{step.place} gave an answer that makes no sense{to_what}", reason=Reason.AWS_UNAVAILABLE)
 
 
 def _answered(error: ClientError, step: Step) -> TokenError:

@@ -13,11 +13,13 @@ import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from ..domain.identity import AccountRole, AssumedRole, StoredKeys, mark
+from ..domain.errors import TokenError
+from ..domain.identity import AccessKeys, AccountRole, AssumedRole, StoredKeys, mark
+from ..domain.reasons import Reason
 from ..domain.resource import Key
 from ..domain.scope import Scope
 from ..domain.token import Sensitive
-from .errors import step_by, told
+from .errors import Step, step_by, told, where
 from .session import ambient_session, empty_session
 
 _LONGEST_NAME = 64
@@ -56,16 +58,13 @@ def session_as(scope: Scope, *, asker: Key, proof: Sensitive | None) -> botocore
         TokenError: the identity cannot be had; names it, and the step that failed.
     """
     match scope.identity:
-        case StoredKeys(keys=keys):
-            session = empty_session(scope)
-            token = keys.session_token.reveal() if keys.session_token else None
-            session.set_credentials(keys.access_key_id, keys.secret_access_key.reveal(), token)
-            return session
+        case StoredKeys(keys=keys) as identity:
+            return _with_keys(scope, identity, keys)
         case AssumedRole() as identity:
+            session = _own(scope)
             extra = {"ExternalId": identity.external_id} if identity.external_id else {}
             with told(step_by(scope, assuming=True)):
-                sts = ambient_session(scope).create_client("sts")
-                answer = sts.assume_role(**_asked(identity, scope, asker), **extra)
+                answer = session.create_client("sts").assume_role(**_asked(identity, scope, asker), **extra)
                 return _session_of(scope, answer)
         case AccountRole() as identity:
             with told(step_by(scope, assuming=True)):
@@ -75,7 +74,29 @@ def session_as(scope: Scope, *, asker: Key, proof: Sensitive | None) -> botocore
                 sts = session.create_client("sts", config=Config(signature_version=UNSIGNED))
                 answer = sts.assume_role_with_web_identity(**_asked(identity, scope, asker), WebIdentityToken=token)
                 return _session_of(scope, answer)
-    return ambient_session(scope)
+    return _own(scope)
+
+
+def _own(scope: Scope) -> botocore.session.Session:
+    """The operator's own session, with its credentials at hand: what fails here is nobody else's fault."""
+    with told(Step(where(scope))):
+        session = ambient_session(scope)
+        credentials = session.get_credentials()
+        if credentials:
+            credentials.get_frozen_credentials()
+        return session
+
+
+def _with_keys(scope: Scope, identity: StoredKeys, keys: AccessKeys) -> botocore.session.Session:
+    token = keys.session_token.reveal() if keys.session_token else None
+    parts = (keys.access_key_id, keys.secret_access_key.reveal(), token or "")
+    if not all(re.fullmatch("[!-~]*", part) for part in parts):
+        text = f"{identity.words} hold a character that no key of AWS has, such as a line break"
+        raise TokenError(text, reason=Reason.IDENTITY_UNAVAILABLE)
+    with told(step_by(scope)):
+        session = empty_session(scope)
+        session.set_credentials(keys.access_key_id, keys.secret_access_key.reveal(), token)
+        return session
 
 
 def _asked(identity: AssumedRole | AccountRole, scope: Scope, asker: Key) -> dict[str, str]:
