@@ -39,8 +39,8 @@ ALLOWED = {
 }
 
 LONGER = {
-    "role_arn": 600,
-    "default_role_arn": 600,
+    "role_arn": 640,
+    "default_role_arn": 640,
     "external_id": 1224,
     "role_arns.items": 600,
     "registries.items": 600,

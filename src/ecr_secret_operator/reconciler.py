@@ -18,6 +18,7 @@ from .domain.decide import (
     decide,
     held,
     joined,
+    named,
     needs_replacing,
     newest,
     standing,
@@ -138,7 +139,7 @@ class Reconciler:
         outcome = Outcome(held=plan.held, failure=plan.failure, retry_at=plan.retry_at)
         if plan.write:
             outcome = await self._serve(resource, plan, plan.write)
-        if outcome.failure is None or not plan.write:
+        if outcome.held or not plan.write:
             for unwanted in plan.remove:
                 await self._remove(unwanted)
         return outcome
@@ -150,31 +151,38 @@ class Reconciler:
                 return taken
         answers = await self._tokens.tokens(write.wants, resource.key)
         had: dict[str, Held] = {}
-        failed: list[TokenError] = []
+        failed: list[tuple[str, TokenError]] = []
         for want, answer in zip(write.wants, answers, strict=True):
             if isinstance(answer, Token):
                 had[want.host] = Held.of(want.scope, answer)
             else:
-                failed.append(answer)
-        failure = joined([*([plan.failure] if plan.failure else []), *_failures(failed)])
-        retry_at = min((error.retry_at for error in failed if error.retry_at), default=None)
+                failed.append((want.host, answer))
+        told = [named(host, Failure(error.reason, str(error)), write.spec) for host, error in failed]
+        failure = joined([*write.problems, *told])
+        retry_at = min((error.retry_at for _, error in failed if error.retry_at), default=None)
         tokens = {**write.keep, **had}
         if not tokens:
             return Outcome(held=plan.held, failure=failure, retry_at=retry_at)
         outcome = await self._apply(resource, write, render(resource, write.spec, tokens))
+        outcome = self._refreshed(outcome, write, had)
         if failure:
             return replace(outcome, failure=outcome.failure or failure, retry_at=outcome.retry_at or retry_at)
-        return self._refreshed(outcome, write, had)
+        return outcome
 
     @staticmethod
     def _refreshed(outcome: Outcome, write: Write, had: Holdings) -> Outcome:
-        """Marks a request for a refresh as done, if the tokens are newer ones; else it has to wait a moment."""
+        """Marks a request for a refresh as done, if the tokens are newer ones; else it has to wait a moment.
+
+        A registry that fails does not count: it would have the others asked for anew at every retry.
+        """
         if outcome.failure or not had:
             return outcome
         stale = [
             had[want.host].token.issued_at
             for want in write.wants
-            if want.freshness.newer_than and had[want.host].token.issued_at <= want.freshness.newer_than
+            if want.host in had
+            and want.freshness.newer_than
+            and had[want.host].token.issued_at <= want.freshness.newer_than
         ]
         if not stale:
             return replace(outcome, refreshed=True)
@@ -275,10 +283,6 @@ class Reconciler:
         else:
             self._told.pop(resource.key, None)
         return tuple(event for event in told if uid != resource.uid or event not in known)
-
-
-def _failures(errors: list[TokenError]) -> list[Failure]:
-    return [Failure(error.reason, str(error)) for error in errors]
 
 
 def _repaired(desired: Desired, found: tuple[str, ...]) -> Happened:

@@ -200,7 +200,7 @@ def test_what_is_no_role_is_refused(arn: str, place: str) -> None:
     raw = a_raw_spec(aws=aws) if place == "aws" else a_raw_spec(**more({"ecr_registry": OTHER_HOST, "aws": aws}))
     message = problem_of(raw)
     assert message.startswith(f"spec.{place}.role_arn: ")
-    assert "is not the ARN of an IAM role" in message or "at most 600 are allowed" in message
+    assert "is not the ARN of an IAM role" in message or "at most 640 are allowed" in message
     assert "\n" not in message
     assert len(message) < 400
 

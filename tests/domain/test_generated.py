@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -219,10 +220,21 @@ def noted(**over: object) -> str:
     return json.dumps({HOST: {**ENTRY, **over}})
 
 
+def sealed(tokens: str) -> dict[str, str]:
+    """The annotations with another note, and a seal that holds."""
+    desired = a_desired()
+    text = f"{desired.digest}\n{tokens}\n{desired.annotations[OWNER]}"
+    return {
+        **desired.annotations,
+        TOKENS: tokens,
+        DIGEST: f"sha256:{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()}",
+    }
+
+
 def test_the_note_of_a_token_is_read_as_it_stands() -> None:
-    stored = a_stored_secret(annotations={TOKENS: noted()})
+    stored = a_stored_secret(annotations=sealed(noted()))
     assert stored.holdings == {HOST: Held(a_token(), mark="00")}
-    stored = a_stored_secret(annotations={TOKENS: noted(**{"with": "11", "more": "x"})})
+    stored = a_stored_secret(annotations=sealed(noted(**{"with": "11", "more": "x"})))
     assert stored.holdings == {HOST: Held(a_token(), mark="00", version="11")}
 
 
@@ -234,7 +246,7 @@ def test_the_note_of_a_token_is_read_as_it_stands() -> None:
         {"annotations": {}},
         {"annotations": without(a_desired().annotations, TOKENS)},
         *(
-            {"annotations": {**a_desired().annotations, TOKENS: tokens}}
+            {"annotations": sealed(tokens)}
             for tokens in (
                 "",
                 "banana",
@@ -265,6 +277,18 @@ def test_the_note_of_a_token_is_read_as_it_stands() -> None:
 )
 def test_without_password_or_sensible_times_it_holds_no_token(over: dict[str, Any]) -> None:
     assert a_stored_secret(**over).holdings == {}
+
+
+@pytest.mark.parametrize("part", ["data", "note", "owner", "seal"])
+def test_when_the_seal_does_not_hold_it_holds_no_token(part: str) -> None:
+    annotations = dict(a_desired().annotations)
+    over: dict[str, dict[str, Any]] = {
+        "data": {"data_digest": "0"},
+        "note": {"annotations": {**annotations, TOKENS: noted()}},
+        "owner": {"annotations": {**annotations, OWNER: "Secret/team-b/pull"}},
+        "seal": {"annotations": without(annotations, DIGEST)},
+    }
+    assert a_stored_secret(**over[part]).holdings == {}
 
 
 @pytest.mark.parametrize("absent", [ISSUED_AT, EXPIRES_AT])

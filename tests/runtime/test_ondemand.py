@@ -209,9 +209,8 @@ async def test_a_watch_can_be_started_before_anyone_waits_for_crashes() -> None:
     await setup.start("a")
     setup.last("a").hears(ZeroDivisionError("a bug"))
     await settle()
-    with pytest.raises(ExceptionGroup) as caught:
+    with pytest.raises(ZeroDivisionError):
         await setup.on_demand.run()
-    assert caught.group_contains(ZeroDivisionError)
 
 
 @pytest.mark.parametrize("state", ["new", "refused", "clear"])
@@ -228,9 +227,8 @@ def test_a_crash_of_a_watch_is_raised_and_ends_the_others(state: str) -> None:
         await settle()
         assert not running.done()
         setup.last("a").hears(ZeroDivisionError("a bug"))
-        with pytest.raises(ExceptionGroup) as caught:
+        with pytest.raises(ZeroDivisionError, match="a bug"):
             await running
-        assert caught.group_contains(ZeroDivisionError, match="a bug")
         await settle()
         assert setup.last("b").ends == 1
 
@@ -248,9 +246,8 @@ async def test_a_bug_in_what_is_told_is_raised_too() -> None:
     on_demand.start("a")
     await settle()
     watcher.sees()
-    with pytest.raises(ExceptionGroup) as caught:
+    with pytest.raises(ZeroDivisionError):
         await running
-    assert caught.group_contains(ZeroDivisionError)
     assert watcher.ends == 1
 
 

@@ -12,6 +12,7 @@ from typing import Protocol
 from ..domain.backoff import Backoff
 from ..domain.decide import Want
 from ..domain.errors import TokenError
+from ..domain.identity import AMBIENT
 from ..domain.reasons import Reason
 from ..domain.resource import Key
 from ..domain.schedule import Freshness, serves
@@ -130,7 +131,8 @@ class TokenSource:
         if isinstance(error, TokenError):
             failure = TokenError(str(error), reason=error.reason, retry_at=retry_at)
         else:
-            text = f"{where(scope)} did not answer in time"
+            asked = where(scope) if scope.identity == AMBIENT else f"AWS, asked for {scope.identity.words},"
+            text = f"{asked} did not answer in time"
             failure = TokenError(text, reason=Reason.AWS_UNAVAILABLE, retry_at=retry_at)
         state.failure = failure
         return failure

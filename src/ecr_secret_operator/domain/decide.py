@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
@@ -10,7 +10,7 @@ from .access import Access, Login
 from .generated import Desired, Held, Holdings, StoredSecret, differences, parse_time, render
 from .kinds import KINDS, SecretData
 from .model import CommonSpec
-from .reasons import Failure, Reason
+from .reasons import NEEDS_A_PERSON, Failure, Reason
 from .resource import InvalidSpec, Resource, condition_of
 from .schedule import Freshness, due_at, wanted
 from .scope import Scope
@@ -46,6 +46,16 @@ class Observed:
         """The stored Secret of the generated name."""
         return next((secret for secret in self.secrets if secret.name == spec.generated_secret_name), None)
 
+    @property
+    def made(self) -> tuple[StoredSecret, ...]:
+        """Those of the Secrets that were made for the resource."""
+        return tuple(secret for secret in self.secrets if secret.made_for(self.resource))
+
+    @property
+    def sealed(self) -> tuple[tuple[str, Held], ...]:
+        """Host and token of all that is in Secrets that were made for it, whatever else became of them."""
+        return tuple(item for secret in self.made for item in secret.holdings.items())
+
 
 @dataclass(frozen=True, slots=True)
 class Want:
@@ -71,6 +81,7 @@ class Write:
         keep: tokens that are at hand; what is wanted as well takes the place of these once it is had.
         wants: tokens that have to be had.
         repairs: what was found changed; empty for a first service or a refresh.
+        problems: of registries whose identity cannot be used now.
     """
 
     spec: CommonSpec
@@ -78,6 +89,7 @@ class Write:
     keep: Holdings
     wants: tuple[Want, ...]
     repairs: tuple[str, ...]
+    problems: tuple[Failure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +118,10 @@ def decide(observed: Observed, *, now: datetime) -> Plan:
         return Plan()
     if isinstance(spec, InvalidSpec):
         return Plan(held=_valid_still(observed, now), failure=Failure(Reason.INVALID_SPEC, spec.message))
-    made = tuple(secret for secret in observed.secrets if secret.original and secret.made_for(resource))
+    stored = observed.target(spec)
+    made = tuple(secret for secret in observed.made if secret.original or secret is stored)
     if access.denied:
         return Plan(remove=made, failure=Failure(Reason.POLICY_DENIED, access.denied))
-    stored = observed.target(spec)
     in_the_way = _in_the_way(observed, stored, now)
     if in_the_way:
         return in_the_way
@@ -121,7 +133,7 @@ def decide(observed: Observed, *, now: datetime) -> Plan:
         held=found,
         write=_write(observed, spec, stored, found, now),
         remove=tuple(secret for secret in made if secret is not stored),
-        failure=joined([login.problem for login in access.logins if login.problem]),
+        failure=joined(_problems(observed, spec)),
     )
 
 
@@ -141,7 +153,7 @@ def _write(
     keep: dict[str, Held] = {}
     wants = []
     for login in observed.access.logins:
-        known = found.get(login.host) or _remembered(observed, login)
+        known = found.get(login.host) or _at_hand(observed, login)
         if known and not known.token.expired(now):
             keep[login.host] = known
         if login.problem is None and login.scope and _due(known, login.scope, spec, observed.resource, now):
@@ -155,13 +167,31 @@ def _write(
         keep=keep,
         wants=tuple(wants),
         repairs=_repairs(observed, spec, stored, found),
+        problems=tuple(_problems(observed, spec)),
     )
 
 
-def _remembered(observed: Observed, login: Login) -> Held | None:
-    """The token last served, unless the resource has come to mean another one."""
-    known = observed.served.get(login.host)
-    return known if known and (login.scope is None or known.mark == login.scope.mark) else None
+def _problems(observed: Observed, spec: CommonSpec) -> list[Failure]:
+    return [named(login.host, login.problem, spec) for login in observed.access.logins if login.problem]
+
+
+def named(host: str, failure: Failure, spec: CommonSpec) -> Failure:
+    """A failure that says which registry it is about, where there are several."""
+    return failure if len(spec.hosts) == 1 else replace(failure, message=f"{host}: {failure.message}")
+
+
+def _at_hand(observed: Observed, login: Login) -> Held | None:
+    """A token that is good for this registry: the newest of the same scope, or the last one when that is unknown."""
+    own = observed.served.get(login.host)
+    if login.scope is None:
+        return own or next(
+            (secret.holdings[login.host] for secret in observed.made if login.host in secret.holdings), None
+        )
+    if login.problem:
+        return own if own and own.mark == login.scope.mark else None
+    at_hand = (*observed.served.values(), *(one for _, one in observed.sealed))
+    same = [one for one in at_hand if one.mark == login.scope.mark]
+    return max(same, key=lambda one: one.token.issued_at, default=None)
 
 
 def _of(known: Held, scope: Scope) -> bool:
@@ -193,7 +223,8 @@ def _repairs(observed: Observed, spec: CommonSpec, stored: StoredSecret | None, 
 def _was_served(resource: Resource) -> bool:
     """Whether this generation of the resource had a Secret: only then is a missing or another one a damage."""
     ready = condition_of(resource.status, "Ready")
-    return ready.get("status") == "True" and ready.get("observedGeneration") == resource.generation
+    served = ready.get("status") == "True" or "expiresAt" in resource.status
+    return served and ready.get("observedGeneration") == resource.generation
 
 
 def _intact(stored: StoredSecret | None, resource: Resource, spec: CommonSpec) -> Holdings:
@@ -207,11 +238,10 @@ def _intact(stored: StoredSecret | None, resource: Resource, spec: CommonSpec) -
 
 def _valid_still(observed: Observed, now: datetime) -> Holdings:
     """The tokens that a resource which is now invalid still has."""
-    for secret in observed.secrets:
-        if secret.made_for(observed.resource):
-            valid = {host: one for host, one in secret.holdings.items() if not one.token.expired(now)}
-            if valid:
-                return valid
+    for secret in observed.made:
+        valid = {host: one for host, one in secret.holdings.items() if not one.token.expired(now)}
+        if valid:
+            return valid
     return {}
 
 
@@ -227,11 +257,12 @@ def standing(access: Access, stored: Holdings, now: datetime) -> tuple[str, ...]
 
 
 def joined(failures: list[Failure]) -> Failure | None:
-    """Several failures as one: the reason of the first, the sentences of all; None for none."""
+    """Several failures as one: a reason that needs a person if there is one, the sentences of all; None for none."""
     if not failures:
         return None
     texts = tuple(dict.fromkeys(failure.message for failure in failures))
-    return Failure(failures[0].reason, "; ".join(texts[:FAILURES_NAMED]) + _more(len(texts) - FAILURES_NAMED))
+    first = next((failure for failure in failures if failure.reason in NEEDS_A_PERSON), failures[0])
+    return Failure(first.reason, "; ".join(texts[:FAILURES_NAMED]) + _more(len(texts) - FAILURES_NAMED))
 
 
 def _more(count: int) -> str:

@@ -31,7 +31,7 @@ _LABEL_NAME = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?"
 _QUALIFIED = re.compile(rf"(?:{_SUBDOMAIN}/)?{_LABEL_NAME}")
 _LABEL_VALUE = re.compile(rf"(?:{_LABEL_NAME})?")
 
-ROLE_ARN_PATTERN = "arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}"
+ROLE_ARN_PATTERN = "arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,576}"
 """IAM: a path of at most 512 characters before a name of at most 64; AWS judges the rest."""
 
 
@@ -189,11 +189,11 @@ def _valid_role(arn: str) -> str:
 
 RoleArn = Annotated[
     str,
-    bounded(600),
+    bounded(640),
     _absent_or(_valid_role),
     Field(
         json_schema_extra={
-            "maxLength": 600,
+            "maxLength": 640,
             **cel(
                 rule(
                     f"self == '' || {matches(ROLE_ARN_PATTERN)}",

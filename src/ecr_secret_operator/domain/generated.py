@@ -160,14 +160,17 @@ class StoredSecret:
 
     @property
     def holdings(self) -> Holdings:
-        """The tokens in it with what the annotations say of them; none when that cannot be read."""
+        """The tokens in it with what the annotations say of them; none when the seal over both does not hold."""
+        seal = _seal(self.data_digest, self.annotations.get(TOKENS, ""), self.annotations.get(OWNER, ""))
+        if self.annotations.get(DIGEST) != seal:
+            return {}
         try:
             written = {host: _read_held(entry) for host, entry in json.loads(self.annotations[TOKENS]).items()}
             return {
                 host: Held(Token(self.passwords[host], issued, expires), mark, version)
                 for host, (issued, expires, mark, version) in written.items()
             }
-        except (KeyError, ValueError, TypeError, AttributeError):
+        except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
             return {}
 
     @property
@@ -237,7 +240,7 @@ def _read_held(entry: Mapping[str, object]) -> tuple[datetime, datetime, str, st
     return issued, expires, str(entry["for"]), str(entry.get("with", ""))
 
 
-def _seal(digest: str, tokens: str, owner: Key) -> str:
+def _seal(digest: str, tokens: str, owner: str) -> str:
     return "sha256:" + hashlib.sha256(f"{digest}\n{tokens}\n{owner}".encode()).hexdigest()
 
 
@@ -268,7 +271,7 @@ def render(resource: Resource, spec: CommonSpec, held: Holdings) -> Desired:
             TOKENS: tokens,
             OWNER: str(resource.key),
             NAME: spec.generated_secret_name,
-            DIGEST: _seal(digest, tokens, resource.key),
+            DIGEST: _seal(digest, tokens, str(resource.key)),
         },
         owner=owner if spec.deletion_policy == "Delete" else None,
         digest=digest,

@@ -82,7 +82,7 @@ def docker_config(auths: Mapping[str, str]) -> str:
 def _auths_of(data: SecretData) -> Mapping[str, Any] | None:
     try:
         auths = json.loads(data[DOCKER_CONFIG_KEY])["auths"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
     return auths if isinstance(auths, dict) else None
 
@@ -96,7 +96,7 @@ def _docker_passwords(data: SecretData) -> Mapping[str, str]:
         host: entry.get("password") if isinstance(entry, dict) else None
         for host, entry in (_auths_of(data) or {}).items()
     }
-    return {host: password for host, password in passwords.items() if isinstance(password, str) and password}
+    return {host: text for host, text in passwords.items() if isinstance(text, str) and text and text.isascii()}
 
 
 def _docker_by_upstream(spec: CommonSpec, data: SecretData) -> bool:

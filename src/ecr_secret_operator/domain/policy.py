@@ -41,6 +41,12 @@ _LIST = {"maxItems": MOST_ENTRIES, "x-kubernetes-list-type": "set"}
 Globs = Annotated[tuple[Glob, ...], Field(json_schema_extra=_LIST)]
 
 
+def _valid_key(key: str) -> str:
+    if not key:
+        raise InvalidField("is empty: name a label")
+    return key
+
+
 class Requirement(Model):
     """One requirement of a label selector."""
 
@@ -53,7 +59,9 @@ class Requirement(Model):
         )
     )
 
-    key: Annotated[str, bounded(317), Field(json_schema_extra={"minLength": 1, "maxLength": 317})]
+    key: Annotated[
+        str, bounded(317), AfterValidator(_valid_key), Field(json_schema_extra={"minLength": 1, "maxLength": 317})
+    ]
     """Key of the label."""
 
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
@@ -234,7 +242,7 @@ def judge(
     roles = [spec.default_role_arn for spec in allowing if spec.mode == "Enforce" and spec.default_role_arn]
     if ask.kind == "ambient" and roles:
         return Verdict(default_role_arn=roles[0])
-    if any(ask.kind != "ambient" or spec.ambient_identity for spec in allowing):
+    if allowing:
         return Verdict()
     enforced = required or any(isinstance(spec, InvalidSpec) or spec.mode == "Enforce" for _, spec in known)
     audited = any(spec.mode == "Audit" for _, spec in selecting)
@@ -266,19 +274,13 @@ def _refusal(ask: Ask, namespace: str, selecting: Sequence[tuple[str, AccessPoli
         "keys": " with keys of its own",
         "unknown": "",
     }[ask.kind]
-    found = [_shortcoming(name, spec, ask) for name, spec in selecting[:_NAMED]] or ["none selects it"]
+    found = [f"{name} selects it but does not allow {_lacks(spec, ask)}" for name, spec in selecting[:_NAMED]]
     needed = {
         "ambient": " and ambient_identity: true (or a default_role_arn)",
         "role": f" and role_arns: [{ask.role_arn}]",
     }.get(ask.kind, "")
     return (
         f"no AccessPolicy lets namespace {namespace} use {ask.host} in {ask.region}{identity}:"
-        f" {'; '.join(found)}. It takes one that selects the namespace, with registries: [{ask.host}]{needed}"
+        f" {'; '.join(found) or 'none selects it'}. It takes one that selects the namespace, with registries:"
+        f" [{ask.host}]{needed}"
     )
-
-
-def _shortcoming(name: str, spec: AccessPolicySpec, ask: Ask) -> str:
-    lacks = _lacks(spec, ask)
-    if lacks:
-        return f"{name} selects it but does not allow {lacks}"
-    return f"{name}, once it is enforced, has it use role {spec.default_role_arn} instead"

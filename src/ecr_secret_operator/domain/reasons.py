@@ -20,6 +20,18 @@ class Reason(StrEnum):
     SUSPENDED = "Suspended"
 
 
+NEEDS_A_PERSON = frozenset(
+    (
+        Reason.INVALID_SPEC,
+        Reason.SECRET_CONFLICT,
+        Reason.POLICY_DENIED,
+        Reason.AWS_ACCESS_DENIED,
+        Reason.IDENTITY_UNAVAILABLE,
+    )
+)
+"""What does not pass by itself."""
+
+
 class EventReason(StrEnum):
     """Things that happen to a resource beyond its conditions, told as events."""
 

@@ -10,7 +10,7 @@ from typing import Any
 from .duration import format_duration
 from .generated import Holdings, format_time
 from .model import CommonSpec
-from .reasons import EventReason, Failure, Reason
+from .reasons import NEEDS_A_PERSON, EventReason, Failure, Reason
 from .resource import InvalidSpec, Resource, condition_of
 from .schedule import due_at, is_clamped, safe_interval
 from .token import Token
@@ -20,15 +20,6 @@ REFRESHING = "Refreshing"
 POLICY_ALLOWED = "PolicyAllowed"
 """Only there while an AccessPolicy in audit mode would refuse the resource."""
 
-_NEEDS_A_PERSON = frozenset(
-    (
-        Reason.INVALID_SPEC,
-        Reason.SECRET_CONFLICT,
-        Reason.POLICY_DENIED,
-        Reason.AWS_ACCESS_DENIED,
-        Reason.IDENTITY_UNAVAILABLE,
-    )
-)
 _NEVER_READY = frozenset((Reason.INVALID_SPEC, Reason.SECRET_CONFLICT, Reason.POLICY_DENIED))
 
 SOONEST_LOOK = timedelta(seconds=1)
@@ -131,7 +122,8 @@ def _conditions(spec: CommonSpec | InvalidSpec, outcome: Outcome, now: datetime)
         broken = failure or Failure(Reason.INVALID_SPEC, "the spec is invalid")
         return (False, broken.reason, broken.message), (False, broken.reason, broken.message)
     if spec.suspend:
-        what = "the stored token is kept" if good else "no valid token is stored"
+        kept = good or any(not token.expired(now) for token in outcome.tokens)
+        what = "the stored token is kept" if kept else "no valid token is stored"
         text = f"spec.suspend is true: {what} and nothing is refreshed"
         return (good, Reason.SUSPENDED, text), (False, Reason.SUSPENDED, text)
     ready = (good, Reason.REFRESHED, _served_message(spec, outcome.first, good=good))
@@ -163,7 +155,7 @@ def _phase(ready: _Condition, failure: Failure | None, *, suspended: bool) -> st
         return "Suspended"
     if ready[0]:
         return "Updated"
-    return "Error" if failure and failure.reason in _NEEDS_A_PERSON else "Pending"
+    return "Error" if failure and failure.reason in NEEDS_A_PERSON else "Pending"
 
 
 def _condition(old: Status, kind: str, value: _Condition, generation: int, now: datetime) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from ..domain.access import AUDIENCE_ANNOTATION, ROLE_ANNOTATION, Account
@@ -41,7 +43,7 @@ def source(client: Client, namespace: str, name: str) -> KubeSource[ObjectRef, A
 
 
 class _TokenStatus(msgspec.Struct):
-    token: str
+    token: Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class _TokenReply(msgspec.Struct):
@@ -77,4 +79,7 @@ class AccountTokens:
                 f"the API server gave no token of {name} for audience {identity.audience}: {error}",
                 reason=Reason.KUBERNETES_ERROR if unavailable else Reason.IDENTITY_UNAVAILABLE,
             ) from None
+        except msgspec.MsgspecError:
+            text = f"the API server gave an answer without a token of {name}"
+            raise TokenError(text, reason=Reason.KUBERNETES_ERROR) from None
         return Sensitive(reply.status.token)

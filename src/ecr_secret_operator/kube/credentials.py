@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 from base64 import b64decode
 
 from ..domain.access import KEY_ID, SECRET_KEY, SESSION_TOKEN, Credentials
@@ -17,7 +16,7 @@ from .source import KubeSource
 def _text(data: dict[str, str], key: str) -> str:
     try:
         return b64decode(data.get(key, "")).decode().strip()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, or no text in it
         return ""
 
 

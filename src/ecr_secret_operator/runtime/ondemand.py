@@ -44,7 +44,7 @@ class OnDemand(Generic[N]):
     def __init__(self, watcher: Callable[[N], Watching], *, settled: Callable[[N], None]) -> None:
         self._watcher = watcher
         self._settled = settled
-        self._running: dict[N, tuple[Watching, asyncio.Task[None]]] = {}
+        self._running: dict[N, tuple[Watching, tuple[asyncio.Task[None], ...]]] = {}
         self._broken = asyncio.Event()
         self._error: BaseException | None = None
 
@@ -56,14 +56,16 @@ class OnDemand(Generic[N]):
         if need in self._running:
             return
         watcher = self._watcher(need)
-        task = asyncio.create_task(self._run(need, watcher), name=f"watch {need}")
-        task.add_done_callback(self._ended)
-        self._running[need] = (watcher, task)
+        watching = asyncio.create_task(watcher.run(), name=f"watch {need}")
+        settling = asyncio.create_task(self._settle(need, watcher), name=f"first sight of {need}")
+        for task in (watching, settling):
+            task.add_done_callback(self._ended)
+        self._running[need] = (watcher, (watching, settling))
 
     def stop(self, need: N) -> None:
-        """Stops to watch."""
-        _, task = self._running.pop(need, (None, None))
-        if task:
+        """Stops to watch, at once: nothing that was on its way is taken in any more."""
+        _, tasks = self._running.pop(need, (None, ()))
+        for task in tasks:
             task.cancel()
 
     def sight(self, need: N) -> Sight:
@@ -83,14 +85,12 @@ class OnDemand(Generic[N]):
         if self._error:
             raise self._error
 
-    async def _run(self, need: N, watcher: Watching) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(watcher.run())
-            await watcher.answered.wait()
+    async def _settle(self, need: N, watcher: Watching) -> None:
+        await watcher.answered.wait()
+        self._settled(need)
+        if not watcher.synced.is_set():
+            await watcher.synced.wait()
             self._settled(need)
-            if not watcher.synced.is_set():
-                await watcher.synced.wait()
-                self._settled(need)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception():
