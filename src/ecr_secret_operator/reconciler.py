@@ -6,23 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from .domain.decide import (
-    Claim,
-    Observed,
-    Plan,
-    Write,
-    claim,
-    conflict,
-    conflict_retry,
-    conflicted,
-    decide,
-    held,
-    joined,
-    named,
-    needs_replacing,
-    newest,
-    standing,
-)
+from .domain.conflict import Claim, claim, conflict, conflict_retry, conflicted, held, needs_replacing
+from .domain.decide import Observed, Plan, Write, decide, joined, named, newest, standing
 from .domain.errors import AlreadyExists, ApiError, Conflict, Invalid, NotFound, TokenError, Unavailable
 from .domain.generated import Desired, Held, Holdings, StoredSecret, differences, render
 from .domain.reasons import EventReason, Failure, Reason

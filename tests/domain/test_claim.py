@@ -8,18 +8,16 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator.domain.decide import (
+from ecr_secret_operator.domain.conflict import (
     CONFLICT_RETRY,
     Claim,
-    Plan,
     claim,
     conflict,
     conflict_retry,
     conflicted,
-    decide,
     needs_replacing,
-    newest,
 )
+from ecr_secret_operator.domain.decide import Plan, decide, newest
 from ecr_secret_operator.domain.generated import OWNER, OwnerReference, StoredSecret, format_time
 from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, SECRET, docker_config
 from ecr_secret_operator.domain.reasons import Failure, Reason

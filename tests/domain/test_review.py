@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from ecr_secret_operator.domain.access import Access
-from ecr_secret_operator.domain.decide import Claim, claim, decide, joined
+from ecr_secret_operator.domain.conflict import Claim, claim
+from ecr_secret_operator.domain.decide import decide, joined
 from ecr_secret_operator.domain.generated import TOKENS
 from ecr_secret_operator.domain.kinds import DOCKER_CONFIG_KEY, DOCKER_CONFIG_TYPE, passwords_of
 from ecr_secret_operator.domain.policy import AccessPolicySpec, Ask, Policy, judge, parse_policy

@@ -1,0 +1,81 @@
+"""When the name that a resource wants is taken: whose the Secret is, what to say of it, when to look again. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from .generated import Desired, StoredSecret, parse_time
+from .kinds import KINDS, SecretData
+from .model import CommonSpec
+from .reasons import Failure, Reason
+from .resource import Resource, condition_of
+
+CONFLICT_RETRY = timedelta(seconds=5)
+LASTING_CONFLICT_RETRY = timedelta(seconds=30)
+"""How soon a name that is taken is tried again: at first, and once that has lasted. Foreign Secrets carry no label, so
+no watch tells of them."""
+
+
+class Claim(Enum):
+    """Whose a Secret is that already has the generated name."""
+
+    OURS = auto()
+    UPSTREAM = auto()
+    FOREIGN = auto()
+
+
+def claim(stored: StoredSecret, data: SecretData, resource: Resource, spec: CommonSpec) -> Claim:
+    """Whether a Secret that stands in the way may be written to.
+
+    Without the operator's label it may only if it is exactly what the Go operator would have written for this
+    resource: same type and labels, same registry, user AWS.
+    """
+    if stored.made_for(resource):
+        return Claim.OURS
+    kind = KINDS[resource.key.kind]
+    like_upstream = (
+        not stored.managed
+        and not stored.owners
+        and not stored.immutable
+        and stored.secret_type == kind.secret_type
+        and kind.labels.items() <= stored.labels.items()
+        and kind.written_by_upstream(spec, data)
+    )
+    return Claim.UPSTREAM if like_upstream else Claim.FOREIGN
+
+
+def conflict(stored: StoredSecret, resource: Resource) -> Failure:
+    """The failure that tells of a Secret which is not this resource's."""
+    owner = stored.owner_key if stored.managed else None
+    whose = f"is generated for {owner}" if owner and owner != resource.key else "was not made by this operator"
+    return Failure(
+        Reason.SECRET_CONFLICT,
+        f"Secret {stored.name} exists and {whose}; it is left as it is. Choose another generated_secret_name, or"
+        " remove that Secret: this resource is then served by itself",
+    )
+
+
+def conflicted(resource: Resource) -> bool:
+    """Whether the resource last said that its name was taken."""
+    return condition_of(resource.status, "Ready").get("reason") == Reason.SECRET_CONFLICT
+
+
+def conflict_retry(resource: Resource, now: datetime) -> timedelta:
+    """How soon to try again: a quarter of the time that the conflict has lasted, 5 s at least, 30 s at most."""
+    since = parse_time(str(condition_of(resource.status, "Ready").get("lastTransitionTime")))
+    lasted = now - since if since and conflicted(resource) else timedelta()
+    return max(CONFLICT_RETRY, min(LASTING_CONFLICT_RETRY, lasted / 4))
+
+
+def held(stored: StoredSecret) -> Failure:
+    """The failure that tells of a Secret which is being deleted and does not go."""
+    return Failure(
+        Reason.KUBERNETES_ERROR,
+        f"Secret {stored.name} is being deleted, but finalizers hold it. It is made anew once it is gone",
+    )
+
+
+def needs_replacing(stored: StoredSecret, desired: Desired) -> bool:
+    """Whether an update cannot do it: a Secret's type never changes, nor do the data of an immutable one."""
+    return stored.secret_type != desired.secret_type or stored.immutable
