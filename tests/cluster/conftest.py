@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+import yaml
 
 from ecr_secret_operator_lab.cluster import Cluster
 from ecr_secret_operator_lab.fakeaws import FakeAws, start_fake_aws
@@ -58,6 +59,22 @@ def kubectl(kubeconfig: Path) -> Kubectl:
 def cluster(kubeconfig: Path) -> Iterator[Cluster]:
     with Cluster(kubeconfig) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def thief(operator_kubeconfig: Path) -> Iterator[Cluster]:
+    """The API server, as whoever has the operator's token sees it."""
+    with Cluster(operator_kubeconfig) as cluster:
+        yield cluster
+
+
+def with_token(kubeconfig: Path, path: Path, token: str, namespace: str = "default") -> Path:
+    """A kubeconfig for the same API server, with another token."""
+    config = yaml.safe_load(kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    config["contexts"][0]["context"]["namespace"] = namespace
+    path.write_text(yaml.safe_dump(config))
+    return path
 
 
 @pytest.fixture(scope="session")
