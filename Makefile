@@ -40,7 +40,7 @@ format: $(STAMP) ## Format the code and mend what can be mended
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-generate: $(STAMP) ## Write the generated files anew (CRDs)
+generate: $(STAMP) ## Write the generated files anew (CRDs, rights)
 	$(BIN)/python -m tools.generate
 
 lock: $(STAMP) ## Pin the dependencies anew, with hashes

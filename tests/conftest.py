@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 CLUSTER = Path(__file__).parent / "cluster"
-CRDS = Path(__file__).parents[1] / "deploy" / "crds"
+DEPLOY = Path(__file__).parents[1] / "deploy"
+CRDS, RIGHTS = DEPLOY / "crds", (DEPLOY / "rbac" / "cluster", DEPLOY / "admission")
 KUBECONFIG_VARIABLE = "ECR_LAB_KUBECONFIG"
+OPERATOR_VARIABLE = "ECR_LAB_OPERATOR_KUBECONFIG"
 KUBECTL_VARIABLE = "ECR_LAB_KUBECTL"
 
 
@@ -29,8 +31,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if not _includes_cluster_tests(config):
         return
     from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ensure_binaries  # noqa: PLC0415
+    from ecr_secret_operator_lab.rights import operator_kubeconfig  # noqa: PLC0415
 
-    plane = ControlPlane.start(ensure_binaries(LineReporter()), manifests=[CRDS])
+    plane = ControlPlane.start(ensure_binaries(LineReporter()), manifests=[CRDS, *RIGHTS])
     config.add_cleanup(plane.stop)
+    os.environ[OPERATOR_VARIABLE] = str(operator_kubeconfig(plane))
     os.environ[KUBECONFIG_VARIABLE] = str(plane.kubeconfig)
     os.environ[KUBECTL_VARIABLE] = str(plane.binaries.kubectl)

@@ -3,22 +3,56 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from ecr_secret_operator import rights
 from ecr_secret_operator.crds import all_definitions, to_yaml
 
 ROOT = Path(__file__).parent.parent
-HEADING = "# Generated from src/ecr_secret_operator/domain/model.py by `make generate`. Do not edit.\n"
+HEADING = "# Generated from {} by `make generate`. Do not edit.\n"
+MODEL, RIGHTS = "src/ecr_secret_operator/domain/model.py", "src/ecr_secret_operator/rights"
+INSTALL = ROOT / "docs" / "install.md"
+_MARKED = re.compile(r"(<!-- rights, written by `make generate` -->\n\n).*?(\n<!-- end of rights -->)", re.DOTALL)
 
 
 def generated_files() -> Mapping[Path, str]:
     """Path to content of all generated files."""
+    return {**_definitions(), **_rights(), INSTALL: _with_table(INSTALL.read_text(encoding="utf-8"))}
+
+
+def _definitions() -> Mapping[Path, str]:
     return {
-        ROOT / "deploy" / "crds" / f"{definition['metadata']['name']}.yaml": HEADING + to_yaml([definition])
+        ROOT / "deploy" / "crds" / f"{definition['metadata']['name']}.yaml": HEADING.format(MODEL)
+        + to_yaml([definition])
         for definition in all_definitions()
     }
+
+
+def _rights() -> Mapping[Path, str]:
+    """What `ecr-secret-operator rbac` prints, in files that sort in the order in which they have to be created."""
+    default = rights.Installation()
+    files = {
+        "rbac/cluster/0-namespace": rights.namespace(default),
+        "rbac/cluster/1-service-account": rights.service_account(default),
+        "rbac/cluster/2-manager": rights.manager(default),
+        "rbac/cluster/3-leader-election": rights.leader_election(default),
+        "rbac/cluster/4-users": rights.user_roles(),
+        "rbac/metrics-auth": rights.metrics_authentication(default),
+        "admission/policies": rights.admission_policies(default),
+    }
+    return {
+        ROOT / "deploy" / f"{name}.yaml": HEADING.format(RIGHTS) + to_yaml(objects) for name, objects in files.items()
+    }
+
+
+def _with_table(page: str) -> str:
+    written, places = _MARKED.subn(lambda found: found[1] + rights.markdown() + found[2], page)
+    if places != 1:
+        raise ValueError(f"{INSTALL} does not have the two marks between which the table of rights stands")
+    return written
 
 
 def main() -> int:

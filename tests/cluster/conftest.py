@@ -1,7 +1,8 @@
 """Fixtures for everything that touches Kubernetes: one real control plane for the run, a namespace for each test.
 
 The control plane is started once, by the process that the workers of pytest-xdist belong to, and found by them through
-the environment. The operator is the installed command, in a process of its own, confined to the test's namespace.
+the environment. The operator is the installed command, in a process of its own, confined to the test's namespace, with
+the rights that it ships: it is never an administrator here. The tests themselves are.
 """
 
 from __future__ import annotations
@@ -15,17 +16,28 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+import yaml
 
 from ecr_secret_operator_lab.cluster import Cluster
 from ecr_secret_operator_lab.fakeaws import FakeAws, start_fake_aws
 from ecr_secret_operator_lab.operator import OperatorProcess
 
 KUBECONFIG_VARIABLE = "ECR_LAB_KUBECONFIG"
+OPERATOR_VARIABLE = "ECR_LAB_OPERATOR_KUBECONFIG"
+DEPLOY = Path(__file__).parents[2] / "deploy"
+RIGHTS = (DEPLOY / "rbac" / "cluster", DEPLOY / "admission")
 
 
 @pytest.fixture(scope="session")
 def kubeconfig() -> Path:
+    """Of the administrator."""
     return Path(os.environ[KUBECONFIG_VARIABLE])
+
+
+@pytest.fixture(scope="session")
+def operator_kubeconfig() -> Path:
+    """Of the operator's ServiceAccount."""
+    return Path(os.environ[OPERATOR_VARIABLE])
 
 
 class Kubectl(Protocol):
@@ -47,6 +59,22 @@ def kubectl(kubeconfig: Path) -> Kubectl:
 def cluster(kubeconfig: Path) -> Iterator[Cluster]:
     with Cluster(kubeconfig) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def thief(operator_kubeconfig: Path) -> Iterator[Cluster]:
+    """The API server, as whoever has the operator's token sees it."""
+    with Cluster(operator_kubeconfig) as cluster:
+        yield cluster
+
+
+def with_token(kubeconfig: Path, path: Path, token: str, namespace: str = "default") -> Path:
+    """A kubeconfig for the same API server, with another token."""
+    config = yaml.safe_load(kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    config["contexts"][0]["context"]["namespace"] = namespace
+    path.write_text(yaml.safe_dump(config))
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +107,7 @@ class StartOperator(Protocol):
 
 
 @pytest.fixture
-def start_operator(kubeconfig: Path, namespace: str, aws: FakeAws, tmp_path: Path) -> Iterator[StartOperator]:
+def start_operator(operator_kubeconfig: Path, namespace: str, aws: FakeAws, tmp_path: Path) -> Iterator[StartOperator]:
     """Starts operators that look at the test's namespace only, and stops them at the end."""
     with ExitStack() as stack:
 
@@ -96,7 +124,7 @@ def start_operator(kubeconfig: Path, namespace: str, aws: FakeAws, tmp_path: Pat
                     **(environment or {}),
                 },
                 log=tmp_path / f"operator-{uuid.uuid4().hex[:6]}.log",
-                kubeconfig=kubeconfig,
+                kubeconfig=operator_kubeconfig,
                 args=("--log-level", "debug", *args),
             )
             stack.callback(process.stop)
@@ -112,13 +140,15 @@ def operator(start_operator: StartOperator) -> OperatorProcess:
 
 
 @pytest.fixture(scope="module")
-def lasting(kubeconfig: Path, shared_aws: FakeAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def lasting(
+    kubeconfig: Path, operator_kubeconfig: Path, shared_aws: FakeAws, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """A namespace whose operator serves all tests of a module: each has a resource of its own."""
     with Cluster(kubeconfig) as cluster:
         namespace = cluster.namespace(f"test-{uuid.uuid4().hex[:10]}")
     environment = {**shared_aws.environment(), "WATCH_NAMESPACE": namespace}
     log = tmp_path_factory.mktemp("lasting") / "log"
-    with OperatorProcess(environment=environment, log=log, kubeconfig=kubeconfig).ready():
+    with OperatorProcess(environment=environment, log=log, kubeconfig=operator_kubeconfig).ready():
         yield namespace
 
 

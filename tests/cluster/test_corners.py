@@ -16,9 +16,10 @@ from ecr_secret_operator_lab.cluster import Cluster, resource_path, secret_path
 from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ensure_binaries
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.operator import OperatorProcess
+from ecr_secret_operator_lab.rights import operator_kubeconfig as kubeconfig_of
 from ecr_secret_operator_lab.waiting import wait_for
 
-from .conftest import StartOperator
+from .conftest import RIGHTS, StartOperator
 from .resources import (
     HOST,
     a_resource,
@@ -159,7 +160,7 @@ def old_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane
             "properties": {"phase": {"type": "string"}, "lastUpdatedTime": {"type": "string"}},
         }
         (directory / path.name).write_text(yaml.safe_dump(definition))
-    with ControlPlane.start(ensure_binaries(LineReporter()), manifests=[directory]) as plane:
+    with ControlPlane.start(ensure_binaries(LineReporter()), manifests=[directory, *RIGHTS]) as plane:
         yield plane
 
 
@@ -171,7 +172,7 @@ def test_under_definitions_of_old_a_failure_is_told_once_too(
     environment = {**aws.environment(), "WATCH_NAMESPACE": ""}
     with (
         Cluster(old_plane.kubeconfig) as cluster,
-        OperatorProcess(environment=environment, log=tmp_path / "log", kubeconfig=old_plane.kubeconfig).ready(),
+        OperatorProcess(environment=environment, log=tmp_path / "log", kubeconfig=kubeconfig_of(old_plane)).ready(),
     ):
         namespace = cluster.namespace("old")
         apply(cluster, namespace, a_resource())
@@ -205,10 +206,10 @@ def test_a_namespace_that_may_not_be_looked_at_stops_no_other(
             wait_secret(cluster, "forbidden", within=40)
 
 
-def test_a_stop_that_comes_at_once_is_a_stop(kubeconfig: Path, namespace: str, tmp_path: Path) -> None:
+def test_a_stop_that_comes_at_once_is_a_stop(operator_kubeconfig: Path, namespace: str, tmp_path: Path) -> None:
     for delay in (0.3, 0.6, 0.9, 1.2):
         operator = OperatorProcess(
-            environment={"WATCH_NAMESPACE": namespace}, log=tmp_path / "log", kubeconfig=kubeconfig
+            environment={"WATCH_NAMESPACE": namespace}, log=tmp_path / "log", kubeconfig=operator_kubeconfig
         )
         time.sleep(delay)  # any moment of the start will do
         code = operator.stop()

@@ -14,8 +14,10 @@ from ecr_secret_operator_lab.cluster import Cluster, Object, condition, resource
 from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ensure_binaries
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.operator import OperatorProcess
+from ecr_secret_operator_lab.rights import operator_kubeconfig as kubeconfig_of
 from ecr_secret_operator_lab.waiting import wait_for
 
+from .conftest import RIGHTS
 from .resources import HOST, a_resource, apply, events_of, wait_condition, wait_ready, wait_secret
 
 pytestmark = pytest.mark.xdist_group("poison")  # its control plane is started once, by one worker
@@ -56,7 +58,7 @@ def lenient_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
         for version in definition["spec"]["versions"]:
             version["schema"]["openAPIV3Schema"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
         (directory / path.name).write_text(yaml.safe_dump(definition))
-    with ControlPlane.start(ensure_binaries(LineReporter()), manifests=[directory]) as plane:
+    with ControlPlane.start(ensure_binaries(LineReporter()), manifests=[directory, *RIGHTS]) as plane:
         yield plane
 
 
@@ -80,7 +82,7 @@ def test_stored_poison_harms_itself_alone(
     lenient.request("PUT", resource_path("secrets", namespace, "junk") + "/status", status_is_junk)
     environment = {**aws.environment(), "WATCH_NAMESPACE": ""}
     with OperatorProcess(
-        environment=environment, log=tmp_path / "log", kubeconfig=lenient_plane.kubeconfig
+        environment=environment, log=tmp_path / "log", kubeconfig=kubeconfig_of(lenient_plane)
     ).ready() as operator:
         for name, (kind, _, sentence) in POISON.items():
             resource = wait_condition(
@@ -112,7 +114,9 @@ def test_a_spec_that_becomes_invalid_keeps_what_it_has(
 ) -> None:
     namespace = lenient.namespace("becomes-invalid")
     environment = {**aws.environment(), "WATCH_NAMESPACE": namespace}
-    with OperatorProcess(environment=environment, log=tmp_path / "log", kubeconfig=lenient_plane.kubeconfig).ready():
+    with OperatorProcess(
+        environment=environment, log=tmp_path / "log", kubeconfig=kubeconfig_of(lenient_plane)
+    ).ready():
         apply(lenient, namespace, a_resource())
         wait_ready(lenient, namespace)
         before = wait_secret(lenient, namespace)
@@ -127,7 +131,9 @@ def test_all_namespaces_are_served_without_a_word(
     lenient: Cluster, lenient_plane: ControlPlane, aws: FakeAws, tmp_path: Path
 ) -> None:
     environment = {**aws.environment(), "WATCH_NAMESPACE": ""}
-    with OperatorProcess(environment=environment, log=tmp_path / "log", kubeconfig=lenient_plane.kubeconfig).ready():
+    with OperatorProcess(
+        environment=environment, log=tmp_path / "log", kubeconfig=kubeconfig_of(lenient_plane)
+    ).ready():
         for name in ("anywhere", "elsewhere"):
             apply(lenient, lenient.namespace(name), a_resource())
             wait_ready(lenient, name)

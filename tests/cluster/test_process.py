@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ecr_secret_operator_lab.cluster import Cluster
 from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ensure_binaries
@@ -14,7 +15,7 @@ from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.operator import OperatorProcess, free_port
 from ecr_secret_operator_lab.waiting import wait_for
 
-from .conftest import StartOperator
+from .conftest import DEPLOY, StartOperator
 from .resources import a_resource, apply, wait_ready
 
 LEADER = "ecr_secret_operator_leader"
@@ -60,11 +61,11 @@ def test_an_api_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     assert "cannot be reached" in line
 
 
-def test_credentials_that_the_api_server_refuses_are_one_line(kubeconfig: Path, tmp_path: Path) -> None:
+def test_credentials_that_the_api_server_refuses_are_one_line(operator_kubeconfig: Path, tmp_path: Path) -> None:
     file = tmp_path / "kubeconfig"
-    with Cluster(kubeconfig) as cluster:
+    with Cluster(operator_kubeconfig) as cluster:
         token = cluster._headers["Authorization"].removeprefix("Bearer ")  # noqa: SLF001 - to spoil it
-    file.write_text(kubeconfig.read_text().replace(token, "wrong"))
+    file.write_text(operator_kubeconfig.read_text().replace(token, "wrong"))
     line = _ends_with_one_line(OperatorProcess(environment={}, log=tmp_path / "log", kubeconfig=file))
     assert "refused the operator's credentials" in line
 
@@ -92,47 +93,57 @@ def test_it_stops_while_aws_hangs(cluster: Cluster, namespace: str, operator: Op
     assert time.monotonic() - before < 6
 
 
+@pytest.fixture
+def lease_namespace(cluster: Cluster, namespace: str) -> str:
+    """The test's namespace, with the rights over Leases that the operator has in its own: each test needs a Lease."""
+    for manifest in yaml.safe_load_all((DEPLOY / "rbac" / "cluster" / "3-leader-election.yaml").read_text()):
+        manifest["metadata"]["namespace"] = namespace
+        plural = f"{manifest['kind'].lower()}s"
+        cluster.create(f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/{plural}", manifest)
+    return namespace
+
+
 def _lead(start: StartOperator, namespace: str) -> OperatorProcess:
     return start("--leader-elect", "--leader-election-namespace", namespace)
 
 
 def test_the_second_takes_over_when_the_first_is_stopped(
-    cluster: Cluster, namespace: str, start_operator: StartOperator
+    cluster: Cluster, lease_namespace: str, start_operator: StartOperator
 ) -> None:
-    first = _lead(start_operator, namespace)
+    first = _lead(start_operator, lease_namespace)
     wait_for(lambda: first.metric(LEADER) == 1, "the first leads")
-    second = _lead(start_operator, namespace)
-    apply(cluster, namespace, a_resource(name="one"))
-    wait_ready(cluster, namespace, "one")
+    second = _lead(start_operator, lease_namespace)
+    apply(cluster, lease_namespace, a_resource(name="one"))
+    wait_ready(cluster, lease_namespace, "one")
     assert second.metric(LEADER) == 0
     assert second.metric("ecr_secret_operator_reconciles_total") == 0
     assert first.stop() == 0
-    apply(cluster, namespace, a_resource(name="two"))
-    wait_ready(cluster, namespace, "two", within=8)
+    apply(cluster, lease_namespace, a_resource(name="two"))
+    wait_ready(cluster, lease_namespace, "two", within=8)
     assert second.metric(LEADER) == 1
-    lease = cluster.get(f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{LEASE}")
+    lease = cluster.get(f"/apis/coordination.k8s.io/v1/namespaces/{lease_namespace}/leases/{LEASE}")
     assert lease
     assert lease["spec"]["leaseTransitions"] >= 1
 
 
 def test_the_second_takes_over_when_the_first_is_killed(
-    cluster: Cluster, namespace: str, start_operator: StartOperator
+    cluster: Cluster, lease_namespace: str, start_operator: StartOperator
 ) -> None:
-    first = _lead(start_operator, namespace)
+    first = _lead(start_operator, lease_namespace)
     wait_for(lambda: first.metric(LEADER) == 1, "the first leads")
-    second = _lead(start_operator, namespace)
+    second = _lead(start_operator, lease_namespace)
     first.kill()
-    apply(cluster, namespace, a_resource())
-    wait_ready(cluster, namespace, within=30)
+    apply(cluster, lease_namespace, a_resource())
+    wait_ready(cluster, lease_namespace, within=30)
     assert second.metric(LEADER) == 1
 
 
 def test_a_leader_whose_lease_is_taken_ends_with_one_line(
-    cluster: Cluster, namespace: str, start_operator: StartOperator
+    cluster: Cluster, lease_namespace: str, start_operator: StartOperator
 ) -> None:
-    leader = _lead(start_operator, namespace)
+    leader = _lead(start_operator, lease_namespace)
     wait_for(lambda: leader.metric(LEADER) == 1, "it leads")
-    path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{LEASE}"
+    path = f"/apis/coordination.k8s.io/v1/namespaces/{lease_namespace}/leases/{LEASE}"
     now = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime())
     cluster.patch(path, {"spec": {"holderIdentity": "somebody-else", "renewTime": now, "leaseDurationSeconds": 60}})
     assert leader.process.wait(20) == 1

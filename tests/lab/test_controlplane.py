@@ -135,6 +135,30 @@ def test_another_user_may_do_what_rbac_says_and_no_more(plane: ControlPlane) -> 
     assert 'User "jane@example.com" cannot list resource "secrets"' in refused.stderr
 
 
+def test_a_service_account_has_a_kubeconfig_of_its_own(plane: ControlPlane, tmp_path: Path) -> None:
+    plane.kubectl("create", "namespace", "robots")
+    plane.kubectl("create", "serviceaccount", "robot", "--namespace=robots")
+    kubeconfig = plane.service_account_kubeconfig("robots", "robot", tmp_path)
+    assert kubeconfig.parent == tmp_path
+    assert stat.S_IMODE(kubeconfig.stat().st_mode) == 0o600
+    who = json.loads(plane.kubectl("auth", "whoami", f"--kubeconfig={kubeconfig}", "--output=json").stdout)
+    assert who["status"]["userInfo"]["username"] == "system:serviceaccount:robots:robot"
+    refused = plane.kubectl("get", "pods", f"--kubeconfig={kubeconfig}", check=False).stderr
+    assert 'in the namespace "robots"' in refused, "its namespace is the default"
+    with pytest.raises(ControlPlaneError, match="not found"):
+        plane.service_account_kubeconfig("robots", "nobody")
+
+
+def test_it_writes_down_what_the_audited_ask_for_and_nobody_else(binaries: Binaries) -> None:
+    with ControlPlane.start(binaries, audited=["jane@example.com"]) as audited:
+        kubeconfig = audited.kubeconfig_for("jane@example.com")
+        audited.kubectl("get", "secrets", f"--kubeconfig={kubeconfig}", check=False)
+        entries = [json.loads(line) for line in audited.audit_log.read_text().splitlines()]
+    assert {entry["user"]["username"] for entry in entries} == {"jane@example.com"}
+    assert {entry["objectRef"]["resource"] for entry in entries if "objectRef" in entry} == {"secrets"}
+    assert {entry["level"] for entry in entries} == {"Metadata"}
+
+
 def test_a_service_accounts_token_names_an_issuer_that_serves_its_keys(plane: ControlPlane) -> None:
     plane.kubectl("create", "token", "default", "--audience=sts.amazonaws.com")
     found = json.loads(plane.kubectl("get", "--raw", "/.well-known/openid-configuration").stdout)

@@ -74,7 +74,8 @@ def run_the_operator_in_a_shell(environment: Environment, manifest: Path) -> str
     command, address = shlex.quote(installed_command()), f"127.0.0.1:{free_port()}"
     script = f"""
         eval "$({command} dev env)"
-        ecr-secret-operator run --metrics-bind-address 0 --health-probe-bind-address {address} 2>/dev/null &
+        ecr-secret-operator run --kubeconfig "$ECR_LAB_OPERATOR_KUBECONFIG" \\
+            --metrics-bind-address 0 --health-probe-bind-address {address} 2>/dev/null &
         trap 'kill $!; wait' EXIT
         kubectl apply -f {manifest}
         kubectl wait -n test-ecr-secret-operator --for=condition=Ready ecrsecret/ecr-secret --timeout=20s

@@ -47,7 +47,7 @@ def up() -> None:
     _describe(bench)
     command = typed_command()
     click.echo(f'\nUse them:   eval "$({command} dev env)"')
-    click.echo("Then run:   ecr-secret-operator run")
+    click.echo(f"Then run:   ecr-secret-operator run --kubeconfig ${workbench.OPERATOR_VARIABLE}")
     click.echo(f"And try:    kubectl apply -f {bench.seed}; kubectl get ecr -A")
     click.echo(f"Stop them:  {command} dev down")
 
@@ -66,6 +66,7 @@ def env() -> None:
     """Print what a shell has to evaluate to use them.
 
     eval "$(ecr-secret-operator dev env)" sets KUBECONFIG and the AWS variables, and puts kubectl on PATH.
+    $ECR_LAB_OPERATOR_KUBECONFIG is the operator's own, with just the rights that it ships; it is good for a day.
     """
     for line in _running().exports():
         click.echo(line)

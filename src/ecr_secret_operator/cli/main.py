@@ -11,6 +11,7 @@ from ..domain.errors import OperatorError
 from .crds import crds
 from .demo import demo
 from .dev import dev
+from .rbac import rbac
 from .run import run
 
 EXIT_FAILED = 1
@@ -25,7 +26,7 @@ def cli() -> None:
     """
 
 
-for command in (run, crds, demo, dev):
+for command in (run, crds, rbac, demo, dev):
     cli.add_command(command)
 
 

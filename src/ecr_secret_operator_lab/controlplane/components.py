@@ -1,8 +1,10 @@
 """The command lines of the control plane's parts, and the files that they read. Loopback addresses only."""
 
+import json
 import socket
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .binaries import Binaries
@@ -91,6 +93,19 @@ def api_server(binaries: Binaries, files: Files, directory: Path, *, port: int, 
         "disable-admission-plugins": "ServiceAccount",
     }
     return Command(name=API_SERVER, argv=[str(binaries.kube_apiserver), *_flags(flags)])
+
+
+def audited(command: Command, directory: Path, users: Sequence[str], log: Path) -> Command:
+    """The API server's command, told to log who did what, for these users: not what they sent or got."""
+    policy = {
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        "omitStages": ["RequestReceived"],
+        "rules": [{"level": "Metadata", "users": list(users)}, {"level": "None"}],
+    }
+    file = write_private(directory / "audit-policy.json", json.dumps(policy).encode())
+    flags = {"audit-policy-file": str(file), "audit-log-path": str(log)}
+    return replace(command, argv=[*command.argv, *_flags(flags)])
 
 
 def controller_manager(binaries: Binaries, kubeconfig: Path) -> Command:

@@ -22,14 +22,17 @@ def certificate_user(pair: Pair) -> dict[str, str]:
     return {"client-certificate-data": _encoded(pair.public), "client-key-data": _encoded(pair.private)}
 
 
-def write_kubeconfig(path: Path, *, server: str, ca: bytes, user: str, credentials: dict[str, str]) -> Path:
-    """Writes a file that only its owner can read."""
+def write_kubeconfig(
+    path: Path, *, server: str, ca: bytes, user: str, credentials: dict[str, str], namespace: str = ""
+) -> Path:
+    """Writes a file that only its owner can read. Its namespace is that of the context, for what is told no other."""
+    context = {"cluster": CLUSTER, "user": user, **({"namespace": namespace} if namespace else {})}
     content: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": CLUSTER, "cluster": {"server": server, "certificate-authority-data": _encoded(ca)}}],
         "users": [{"name": user, "user": credentials}],
-        "contexts": [{"name": CLUSTER, "context": {"cluster": CLUSTER, "user": user}}],
+        "contexts": [{"name": CLUSTER, "context": context}],
         "current-context": CLUSTER,
     }
     return write_private(path, yaml.safe_dump(content, sort_keys=False).encode())

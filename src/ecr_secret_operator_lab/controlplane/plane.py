@@ -25,6 +25,7 @@ START_SECONDS = 60.0
 POLL_SECONDS = 0.02
 PORT_ATTEMPTS = 5
 ADMIN = "admin"
+DAY = "24h"
 DEFAULT_NAMESPACE = "/api/v1/namespaces/default"
 DEFAULT_SERVICE_ACCOUNT = "/api/v1/namespaces/default/serviceaccounts/default"
 PORT_TAKEN = "address already in use"
@@ -45,9 +46,10 @@ class ControlPlane:
         ca_file: the certificate of the CA that the API server's is signed by.
         admin_token: the administrator's bearer token.
         etcd_port: of etcd's HTTP API, without authentication.
+        audit_log: where the API server writes a JSON object a line for each request of the users in `audited`.
     """
 
-    def __init__(self, supervisor: Supervisor, binaries: Binaries) -> None:
+    def __init__(self, supervisor: Supervisor, binaries: Binaries, audited: Sequence[str] = ()) -> None:
         self._supervisor = supervisor
         self._deadline = time.monotonic() + START_SECONDS
         self._authority = Authority.create()
@@ -56,13 +58,22 @@ class ControlPlane:
         self.admin_token = secrets.token_urlsafe(32)
         self._files = components.write_files(self.directory, self._authority, admin=ADMIN, token=self.admin_token)
         self.ca_file = self._files.ca
+        self.audit_log = self.directory / "audit.log"
+        self._audited = audited
         self.etcd_port = self._start_etcd()
         self._port = self._start_api_server()
         self.server = f"https://{LOOPBACK}:{self._port}"
         self.kubeconfig = self._write_kubeconfig(ADMIN, token_user(self.admin_token))
 
     @classmethod
-    def start(cls, binaries: Binaries, directory: Path | None = None, *, manifests: Sequence[Path] = ()) -> Self:
+    def start(
+        cls,
+        binaries: Binaries,
+        directory: Path | None = None,
+        *,
+        manifests: Sequence[Path] = (),
+        audited: Sequence[str] = (),
+    ) -> Self:
         """Starts a control plane and returns when it is ready.
 
         Args:
@@ -70,13 +81,14 @@ class ControlPlane:
             directory: for its files, kept at the end; None for a scratch directory that goes away with it.
             manifests: files or directories to create before the controllers start. CustomResourceDefinitions belong
                 here: the garbage collector notices kinds that appear later only after up to 30 seconds.
+            audited: users whose requests are written to the audit log, without their bodies; nobody's if empty.
 
         Raises:
             ControlPlaneError: a process ended early, or it was not ready in time.
         """
         supervisor = Supervisor.start(directory)
         try:
-            plane = cls(supervisor, binaries)
+            plane = cls(supervisor, binaries, audited)
             plane._create(manifests)
             plane._start_controllers()
         except BaseException:
@@ -135,14 +147,27 @@ class ControlPlane:
         """Writes a kubeconfig that makes its user someone else, with the rights that RBAC gives that one."""
         return self._write_kubeconfig(user, certificate_user(self._authority.client(user, groups)))
 
-    def _write_kubeconfig(self, user: str, credentials: dict[str, str]) -> Path:
+    def service_account_kubeconfig(self, namespace: str, name: str, directory: Path | None = None) -> Path:
+        """Writes a kubeconfig with a token of a ServiceAccount, good for a day, and its namespace as the default.
+
+        Raises:
+            ControlPlaneError: there is no such ServiceAccount.
+        """
+        done = self.kubectl("create", "token", name, f"--namespace={namespace}", f"--duration={DAY}")
+        user = f"system:serviceaccount:{namespace}:{name}"
+        return self._write_kubeconfig(user, token_user(done.stdout.strip()), directory=directory, namespace=namespace)
+
+    def _write_kubeconfig(
+        self, user: str, credentials: dict[str, str], *, directory: Path | None = None, namespace: str = ""
+    ) -> Path:
         file_name = user.replace("/", "-").replace(":", "-") + ".kubeconfig"
         return write_kubeconfig(
-            self.directory / file_name,
+            (directory or self.directory) / file_name,
             server=self.server,
             ca=self._authority.pem,
             user=user,
             credentials=credentials,
+            namespace=namespace,
         )
 
     def _start_etcd(self) -> int:
@@ -159,6 +184,8 @@ class ControlPlane:
             command = components.api_server(
                 self.binaries, self._files, self.directory, port=port, etcd_port=self.etcd_port
             )
+            if self._audited:
+                command = components.audited(command, self.directory, self._audited, self.audit_log)
             probe = ApiServerProbe(port, ca=self.ca_file, token=self.admin_token)
             self._run_until(command, lambda: probe.has("/readyz") and probe.has(DEFAULT_NAMESPACE))
 

@@ -36,6 +36,7 @@ def set_the_stage(stage: Stage, screen: Screen) -> str:
     screen.show(parts)
     screen.gap()
     screen.check(f"API server, controllers, fake AWS (pid {stage.aws.pid()}) and operator answer")
+    screen.check("the operator runs as its ServiceAccount: ecr-secret-operator rbac")
     screen.check(f"kinds of group ecr.mobb.redhat.com: {', '.join(kinds)}")
     return f"Kubernetes {version} and the operator answer as ready"
 

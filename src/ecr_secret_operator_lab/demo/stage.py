@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -10,10 +9,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..cluster import ECR, Cluster, Object, condition, resource_path, secret_path
-from ..controlplane import ControlPlane, ControlPlaneError, Reporter, ensure_binaries
+from ..controlplane import ControlPlane, Reporter, ensure_binaries
 from ..controlplane.runs import tail
 from ..fakeaws import FakeAws, start_fake_aws
-from ..operator import OperatorProcess, installed_command
+from ..operator import OperatorProcess
+from ..rights import operator_kubeconfig, write_manifests
 from ..waiting import NotReached, wait_for
 
 ACCOUNT = "123456789012"
@@ -29,20 +29,6 @@ def seed() -> str:
     return text.replace("${AWS_ACCOUNT_ID}", ACCOUNT)
 
 
-def write_definitions(directory: Path) -> Path:
-    """Writes the custom resource definitions that the installed command prints.
-
-    Raises:
-        ControlPlaneError: the command failed.
-    """
-    done = subprocess.run([installed_command(), "crds"], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise ControlPlaneError(f"{installed_command()} crds failed: {done.stderr.strip()}")
-    path = directory / "crds.yaml"
-    path.write_text(done.stdout)
-    return path
-
-
 class Stage:
     """Everything that runs during the demo. Use it as a context manager, and `start` it once.
 
@@ -50,7 +36,7 @@ class Stage:
         plane: etcd, kube-apiserver and kube-controller-manager.
         cluster: looks at the API server from outside, as its administrator.
         aws: the fake AWS, with its record of calls and tokens.
-        operator: the installed command `ecr-secret-operator run`.
+        operator: the installed command `ecr-secret-operator run`, as its ServiceAccount.
     """
 
     plane: ControlPlane
@@ -75,20 +61,21 @@ class Stage:
             BinariesError: the control plane's programs can be had in none of the ways.
             ControlPlaneError: the control plane did not start.
             FakeAwsError: the fake AWS did not start.
-            AssertionError: the operator did not become ready.
+            AssertionError: the operator's rights did not come into force, or it did not become ready.
         """
         scratch = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="ecr-secret-operator-demo-")))
         binaries = ensure_binaries(report)
-        report("Reading the custom resource definitions: ecr-secret-operator crds")
-        definitions = write_definitions(scratch)
+        report("Reading definitions and rights: ecr-secret-operator crds, ecr-secret-operator rbac")
+        manifests = write_manifests(scratch)
         report("Starting etcd, kube-apiserver and kube-controller-manager")
-        self.plane = self._stack.enter_context(ControlPlane.start(binaries, manifests=[definitions]))
+        self.plane = self._stack.enter_context(ControlPlane.start(binaries, manifests=manifests))
         self.cluster = self._stack.enter_context(Cluster(self.plane.kubeconfig))
         report("Starting the fake AWS")
         self.aws = self._stack.enter_context(start_fake_aws())
-        report("Starting the operator: ecr-secret-operator run")
+        report("Starting the operator with its own rights: ecr-secret-operator run")
+        kubeconfig = operator_kubeconfig(self.plane)
         self._log = scratch / "operator.log"
-        operator = OperatorProcess(environment=self.aws.environment(), log=self._log, kubeconfig=self.plane.kubeconfig)
+        operator = OperatorProcess(environment=self.aws.environment(), log=self._log, kubeconfig=kubeconfig)
         self.operator = self._stack.enter_context(operator).ready()
 
     def operator_log(self) -> str:

@@ -14,14 +14,16 @@ from ..cluster import Cluster
 from ..controlplane import BinariesError, Command, ControlPlane, ControlPlaneError, Reporter, detached
 from ..fakeaws import FakeAws, FakeAwsError
 from ..operator import COMMAND, installed_command
+from ..rights import operator_kubeconfig, write_manifests
 from ..waiting import wait_for
 from .serving import ARGO_NAMESPACE, PULL_NAMESPACE
-from .stage import seed, write_definitions
+from .stage import seed
 
 FAILURES = (BinariesError, ControlPlaneError)
 """What `up` raises."""
 
 FAKE_AWS, URL_FILE, PROGRAMS, SEED = "fake-aws", "fake-aws.url", "bin", "seed.yaml"
+OPERATOR_KUBECONFIG, OPERATOR_VARIABLE = "operator.kubeconfig", "ECR_LAB_OPERATOR_KUBECONFIG"
 AWS_SECONDS = 30.0
 FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 """Variables of a real AWS set-up that would have a say beside the fake's keys."""
@@ -68,7 +70,11 @@ class Workbench:
 
     def exports(self) -> list[str]:
         """Lines for a shell to evaluate."""
-        variables = {"KUBECONFIG": str(self.plane.kubeconfig), **self.aws.environment()}
+        variables = {
+            "KUBECONFIG": str(self.plane.kubeconfig),
+            OPERATOR_VARIABLE: str(self.plane.directory / OPERATOR_KUBECONFIG),
+            **self.aws.environment(),
+        }
         lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
         programs = shlex.quote(str(self.plane.directory / PROGRAMS))
         return [f"unset {' '.join(FOREIGN)}", *lines, f'export PATH={programs}:"$PATH"']
@@ -82,8 +88,8 @@ def up(report: Reporter) -> Workbench:
         ControlPlaneError: something did not start.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        definitions = [] if detached.current() else [write_definitions(Path(scratch))]
-        plane = detached.up(report, manifests=definitions, extras=_extras)
+        manifests = () if detached.current() else write_manifests(Path(scratch))
+        plane = detached.up(report, manifests=manifests, extras=_extras)
     url = plane.directory / URL_FILE
     try:
         wait_for(url.is_file, "the fake AWS is up", within=AWS_SECONDS)
@@ -117,6 +123,7 @@ def _extras(plane: ControlPlane) -> Iterable[Command]:
     for name in (PULL_NAMESPACE, ARGO_NAMESPACE):
         plane.kubectl("create", "namespace", name)
     (plane.directory / SEED).write_text(seed())
+    operator_kubeconfig(plane).rename(plane.directory / OPERATOR_KUBECONFIG)
     programs = plane.directory / PROGRAMS
     programs.mkdir()
     (programs / "kubectl").symlink_to(plane.binaries.kubectl)

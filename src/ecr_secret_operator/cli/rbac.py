@@ -1,0 +1,70 @@
+"""`ecr-secret-operator rbac`: the operator's rights in a cluster, to be piped into kubectl."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from .. import rights
+from ..crds import to_yaml
+from ..domain.errors import InvalidField
+from ..settings import parse_namespaces
+
+_AUDIENCE = re.compile(r"[A-Za-z0-9:/._-]+")
+_API_SERVER = "https://kubernetes.default"
+
+
+@click.command()
+@click.option(
+    "--namespace",
+    default=rights.Installation().namespace,
+    show_default=True,
+    metavar="NAME",
+    help="Namespace that the operator runs in.",
+)
+@click.option(
+    "--watch-namespace",
+    default="",
+    metavar="NAMES",
+    help="Namespaces to look at, a comma list; empty for all. They have to exist.",
+)
+@click.option(
+    "--token-audience",
+    "audiences",
+    multiple=True,
+    metavar="AUDIENCE",
+    help="One more audience for which it may create tokens; never one that the API server accepts. Repeatable."
+    f"  [always: {', '.join(rights.DEFAULT_AUDIENCES)}]",
+)
+@click.option("--metrics-auth", is_flag=True, help="Add the rights to authenticate those who read the metrics.")
+def rbac(*, namespace: str, watch_namespace: str, audiences: tuple[str, ...], metrics_auth: bool) -> None:
+    """Print the operator's rights as YAML: ServiceAccount, RBAC and admission policies.
+
+    Install them with: ecr-secret-operator rbac | kubectl apply -f -
+    """
+    try:
+        own, watched = parse_namespaces(namespace), parse_namespaces(watch_namespace)
+    except InvalidField as error:
+        raise click.UsageError(str(error).removeprefix("WATCH_NAMESPACE: ")) from error
+    if len(own) != 1:
+        raise click.UsageError("--namespace takes one namespace")
+    for audience in audiences:
+        if not _AUDIENCE.fullmatch(audience) or audience.startswith(_API_SERVER):
+            raise click.UsageError(f"--token-audience: {audience!r} is no audience of AWS")
+    every = tuple(dict.fromkeys((*rights.DEFAULT_AUDIENCES, *audiences)))
+    installation = rights.Installation(namespace=own[0], watched=watched, audiences=every)
+    click.echo(
+        to_yaml(
+            [
+                *rights.namespace(installation),
+                *rights.service_account(installation),
+                *rights.manager(installation),
+                *rights.leader_election(installation),
+                *(rights.metrics_authentication(installation) if metrics_auth else ()),
+                *rights.user_roles(),
+                *rights.admission_policies(installation),
+            ]
+        ),
+        nl=False,
+    )

@@ -1,0 +1,29 @@
+"""What the operator may do in a cluster: one table, the RBAC made from it, and policies that say what RBAC cannot."""
+
+from .admission import admission_policies
+from .installation import DEFAULT_AUDIENCES, Installation
+from .roles import (
+    leader_election,
+    manager,
+    metrics_authentication,
+    namespace,
+    service_account,
+    user_roles,
+)
+from .table import RIGHTS, Right, Scope, markdown
+
+__all__ = [
+    "DEFAULT_AUDIENCES",
+    "RIGHTS",
+    "Installation",
+    "Right",
+    "Scope",
+    "admission_policies",
+    "leader_election",
+    "manager",
+    "markdown",
+    "metrics_authentication",
+    "namespace",
+    "service_account",
+    "user_roles",
+]

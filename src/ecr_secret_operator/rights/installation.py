@@ -1,0 +1,38 @@
+"""How the operator is installed, as far as its rights depend on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PREFIX = "ecr-secret-operator"
+NAMESPACE = "ecr-secret-operator"
+SERVICE_ACCOUNT = "ecr-secret-operator-controller-manager"
+"""As the Go operator's bundle names it: trust policies in AWS name it too."""
+
+DEFAULT_AUDIENCES = ("sts.amazonaws.com", "openshift")
+"""What AWS STS takes, by EKS's convention and by that of OpenShift; the API server takes neither."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """One installation.
+
+    Attributes:
+        namespace: the operator's own.
+        watched: namespaces to look at; empty for all.
+        audiences: for which it may create tokens of ServiceAccounts.
+    """
+
+    namespace: str = NAMESPACE
+    watched: tuple[str, ...] = ()
+    audiences: tuple[str, ...] = DEFAULT_AUDIENCES
+
+    @property
+    def prefix(self) -> str:
+        """What the names of its objects begin with: two installations in one cluster do not share any."""
+        return PREFIX if self.namespace == NAMESPACE else f"{PREFIX}-{self.namespace}"
+
+    @property
+    def username(self) -> str:
+        """Its ServiceAccount, as the API server calls it."""
+        return f"system:serviceaccount:{self.namespace}:{SERVICE_ACCOUNT}"

@@ -1,0 +1,102 @@
+"""The table of rights: what the operator does with which resources, and why. Roles and documentation are made from it.
+
+A verb is here because the code uses it: `tests/cluster/test_rights.py` compares with an audit log, in both directions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..domain.kinds import KINDS
+from ..domain.model import GROUP
+
+NAMESPACED = tuple(kind.plural for kind in KINDS.values())
+"""The kinds that live in namespaces, which their users may be given rights over."""
+
+
+class Scope(StrEnum):
+    """Where a right is needed."""
+
+    WATCHED = "watched namespaces"
+    CLUSTER = "cluster"
+    OWN = "own namespace"
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One row.
+
+    Attributes:
+        group: the API group; empty for core.
+        resources: as in an RBAC rule, with the subresource if it is one.
+        verbs: as in an RBAC rule.
+        scope: where.
+        why: in one clause.
+        metrics: whether it is for authenticating those who read /metrics, and so is optional.
+    """
+
+    group: str
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+    scope: Scope
+    why: str
+    metrics: bool = False
+
+    def full_names(self) -> list[str]:
+        """The resources with their group, as `kubectl auth can-i` takes them."""
+        split = (resource.partition("/") for resource in self.resources)
+        return [f"{name}{'.' if self.group else ''}{self.group}{slash}{sub}" for name, slash, sub in split]
+
+
+RIGHTS = (
+    Right(GROUP, NAMESPACED, ("list", "watch"), Scope.WATCHED, "to learn what is wanted"),
+    Right(GROUP, tuple(f"{name}/status" for name in NAMESPACED), ("patch",), Scope.WATCHED, "to say how it stands"),
+    Right(
+        "",
+        ("secrets",),
+        ("get", "list", "watch", "create", "patch", "delete"),
+        Scope.WATCHED,
+        "to keep the generated Secrets; only those with the operator's label are listed, and the admission policy lets"
+        " it write to no others",
+    ),
+    Right("", ("events",), ("get", "create", "patch"), Scope.WATCHED, "to tell of failures, recoveries and repairs"),
+    Right("", ("serviceaccounts",), ("list", "watch"), Scope.WATCHED, "to see the identity that a resource names"),
+    Right(
+        "",
+        ("serviceaccounts/token",),
+        ("create",),
+        Scope.WATCHED,
+        "to ask AWS as that identity; the admission policy lets it have no token that the API server accepts",
+    ),
+    Right(GROUP, ("accesspolicies",), ("list", "watch"), Scope.CLUSTER, "to know who may use which registry"),
+    Right("", ("namespaces",), ("list", "watch"), Scope.CLUSTER, "to know which policy selects a namespace"),
+    Right("coordination.k8s.io", ("leases",), ("get", "create", "update"), Scope.OWN, "leader election"),
+    Right(
+        "authentication.k8s.io",
+        ("tokenreviews",),
+        ("create",),
+        Scope.CLUSTER,
+        "only with `--metrics-auth`: who reads the metrics",
+        metrics=True,
+    ),
+    Right(
+        "authorization.k8s.io",
+        ("subjectaccessreviews",),
+        ("create",),
+        Scope.CLUSTER,
+        "only with `--metrics-auth`: whether they may",
+        metrics=True,
+    ),
+)
+
+
+def markdown() -> str:
+    """The table as the documentation shows it."""
+    head = "| resource | verbs | where | why |\n|---|---|---|---|\n"
+    rows = (
+        f"| {', '.join(f'`{name}`' for name in right.full_names())} | {', '.join(right.verbs)} | {right.scope} |"
+        f" {right.why} |\n"
+        for right in RIGHTS
+    )
+    return head + "".join(rows)
