@@ -11,9 +11,9 @@ from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any
 
+from ..domain.fields import GROUP
 from ..domain.generated import DIGEST, MANAGED_BY, MANAGED_BY_LABEL, MANAGED_SELECTOR
 from ..domain.kinds import ARGO_LABEL, DOCKER_CONFIG_KEY, DOCKER_CONFIG_TYPE, USERNAME
-from ..domain.model import GROUP
 from ..domain.registry import PUBLIC_HOST
 from .installation import Installation
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..domain.model import GROUP
+from ..domain.fields import GROUP
 from .installation import PREFIX, SERVICE_ACCOUNT, Installation
 from .table import NAMESPACED, RIGHTS, Right, Scope
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ..domain.fields import GROUP
 from ..domain.kinds import KINDS
-from ..domain.model import GROUP
 
 NAMESPACED = tuple(kind.plural for kind in KINDS.values())
 """The kinds that live in namespaces, which their users may be given rights over."""
