@@ -120,7 +120,7 @@ def test_for_some_namespaces_there_is_a_role_in_each_and_no_secrets_beyond() -> 
 
 
 def test_every_binding_is_of_a_role_that_is_printed_to_the_service_account() -> None:
-    for objects in (printed("--metrics-auth"), printed("--namespace", "ops", "--watch-namespace", "a")):
+    for objects in (printed("--metrics-secure"), printed("--namespace", "ops", "--watch-namespace", "a")):
         account = next(one for one in objects if one["kind"] == "ServiceAccount")["metadata"]
         assert account["name"] == SERVICE_ACCOUNT
         bindings = [one for one in objects if one["kind"] in {"RoleBinding", "ClusterRoleBinding"}]
@@ -131,7 +131,7 @@ def test_every_binding_is_of_a_role_that_is_printed_to_the_service_account() -> 
 
 
 def test_the_metrics_are_extra() -> None:
-    role = named(printed("--metrics-auth"), "ClusterRole", "ecr-secret-operator-metrics-auth-role")
+    role = named(printed("--metrics-secure"), "ClusterRole", "ecr-secret-operator-metrics-auth-role")
     assert triples(role["rules"]) == granted(Scope.CLUSTER, metrics=True)
 
 
@@ -152,7 +152,7 @@ def test_what_is_shipped_is_what_is_printed() -> None:
     paths = [*sorted(ROOT.glob("deploy/rbac/cluster/*.yaml")), *sorted(ROOT.glob("deploy/admission/*.yaml"))]
     assert [one for path in paths for one in yaml.safe_load_all(path.read_text())] == printed()
     extra = list(yaml.safe_load_all((ROOT / "deploy" / "rbac" / "metrics-auth.yaml").read_text()))
-    assert [one for one in printed("--metrics-auth") if one not in printed()] == extra
+    assert [one for one in printed("--metrics-secure") if one not in printed()] == extra
 
 
 @pytest.mark.parametrize(
@@ -211,8 +211,8 @@ def test_the_policies_know_every_type_and_label_that_is_generated() -> None:
 
 def test_audiences_can_be_added() -> None:
     text = str(policies(printed("--token-audience", "sts.example.com"))["ecr-secret-operator-tokens"])
-    assert '["sts.amazonaws.com", "openshift", "sts.example.com"]' in text
-    assert rights.DEFAULT_AUDIENCES == ("sts.amazonaws.com", "openshift")
+    assert '["sts.amazonaws.com", "sts.amazonaws.com.cn", "openshift", "sts.example.com"]' in text
+    assert rights.DEFAULT_AUDIENCES == ("sts.amazonaws.com", "sts.amazonaws.com.cn", "openshift")
 
 
 # Its expressions over base64

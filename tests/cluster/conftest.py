@@ -21,6 +21,7 @@ import yaml
 from ecr_secret_operator_lab.cluster import Cluster
 from ecr_secret_operator_lab.fakeaws import FakeAws, start_fake_aws
 from ecr_secret_operator_lab.operator import OperatorProcess
+from ecr_secret_operator_lab.rights import SERVICE_ACCOUNT, in_force, printed
 
 KUBECONFIG_VARIABLE = "ECR_LAB_KUBECONFIG"
 OPERATOR_VARIABLE = "ECR_LAB_OPERATOR_KUBECONFIG"
@@ -94,6 +95,24 @@ def aws(shared_aws: FakeAws) -> Iterator[FakeAws]:
 @pytest.fixture
 def namespace(cluster: Cluster) -> str:
     return cluster.namespace(f"test-{uuid.uuid4().hex[:10]}")
+
+
+class Install(Protocol):
+    def __call__(self, *options: str) -> Path: ...
+
+
+@pytest.fixture
+def install(kubectl: Kubectl, kubeconfig: Path, namespace: str, tmp_path: Path) -> Install:
+    """Gives the kubeconfig of an operator that is installed in the test's namespace, for that alone."""
+
+    def here(*options: str) -> Path:
+        manifests = printed("rbac", "--namespace", namespace, "--watch-namespace", namespace, *options)
+        done = kubectl("apply", "-f", "-", stdin=manifests)
+        assert done.returncode == 0, done.stderr
+        token = kubectl("create", "token", SERVICE_ACCOUNT, "-n", namespace).stdout.strip()
+        return in_force(with_token(kubeconfig, tmp_path / "installed", token, namespace), namespace)
+
+    return here
 
 
 class StartOperator(Protocol):

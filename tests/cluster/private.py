@@ -12,11 +12,12 @@ from ecr_secret_operator_lab.cluster import ECR, Cluster, Object, condition, res
 from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ensure_binaries
 from ecr_secret_operator_lab.fakeaws import FakeAws, start_fake_aws
 from ecr_secret_operator_lab.operator import OperatorProcess
+from ecr_secret_operator_lab.rights import operator_kubeconfig as kubeconfig_of
 from ecr_secret_operator_lab.waiting import wait_for
 
+from .conftest import DEPLOY, RIGHTS
 from .resources import PLURALS, a_resource
 
-CRDS = Path(__file__).parents[2] / "deploy" / "crds"
 POLICIES = f"{ECR}/accesspolicies"
 
 
@@ -76,7 +77,9 @@ class World:
 def private_world(directory: Path) -> Iterator[World]:
     """Starts one, without an operator yet."""
     with ExitStack() as stack:
-        plane = stack.enter_context(ControlPlane.start(ensure_binaries(LineReporter()), manifests=[CRDS]))
+        manifests = [DEPLOY / "crds", *RIGHTS]
+        plane = stack.enter_context(ControlPlane.start(ensure_binaries(LineReporter()), manifests=manifests))
+        operator_kubeconfig = kubeconfig_of(plane)
         cluster = stack.enter_context(Cluster(plane.kubeconfig))
         aws = stack.enter_context(start_fake_aws())
 
@@ -84,7 +87,7 @@ def private_world(directory: Path) -> Iterator[World]:
             operator = OperatorProcess(
                 environment={**aws.environment(), **environment},
                 log=directory / "operator.log",
-                kubeconfig=plane.kubeconfig,
+                kubeconfig=operator_kubeconfig,
                 args=("--log-level", "debug", *args),
             )
             return stack.enter_context(operator).ready()

@@ -25,7 +25,7 @@ from ecr_secret_operator_lab.controlplane.pki import Authority
 from ecr_secret_operator_lab.operator import OperatorProcess, free_port
 from ecr_secret_operator_lab.waiting import wait_for
 
-from .conftest import StartOperator
+from .conftest import Install, StartOperator
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
@@ -90,9 +90,9 @@ def scrape(url: str, token: str | None = None, tls: ssl.SSLContext | None = None
 
 
 def test_only_who_may_get_metrics_in_the_cluster_reads_them(
-    cluster: Cluster, namespace: str, start_operator: StartOperator, grants: Grants
+    cluster: Cluster, namespace: str, install: Install, start_operator: StartOperator, grants: Grants
 ) -> None:
-    operator = start_operator("--metrics-secure")
+    operator = start_operator("--metrics-secure", "--kubeconfig", str(install("--metrics-secure")))
     url = f"http://{operator.address}/metrics"
     reader, stranger = account(cluster, namespace, "prometheus"), account(cluster, namespace, "stranger")
     user = f"system:serviceaccount:{namespace}:prometheus"
@@ -123,7 +123,7 @@ def test_only_who_may_get_metrics_in_the_cluster_reads_them(
 
 
 def test_over_https_with_a_certificate_that_is_replaced(
-    cluster: Cluster, namespace: str, start_operator: StartOperator, grants: Grants, tmp_path: Path
+    cluster: Cluster, namespace: str, install: Install, start_operator: StartOperator, grants: Grants, tmp_path: Path
 ) -> None:
     port, old, new = free_port(), Authority.create(), Authority.create()
 
@@ -136,9 +136,9 @@ def test_over_https_with_a_certificate_that_is_replaced(
     trusted = write(old)
     token = account(cluster, namespace, "prometheus")
     grants.give(namespace, "prometheus", METRICS_READER)
-    operator = start_operator(
-        "--metrics-secure", "--metrics-cert-path", str(tmp_path), "--metrics-bind-address", f"127.0.0.1:{port}"
-    )
+    limited = ("--kubeconfig", str(install("--metrics-secure")))
+    address = ("--metrics-bind-address", f"127.0.0.1:{port}")
+    operator = start_operator("--metrics-secure", "--metrics-cert-path", str(tmp_path), *address, *limited)
     url = f"https://127.0.0.1:{port}/metrics"
     assert scrape(url, tls=trusted)[0] == 401
     assert scrape(url, token, trusted)[0] == 200

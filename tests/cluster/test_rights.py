@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from ecr_secret_operator.rights import RIGHTS, Scope
-from ecr_secret_operator_lab.cluster import Cluster, Object, Refused, resource_path, secret_path
+from ecr_secret_operator_lab.cluster import ECR, Cluster, Object, Refused, resource_path, secret_path
 from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ensure_binaries
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.operator import OperatorProcess
-from ecr_secret_operator_lab.rights import NAMESPACE, SERVICE_ACCOUNT, in_force, printed
+from ecr_secret_operator_lab.rights import NAMESPACE, SERVICE_ACCOUNT
 from ecr_secret_operator_lab.rights import operator_kubeconfig as kubeconfig_of
 from ecr_secret_operator_lab.waiting import wait_for
 
-from .conftest import DEPLOY, Kubectl, StartOperator, with_token
+from .conftest import DEPLOY, Install, Kubectl, StartOperator
 from .conftest import RIGHTS as MANIFESTS
 from .resources import a_resource, apply, edit, events_of, wait_condition, wait_ready, wait_secret
 
@@ -121,19 +121,10 @@ def test_it_cannot_write_a_resource_by_way_of_its_status(cluster: Cluster, thief
 # One namespace only
 
 
-@pytest.fixture
-def confined(kubectl: Kubectl, kubeconfig: Path, namespace: str, tmp_path: Path) -> Path:
-    """A kubeconfig of an operator that is installed in the test's namespace, for that alone."""
-    manifests = printed("rbac", "--namespace", namespace, "--watch-namespace", namespace)
-    done = kubectl("apply", "-f", "-", stdin=manifests)
-    assert done.returncode == 0, done.stderr
-    token = kubectl("create", "token", SERVICE_ACCOUNT, "-n", namespace).stdout.strip()
-    return in_force(with_token(kubeconfig, tmp_path / "confined", token, namespace), namespace)
-
-
 def test_a_confined_operator_works_and_sees_nothing_else(
-    cluster: Cluster, namespace: str, confined: Path, start_operator: StartOperator
+    cluster: Cluster, namespace: str, install: Install, start_operator: StartOperator
 ) -> None:
+    confined = install()
     start_operator("--kubeconfig", str(confined), "--leader-elect")
     apply(cluster, namespace, a_resource())
     apply(cluster, namespace, a_resource("ArgoHelmRepoSecret", name="argo"))
@@ -155,14 +146,7 @@ def test_a_confined_operator_works_and_sees_nothing_else(
 
 # Every right is used
 
-NOT_IN_USE_YET = {
-    ("", "serviceaccounts"),
-    ("", "serviceaccounts/token"),
-    ("", "namespaces"),
-    ("ecr.mobb.redhat.com", "accesspolicies"),
-}
-"""Rows of the table whose feature is still to come."""
-
+ROLE = "arn:aws:iam::123456789012:role/ecr-pull"
 USER = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
 
 
@@ -176,6 +160,18 @@ def audited_plane() -> Iterator[ControlPlane]:
 
 def everything_happens(cluster: Cluster, namespace: str) -> None:
     """All that the operator does in a cluster: one thing of each kind."""
+    anybody = {"namespaces": {"selector": {"matchExpressions": [{"key": "banned", "operator": "DoesNotExist"}]}}}
+    policy = {
+        "apiVersion": "ecr.mobb.redhat.com/v1alpha1",
+        "kind": "AccessPolicy",
+        "metadata": {"name": "anybody"},
+        "spec": {**anybody, "ambient_identity": True, "role_arns": ["*"]},
+    }
+    cluster.create(f"{ECR}/accesspolicies", policy)
+    metadata = {"name": "builder", "annotations": {"eks.amazonaws.com/role-arn": ROLE}}
+    cluster.create(f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": metadata})
+    apply(cluster, namespace, a_resource(name="account", aws={"service_account": "builder"}))
+    wait_ready(cluster, namespace, "account")
     cluster.create(secret_path(namespace), {"metadata": {"name": "taken"}, "data": {"precious": "eWVz"}})
     for kind, name, target in (
         ("Secret", "ecr", "generated"),
@@ -224,4 +220,4 @@ def test_every_right_is_used_and_none_is_missed(audited_plane: ControlPlane, aws
         allowed = entry["annotations"]["authorization.k8s.io/decision"] == "allow"
         (used if allowed else missed).add((what.get("apiGroup", ""), resource, entry["verb"]))
     assert not missed
-    assert used == {right for right in granted(*Scope) if right[:2] not in NOT_IN_USE_YET}
+    assert used == granted(*Scope)

@@ -37,8 +37,8 @@ _API_SERVER = "https://kubernetes.default"
     help="One more audience for which it may create tokens; never one that the API server accepts. Repeatable."
     f"  [always: {', '.join(rights.DEFAULT_AUDIENCES)}]",
 )
-@click.option("--metrics-auth", is_flag=True, help="Add the rights to authenticate those who read the metrics.")
-def rbac(*, namespace: str, watch_namespace: str, audiences: tuple[str, ...], metrics_auth: bool) -> None:
+@click.option("--metrics-secure", is_flag=True, help="Add the rights to authenticate those who read the metrics.")
+def rbac(*, namespace: str, watch_namespace: str, audiences: tuple[str, ...], metrics_secure: bool) -> None:
     """Print the operator's rights as YAML: ServiceAccount, RBAC and admission policies.
 
     Install them with: ecr-secret-operator rbac | kubectl apply -f -
@@ -61,7 +61,7 @@ def rbac(*, namespace: str, watch_namespace: str, audiences: tuple[str, ...], me
                 *rights.service_account(installation),
                 *rights.manager(installation),
                 *rights.leader_election(installation),
-                *(rights.metrics_authentication(installation) if metrics_auth else ()),
+                *(rights.metrics_authentication(installation) if metrics_secure else ()),
                 *rights.user_roles(),
                 *rights.admission_policies(installation),
             ]

@@ -9,8 +9,8 @@ NAMESPACE = "ecr-secret-operator"
 SERVICE_ACCOUNT = "ecr-secret-operator-controller-manager"
 """As the Go operator's bundle names it: trust policies in AWS name it too."""
 
-DEFAULT_AUDIENCES = ("sts.amazonaws.com", "openshift")
-"""What AWS STS takes, by EKS's convention and by that of OpenShift; the API server takes neither."""
+DEFAULT_AUDIENCES = ("sts.amazonaws.com", "sts.amazonaws.com.cn", "openshift")
+"""What AWS STS takes, by EKS's convention, that in China, and that of OpenShift; the API server takes none of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

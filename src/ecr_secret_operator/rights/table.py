@@ -77,7 +77,7 @@ RIGHTS = (
         ("tokenreviews",),
         ("create",),
         Scope.CLUSTER,
-        "only with `--metrics-auth`: who reads the metrics",
+        "only with `--metrics-secure`: who reads the metrics",
         metrics=True,
     ),
     Right(
@@ -85,7 +85,7 @@ RIGHTS = (
         ("subjectaccessreviews",),
         ("create",),
         Scope.CLUSTER,
-        "only with `--metrics-auth`: whether they may",
+        "only with `--metrics-secure`: whether they may",
         metrics=True,
     ),
 )
