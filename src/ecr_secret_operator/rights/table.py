@@ -57,8 +57,8 @@ RIGHTS = (
         ("secrets",),
         ("get", "list", "watch", "create", "patch", "delete"),
         Scope.WATCHED,
-        "to keep the generated Secrets; only those with the operator's label are listed, and the admission policy lets"
-        " it write to no others",
+        "to keep the generated Secrets, and to read those with AWS keys that resources name; no others are asked for,"
+        " and the admission policy lets it write to none but its own",
     ),
     Right("", ("events",), ("get", "create", "patch"), Scope.WATCHED, "to tell of failures, recoveries and repairs"),
     Right("", ("serviceaccounts",), ("list", "watch"), Scope.WATCHED, "to see the identity that a resource names"),
