@@ -27,6 +27,7 @@ def set_the_stage(stage: Stage, screen: Screen) -> str:
     verify({"ArgoHelmRepoSecret", "Secret"} <= set(kinds), "the operator's kinds are installed")
     verify(stage.cluster.get("/api/v1/namespaces/default/serviceaccounts/default"), "controllers work")
     verify(stage.operator.probe("/readyz")[0] == READY, "the operator says that it is ready")
+    account = _operators_account(stage)
     parts = screen.table("what runs", "it is", "where")
     parts.add_row("etcd, kube-apiserver,", "real,", stage.plane.server)
     parts.add_row("kube-controller-manager", f"Kubernetes {version}", "")
@@ -36,9 +37,24 @@ def set_the_stage(stage: Stage, screen: Screen) -> str:
     screen.show(parts)
     screen.gap()
     screen.check(f"API server, controllers, fake AWS (pid {stage.aws.pid()}) and operator answer")
-    screen.check("the operator runs as its ServiceAccount: ecr-secret-operator rbac")
+    screen.check(f"the operator runs as ServiceAccount {account}")
+    screen.check("which may do its work, and may not, for one, create pods")
     screen.check(f"kinds of group ecr.mobb.redhat.com: {', '.join(kinds)}")
     return f"Kubernetes {version} and the operator answer as ready"
+
+
+def _operators_account(stage: Stage) -> str:
+    """Who the operator is, and that it is no administrator."""
+
+    def as_operator(*args: str) -> str:
+        credentials = f"--kubeconfig={stage.operator_kubeconfig}"
+        return stage.plane.kubectl("auth", *args, credentials, check=False).stdout.strip()
+
+    user = as_operator("whoami", "--output=jsonpath={.status.userInfo.username}")
+    verify(user.startswith("system:serviceaccount:"), f"the operator is a ServiceAccount, not {user}")
+    verify(as_operator("can-i", "list", "secrets", "--all-namespaces") == "yes", "it has the rights that it needs")
+    verify(as_operator("can-i", "create", "pods", "--all-namespaces") == "no", "it has no right to create pods")
+    return user.rpartition(":")[2]
 
 
 def serve_the_seed(stage: Stage, screen: Screen) -> str:

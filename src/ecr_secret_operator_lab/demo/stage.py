@@ -37,12 +37,14 @@ class Stage:
         cluster: looks at the API server from outside, as its administrator.
         aws: the fake AWS, with its record of calls and tokens.
         operator: the installed command `ecr-secret-operator run`, as its ServiceAccount.
+        operator_kubeconfig: of that ServiceAccount.
     """
 
     plane: ControlPlane
     cluster: Cluster
     aws: FakeAws
     operator: OperatorProcess
+    operator_kubeconfig: Path
 
     def __init__(self) -> None:
         self._stack = ExitStack()
@@ -65,7 +67,7 @@ class Stage:
         """
         scratch = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="ecr-secret-operator-demo-")))
         binaries = ensure_binaries(report)
-        report("Reading definitions and rights: ecr-secret-operator crds, ecr-secret-operator rbac")
+        report("Reading definitions and rights: ecr-secret-operator crds, and rbac")
         manifests = write_manifests(scratch)
         report("Starting etcd, kube-apiserver and kube-controller-manager")
         self.plane = self._stack.enter_context(ControlPlane.start(binaries, manifests=manifests))
@@ -73,9 +75,11 @@ class Stage:
         report("Starting the fake AWS")
         self.aws = self._stack.enter_context(start_fake_aws())
         report("Starting the operator with its own rights: ecr-secret-operator run")
-        kubeconfig = operator_kubeconfig(self.plane)
+        self.operator_kubeconfig = operator_kubeconfig(self.plane)
         self._log = scratch / "operator.log"
-        operator = OperatorProcess(environment=self.aws.environment(), log=self._log, kubeconfig=kubeconfig)
+        operator = OperatorProcess(
+            environment=self.aws.environment(), log=self._log, kubeconfig=self.operator_kubeconfig
+        )
         self.operator = self._stack.enter_context(operator).ready()
 
     def operator_log(self) -> str:
