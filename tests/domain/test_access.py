@@ -216,14 +216,6 @@ def test_what_has_not_been_seen_yet_is_waited_for(aws: dict[str, object], cluste
     assert access_of(several, cluster) == WAITING
 
 
-@pytest.mark.parametrize("aws", [{"service_account": "puller"}, {"credentials_secret": "aws"}])
-def test_what_is_neither_there_nor_missing_is_a_mistake_of_the_program(aws: dict[str, object]) -> None:
-    nonsense: Any = "nonsense"
-    cluster = Cluster(accounts={("team-a", "puller"): nonsense}, secrets={("team-a", "aws"): nonsense})
-    with pytest.raises(AssertionError, match="nonsense"):
-        access_of(a_spec(aws=aws), cluster)
-
-
 def test_a_role_of_another_partition_is_told_before_aws_is_asked() -> None:
     cluster = Cluster(accounts={("team-a", "puller"): replace(ACCOUNT, role_arn=CHINA_ROLE)})
     identity = AccountRole("team-a", "puller", CHINA_ROLE, "sts.amazonaws.com")

@@ -194,9 +194,21 @@ def _identity(entry: Entry, namespace: str, around: Surroundings) -> Identity | 
     """Who an entry asks to be, or why that is nobody; None when that cannot be told yet."""
     aws = entry.aws
     if aws.service_account:
-        return _of_account(aws, around.account(namespace, aws.service_account), namespace)
+        account, name = (
+            around.account(namespace, aws.service_account),
+            f"ServiceAccount {namespace}/{aws.service_account}",
+        )
+        if isinstance(account, Missing):
+            return _missing(account, name, f"with the annotation {ROLE_ANNOTATION}")
+        return _of_account(aws, account, name)
     if aws.credentials_secret:
-        return _of_keys(aws.credentials_secret, around.credentials(namespace, aws.credentials_secret), namespace)
+        keys, name = (
+            around.credentials(namespace, aws.credentials_secret),
+            f"Secret {namespace}/{aws.credentials_secret}",
+        )
+        if isinstance(keys, Missing):
+            return _missing(keys, name, f"with {KEY_ID} and {SECRET_KEY}")
+        return _of_keys(keys, name)
     if aws.role_arn:
         return AssumedRole(aws.role_arn, aws.external_id, aws.access)
     return AMBIENT
@@ -206,35 +218,24 @@ def _unavailable(text: str) -> Failure:
     return Failure(Reason.IDENTITY_UNAVAILABLE, text)
 
 
-def _of_account(aws: AwsSpec, found: Account | Missing, namespace: str) -> Identity | Failure | None:
-    name = f"ServiceAccount {namespace}/{aws.service_account}"
-    match found:
-        case Missing.NOT_YET:
-            return None
-        case Missing.REFUSED:
-            return _unavailable(f"the operator may not read {name}: give it the rights of docs/install.md")
-        case Missing.ABSENT:
-            return _unavailable(f"{name} does not exist. Make it, with the annotation {ROLE_ANNOTATION}")
-        case Account(role_arn=""):
-            return _unavailable(f"{name} has no annotation {ROLE_ANNOTATION} that names the role to assume")
-        case Account(role_arn=role) if not re.fullmatch(ROLE_ARN_PATTERN, role):
-            return _unavailable(f"the annotation {ROLE_ANNOTATION} of {name} is no ARN of an IAM role: {shown(role)}")
-        case Account(role_arn=role, audience=audience):
-            return AccountRole(namespace, aws.service_account, role, audience or DEFAULT_AUDIENCE, aws.access)
-    raise AssertionError(found)
+def _missing(why: Missing, name: str, wanted: str) -> Failure | None:
+    if why is Missing.NOT_YET:
+        return None
+    if why is Missing.REFUSED:
+        return _unavailable(f"the operator may not read {name}: give it the rights of docs/install.md")
+    return _unavailable(f"{name} does not exist. Make it, {wanted}")
 
 
-def _of_keys(secret: str, found: Credentials | Missing, namespace: str) -> Identity | Failure | None:
-    name = f"Secret {namespace}/{secret}"
-    match found:
-        case Missing.NOT_YET:
-            return None
-        case Missing.REFUSED:
-            return _unavailable(f"the operator may not read {name}: give it the rights of docs/install.md")
-        case Missing.ABSENT:
-            return _unavailable(f"{name} does not exist. Make it, with {KEY_ID} and {SECRET_KEY}")
-        case Credentials(keys=None, lacking=lacking):
-            return _unavailable(f"{name} lacks {lacking}. It needs {KEY_ID} and {SECRET_KEY}")
-        case Credentials(keys=keys) if keys:
-            return StoredKeys(namespace, secret, keys.version, keys)
-    raise AssertionError(found)
+def _of_account(aws: AwsSpec, account: Account, name: str) -> Identity | Failure:
+    role = account.role_arn
+    if not role:
+        return _unavailable(f"{name} has no annotation {ROLE_ANNOTATION} that names the role to assume")
+    if not re.fullmatch(ROLE_ARN_PATTERN, role):
+        return _unavailable(f"the annotation {ROLE_ANNOTATION} of {name} is no ARN of an IAM role: {shown(role)}")
+    return AccountRole(account.namespace, account.name, role, account.audience or DEFAULT_AUDIENCE, aws.access)
+
+
+def _of_keys(found: Credentials, name: str) -> Identity | Failure:
+    if found.keys is None:
+        return _unavailable(f"{name} lacks {found.lacking}. It needs {KEY_ID} and {SECRET_KEY}")
+    return StoredKeys(found.namespace, found.name, found.keys.version, found.keys)
