@@ -154,6 +154,8 @@ SOMEONE = OwnerReference(api_version="apps/v1", kind="Deployment", name="web", u
         (PLAIN, {CONFIG: docker_config({HOST: "x"}).replace('"AWS"', '"bob"')}, RESOURCE, Claim.FOREIGN),
         (PLAIN, {CONFIG: f'{{"auths":{{"{HOST}":null}}}}'}, RESOURCE, Claim.FOREIGN),
         (PLAIN, {**DOCKER_DATA, "extra": "x"}, RESOURCE, Claim.FOREIGN),
+        (PLAIN, {CONFIG: docker_config({HOST: "x"}).replace(":{", ": {")}, RESOURCE, Claim.FOREIGN),
+        (replace(PLAIN, labels={"app.kubernetes.io/managed-by": "Helm"}), DOCKER_DATA, RESOURCE, Claim.FOREIGN),
         (a_stored_secret(owners=(), annotations={}), DOCKER_DATA, RESOURCE, Claim.FOREIGN),
         (a_stored_secret(a_resource(uid="o", key=a_key(name="o"))), DOCKER_DATA, RESOURCE, Claim.FOREIGN),
         (replace(ARGO_PLAIN, labels={}), ARGO_DATA, ARGO, Claim.FOREIGN),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from .generated import Desired, StoredSecret, parse_time
+from .generated import MANAGED_BY_LABEL, Desired, StoredSecret, parse_time
 from .kinds import KINDS, SecretData
 from .model import CommonSpec
 from .reasons import Failure, Reason
@@ -35,7 +35,7 @@ def claim(stored: StoredSecret, data: SecretData, resource: Resource, spec: Comm
         return Claim.OURS
     kind = KINDS[resource.key.kind]
     like_upstream = (
-        not stored.managed
+        MANAGED_BY_LABEL not in stored.labels
         and not stored.owners
         and not stored.immutable
         and stored.secret_type == kind.secret_type
