@@ -79,7 +79,9 @@ def logins_of(spec: CommonSpec | InvalidSpec, identity: Identity = AMBIENT) -> t
     """All registries of a spec, each with the same identity."""
     if isinstance(spec, InvalidSpec):
         return ()
-    return tuple(Login(entry.registry.host, Scope.of(entry.registry, identity)) for entry in spec.entries)
+    return tuple(
+        Login(entry.registry.host, Scope.of(entry.registry, identity), origin=identity.origin) for entry in spec.entries
+    )
 
 
 def holdings(resource: Resource | None = None, token: Token | None = None) -> Holdings:

@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 import uuid
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
 import structlog
@@ -133,6 +134,7 @@ class Operator:
             recorder=EventRecorder(client, clock=utc_now, on_error=journal.event_lost),
             journal=journal,
             clock=utc_now,
+            waiting=self._while_waiting,
         )
         self._controller = Controller(
             queue=self._queue,
@@ -151,6 +153,9 @@ class Operator:
         namespace = self._settings.leader_election_namespace or self._config.namespace
         identity = f"{socket.gethostname()}_{uuid.uuid4()}"
         return Elector(LeaseClient(client, namespace=namespace, name=LEASE_NAME), identity=identity, clock=utc_now)
+
+    def _while_waiting(self, key: Key) -> AbstractContextManager[None]:
+        return self._controller.waiting(key)
 
     @property
     def _leading(self) -> bool:

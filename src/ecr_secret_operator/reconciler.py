@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -38,7 +40,12 @@ AGAIN = Result(failed=True)
 
 
 class Reconciler:
-    """Brings one resource's Secret and status to what they should be."""
+    """Brings one resource's Secret and status to what they should be.
+
+    Args:
+        resources, secrets, gate, tokens, recorder, journal, clock: the world, by its ports.
+        waiting: entered while AWS is waited for, so that others are looked at meanwhile.
+    """
 
     def __init__(
         self,
@@ -50,6 +57,7 @@ class Reconciler:
         recorder: Recorder,
         journal: Journal,
         clock: Clock,
+        waiting: Callable[[Key], AbstractContextManager[None]] = lambda _key: nullcontext(),
     ) -> None:
         self._resources = resources
         self._secrets = secrets
@@ -58,6 +66,7 @@ class Reconciler:
         self._recorder = recorder
         self._journal = journal
         self._clock = clock
+        self._waiting = waiting
         self._served: dict[Key, tuple[str, Holdings]] = {}
         self._told: dict[Key, tuple[str, frozenset[Event]]] = {}
 
@@ -95,11 +104,13 @@ class Reconciler:
             self._told.pop(key, None)
             return None
         secrets = self._secrets.of(resource)
+        served, made = self._last_served(resource), [secret for secret in secrets if secret.made_for(resource)]
+        sealed = {host: one for secret in made for host, one in secret.holdings.items()}
         return Observed(
             resource=resource,
             secrets=secrets,
-            access=self._gate.access(resource),
-            served=self._last_served(resource),
+            access=self._gate.access(resource, {**served, **sealed}),
+            served=served,
             released=frozenset(secret.name for secret in secrets if self._released(secret)),
         )
 
@@ -134,7 +145,10 @@ class Reconciler:
             taken = await self._still_taken(resource, write)
             if taken:
                 return taken
-        answers = await self._tokens.tokens(write.wants, resource.key)
+        answers: list[Token | TokenError] = []
+        if write.wants:
+            with self._waiting(resource.key):
+                answers = await self._tokens.tokens(write.wants, resource.key)
         had: dict[str, Held] = {}
         failed: list[tuple[str, TokenError]] = []
         for want, answer in zip(write.wants, answers, strict=True):
@@ -146,6 +160,9 @@ class Reconciler:
         failure = joined([*write.problems, *told])
         retry_at = min((error.retry_at for _, error in failed if error.retry_at), default=None)
         tokens = {**write.keep, **had}
+        if not tokens and write.takes_away and write.stored:
+            await self._remove(write.stored)
+            return Outcome(failure=failure, retry_at=retry_at)
         if not tokens:
             return Outcome(held=plan.held, failure=failure, retry_at=retry_at)
         outcome = await self._apply(resource, write, render(resource, write.spec, tokens))

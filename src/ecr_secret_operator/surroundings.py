@@ -6,10 +6,12 @@ is watched, by itself, while a resource names it.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from .domain.access import Access, Account, Credentials, Missing, NamespaceLabels, assess
+from .domain.generated import Holdings
 from .domain.policy import Policy
 from .domain.resource import InvalidSpec, Key, Resource
 from .kube import accounts, credentials, namespaces, policies
@@ -27,6 +29,10 @@ class Need(NamedTuple):
     namespace: str = ""
     name: str = ""
 
+
+MOST_NAMED = 32
+"""How many different ServiceAccounts and Secrets the resources of one namespace may name. Each costs a connection and
+some 0.3 MiB, and one namespace must not use up what all share."""
 
 NAMESPACES = Need("Namespaces")
 _MISSING = {Sight.CLEAR: Missing.ABSENT, Sight.NOT_YET: Missing.NOT_YET, Sight.REFUSED: Missing.REFUSED}
@@ -69,6 +75,8 @@ class Surroundings:
         )
         self.policy_watcher: Watcher[str, Policy] = Watcher(policies.source(client), self._policies, observer)
         self.on_demand: OnDemand[Need] = OnDemand(self._watcher, settled=self._settled)
+        self._running: defaultdict[str, set[Need]] = defaultdict(set)
+        self._queued: defaultdict[str, dict[Need, None]] = defaultdict(dict)
         self._enqueue: Callable[[Key], None] = lambda _key: None
         resources.listen(self._resource_changed)
         self._policies.listen(self._policy_changed)
@@ -80,9 +88,9 @@ class Surroundings:
         """Has every change call this with the keys of the resources that it concerns."""
         self._enqueue = enqueue
 
-    def access(self, resource: Resource) -> Access:
-        """What a resource may do now, and as whom."""
-        return assess(resource, self, policy_required=self._policy_required)
+    def access(self, resource: Resource, stored: Holdings) -> Access:
+        """What a resource may do now, and as whom; `stored` are the tokens that it has."""
+        return assess(resource, self, stored=stored, policy_required=self._policy_required)
 
     def policies(self) -> Sequence[Policy]:
         """All AccessPolicies."""
@@ -96,12 +104,15 @@ class Surroundings:
     def account(self, namespace: str, name: str) -> Account | Missing:
         """A ServiceAccount."""
         need = Need("ServiceAccount", namespace, name)
-        return self._accounts.get(need) or _MISSING[self.on_demand.sight(need)]
+        return self._accounts.get(need) or self._missing(need)
 
     def credentials(self, namespace: str, name: str) -> Credentials | Missing:
         """A Secret with AWS keys."""
         need = Need("Secret", namespace, name)
-        return self._credentials.get(need) or _MISSING[self.on_demand.sight(need)]
+        return self._credentials.get(need) or self._missing(need)
+
+    def _missing(self, need: Need) -> Missing:
+        return Missing.TOO_MANY if need in self._queued[need.namespace] else _MISSING[self.on_demand.sight(need)]
 
     def _watcher(self, need: Need) -> Watching:
         if need == NAMESPACES:
@@ -114,12 +125,31 @@ class Surroundings:
     def _resource_changed(self, old: Resource | None, new: Resource | None) -> None:
         before, after = set(_needs(old)) if old else set(), set(_needs(new)) if new else set()
         for need in after:
-            self.on_demand.start(need)
+            self._start(need)
         for need in before - after:
             if not self._by_need.get(need):
-                self.on_demand.stop(need)
-                self._accounts.forget(need)
-                self._credentials.forget(need)
+                self._stop(need)
+
+    def _start(self, need: Need) -> None:
+        """Starts to watch, unless the namespace has as many watches as one may have: then it has to queue."""
+        running = self._running[need.namespace]
+        if need in running or len(running) < MOST_NAMED:
+            running.add(need)
+            self.on_demand.start(need)
+        else:
+            self._queued[need.namespace][need] = None
+
+    def _stop(self, need: Need) -> None:
+        queued = self._queued[need.namespace]
+        queued.pop(need, None)
+        self._running[need.namespace].discard(need)
+        self.on_demand.stop(need)
+        self._accounts.forget(need)
+        self._credentials.forget(need)
+        if queued and len(self._running[need.namespace]) < MOST_NAMED:
+            following = next(iter(queued))
+            del queued[following]
+            self._start(following)
 
     def _policy_changed(self, _old: Policy | None, _new: Policy | None) -> None:
         if any(policy.needs_labels for policy in self._policies):

@@ -54,7 +54,6 @@ def answered(code: str, message: str = "", operation: str = "GetAuthorizationTok
         ("InvalidClientTokenId", IDENTITY),
         ("InvalidIdentityToken", IDENTITY),
         ("IDPRejectedClaim", IDENTITY),
-        ("IDPCommunicationError", IDENTITY),
         ("InvalidSignatureException", IDENTITY),
         ("MissingAuthenticationToken", IDENTITY),
         ("SignatureDoesNotMatch", IDENTITY),

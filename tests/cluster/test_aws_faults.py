@@ -7,13 +7,14 @@ import time
 
 import pytest
 
-from ecr_secret_operator_lab.cluster import Cluster, condition
+from ecr_secret_operator_lab.cluster import Cluster, condition, resource_path, secret_path
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import wait_for
 
 from .conftest import StartOperator
 from .resources import (
+    HOST,
     a_resource,
     apply,
     events_of,
@@ -140,3 +141,47 @@ def test_tokens_are_never_expired_while_aws_answers(
 
     wait_for(rotated, "three rotations", within=60)
     assert len(aws.calls("GetAuthorizationToken")) <= len(seen) + 1, "both share each token"
+
+
+def test_identities_that_hang_keep_nobody_else_from_being_repaired(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, aws: FakeAws
+) -> None:
+    """More of them than there are workers, and each hangs for ten seconds at a time."""
+    apply(cluster, namespace, a_resource())
+    wait_ready(cluster, namespace)
+    aws.fail("hang", region="eu-west-1")
+    host = HOST.replace("us-east-2", "eu-west-1")
+    for number in range(60):
+        role = {"role_arn": f"arn:aws:iam::123456789012:role/invented-{number}"}
+        apply(cluster, namespace, a_resource(name=f"hangs-{number}", ecr_registry=host, region=None, aws=role))
+    aws.wait_for_calls(40, "AssumeRole", timeout=30)
+    cluster.delete(secret_path(namespace, "ecr-generated"))
+    wait_secret(cluster, namespace, within=8)
+    aws.mend()
+    wait_ready(cluster, namespace, "hangs-59", within=60)
+
+
+def test_a_namespace_that_names_too_many_identities_is_told_so(
+    cluster: Cluster, namespace: str, operator: OperatorProcess
+) -> None:
+    """Each is watched by itself, and what all share is not one namespace's to use up."""
+    for name in ("one", "two"):
+        named = [
+            {
+                "ecr_registry": HOST.replace("123456789012", f"{number:012}"),
+                "aws": {"credentials_secret": f"{name}-{number}"},
+            }
+            for number in range(20)
+        ]
+        apply(cluster, namespace, a_resource(name=name, additional_registries=named))
+        wait_condition(cluster, namespace, name, type="Ready", status="False", reason="IdentityUnavailable")
+    apply(cluster, namespace, a_resource(name="three", aws={"credentials_secret": "three"}))
+
+    def says(words: str) -> bool:
+        return words in condition(get(cluster, namespace, "three"), "Ready").get("message", "")
+
+    wait_for(lambda: says("three is one too many"), "it says so")
+    apply(cluster, namespace, a_resource(name="other"))
+    wait_ready(cluster, namespace, "other")
+    cluster.delete(resource_path("secrets", namespace, "one"))
+    wait_for(lambda: says("three does not exist"), "those that had to queue are looked at")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator_lab.cluster import Refused, condition, secret_path
+from ecr_secret_operator_lab.cluster import Refused, condition, resource_path, secret_path
 from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import wait_for
 
@@ -193,6 +193,28 @@ def test_audit_serves_and_reports(world: World, namespace: str, lasting_world: t
     world.cluster.patch(f"{POLICIES}/audit", {"spec": {"registries": [host("us-east-2")]}})
     world.wait(namespace, reason="Refreshed")
     wait_for(lambda: denials(operator, namespace) == 0, "the metric is gone")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"aws": {"service_account": "nobody"}},
+        {"aws": {"credentials_secret": "missing"}},
+        {"metadata": {"labels": {"a": "é"}}},
+        {"suspend": True},
+    ],
+    ids=["missing account", "missing keys", "invalid", "suspended"],
+)
+def test_a_token_of_a_former_identity_is_judged_too(world: World, namespace: str, change: dict[str, Any]) -> None:
+    """Else a tenant keeps what it had by naming something that cannot be judged."""
+    world.apply(namespace)
+    world.wait(namespace, reason="Refreshed")
+    world.cluster.patch(resource_path("secrets", namespace, "ecr"), {"spec": change})
+    world.policy("roles", registries=[host("us-east-2")], role_arns=[ROLE])
+    wait_for(
+        lambda: world.cluster.get(secret_path(namespace, "ecr-generated")) is None, "the token is taken", within=10
+    )
+    assert world.ready(namespace)["status"] == "False"
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {

@@ -78,11 +78,11 @@ def a_policy(name: str = "p", **spec: object) -> Policy:
 
 
 def access_of(spec: Any, cluster: Cluster | None = None, *, required: bool = False) -> Access:
-    return assess(a_resource(spec=spec), cluster or Cluster(), policy_required=required)
+    return assess(a_resource(spec=spec), cluster or Cluster(), stored={}, policy_required=required)
 
 
 def login(host: str, identity: Identity) -> Login:
-    return Login(host, Scope.of(parse_registry(host), identity))
+    return Login(host, Scope.of(parse_registry(host), identity), origin=identity.origin)
 
 
 def problem(text: str) -> Failure:
@@ -167,7 +167,7 @@ def test_whom_a_resource_is(aws: dict[str, object], cluster: Cluster, identity: 
 def test_a_service_account_that_gives_no_role(found: Account | Missing, text: str) -> None:
     cluster = Cluster(accounts={("team-a", "puller"): found})
     access = access_of(a_spec(aws={"service_account": "puller"}), cluster)
-    assert access == Access((Login(HOST, None, problem(text)),))
+    assert access == Access((Login(HOST, None, problem(text), "serviceaccount/puller"),))
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_a_service_account_that_gives_no_role(found: Account | Missing, text: st
 def test_a_secret_that_gives_no_keys(found: Credentials | Missing, text: str) -> None:
     cluster = Cluster(secrets={("team-a", "aws"): found})
     access = access_of(a_spec(aws={"credentials_secret": "aws"}), cluster)
-    assert access == Access((Login(HOST, None, problem(text)),))
+    assert access == Access((Login(HOST, None, problem(text), "secret/aws"),))
 
 
 def test_only_the_namespace_of_the_resource_counts() -> None:
@@ -199,7 +199,7 @@ def test_only_the_namespace_of_the_resource_counts() -> None:
         assert one.problem
         assert "team-a/" in one.problem.message
     there = a_resource(key=a_key(namespace="team-b"), spec=a_spec(aws={"service_account": "puller"}))
-    (one,) = assess(there, cluster, policy_required=False).logins
+    (one,) = assess(there, cluster, stored={}, policy_required=False).logins
     assert one.problem is None
 
 

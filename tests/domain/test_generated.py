@@ -67,7 +67,8 @@ def test_the_manifest_is_all_that_the_api_server_stores() -> None:
     config = {"auths": {HOST: {"username": "AWS", "password": PASSWORD, "auth": ""}}}
     config["auths"][HOST]["auth"] = b64encode(f"AWS:{PASSWORD}".encode()).decode()
     raw = json.dumps(config, separators=(",", ":")).encode()
-    tokens = f'{{"{HOST}":{{"issued":"2026-03-01T12:00:00Z","expires":"2026-03-02T00:00:00Z","for":"{MARK}"}}}}'
+    times = '"issued":"2026-03-01T12:00:00Z","expires":"2026-03-02T00:00:00Z"'
+    tokens = f'{{"{HOST}":{{{times},"for":"{MARK}","by":"ambient"}}}}'
     assert manifest(desired) == {
         "apiVersion": "v1",
         "kind": "Secret",

@@ -50,6 +50,7 @@ def test_the_tokens_are_written_in_the_order_of_the_spec_and_noted_one_by_one() 
             "issued": format_time(token.issued_at),
             "expires": format_time(token.expires_at),
             "for": scope(host).mark,
+            "by": "ambient",
         }
         for host, token in ((HOST, YOUNG), (OTHER_HOST, OLD))
     }
@@ -91,7 +92,8 @@ def test_what_is_written_is_read_back() -> None:
         ((login(HOST), login(OTHER_HOST)), FINE, OLD.expires_at, (OTHER_HOST,)),
         ((login(HOST), login(OTHER_HOST)), FINE, YOUNG.expires_at, (HOST, OTHER_HOST)),
         ((login(HOST, ACCOUNT_ROLE), login(OTHER_HOST)), FINE, SOON, (HOST,)),
-        ((login(HOST), LOST), FINE, SOON, ()),  # whose it was cannot be told: it is good as long as it lives
+        ((login(HOST), LOST), FINE, SOON, (OTHER_HOST,)),  # it was had with the operator's own identity
+        ((login(HOST), LOST), {**FINE, OTHER_HOST: held(OTHER_HOST, OLD, ACCOUNT_ROLE)}, SOON, ()),
         ((login(HOST), LOST), FINE, OLD.expires_at, (OTHER_HOST,)),
         ((login(HOST), LOST), {HOST: FINE[HOST]}, SOON, (OTHER_HOST,)),
         ((login(HOST),), FINE, OLD.expires_at, ()),

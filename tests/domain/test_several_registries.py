@@ -67,7 +67,7 @@ def held(host: str, token: Token, identity: Identity = AMBIENT) -> Held:
 
 
 def login(host: str, identity: Identity = AMBIENT) -> Login:
-    return Login(host, scope(host, identity))
+    return Login(host, scope(host, identity), origin=identity.origin)
 
 
 def stored_with(resource: Resource, holdings: Holdings) -> StoredSecret:
@@ -107,7 +107,7 @@ def wanted_of(write: Write) -> dict[str, datetime | None]:
     return {want.host: want.freshness.newer_than for want in write.wants}
 
 
-LOST = Login(OTHER_HOST, None, MISSING)
+LOST = Login(OTHER_HOST, None, MISSING, "serviceaccount/puller")
 TOLD = replace(MISSING, message=f"{OTHER_HOST}: {MISSING.message}")
 """The failure as a resource with several registries tells it."""
 FINE: Holdings = {HOST: held(HOST, YOUNG), OTHER_HOST: held(OTHER_HOST, OLD)}

@@ -40,16 +40,15 @@ _BAD_CREDENTIALS = frozenset((
     "ExpiredToken",
     "ExpiredTokenException",
     "ExpiredIdentityToken",
-    "IDPCommunicationError",
     "IDPRejectedClaim",
     "IncompleteSignature",
+    "IncompleteSignatureException",
     "InvalidClientTokenId",
     "InvalidIdentityToken",
     "InvalidSignatureException",
     "MissingAuthenticationToken",
-    "PackedPolicyTooLarge",
-    "PackedPolicyTooLargeException",
-    "RegionDisabledException",
+    "MissingAuthenticationTokenException",
+    "RequestExpired",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 ))  # fmt: skip
@@ -73,6 +72,9 @@ def where(scope: Scope) -> str:
     return "ECR Public" if scope.public else f"ECR in {scope.region}"
 
 
+OWN = "the operator's own identity"
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One call to AWS, in words.
@@ -86,7 +88,7 @@ class Step:
     """
 
     place: str
-    who: str = "the operator's own identity"
+    who: str = OWN
     credentials: str = "the operator's credentials"
     target: str = ""
     cure: str = "Allow it in the identity's IAM policy"
@@ -171,7 +173,10 @@ def _answered(error: ClientError, step: Step) -> TokenError:
             " the clock of the node",
             reason=Reason.IDENTITY_UNAVAILABLE,
         )
-    return TokenError(f"{step.place} failed at {asked} ({code or 'no error code'})", reason=Reason.AWS_UNAVAILABLE)
+    whose = "" if step.who == OWN else f", asked by {step.who}"
+    return TokenError(
+        f"{step.place} failed at {asked} ({code or 'no error code'}){whose}", reason=Reason.AWS_UNAVAILABLE
+    )
 
 
 def _sentence(text: str) -> str:

@@ -23,6 +23,9 @@ from .errors import where
 CALL_SECONDS = 30.0
 """After this a call is given up, whatever botocore is doing; its thread ends with its own time-outs."""
 
+CALLS = 64
+"""How many calls may be under way: each has a thread. Calls that hang are given up, so no scope waits for ever."""
+
 REMEMBERED = timedelta(hours=1)
 """How long a scope that nobody asks for any more keeps its failures in mind."""
 
@@ -64,6 +67,7 @@ class TokenSource:
         self._observer = observer
         self._states: dict[Scope, _State] = {}
         self._backoff = Backoff(base=1.0, cap=30.0, floor=0.5)
+        self._calls = asyncio.Semaphore(CALLS)
 
     async def tokens(self, wants: Sequence[Want], asker: Key) -> list[Token | TokenError]:
         """For each want, a token that does or why there is none, with the time to ask again. All at the same time.
@@ -113,7 +117,7 @@ class TokenSource:
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
-            async with asyncio.timeout(CALL_SECONDS):
+            async with self._calls, asyncio.timeout(CALL_SECONDS):
                 token = await self._fetch(scope, asker)
         except (TokenError, TimeoutError) as error:
             failure = self._failed(state, error, scope)

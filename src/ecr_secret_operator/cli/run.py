@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -34,6 +35,12 @@ class AddressType(click.ParamType[Address | None]):
 
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
+
+
+def _allow_many_connections() -> None:
+    """Raises the soft limit of open files to the hard one, as Go programs do by themselves."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def switch(name: str, *, help: str) -> Callable[[_Command], _Command]:  # noqa: A002 - as click names it
@@ -113,6 +120,7 @@ def run(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from .. import app  # noqa: PLC0415 - the client libraries take a second to import: no other command pays for them
 
+    _allow_many_connections()
     configure_logs(log_level, log_format)
     try:
         namespaces = parse_namespaces(watch_namespace)

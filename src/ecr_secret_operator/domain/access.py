@@ -6,15 +6,27 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from typing import Protocol
 
 from .errors import shown
 from .fields import ROLE_ARN_PATTERN
-from .identity import AMBIENT, AccessKeys, AccountRole, Ambient, AssumedRole, Identity, StoredKeys
+from .generated import Held, Holdings
+from .identity import (
+    AMBIENT,
+    AccessKeys,
+    AccountRole,
+    Ambient,
+    AssumedRole,
+    Identity,
+    StoredKeys,
+    account_origin,
+    keys_origin,
+)
 from .model import AwsSpec, Entry
 from .policy import Ask, Policy, Verdict, judge
 from .reasons import Failure, Reason
-from .registry import Registry
+from .registry import Registry, is_registry, parse_registry
 from .resource import InvalidSpec, Resource
 from .scope import Scope
 
@@ -32,6 +44,7 @@ class Missing(Enum):
     ABSENT = auto()
     NOT_YET = auto()
     REFUSED = auto()
+    TOO_MANY = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +107,13 @@ class Login:
         host: of the registry.
         scope: of the token for it; None when it cannot be told.
         problem: why its identity cannot be used now.
+        origin: of its identity, known before the identity is.
     """
 
     host: str
     scope: Scope | None
     problem: Failure | None = None
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +126,7 @@ class Access:
         audited: what policy would refuse if it were enforced.
         waiting: something has to be seen first: nothing is to be said or done.
         unknown: why policy cannot be judged; nothing is to be done, and what is stored is kept.
+        revoked: registries whose stored token was had with an identity that policy refuses now.
     """
 
     logins: tuple[Login, ...] = ()
@@ -118,6 +134,7 @@ class Access:
     audited: str = ""
     waiting: bool = False
     unknown: str = ""
+    revoked: frozenset[str] = frozenset()
 
 
 WAITING = Access(waiting=True)
@@ -127,16 +144,15 @@ _LABELS_REFUSED = (
 )
 
 
-def assess(resource: Resource, around: Surroundings, *, policy_required: bool) -> Access:
+def assess(resource: Resource, around: Surroundings, *, stored: Holdings, policy_required: bool) -> Access:
     """What a resource may do, and as whom.
 
     Args:
         resource: of whatever spec.
         around: what else it depends on.
+        stored: the tokens that it has, which may be those of a former identity.
         policy_required: whether nothing is allowed while there is no policy.
     """
-    if isinstance(resource.spec, InvalidSpec):
-        return Access()
     namespace, policies = resource.key.namespace, around.policies()
     labels: Mapping[str, str] | Missing = {}
     if any(policy.needs_labels for policy in policies):
@@ -145,20 +161,30 @@ def assess(resource: Resource, around: Surroundings, *, policy_required: bool) -
         return Access(unknown=_LABELS_REFUSED)
     if isinstance(labels, Missing):
         return WAITING  # a namespace that holds a resource will be seen
+    judged = partial(judge, namespace=namespace, labels=labels, policies=policies, required=policy_required)
+    verdicts = {host: judged(_asked(host, one)) for host, one in stored.items() if is_registry(host)}
+    revoked = frozenset(host for host, verdict in verdicts.items() if not verdict.served or verdict.default_role_arn)
+    if isinstance(resource.spec, InvalidSpec):
+        return Access(revoked=revoked)
     logins, audited = [], []
     for entry in resource.spec.entries:
         identity = _identity(entry, namespace, around)
         if identity is None:
             return WAITING
-        verdict = judge(
-            _ask(entry, identity), namespace=namespace, labels=labels, policies=policies, required=policy_required
-        )
+        verdict = judged(_ask(entry, identity))
         if not verdict.served:
             return Access(denied=verdict.refusal)
         if verdict.refusal:
             audited.append(verdict.refusal)
         logins.append(_login(entry, identity, verdict))
-    return Access(logins=tuple(logins), audited="; ".join(audited))
+    return Access(logins=tuple(logins), audited="; ".join(audited), revoked=revoked)
+
+
+def _asked(host: str, one: Held) -> Ask:
+    region = parse_registry(host).region
+    if one.role_arn:
+        return Ask(host, region, "role", one.role_arn)
+    return Ask(host, region, "keys" if one.origin.startswith(keys_origin("")) else "ambient")
 
 
 def _ask(entry: Entry, identity: Identity | Failure) -> Ask:
@@ -172,9 +198,10 @@ def _ask(entry: Entry, identity: Identity | Failure) -> Ask:
 
 
 def _login(entry: Entry, identity: Identity | Failure, verdict: Verdict) -> Login:
-    host = entry.registry.host
+    host, aws = entry.registry.host, entry.aws
+    origin = account_origin(aws.service_account) if aws.service_account else keys_origin(aws.credentials_secret)
     if isinstance(identity, Failure):
-        return Login(host, None, identity)
+        return Login(host, None, identity, origin)
     if verdict.default_role_arn:
         identity = AssumedRole(verdict.default_role_arn)
     return _checked(entry.registry, identity)
@@ -186,8 +213,8 @@ def _checked(registry: Registry, identity: Identity) -> Login:
         partition = identity.role_arn.split(":")[1]
         if partition != registry.partition:
             text = f"{identity.words} is in partition {partition}, and {registry.host} in {registry.partition}"
-            return Login(registry.host, scope, Failure(Reason.IDENTITY_UNAVAILABLE, text))
-    return Login(registry.host, scope)
+            return Login(registry.host, scope, Failure(Reason.IDENTITY_UNAVAILABLE, text), identity.origin)
+    return Login(registry.host, scope, origin=identity.origin)
 
 
 def _identity(entry: Entry, namespace: str, around: Surroundings) -> Identity | Failure | None:
@@ -221,6 +248,11 @@ def _unavailable(text: str) -> Failure:
 def _missing(why: Missing, name: str, wanted: str) -> Failure | None:
     if why is Missing.NOT_YET:
         return None
+    if why is Missing.TOO_MANY:
+        return _unavailable(
+            f"{name} is one too many: the resources of a namespace may name 32 different ServiceAccounts and Secrets"
+            " with keys. Share some, or use another namespace"
+        )
     if why is Missing.REFUSED:
         return _unavailable(f"the operator may not read {name}: give it the rights of docs/install.md")
     return _unavailable(f"{name} does not exist. Make it, {wanted}")

@@ -76,6 +76,7 @@ class Write:
         wants: tokens that have to be had.
         repairs: what was found changed; empty for a first service or a refresh.
         problems: of registries whose identity cannot be used now.
+        takes_away: the stored Secret holds a token that policy refuses now: with nothing to take its place, it goes.
     """
 
     spec: CommonSpec
@@ -84,6 +85,7 @@ class Write:
     wants: tuple[Want, ...]
     repairs: tuple[str, ...]
     problems: tuple[Failure, ...] = ()
+    takes_away: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,9 @@ def decide(observed: Observed, *, now: datetime) -> Plan:
     if resource.deleting:
         return Plan()
     if isinstance(spec, InvalidSpec):
-        return Plan(held=_valid_still(observed, now), failure=Failure(Reason.INVALID_SPEC, spec.message))
+        failure = Failure(Reason.INVALID_SPEC, spec.message)
+        refused = tuple(secret for secret in observed.made if access.revoked & secret.holdings.keys())
+        return Plan(held={} if refused else _valid_still(observed, now), remove=refused, failure=failure)
     stored = observed.target(spec)
     made = tuple(secret for secret in observed.made if secret.original or secret is stored)
     if access.denied:
@@ -122,7 +126,8 @@ def decide(observed: Observed, *, now: datetime) -> Plan:
     found = _intact(stored, resource, spec)
     if access.unknown or spec.suspend:
         unknown = Failure(Reason.KUBERNETES_ERROR, access.unknown) if access.unknown else None
-        return Plan(held=found, failure=unknown)
+        refused = tuple(secret for secret in made if access.revoked & secret.holdings.keys())
+        return Plan(held={} if refused else found, remove=refused, failure=unknown)
     return Plan(
         held=found,
         write=_write(observed, spec, stored, found, now),
@@ -147,13 +152,15 @@ def _write(
     keep: dict[str, Held] = {}
     wants = []
     for login in observed.access.logins:
-        known = found.get(login.host) or _at_hand(observed, login)
+        revoked = login.host in observed.access.revoked
+        known = (None if revoked else found.get(login.host)) or _at_hand(observed, login, revoked=revoked)
         if known and not known.token.expired(now):
             keep[login.host] = known
         if login.problem is None and login.scope and _due(known, login.scope, spec, observed.resource, now):
             newer_than = known.token.issued_at if known and _of(known, login.scope) else None
             wants.append(Want(login.host, login.scope, wanted(spec.interval, newer_than=newer_than)))
-    if not wants and (not keep or keep == found):
+    takes_away = bool(stored and observed.access.revoked & stored.holdings.keys())
+    if not wants and not takes_away and (not keep or keep == found):
         return None
     return Write(
         spec=spec,
@@ -162,6 +169,7 @@ def _write(
         wants=tuple(wants),
         repairs=_repairs(observed, spec, stored, found),
         problems=tuple(_problems(observed, spec)),
+        takes_away=takes_away,
     )
 
 
@@ -174,18 +182,19 @@ def named(host: str, failure: Failure, spec: CommonSpec) -> Failure:
     return failure if len(spec.hosts) == 1 else replace(failure, message=f"{host}: {failure.message}")
 
 
-def _at_hand(observed: Observed, login: Login) -> Held | None:
+def _at_hand(observed: Observed, login: Login, *, revoked: bool) -> Held | None:
     """A token that is good for this registry: the newest of the same scope, or the last one when that is unknown."""
-    own = observed.served.get(login.host)
-    if login.scope is None:
-        return own or next(
-            (secret.holdings[login.host] for secret in observed.made if login.host in secret.holdings), None
-        )
-    if login.problem:
-        return own if own and own.mark == login.scope.mark else None
+    if login.scope is None or login.problem:
+        of_host = [observed.served.get(login.host), *(one for host, one in observed.sealed if host == login.host)]
+        return None if revoked else next((one for one in of_host if one and _is_of(one, login)), None)
     at_hand = (*observed.served.values(), *(one for _, one in observed.sealed))
     same = [one for one in at_hand if one.mark == login.scope.mark]
     return max(same, key=lambda one: one.token.issued_at, default=None)
+
+
+def _is_of(one: Held, login: Login) -> bool:
+    """Whether a token is of the identity that the registry is to be used with, as far as that can be told."""
+    return one.mark == login.scope.mark if login.scope else one.origin == login.origin
 
 
 def _of(known: Held, scope: Scope) -> bool:
@@ -244,9 +253,7 @@ def standing(access: Access, stored: Holdings, now: datetime) -> tuple[str, ...]
     return tuple(
         login.host
         for login in access.logins
-        if (one := stored.get(login.host)) is None
-        or one.token.expired(now)
-        or (login.scope and one.mark != login.scope.mark)
+        if (one := stored.get(login.host)) is None or one.token.expired(now) or not _is_of(one, login)
     )
 
 

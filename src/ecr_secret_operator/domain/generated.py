@@ -70,16 +70,21 @@ class Held:
     Attributes:
         mark: `Scope.mark` of what it was asked for: partition, region, service, identity.
         version: of the identity's keys, where they have one.
+        origin: `origin` of the identity.
+        role_arn: of the identity, where it is a role.
     """
 
     token: Token
     mark: str
     version: str = ""
+    origin: str = ""
+    role_arn: str = ""
 
     @classmethod
     def of(cls, scope: Scope, token: Token) -> Held:
         """A token that was had for a scope."""
-        return cls(token, scope.mark, scope.identity.version)
+        who = scope.identity
+        return cls(token, scope.mark, who.version, who.origin, who.role_arn)
 
 
 Holdings = Mapping[str, Held]
@@ -167,8 +172,8 @@ class StoredSecret:
         try:
             written = {host: _read_held(entry) for host, entry in json.loads(self.annotations[TOKENS]).items()}
             return {
-                host: Held(Token(self.passwords[host], issued, expires), mark, version)
-                for host, (issued, expires, mark, version) in written.items()
+                host: Held(Token(self.passwords[host], issued, expires), *who)
+                for host, (issued, expires, who) in written.items()
             }
         except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
             return {}
@@ -227,17 +232,20 @@ def _written_held(held: Holdings) -> str:
             "expires": format_time(one.token.expires_at),
             "for": one.mark,
             **({"with": one.version} if one.version else {}),
+            "by": one.origin,
+            **({"role": one.role_arn} if one.role_arn else {}),
         }
         for host, one in held.items()
     }
     return json.dumps(entries, separators=(",", ":"))
 
 
-def _read_held(entry: Mapping[str, object]) -> tuple[datetime, datetime, str, str]:
+def _read_held(entry: Mapping[str, object]) -> tuple[datetime, datetime, tuple[str, str, str, str]]:
     issued, expires = parse_time(str(entry["issued"])), parse_time(str(entry["expires"]))
     if issued is None or expires is None or issued >= expires:
         raise ValueError("no life span")
-    return issued, expires, str(entry["for"]), str(entry.get("with", ""))
+    who = (str(entry["for"]), str(entry.get("with", "")), str(entry.get("by", "")), str(entry.get("role", "")))
+    return issued, expires, who
 
 
 def _seal(digest: str, tokens: str, owner: str) -> str:

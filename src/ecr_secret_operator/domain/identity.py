@@ -23,11 +23,27 @@ def mark(parts: Iterable[str]) -> str:
     return digest.hexdigest()[:MARK_CHARACTERS]
 
 
+def account_origin(name: str) -> str:
+    """The origin of the role of a ServiceAccount, known before its role is."""
+    return f"serviceaccount/{name}"
+
+
+def keys_origin(secret: str) -> str:
+    """The origin of the keys in a Secret."""
+    return f"secret/{secret}"
+
+
 @dataclass(frozen=True, slots=True)
 class Ambient:
     """The operator's own, from the SDK's default chain."""
 
     version: str = ""
+    role_arn: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Where a resource has it from, whatever it turns out to be."""
+        return "ambient"
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -56,6 +72,11 @@ class AssumedRole:
     version: str = ""
 
     @property
+    def origin(self) -> str:
+        """Where a resource has it from, whatever it turns out to be."""
+        return "role"
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """What tells it from others."""
         return ("role", self.role_arn, self.external_id, self.access)
@@ -80,6 +101,11 @@ class AccountRole:
     audience: str
     access: Access = "full"
     version: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Where a resource has it from, whatever it turns out to be."""
+        return account_origin(self.service_account)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -123,6 +149,12 @@ class StoredKeys:
     secret: str
     version: str
     keys: AccessKeys = field(compare=False, repr=False)
+    role_arn: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Where a resource has it from, whatever it turns out to be."""
+        return keys_origin(self.secret)
 
     @property
     def parts(self) -> tuple[str, ...]:

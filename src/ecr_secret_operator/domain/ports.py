@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .access import Access
     from .decide import Want
     from .errors import TokenError
-    from .generated import Desired, StoredSecret
+    from .generated import Desired, Holdings, StoredSecret
     from .kinds import SecretData
     from .resource import Key, Resource
     from .status import Event, Outcome, Status
@@ -79,8 +79,8 @@ class Tokens(Protocol):
 class Gate(Protocol):
     """What policies and identities allow."""
 
-    def access(self, resource: Resource) -> Access:
-        """What a resource may do now, and as whom."""
+    def access(self, resource: Resource, stored: Holdings) -> Access:
+        """What a resource may do now, and as whom; `stored` are the tokens that it has."""
 
 
 class Recorder(Protocol):

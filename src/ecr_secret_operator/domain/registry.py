@@ -91,6 +91,11 @@ class Registry:
         return ".dkr-ecr" in self.host
 
 
+def is_registry(host: str) -> bool:
+    """Whether a text is an ECR registry host."""
+    return bool(_HOST.fullmatch(host))
+
+
 def parse_registry(host: str) -> Registry:
     """Reads an ECR registry host.
 
@@ -100,7 +105,7 @@ def parse_registry(host: str) -> Registry:
     Raises:
         InvalidField: it is not an ECR host.
     """
-    if not _HOST.fullmatch(host):
+    if not is_registry(host):
         raise InvalidField(
             f"{shown(host)} is not an Amazon ECR registry host. Write the host alone, without https:// and"
             f" without a path, such as {EXAMPLE_HOST} or {PUBLIC_HOST}"

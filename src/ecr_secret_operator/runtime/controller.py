@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
@@ -65,13 +66,32 @@ class Controller(Generic[K]):
         self._failures: dict[K, tuple[type[Exception] | None, int]] = {}
         self._backoff = Backoff(base=0.2, cap=60.0, floor=0.05)
         self._started: dict[K, float] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._surplus = 0
 
     async def run(self) -> None:
         """Works until cancelled."""
         async with asyncio.TaskGroup() as group:
+            self._group = group
             group.create_task(self._queue.run(), name="queue timer")
             for number in range(self._workers):
                 group.create_task(self._work(), name=f"worker {number}")
+
+    @contextmanager
+    def waiting(self, key: K) -> Iterator[None]:
+        """For a reconcile that waits for something else than the API server: another worker takes its place.
+
+        Else as many keys as there are workers, whose wait is long, would keep all others from being looked at.
+        """
+        started = self._started.pop(key, None)
+        if self._group and started is not None:
+            self._group.create_task(self._work(), name="worker in place of one that waits")
+        try:
+            yield
+        finally:
+            if started is not None:
+                self._surplus += 1
+                self._started[key] = time.monotonic()
 
     async def drain(self, seconds: float) -> None:
         """Takes no more keys, and gives the reconciles under way this long to end."""
@@ -94,6 +114,9 @@ class Controller(Generic[K]):
                 await self._process(key)
             finally:
                 self._queue.done(key)
+            if self._surplus:
+                self._surplus -= 1
+                return
 
     async def _process(self, key: K) -> None:
         started = self._started[key] = time.monotonic()
@@ -107,7 +130,7 @@ class Controller(Generic[K]):
             failed = result.failed
             self._schedule(key, result)
         finally:
-            del self._started[key]
+            self._started.pop(key, None)
         self._observer.reconciled(key, time.monotonic() - started, failed=failed)
 
     def _schedule(self, key: K, result: Result) -> None:
