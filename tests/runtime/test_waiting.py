@@ -1,0 +1,82 @@
+"""A reconcile that waits for AWS gives its place to others, and takes it back."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from ecr_secret_operator.runtime.controller import Controller
+from ecr_secret_operator.runtime.queue import Queue
+from tests.runtime.test_controller import Outcome, Seen
+from tests.virtual_time import Background, in_virtual_time, running, settle
+
+
+class Stage:
+    """A controller with one worker, whose keys that begin with `aws` wait until they are let go."""
+
+    def __init__(self) -> None:
+        self.answered, self.at_work, self.most, self.done = asyncio.Event(), 0, 0, list[str]()
+        self.queue = Queue[str](running().now)
+        self.controller: Controller[str] = Controller(
+            queue=self.queue, reconcile=self.reconcile, observer=Seen(), workers=1, clock=running().now
+        )
+
+    async def reconcile(self, key: str) -> Outcome:
+        if key.startswith("aws"):
+            with self.controller.waiting(key):
+                await self.answered.wait()
+        self.at_work += 1
+        self.most = max(self.most, self.at_work)
+        await asyncio.sleep(1)
+        self.at_work -= 1
+        self.done.append(key)
+        return Outcome()
+
+
+@in_virtual_time
+async def test_others_are_looked_at_while_one_waits() -> None:
+    stage = Stage()
+    async with Background(stage.controller.run()):
+        for key in ("aws-1", "aws-2", "aws-3", "other"):
+            stage.queue.add(key)
+        await asyncio.sleep(2)
+        assert stage.done == ["other"]
+        stage.answered.set()
+        await asyncio.sleep(5)
+        assert sorted(stage.done) == ["aws-1", "aws-2", "aws-3", "other"]
+
+
+@in_virtual_time
+async def test_afterwards_there_are_as_many_workers_as_before() -> None:
+    stage = Stage()
+    async with Background(stage.controller.run()):
+        for key in ("aws-1", "aws-2", "aws-3"):
+            stage.queue.add(key)
+        await settle()
+        stage.answered.set()
+        for number in range(20):
+            stage.queue.add(f"later-{number}")
+        await asyncio.sleep(10)
+        stage.most = 0
+        for number in range(8):
+            stage.queue.add(f"last-{number}")
+        await asyncio.sleep(20)
+        assert stage.most == 1
+        assert len(stage.done) == 31
+
+
+@in_virtual_time
+async def test_waiting_for_aws_is_no_sign_of_being_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    stage = Stage()
+    async with Background(stage.controller.run()):
+        stage.queue.add("aws-1")
+        await settle()
+        clock[0] = 1000.0
+        stage.queue.last_tick = clock[0]  # the timer goes on
+        assert stage.controller.stuck_for() == 0
+        stage.answered.set()
+        await asyncio.sleep(2)
+        assert stage.done == ["aws-1"]
