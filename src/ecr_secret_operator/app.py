@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 import uuid
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 
 import structlog
@@ -154,7 +154,7 @@ class Operator:
         identity = f"{socket.gethostname()}_{uuid.uuid4()}"
         return Elector(LeaseClient(client, namespace=namespace, name=LEASE_NAME), identity=identity, clock=utc_now)
 
-    def _while_waiting(self, key: Key) -> AbstractContextManager[None]:
+    def _while_waiting(self, key: Key) -> AbstractAsyncContextManager[None]:
         return self._controller.waiting(key)
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -57,7 +57,7 @@ class Reconciler:
         recorder: Recorder,
         journal: Journal,
         clock: Clock,
-        waiting: Callable[[Key], AbstractContextManager[None]] = lambda _key: nullcontext(),
+        waiting: Callable[[Key], AbstractAsyncContextManager[None]] = lambda _key: nullcontext(),
     ) -> None:
         self._resources = resources
         self._secrets = secrets
@@ -147,7 +147,7 @@ class Reconciler:
                 return taken
         answers: list[Token | TokenError] = []
         if write.wants:
-            with self._waiting(resource.key):
+            async with self._waiting(resource.key):
                 answers = await self._tokens.tokens(write.wants, resource.key)
         had: dict[str, Held] = {}
         failed: list[tuple[str, TokenError]] = []

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
@@ -68,6 +68,7 @@ class Controller(Generic[K]):
         self._started: dict[K, float] = {}
         self._group: asyncio.TaskGroup | None = None
         self._surplus = 0
+        self._turns = asyncio.Semaphore(workers)
 
     async def run(self) -> None:
         """Works until cancelled."""
@@ -77,21 +78,25 @@ class Controller(Generic[K]):
             for number in range(self._workers):
                 group.create_task(self._work(), name=f"worker {number}")
 
-    @contextmanager
-    def waiting(self, key: K) -> Iterator[None]:
-        """For a reconcile that waits for something else than the API server: another worker takes its place.
+    @asynccontextmanager
+    async def waiting(self, key: K) -> AsyncIterator[None]:
+        """For a reconcile that waits for something else than the API server: another one takes its turn meanwhile.
 
-        Else as many keys as there are workers, whose wait is long, would keep all others from being looked at.
+        Else as many keys as there are workers, whose wait is long, would keep all others from being looked at. When the
+        wait is over it queues for a turn like all others.
         """
         started = self._started.pop(key, None)
-        if self._group and started is not None:
-            self._group.create_task(self._work(), name="worker in place of one that waits")
+        if self._group is None or started is None:
+            yield
+            return
+        self._turns.release()
+        self._group.create_task(self._work(), name="worker in place of one that waits")
         try:
             yield
         finally:
-            if started is not None:
-                self._surplus += 1
-                self._started[key] = time.monotonic()
+            self._surplus += 1
+            await self._turns.acquire()
+            self._started[key] = time.monotonic()
 
     async def drain(self, seconds: float) -> None:
         """Takes no more keys, and gives the reconciles under way this long to end."""
@@ -111,7 +116,8 @@ class Controller(Generic[K]):
         while True:
             key = await self._queue.get()
             try:
-                await self._process(key)
+                async with self._turns:
+                    await self._process(key)
             finally:
                 self._queue.done(key)
             if self._surplus:
