@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from .domain.access import Access, Account, Credentials, Missing, NamespaceLabels, assess
+from .domain.access import MOST_NAMED, Access, Account, Credentials, Missing, NamespaceLabels, assess
 from .domain.generated import Holdings
 from .domain.policy import Policy
 from .domain.resource import InvalidSpec, Key, Resource
@@ -29,10 +29,6 @@ class Need(NamedTuple):
     namespace: str = ""
     name: str = ""
 
-
-MOST_NAMED = 32
-"""How many different ServiceAccounts and Secrets the resources of one namespace may name. Each costs a connection and
-some 0.3 MiB, and one namespace must not use up what all share."""
 
 NAMESPACES = Need("Namespaces")
 _MISSING = {Sight.CLEAR: Missing.ABSENT, Sight.NOT_YET: Missing.NOT_YET, Sight.REFUSED: Missing.REFUSED}
@@ -112,7 +108,8 @@ class Surroundings:
         return self._credentials.get(need) or self._missing(need)
 
     def _missing(self, need: Need) -> Missing:
-        return Missing.TOO_MANY if need in self._queued[need.namespace] else _MISSING[self.on_demand.sight(need)]
+        queued = need in self._queued.get(need.namespace, ())
+        return Missing.TOO_MANY if queued else _MISSING[self.on_demand.sight(need)]
 
     def _watcher(self, need: Need) -> Watching:
         if need == NAMESPACES:

@@ -38,6 +38,11 @@ AUDIENCE_ANNOTATION = "eks.amazonaws.com/audience"
 KEY_ID, SECRET_KEY, SESSION_TOKEN = "aws_access_key_id", "aws_secret_access_key", "aws_session_token"
 
 
+MOST_NAMED = 32
+"""How many different ServiceAccounts and Secrets the resources of one namespace may name. Each costs a connection and
+some 0.3 MiB, and one namespace must not use up what all share."""
+
+
 class Missing(Enum):
     """Why something that a resource names cannot be looked at."""
 
@@ -250,8 +255,8 @@ def _missing(why: Missing, name: str, wanted: str) -> Failure | None:
         return None
     if why is Missing.TOO_MANY:
         return _unavailable(
-            f"{name} is one too many: the resources of a namespace may name 32 different ServiceAccounts and Secrets"
-            " with keys. Share some, or use another namespace"
+            f"{name} is one too many: the resources of a namespace may name {MOST_NAMED} different ServiceAccounts and"
+            " Secrets with keys. Share some, or use another namespace"
         )
     if why is Missing.REFUSED:
         return _unavailable(f"the operator may not read {name}: give it the rights of docs/install.md")
