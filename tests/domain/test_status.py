@@ -9,49 +9,34 @@ import pytest
 
 from ecr_secret_operator.domain.generated import format_time
 from ecr_secret_operator.domain.reasons import Failure, Reason
-from ecr_secret_operator.domain.resource import InvalidSpec, Resource, condition_of
-from ecr_secret_operator.domain.schedule import due_at
+from ecr_secret_operator.domain.resource import Resource, condition_of
 from ecr_secret_operator.domain.status import (
     READY,
     REFRESHING,
-    Event,
     Outcome,
     Status,
-    events,
     next_status,
     status_patch,
 )
-from tests.factories import HOST, NOW, a_resource, a_spec, a_token, an_argo_spec, holdings, spec_of
-
-TOKEN = a_token()
-HELD = holdings(token=TOKEN)
-NEW = a_resource(status={})
-SUSPENDED = a_resource(spec=a_spec(suspend=True), status={})
-INVALID = a_resource(spec=InvalidSpec("spec.frequency: 'banana' is not a duration"), status={})
-DUE = due_at(TOKEN, spec_of(NEW).interval, seed=NEW.uid)
-SOON = NOW + timedelta(hours=1)
-
-SERVED = Outcome(held=HELD, written=True, refreshed=True)
-UNCHANGED = Outcome(held=HELD)
-THROTTLED = Failure(Reason.AWS_UNAVAILABLE, "ECR in us-east-2 failed")
-DENIED = Failure(Reason.AWS_ACCESS_DENIED, "AWS refused it")
-TAKEN = Failure(Reason.SECRET_CONFLICT, "Secret ecr-pull exists")
-BAD_SPEC = Failure(Reason.INVALID_SPEC, "spec.frequency: 'banana' is not a duration")
-
-
-def with_status(resource: Resource, status: Status) -> Resource:
-    return replace(resource, status=status)
-
-
-def after(resource: Resource, *outcomes: Outcome, now: datetime = NOW) -> Resource:
-    """The resource as it is stored after these outcomes, one after the other."""
-    for outcome in outcomes:
-        resource = with_status(resource, next_status(resource, outcome, now=now))
-    return resource
-
-
-def told(resource: Resource, outcome: Outcome, *, now: datetime = NOW) -> list[Event]:
-    return list(events(resource, next_status(resource, outcome, now=now), outcome))
+from tests.domain.outcomes import (
+    BAD_SPEC,
+    DENIED,
+    DUE,
+    HELD,
+    INVALID,
+    NEW,
+    SERVED,
+    SOON,
+    SUSPENDED,
+    TAKEN,
+    THROTTLED,
+    TOKEN,
+    UNCHANGED,
+    after,
+    told,
+    with_status,
+)
+from tests.factories import HOST, NOW, a_resource, a_spec, a_token, an_argo_spec, holdings
 
 
 def test_the_status_of_a_resource_that_was_served() -> None:
