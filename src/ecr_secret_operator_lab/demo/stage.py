@@ -10,10 +10,10 @@ from pathlib import Path
 
 from ..cluster import ECR, Cluster, Object, condition, resource_path, secret_path
 from ..controlplane import ControlPlane, Reporter, ensure_binaries
-from ..controlplane.runs import tail
 from ..fakeaws import FakeAws, start_fake_aws
 from ..operator import OperatorProcess
 from ..rights import operator_kubeconfig, write_manifests
+from ..runs import tail
 from ..waiting import NotReached, wait_for
 
 ACCOUNT = "123456789012"
