@@ -20,6 +20,7 @@ from .images import FAR, HOST, content, pull, push, why_refused
 pytestmark = pytest.mark.usefixtures("operator")
 
 LONG = 60.0
+PULLER = "arn:aws:iam::123456789012:role/puller"
 
 
 def serve(cluster: Cluster, namespace: str, name: str = "ecr", **spec: Any) -> str:
@@ -96,6 +97,20 @@ def test_one_secret_opens_several_registries(cluster: Cluster, namespace: str, t
     done = tools.crane("copy", f"{HOST}/{namespace}/app:1", copied)
     assert done.returncode == 0, done.stderr
     assert pull(tools, copied).returncode == 0
+
+
+def test_a_token_for_pulling_does_not_push(cluster: Cluster, namespace: str, tools: Tools, registry: Registry) -> None:
+    image = f"{HOST}/{namespace}/app:1"
+    both = wait_secret(cluster, namespace, serve(cluster, namespace, "both"))
+    only_pull = serve(cluster, namespace, "pull", aws={"role_arn": PULLER, "access": "pull"})
+    assert push(_logged_in(tools, secret_data(both)[DOCKER_CONFIG]), image).returncode == 0
+
+    tools.login(secret_data(wait_secret(cluster, namespace, only_pull))[DOCKER_CONFIG])
+    assert pull(tools, image).returncode == 0
+    before = registry.last_request()
+    assert push(tools, image, "another").returncode != 0
+    assert Refusal.NOT_ALLOWED in {handled.refusal for handled in registry.requests(after=before)}
+    assert "PUT" not in {handled.method for handled in registry.requests(after=before)}
 
 
 Spoil = Callable[[str], str]
