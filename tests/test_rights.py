@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 
 from ecr_secret_operator import rights
 from ecr_secret_operator.cli.main import cli
-from ecr_secret_operator.domain.kinds import KINDS, docker_config
+from ecr_secret_operator.domain.argo import ArgoHelmRepoSecretSpec
+from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, KINDS, docker_config
 from ecr_secret_operator.domain.registry import PUBLIC_HOST
 from ecr_secret_operator.rights import RIGHTS, Installation, Scope
 from ecr_secret_operator.rights.admission import ARGO_KINDS, ARGO_URL_PATTERN, DOCKER_CONFIG_PATTERN
 from ecr_secret_operator.settings import LEASE_NAME
+from tests.factories import an_argo_spec
 
 ROOT = Path(__file__).parents[1]
 SERVICE_ACCOUNT = "ecr-secret-operator-controller-manager"
@@ -79,10 +81,10 @@ def test_nothing_in_it_leads_to_more_rights() -> None:
 
 
 def test_every_kind_is_in_it() -> None:
-    watched = granted(Scope.WATCHED)
     for kind in KINDS.values():
-        assert {("ecr.mobb.redhat.com", kind.plural, verb) for verb in ("list", "watch")} <= watched
-        assert ("ecr.mobb.redhat.com", f"{kind.plural}/status", "patch") in watched
+        there = granted(Scope.CLUSTER if kind.clustered else Scope.WATCHED)
+        assert {("ecr.mobb.redhat.com", kind.plural, verb) for verb in ("list", "watch")} <= there
+        assert ("ecr.mobb.redhat.com", f"{kind.plural}/status", "patch") in there
 
 
 def test_the_documentation_shows_the_table() -> None:
@@ -141,7 +143,7 @@ def test_users_get_the_namespaced_kinds_and_no_policies() -> None:
     aggregate = "rbac.authorization.k8s.io/aggregate-to-"
     assert editor["metadata"]["labels"] == {f"{aggregate}admin": "true", f"{aggregate}edit": "true"}
     assert viewer["metadata"]["labels"] == {f"{aggregate}view": "true"}
-    plurals = {kind.plural for kind in KINDS.values()}
+    plurals = {kind.plural for kind in KINDS.values() if not kind.clustered}
     assert {name.partition("/")[0] for _, name, _ in triples(editor["rules"])} == plurals
     assert {name.partition("/")[0] for _, name, _ in triples(viewer["rules"])} == plurals
     assert {verb for _, _, verb in triples(viewer["rules"])} == {"get", "list", "watch"}
@@ -181,7 +183,8 @@ def policies(objects: list[Object]) -> dict[str, Object]:
 def test_policies_fail_closed_are_bound_and_concern_the_operator_alone() -> None:
     objects = printed()
     found = policies(objects)
-    assert found.keys() == {"ecr-secret-operator-secrets", "ecr-secret-operator-tokens"}
+    names = ("secrets", "tokens", "serviceaccounts")
+    assert found.keys() == {f"ecr-secret-operator-{name}" for name in names}
     for name, spec in found.items():
         assert spec["failurePolicy"] == "Fail"
         (condition,) = spec["matchConditions"]
@@ -193,7 +196,7 @@ def test_policies_fail_closed_are_bound_and_concern_the_operator_alone() -> None
 def test_every_refusal_is_a_sentence_that_says_what_to_do() -> None:
     for spec in policies(printed()).values():
         for validation in spec["validations"]:
-            assert re.fullmatch(r"(Keep|Use|Choose|Name|Ask) .*\.", validation["message"]), validation["message"]
+            assert re.fullmatch(r"(Keep|Use|Choose|Name|Ask|Record) .*\.", validation["message"]), validation["message"]
 
 
 def test_the_policies_know_every_type_and_label_that_is_generated() -> None:
@@ -204,7 +207,8 @@ def test_the_policies_know_every_type_and_label_that_is_generated() -> None:
     )
     for kind in KINDS.values():
         assert kind.secret_type in storable
-        for key, value in kind.labels.items():
+    for secret_type in get_args(ArgoHelmRepoSecretSpec.model_fields["secret_type"].annotation):
+        for key, value in ARGO_HELM_REPO_SECRET.labels(an_argo_spec(secret_type=secret_type)).items():
             assert f'"{key}"' in storable
             assert value in ARGO_KINDS
 

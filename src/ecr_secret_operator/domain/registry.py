@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .errors import InvalidField, shown
 
 EXAMPLE_HOST = "123456789012.dkr.ecr.us-east-2.amazonaws.com"
+OCI_SCHEME = "oci://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ PATH_PATTERN = r"(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*/?"
 """The repository path of a chart or image after the host (OCI distribution specification, `<name>`)."""
 
 _HOST = re.compile(HOST_PATTERN)
-_URL = re.compile(rf"(?:oci://)?(?P<host>{HOST_PATTERN})(?P<path>{PATH_PATTERN})")
+_URL = re.compile(rf"(?:{OCI_SCHEME})?(?P<host>{HOST_PATTERN})(?P<path>{PATH_PATTERN})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,9 @@ def is_registry(host: str) -> bool:
     return bool(_HOST.fullmatch(host))
 
 
+@lru_cache(maxsize=1024)
 def parse_registry(host: str) -> Registry:
-    """Reads an ECR registry host.
+    """Reads an ECR registry host. Remembered: every reconcile asks, and there are few.
 
     Args:
         host: the host alone, lower case: no scheme, port or path.
@@ -131,7 +134,7 @@ class ChartUrl:
 
     @property
     def without_scheme(self) -> str:
-        """HOST/PATH as Argo CD wants it for `type: helm` with `enableOCI`."""
+        """HOST/PATH, as Argo CD wants it for `type: helm`, and after `oci://` for `type: oci`."""
         return self.registry.host + self.path
 
 
