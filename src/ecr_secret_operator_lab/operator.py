@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .controlplane.tether import tethered
+from .tether import tethered
 from .waiting import wait_for
 
 COMMAND = "ecr-secret-operator"
