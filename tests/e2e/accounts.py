@@ -7,8 +7,7 @@ from base64 import b64decode
 from typing import Any
 
 from ecr_secret_operator_lab.cluster import Cluster, Object, secret_data, secret_path
-
-from ..laboratory import Kubectl
+from ecr_secret_operator_lab.waiting import wait_for
 
 DOCKER_CONFIG = ".dockerconfigjson"
 
@@ -17,12 +16,14 @@ def an_account(cluster: Cluster, namespace: str, name: str) -> None:
     cluster.create(f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": {"name": name}})
 
 
-def link(kubectl: Kubectl, namespace: str, account: str, *secrets: str) -> None:
-    """Does by hand what `oc secrets link ACCOUNT SECRET --for=pull,mount` does."""
-    names = [{"name": secret} for secret in secrets]
-    patch = json.dumps({"imagePullSecrets": names, "secrets": names})
-    done = kubectl("patch", "serviceaccount", account, "--namespace", namespace, "--patch", patch)
-    assert done.returncode == 0, done.stderr
+def wait_linked(cluster: Cluster, namespace: str, account: str, *secrets: str, field: str) -> None:
+    """Waits until the operator has linked these Secrets, as the resource's `link` asks."""
+
+    def linked() -> bool:
+        listed = _account(cluster, namespace, account).get(field) or []
+        return set(secrets) <= {reference["name"] for reference in listed}
+
+    wait_for(linked, f"{', '.join(secrets)} in {field} of ServiceAccount {account}", within=60)
 
 
 def auth_file_of_a_pod(cluster: Cluster, namespace: str, account: str) -> str:

@@ -13,8 +13,7 @@ from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.registry import Refusal, Registry, Tools
 
 from ..cluster.resources import a_resource, apply, password_in, wait_ready, wait_secret
-from ..laboratory import Kubectl
-from .accounts import DOCKER_CONFIG, an_account, auth_file_of_a_build, auth_file_of_a_pod, link
+from .accounts import DOCKER_CONFIG, an_account, auth_file_of_a_build, auth_file_of_a_pod, wait_linked
 from .images import FAR, HOST, content, pull, push, why_refused
 
 pytestmark = pytest.mark.usefixtures("operator")
@@ -31,12 +30,17 @@ def serve(cluster: Cluster, namespace: str, name: str = "ecr", **spec: Any) -> s
 
 
 def test_a_build_pushes_and_a_pod_pulls_through_their_service_accounts(
-    cluster: Cluster, kubectl: Kubectl, namespace: str, tools: Tools, registry: Registry, aws: FakeAws
+    cluster: Cluster, namespace: str, tools: Tools, registry: Registry, aws: FakeAws
 ) -> None:
-    image, secret = f"{HOST}/{namespace}/app:1", serve(cluster, namespace)
     for account in ("builder", "deployer"):
         an_account(cluster, namespace, account)
-        link(kubectl, namespace, account, secret)
+    links = [
+        {"service_account": "builder", "for": ["mount"]},
+        {"service_account": "deployer", "for": ["pull"]},
+    ]
+    image, secret = f"{HOST}/{namespace}/app:1", serve(cluster, namespace, link=links)
+    wait_linked(cluster, namespace, "builder", secret, field="secrets")
+    wait_linked(cluster, namespace, "deployer", secret, field="imagePullSecrets")
     before = registry.last_request()
 
     tools.login(auth_file_of_a_build(cluster, namespace, "builder", HOST))
@@ -78,10 +82,12 @@ def _layer(tools: Tools) -> str:
 
 
 def test_a_pod_pulls_from_two_registries_with_the_two_secrets_of_its_account(
-    cluster: Cluster, kubectl: Kubectl, namespace: str, tools: Tools
+    cluster: Cluster, namespace: str, tools: Tools
 ) -> None:
-    far = serve(cluster, namespace, "far", ecr_registry=FAR, region=None)
-    link(kubectl, namespace, "default", serve(cluster, namespace, "near"), far)
+    links = [{"service_account": "default", "for": ["pull"]}]
+    near = serve(cluster, namespace, "near", link=links)
+    far = serve(cluster, namespace, "far", ecr_registry=FAR, region=None, link=links)
+    wait_linked(cluster, namespace, "default", near, far, field="imagePullSecrets")
     tools.login(auth_file_of_a_pod(cluster, namespace, "default"))
     for host in (HOST, FAR):
         assert push(tools, f"{host}/{namespace}/app:1", host).returncode == 0
