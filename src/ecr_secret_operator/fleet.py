@@ -79,6 +79,10 @@ class Fleet:
         """Whether it cannot be told yet which namespaces are selected."""
         return bool(self._known) and self._around.namespaces_seen is Sight.NOT_YET
 
+    def tells(self, key: Key) -> bool:
+        """Whether it can be told how a share stands: not while the namespaces of its resource are not seen."""
+        return self._resources.get(key.whole) is None or self._around.namespaces_seen is Sight.CLEAR
+
     def share(self, key: Key) -> Resource | None:
         """The share of a namespace, also of one that is selected no longer; None when there is nothing to look at."""
         whole = self._resources.get(key.whole)

@@ -44,7 +44,8 @@ class Linking:
         secrets: all generated Secrets; must be empty still.
         fleet: knows the shares of cluster resources.
         get: gives a resource or a share.
-        seen: whether all resources and generated Secrets of a namespace have been seen.
+        seen: whether all resources and generated Secrets of a namespace have been seen, as far as they may be.
+        tells: whether it can be told how a resource or a share stands.
         places: the namespaces to look at; None stands for all.
         observer: is told how watches fare.
 
@@ -62,6 +63,7 @@ class Linking:
         *,
         get: Callable[[Key], Resource | None],
         seen: Callable[[str], bool],
+        tells: Callable[[Key], bool],
         places: Sequence[str | None],
         observer: WatchObserver,
     ) -> None:
@@ -70,6 +72,7 @@ class Linking:
         self._fleet = fleet
         self._get = get
         self._seen = seen
+        self._tells = tells
         self._places = places
         self._observer = observer
         self._accounts: Cache[_Place, LinkedAccount] = Cache(_place)
@@ -176,12 +179,14 @@ class Linking:
     def _is_held(self, account: LinkedAccount, ref: Ref) -> bool:
         """Whether what was linked once stays although nobody asks for it.
 
-        It does while its Secret is there, and outlives its resource; or its resource cannot be read, or is about to
-        take another name for it.
+        It does while its Secret is there, and outlives its resource; or its resource cannot be seen or read, or is
+        about to take another name for it.
         """
         secret = self._secrets.get((account.namespace, ref.secret))
         if secret is None or not secret.managed or secret.owner_key is None:
             return False
+        if not self._tells(secret.owner_key):
+            return True
         owner = self._get(secret.owner_key)
         if owner is None:
             return not any(one.ours for one in secret.owners)
