@@ -87,8 +87,8 @@ class ArgoHelmRepoSecretSpec(CommonSpec):
 
     proxy: Annotated[
         str,
+        AfterValidator(_valid_proxy),  # first: the limit's message shows what is too long
         bounded(512),
-        AfterValidator(_valid_proxy),
         Field(
             json_schema_extra={
                 "maxLength": 512,
