@@ -40,10 +40,10 @@ class ClusterReconciler:
             self._waiting.pop(key, None)
             return DONE
         now = self._clock()
+        not_before = self._not_before(key, shares, now)
         status = cluster_status(shares, now=now)
         if status == shares.resource.status:
             return DONE
-        not_before = self._not_before(key, shares, now)
         if not_before > now:
             return Result(again_at=not_before)
         self._published[key] = now
@@ -64,4 +64,5 @@ class ClusterReconciler:
             self._waiting.pop(key, None)
             return soonest
         since = min(self._waiting.setdefault(key, now), now)
-        return max(soonest, since + patience(shares))
+        # What this process has said is no news of an earlier one that has to be spared.
+        return max(soonest, since + (NEWS_EVERY if last else patience(shares)))
