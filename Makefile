@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 6
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format generate lock dev-up dev-down clean
+.PHONY: help demo test bench check format generate lock dev-up dev-down clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ demo: $(STAMP) ## Run the main job on a local control plane and a fake AWS, and 
 test: $(STAMP) ## Run all tests, with coverage
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term --durations=10
 	$(BIN)/coverage report --include='src/ecr_secret_operator/domain/*' --fail-under=100
+
+bench: $(STAMP) ## Measure the operator beside a client that does the same writes and nothing else
+	$(BIN)/python -m ecr_secret_operator_lab.bench
 
 check: $(STAMP) ## Lint, types, layers, generated files
 	$(BIN)/ruff check
