@@ -120,6 +120,29 @@ async def test_a_status_changes_once_a_second_at_most() -> None:
     assert all(later - earlier >= seconds(1) for earlier, later in pairwise(moments))
 
 
+async def test_that_all_are_known_is_said_at_once_where_that_was_waited_for() -> None:
+    world = World()
+    world.serve("a", selected=3)
+    await world.look()
+    await world.look(after=1)
+    world.serve("a", "b", "c")
+    assert await world.look(after=0.1) == DONE
+    assert [status["namespaces"]["served"] for _, status in world.published] == [1, 3]
+
+
+async def test_namespaces_that_come_one_after_the_other_are_told_once_a_second_too() -> None:
+    """Each of them is unknown for a moment."""
+    world = await a_served_world()
+    published, names = len(world.published), ["a", "b"]
+    for number in range(50):
+        world.serve(*names, selected=len(names) + 1)
+        await world.look(after=0.05)
+        names.append(f"n-{number}")
+        world.serve(*names)
+        await world.look(after=0.05)
+    assert len(world.published) - published <= 6
+
+
 async def test_the_last_word_is_said_when_its_time_has_come() -> None:
     world = await a_served_world()
     world.serve("a")
