@@ -14,8 +14,8 @@ from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.rights import SERVICE_ACCOUNT
 from ecr_secret_operator_lab.waiting import wait_for
 
+from ..laboratory import Install, Kubectl, StartOperator
 from .accounts import MARK, PULL, RECORD, account_path, an_account, entries, essence, listed, the_account, wait_listed
-from .conftest import Install, Kubectl, StartOperator
 from .resources import a_resource, apply, edit, get, wait_condition, wait_ready
 from .test_linking import link, remove, wait_linked
 
