@@ -80,7 +80,9 @@ class Linking:
         self._by_record = Index(
             self._accounts,
             key_of=_place,
-            derived=lambda account: {(account.namespace, ref.secret) for ref in account.recorded},
+            derived=lambda account: {
+                (place, ref.secret) for ref in account.recorded for place in (account.namespace, "")
+            },
         )
         self._writer = kube_links.AccountWriter(client, on_write=self._accounts.put)
         self.watchers = [
@@ -224,6 +226,10 @@ class Linking:
             self._wake_askers(_place(found))
 
     def _wake_accounts(self, resource: Resource) -> None:
+        """Wakes those that it links, and those that have its Secret from an earlier spec or an earlier life of it."""
+        if not isinstance(resource.spec, InvalidSpec):
+            for place in self._by_record.get((resource.key.namespace, resource.spec.generated_secret_name)):
+                self._wake(place)
         clustered = KINDS[resource.key.kind].clustered
         for name in links_of(resource):
             places = [(resource.key.namespace, name)]

@@ -281,6 +281,18 @@ def test_a_retained_secret_keeps_its_link_until_it_is_deleted_itself(cluster: Cl
     assert essence(the_account(cluster, lasting, name)) == essence(before)
 
 
+def test_a_resource_that_comes_back_without_a_link_takes_that_of_its_retained_secret_out(
+    cluster: Cluster, lasting: str, name: str
+) -> None:
+    an_account(cluster, lasting, name)
+    apply(cluster, lasting, a_resource(name=name, link=link(name), deletion_policy="Retain"))
+    wait_linked(cluster, lasting, name)
+    remove(cluster, lasting, name)
+    apply(cluster, lasting, a_resource(name=name))
+    wait_ready(cluster, lasting, name)
+    wait_listed(cluster, lasting, name)
+
+
 def test_while_suspended_links_stay_as_they_are(cluster: Cluster, lasting: str, name: str) -> None:
     for account in (name, f"{name}-other"):
         an_account(cluster, lasting, account)
