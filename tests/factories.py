@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ecr_secret_operator.domain.access import Access, Login
+from ecr_secret_operator.domain.argo import ArgoHelmRepoSecretSpec
 from ecr_secret_operator.domain.decide import Observed
 from ecr_secret_operator.domain.generated import Desired, Held, Holdings, StoredSecret, render
 from ecr_secret_operator.domain.identity import AMBIENT, Identity
 from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, SECRET
-from ecr_secret_operator.domain.model import ArgoHelmRepoSecretSpec, CommonSpec, SecretSpec
+from ecr_secret_operator.domain.model import CommonSpec
+from ecr_secret_operator.domain.registries import SecretSpec
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, Resource
 from ecr_secret_operator.domain.scope import Scope
 from ecr_secret_operator.domain.token import Sensitive, Token

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 
 from ecr_secret_operator import rights
 from ecr_secret_operator.cli.main import cli
-from ecr_secret_operator.domain.kinds import KINDS, docker_config
+from ecr_secret_operator.domain.argo import ArgoHelmRepoSecretSpec
+from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, KINDS, docker_config
 from ecr_secret_operator.domain.registry import PUBLIC_HOST
 from ecr_secret_operator.rights import RIGHTS, Installation, Scope
 from ecr_secret_operator.rights.admission import ARGO_KINDS, ARGO_URL_PATTERN, DOCKER_CONFIG_PATTERN
 from ecr_secret_operator.settings import LEASE_NAME
+from tests.factories import an_argo_spec
 
 ROOT = Path(__file__).parents[1]
 SERVICE_ACCOUNT = "ecr-secret-operator-controller-manager"
@@ -204,7 +206,8 @@ def test_the_policies_know_every_type_and_label_that_is_generated() -> None:
     )
     for kind in KINDS.values():
         assert kind.secret_type in storable
-        for key, value in kind.labels.items():
+    for secret_type in get_args(ArgoHelmRepoSecretSpec.model_fields["secret_type"].annotation):
+        for key, value in ARGO_HELM_REPO_SECRET.labels(an_argo_spec(secret_type=secret_type)).items():
             assert f'"{key}"' in storable
             assert value in ARGO_KINDS
 

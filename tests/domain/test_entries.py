@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, SECRET, Kind
-from ecr_secret_operator.domain.model import MOST_REGISTRIES, AwsSpec
+from ecr_secret_operator.domain.model import AwsSpec
+from ecr_secret_operator.domain.registries import MOST_REGISTRIES
 from ecr_secret_operator.domain.resource import InvalidSpec
 from tests.domain.test_registry import NOT_HOSTS
 from tests.factories import HOST, OTHER_HOST, a_raw_spec, a_spec, an_argo_spec

@@ -54,7 +54,9 @@ def test_argo_gets_the_url_without_the_scheme_that_it_would_double() -> None:
 
 
 def test_the_argo_secret_carries_the_label_that_argo_looks_for() -> None:
-    assert ARGO_HELM_REPO_SECRET.labels == {"argocd.argoproj.io/secret-type": "repository"}
+    for wanted in ("repository", "repo-creds"):
+        spec = an_argo_spec(secret_type=wanted)
+        assert ARGO_HELM_REPO_SECRET.labels(spec) == {"argocd.argoproj.io/secret-type": wanted}
     assert ARGO_HELM_REPO_SECRET.secret_type == "Opaque"
     assert SECRET.secret_type == "kubernetes.io/dockerconfigjson"
 

@@ -39,7 +39,7 @@ def claim(stored: StoredSecret, data: SecretData, resource: Resource, spec: Comm
         and not stored.owners
         and not stored.immutable
         and stored.secret_type == kind.secret_type
-        and kind.labels.items() <= stored.labels.items()
+        and kind.labels(spec).items() <= stored.labels.items()
         and kind.written_by_upstream(spec, data)
     )
     return Claim.UPSTREAM if like_upstream else Claim.FOREIGN

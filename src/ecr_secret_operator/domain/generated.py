@@ -270,7 +270,7 @@ def render(resource: Resource, spec: CommonSpec, held: Holdings) -> Desired:
         namespace=resource.key.namespace,
         name=spec.generated_secret_name,
         secret_type=kind.secret_type,
-        labels={**spec.metadata.labels, **kind.labels, MANAGED_BY_LABEL: MANAGED_BY},
+        labels={**spec.metadata.labels, **kind.labels(spec), MANAGED_BY_LABEL: MANAGED_BY},
         annotations={
             **spec.metadata.annotations,
             **_copied(spec),

@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
-from .model import ArgoHelmRepoSecretSpec, CommonSpec, SecretSpec
-from .registry import parse_chart_url
+from .argo import REPOSITORY, ArgoHelmRepoSecretSpec
+from .model import CommonSpec
+from .registries import SecretSpec
+from .registry import OCI_SCHEME, parse_chart_url
 from .resource import InvalidSpec, parse_spec
 from .token import Sensitive
 
@@ -38,7 +40,7 @@ class Kind:
         spec: its pydantic model.
         description: the first lines of `kubectl explain`.
         secret_type: of the generated Secret.
-        labels: that the generated Secret needs in order to work, beyond the operator's own.
+        labels: of a spec: those that the generated Secret needs in order to work, beyond the operator's own.
         render: (spec, passwords by host) to the generated Secret's data.
         passwords_in: finds the passwords by host in a Secret's data; none when the data are something else.
         written_by_upstream: whether data are exactly what the Go operator would have written for this spec.
@@ -51,7 +53,7 @@ class Kind:
     spec: type[CommonSpec]
     description: str
     secret_type: str
-    labels: Mapping[str, str] = field(repr=False)
+    labels: Callable[[CommonSpec], Mapping[str, str]]
     render: Callable[[CommonSpec, Mapping[str, str]], SecretData]
     passwords_in: Callable[[SecretData], Mapping[str, str]]
     written_by_upstream: Callable[[CommonSpec, SecretData], bool]
@@ -107,19 +109,27 @@ def _docker_by_upstream(spec: CommonSpec, data: SecretData) -> bool:
 
 
 def _render_argo(spec: CommonSpec, passwords: Mapping[str, str]) -> SecretData:
-    url = parse_chart_url(cast("ArgoHelmRepoSecretSpec", spec).url)
+    """Keys as Argo CD reads them (argo-cd v3.2.1, util/db/repository_secrets.go); repo-creds overwrite enableOCI."""
+    repo = cast("ArgoHelmRepoSecretSpec", spec)
+    url, helm = parse_chart_url(repo.url), repo.repo_type == "helm"
+    optional = {"project": repo.project, "proxy": repo.proxy, "noProxy": repo.no_proxy}
     return {
         "username": USERNAME,
         "password": passwords.get(url.registry.host, ""),
-        "url": url.without_scheme,
-        "type": "helm",
-        "enableOCI": "true",
-        "name": spec.generated_secret_name,
+        "url": url.without_scheme if helm else OCI_SCHEME + url.without_scheme,
+        "type": repo.repo_type,
+        **({"enableOCI": "true"} if helm else {}),
+        **({"name": repo.generated_secret_name} if repo.secret_type == REPOSITORY else {}),
+        **{key: value for key, value in optional.items() if value},
     }
 
 
+def _argo_labels(spec: CommonSpec) -> Mapping[str, str]:
+    return {ARGO_LABEL: cast("ArgoHelmRepoSecretSpec", spec).secret_type}
+
+
 def _argo_passwords(data: SecretData) -> Mapping[str, str]:
-    host, password = data.get("url", "").partition("/")[0], data.get("password")
+    host, password = data.get("url", "").removeprefix(OCI_SCHEME).partition("/")[0], data.get("password")
     return {host: password} if password else {}
 
 
@@ -140,7 +150,7 @@ SECRET = Kind(
         " pods that pull (imagePullSecrets) and builds that push (oc secrets link)."
     ),
     secret_type=DOCKER_CONFIG_TYPE,
-    labels={},
+    labels=lambda _spec: {},
     render=_render_docker,
     passwords_in=_docker_passwords,
     written_by_upstream=_docker_by_upstream,
@@ -157,7 +167,7 @@ ARGO_HELM_REPO_SECRET = Kind(
         " Amazon ECR token, so that Argo CD can sync Helm charts that are stored in ECR."
     ),
     secret_type="Opaque",  # noqa: S106 - a Secret's type, not a secret
-    labels={ARGO_LABEL: "repository"},
+    labels=_argo_labels,
     render=_render_argo,
     passwords_in=_argo_passwords,
     written_by_upstream=_argo_by_upstream,

@@ -1,6 +1,7 @@
-"""The custom resources: their fields, meaning and defaults, stated once.
+"""What the custom resources have in common: their fields, meaning and defaults, stated once.
 
-The CRDs, `kubectl explain`, admission and the operator's own parsing all come from these classes and `fields`.
+The CRDs, `kubectl explain`, admission and the operator's own parsing all come from these classes, from those of each
+kind (`registries`, `argo`), and from `fields`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from .duration import parse_duration
 from .errors import InvalidField, shown
@@ -23,30 +24,15 @@ from .fields import (
     ObjectName,
     OptionalName,
     Region,
-    RegistryHost,
     RoleArn,
-    bounded,
     cel,
-    matches,
     rule,
     valid_keys,
     valid_label_values,
 )
-from .registry import (
-    EXAMPLE_HOST,
-    HOST_PATTERN,
-    PATH_PATTERN,
-    PUBLIC_HOST,
-    PUBLIC_REGION,
-    Registry,
-    parse_chart_url,
-    parse_registry,
-)
+from .registry import PUBLIC_HOST, PUBLIC_REGION, Registry
 
 DEFAULT_FREQUENCY = "6h"
-MOST_REGISTRIES = 20
-"""How many further registries one Secret may open. A Secret's size allows for several hundred tokens; CEL's budget
-for rules over them does not."""
 
 
 class GeneratedMetadata(Model):
@@ -151,7 +137,8 @@ class Entry:
     field: str
 
 
-def _check_entry(entry: Entry, region: str) -> None:
+def check_entry(entry: Entry, region: str) -> None:
+    """Refuses a region or a role that contradicts the registry. Raises InvalidField."""
     registry, role = entry.registry, entry.aws.role_arn
     if region and region != registry.region:
         raise InvalidField(
@@ -211,11 +198,11 @@ class CommonSpec(Model, ABC):
 
     @model_validator(mode="after")
     def _entries_agree(self) -> CommonSpec:
-        _check_entry(self.entries[0], self.region)
+        check_entry(self.entries[0], self.region)
         return self
 
 
-def _region_agrees(field: str) -> dict[str, str]:
+def region_agrees(field: str) -> dict[str, str]:
     """The CEL rule, over an object, that its region agrees with its registry host."""
     host = f"self.{field}.replace('oci://', '').split('/')[0]"
     return {
@@ -224,109 +211,3 @@ def _region_agrees(field: str) -> dict[str, str]:
         "message": f"region contradicts {field}: a token is good for one region only; leave region out, or correct one",
         "fieldPath": ".region",
     }
-
-
-class AdditionalRegistry(Model):
-    """One more registry for the same Secret."""
-
-    model_config = ConfigDict(json_schema_extra=cel(_region_agrees("ecr_registry")))
-
-    ecr_registry: RegistryHost
-    """Host of the registry, as in the resource's own ecr_registry."""
-
-    region: Region = ""
-    """AWS region of the registry. Optional: the host names it."""
-
-    aws: AwsSpec = AwsSpec()
-    """Whose AWS identity asks for this registry's token. Left out: as for the resource's own ecr_registry. An empty
-    object means the operator's own identity."""
-
-    def entry(self, inherited: AwsSpec) -> Entry:
-        """As an entry, with the identity that is inherited where none is given."""
-        aws = self.aws if "aws" in self.model_fields_set else inherited
-        return Entry(parse_registry(self.ecr_registry), aws, "ecr_registry")
-
-
-def _no_repetition() -> dict[str, str]:
-    return rule(
-        "!has(self.additional_registries) || !self.additional_registries.exists(more,"
-        " more.ecr_registry == self.ecr_registry)",
-        "additional_registries repeats ecr_registry: a Secret can hold one token for a host",
-    )
-
-
-class SecretSpec(CommonSpec):
-    """What to generate: one kubernetes.io/dockerconfigjson Secret with a token for each registry."""
-
-    model_config = ConfigDict(json_schema_extra=cel(_region_agrees("ecr_registry"), _no_repetition()))
-
-    ecr_registry: RegistryHost
-    """Host of the ECR registry, such as 123456789012.dkr.ecr.us-east-2.amazonaws.com: in any partition, FIPS and
-    dual-stack hosts too; or public.ecr.aws. The generated Secret names it exactly as it is written here."""
-
-    additional_registries: Annotated[
-        tuple[AdditionalRegistry, ...],
-        Field(
-            json_schema_extra={
-                "maxItems": MOST_REGISTRIES,
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["ecr_registry"],
-            }
-        ),
-    ] = ()
-    """More registries, of other accounts, regions or identities, for the same Secret. One that fails keeps its last
-    good token, and does not keep the others from being refreshed; the conditions name it."""
-
-    @property
-    def entries(self) -> tuple[Entry, ...]:
-        """The registries that the tokens are for, in the order of the spec."""
-        own = Entry(parse_registry(self.ecr_registry), self.aws, "ecr_registry")
-        return (own, *(more.entry(self.aws) for more in self.additional_registries))
-
-    @model_validator(mode="after")
-    def _distinct(self) -> SecretSpec:
-        if len(self.additional_registries) > MOST_REGISTRIES:
-            raise InvalidField(f"additional_registries has more than {MOST_REGISTRIES} entries")
-        if len(set(self.hosts)) < len(self.hosts):
-            twice = next(host for host in self.hosts if self.hosts.count(host) > 1)
-            raise InvalidField(f"{shown(twice)} is given more than once: a Secret can hold one token for a host")
-        for entry, more in zip(self.entries[1:], self.additional_registries, strict=True):
-            _check_entry(entry, more.region)
-        return self
-
-
-class ArgoHelmRepoSecretSpec(CommonSpec):
-    """What to generate: one Argo CD repository Secret with a token for one registry."""
-
-    model_config = ConfigDict(json_schema_extra=cel(_region_agrees("url")))
-
-    url: Annotated[
-        str,
-        bounded(512),
-        Field(
-            json_schema_extra={
-                "maxLength": 512,
-                **cel(
-                    rule(
-                        matches(f"(?:oci://)?{HOST_PATTERN}{PATH_PATTERN}"),
-                        "must be an Amazon ECR registry host, with or without a path and oci://, such as"
-                        f" {EXAMPLE_HOST} or {EXAMPLE_HOST}/charts (https:// does not work for OCI charts in Argo CD)",
-                    )
-                ),
-            }
-        ),
-    ]
-    """Where the charts are: an ECR registry host, or host and path, as the Application's repoURL names it. Argo CD
-    compares the two as a whole, so HOST does not serve an Application whose repoURL is HOST/charts. oci:// may be
-    written; it is left out of the Secret, as Argo CD wants it for Helm charts."""
-
-    @field_validator("url")
-    @classmethod
-    def _is_in_ecr(cls, url: str) -> str:
-        parse_chart_url(url)
-        return url
-
-    @property
-    def entries(self) -> tuple[Entry, ...]:
-        """The registry that the token is for."""
-        return (Entry(parse_chart_url(self.url).registry, self.aws, "url"),)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from .errors import InvalidField, shown
 
 EXAMPLE_HOST = "123456789012.dkr.ecr.us-east-2.amazonaws.com"
+OCI_SCHEME = "oci://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ PATH_PATTERN = r"(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*/?"
 """The repository path of a chart or image after the host (OCI distribution specification, `<name>`)."""
 
 _HOST = re.compile(HOST_PATTERN)
-_URL = re.compile(rf"(?:oci://)?(?P<host>{HOST_PATTERN})(?P<path>{PATH_PATTERN})")
+_URL = re.compile(rf"(?:{OCI_SCHEME})?(?P<host>{HOST_PATTERN})(?P<path>{PATH_PATTERN})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class ChartUrl:
 
     @property
     def without_scheme(self) -> str:
-        """HOST/PATH as Argo CD wants it for `type: helm` with `enableOCI`."""
+        """HOST/PATH, as Argo CD wants it for `type: helm`, and after `oci://` for `type: oci`."""
         return self.registry.host + self.path
 
 
