@@ -17,7 +17,7 @@ from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.rights import operator_kubeconfig as kubeconfig_of
 from ecr_secret_operator_lab.waiting import wait_for
 
-from .conftest import RIGHTS
+from ..laboratory import RIGHTS
 from .resources import HOST, a_resource, apply, events_of, wait_condition, wait_ready, wait_secret
 
 pytestmark = pytest.mark.xdist_group("poison")  # its control plane is started once, by one worker

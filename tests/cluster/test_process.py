@@ -15,7 +15,7 @@ from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.operator import OperatorProcess, free_port
 from ecr_secret_operator_lab.waiting import wait_for
 
-from .conftest import DEPLOY, StartOperator
+from ..laboratory import DEPLOY, StartOperator
 from .resources import a_resource, apply, wait_ready
 
 LEADER = "ecr_secret_operator_leader"

@@ -19,8 +19,8 @@ from ecr_secret_operator_lab.rights import NAMESPACE, SERVICE_ACCOUNT
 from ecr_secret_operator_lab.rights import operator_kubeconfig as kubeconfig_of
 from ecr_secret_operator_lab.waiting import wait_for
 
-from .conftest import DEPLOY, Install, Kubectl, StartOperator
-from .conftest import RIGHTS as MANIFESTS
+from ..laboratory import DEPLOY, Install, Kubectl, StartOperator
+from ..laboratory import RIGHTS as MANIFESTS
 from .resources import a_resource, apply, edit, events_of, wait_condition, wait_ready, wait_secret
 
 BASIC = {

@@ -99,9 +99,15 @@ class IssuedToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The answer to a lookup of a token: None when it was never issued."""
+    """The answer to a lookup of a token.
+
+    Attributes:
+        token: None when it was never issued.
+        now: the server's clock (with its offset), which decides whether the token is still good; epoch seconds.
+    """
 
     token: IssuedToken | None
+    now: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
