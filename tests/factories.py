@@ -11,7 +11,7 @@ from ecr_secret_operator.domain.argo import ArgoHelmRepoSecretSpec
 from ecr_secret_operator.domain.decide import Observed
 from ecr_secret_operator.domain.generated import Desired, Held, Holdings, StoredSecret, render
 from ecr_secret_operator.domain.identity import AMBIENT, Identity
-from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, SECRET
+from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, KINDS, SECRET
 from ecr_secret_operator.domain.model import CommonSpec
 from ecr_secret_operator.domain.registries import SecretSpec
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, Resource
@@ -57,7 +57,7 @@ def a_served_status(generation: int = 1) -> dict[str, Any]:
 
 def a_resource(**over: Any) -> Resource:
     spec: CommonSpec | InvalidSpec = over.get("spec") or a_spec()
-    kind = "ArgoHelmRepoSecret" if isinstance(spec, ArgoHelmRepoSecretSpec) else "Secret"
+    kind = next((kind.name for kind in KINDS.values() if type(spec) is kind.spec), "Secret")
     resource = Resource(
         key=a_key(kind=kind),
         uid="0b5e1d6c-8f5e-4a51-9c6d-4a3a3a0d9f11",

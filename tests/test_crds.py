@@ -12,11 +12,12 @@ import yaml
 
 from ecr_secret_operator.crds import all_definitions, definition, policy_definition, to_yaml
 from ecr_secret_operator.domain.duration import DURATION_PATTERN
-from ecr_secret_operator.domain.kinds import KINDS, Kind
+from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, KINDS, Kind
 from ecr_secret_operator.domain.policy import AccessPolicySpec
-from ecr_secret_operator.domain.reasons import Reason
+from ecr_secret_operator.domain.reasons import Failure, Reason
+from ecr_secret_operator.domain.shares import Shares, cluster_status
 from ecr_secret_operator.domain.status import Outcome, next_status
-from tests.factories import NOW, a_resource, an_argo_spec, holdings
+from tests.factories import NOW, a_raw_spec, a_resource, an_argo_spec, holdings
 
 SHIPPED = Path(__file__).parents[1] / "deploy" / "crds"
 ALLOWED = {
@@ -29,6 +30,7 @@ ALLOWED = {
     "maxItems",
     "maxLength",
     "maxProperties",
+    "minItems",
     "minLength",
     "properties",
     "required",
@@ -140,7 +142,7 @@ def test_names_columns_and_required_fields(
 @each_kind
 def test_every_field_of_upstream_is_there(kind: Kind) -> None:
     spec = schema_of(kind)["properties"]["spec"]["properties"]
-    registry = "ecr_registry" if kind.name == "Secret" else "url"
+    registry = "url" if kind is ARGO_HELM_REPO_SECRET else "ecr_registry"
     for name in ("generated_secret_name", registry, "frequency", "region"):
         assert spec[name]["type"] == "string"
     assert spec["frequency"]["default"] == "6h"
@@ -159,8 +161,12 @@ def test_the_columns_point_to_fields_that_exist(crd: dict[str, Any]) -> None:
 @each_kind
 def test_all_that_a_status_can_hold_is_in_the_schema(kind: Kind) -> None:
     """What is not there is pruned by the API server, and would be written again and again."""
-    resource = a_resource(status={}, refresh_request="1", **({"spec": an_argo_spec()} if kind.name != "Secret" else {}))
+    spec = an_argo_spec() if kind is ARGO_HELM_REPO_SECRET else kind.parse(a_raw_spec())
+    resource = a_resource(status={}, refresh_request="1", spec=spec)
     status = next_status(resource, Outcome(held=holdings(resource), written=True, refreshed=True), now=NOW)
+    if kind.clustered:
+        denied = next_status(resource, Outcome(failure=Failure(Reason.POLICY_DENIED, "no")), now=NOW)
+        status = cluster_status(Shares(resource, 2, {"a": status, "b": denied}), now=NOW)
     schema = schema_of(kind)["properties"]["status"]["properties"]
     assert status.keys() == schema.keys()
     items = schema["conditions"]["items"]
@@ -175,7 +181,7 @@ def test_a_reason_is_one_word_as_the_api_conventions_ask(kind: Kind) -> None:
 
 @each_kind
 def test_the_region_rule_looks_at_the_field_that_names_the_registry(kind: Kind) -> None:
-    field = "ecr_registry" if kind.name == "Secret" else "url"
+    field = "url" if kind is ARGO_HELM_REPO_SECRET else "ecr_registry"
     spec = schema_of(kind)["properties"]["spec"]
     (rule,) = (rule for rule in spec["x-kubernetes-validations"] if rule.get("fieldPath") == ".region")
     assert f"self.{field}." in rule["rule"]

@@ -81,10 +81,10 @@ def test_nothing_in_it_leads_to_more_rights() -> None:
 
 
 def test_every_kind_is_in_it() -> None:
-    watched = granted(Scope.WATCHED)
     for kind in KINDS.values():
-        assert {("ecr.mobb.redhat.com", kind.plural, verb) for verb in ("list", "watch")} <= watched
-        assert ("ecr.mobb.redhat.com", f"{kind.plural}/status", "patch") in watched
+        there = granted(Scope.CLUSTER if kind.clustered else Scope.WATCHED)
+        assert {("ecr.mobb.redhat.com", kind.plural, verb) for verb in ("list", "watch")} <= there
+        assert ("ecr.mobb.redhat.com", f"{kind.plural}/status", "patch") in there
 
 
 def test_the_documentation_shows_the_table() -> None:
@@ -143,7 +143,7 @@ def test_users_get_the_namespaced_kinds_and_no_policies() -> None:
     aggregate = "rbac.authorization.k8s.io/aggregate-to-"
     assert editor["metadata"]["labels"] == {f"{aggregate}admin": "true", f"{aggregate}edit": "true"}
     assert viewer["metadata"]["labels"] == {f"{aggregate}view": "true"}
-    plurals = {kind.plural for kind in KINDS.values()}
+    plurals = {kind.plural for kind in KINDS.values() if not kind.clustered}
     assert {name.partition("/")[0] for _, name, _ in triples(editor["rules"])} == plurals
     assert {name.partition("/")[0] for _, name, _ in triples(viewer["rules"])} == plurals
     assert {verb for _, _, verb in triples(viewer["rules"])} == {"get", "list", "watch"}
@@ -183,7 +183,8 @@ def policies(objects: list[Object]) -> dict[str, Object]:
 def test_policies_fail_closed_are_bound_and_concern_the_operator_alone() -> None:
     objects = printed()
     found = policies(objects)
-    assert found.keys() == {"ecr-secret-operator-secrets", "ecr-secret-operator-tokens"}
+    names = ("secrets", "tokens", "serviceaccounts")
+    assert found.keys() == {f"ecr-secret-operator-{name}" for name in names}
     for name, spec in found.items():
         assert spec["failurePolicy"] == "Fail"
         (condition,) = spec["matchConditions"]
@@ -195,7 +196,7 @@ def test_policies_fail_closed_are_bound_and_concern_the_operator_alone() -> None
 def test_every_refusal_is_a_sentence_that_says_what_to_do() -> None:
     for spec in policies(printed()).values():
         for validation in spec["validations"]:
-            assert re.fullmatch(r"(Keep|Use|Choose|Name|Ask) .*\.", validation["message"]), validation["message"]
+            assert re.fullmatch(r"(Keep|Use|Choose|Name|Ask|Record) .*\.", validation["message"]), validation["message"]
 
 
 def test_the_policies_know_every_type_and_label_that_is_generated() -> None:

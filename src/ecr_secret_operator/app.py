@@ -14,13 +14,18 @@ from datetime import UTC, datetime
 import structlog
 
 from . import __version__
+from .account_reconciler import AccountReconciler
 from .aws.fetch import Fetcher
 from .aws.source import TokenSource
+from .cluster_reconciler import ClusterReconciler
 from .domain.errors import ApiError, Forbidden, OperatorError, Unavailable
 from .domain.fields import GROUP
 from .domain.kinds import KINDS
+from .domain.links import ACCOUNT_KIND
+from .domain.outcome import Result
 from .domain.policy import POLICY_PLURAL
 from .domain.resource import Key
+from .fleet import is_cluster
 from .kube.accounts import AccountTokens
 from .kube.client import Client
 from .kube.config import ClusterConfig, load_config
@@ -99,7 +104,8 @@ async def _check(client: Client) -> None:
         raise CannotStart(f"the API server {client.server} refused the operator's credentials: {error}") from error
     except ApiError as error:
         raise CannotStart(f"the API server {client.server} answered: {error}") from error
-    missing = [f"{kind.plural}.{GROUP}" for kind in KINDS.values() if kind.plural not in served]
+    absent = [kind for kind in KINDS.values() if kind.plural not in served]
+    missing = [f"{kind.plural}.{GROUP}" for kind in absent if not kind.clustered]
     if missing:
         raise CannotStart(
             f"the cluster lacks the custom resource definitions {', '.join(missing)}. Install them:"
@@ -107,6 +113,8 @@ async def _check(client: Client) -> None:
         )
     if POLICY_PLURAL not in served:
         log.warning("the kind AccessPolicy is not installed: no policy limits who may use the operator")
+    for kind in absent:
+        log.warning("a kind is not installed: nothing of it is served", kind=kind.name)
 
 
 class Operator:
@@ -122,23 +130,28 @@ class Operator:
             client,
             namespaces=settings.namespaces,
             observer=journal,
+            own_namespace=self._own_namespace,
             policy_required=settings.require_access_policy,
         )
         self._queue: Queue[Key] = Queue(utc_now)
         self._elector = self._candidate(client) if settings.leader_elect else None
-        reconciler = Reconciler(
+        recorder = EventRecorder(client, clock=utc_now, on_error=journal.event_lost)
+        self._accounts = AccountReconciler(self._world.linking)
+        self._clusters = ClusterReconciler(clusters=self._world, recorder=recorder, clock=utc_now)
+        self._reconciler = Reconciler(
             resources=self._world,
             secrets=self._world,
             gate=self._world.surroundings,
             tokens=TokenSource(Fetcher(AccountTokens(client), clock=utc_now), clock=utc_now, observer=journal),
-            recorder=EventRecorder(client, clock=utc_now, on_error=journal.event_lost),
+            links=self._world.linking,
+            recorder=recorder,
             journal=journal,
             clock=utc_now,
             waiting=self._while_waiting,
         )
         self._controller = Controller(
             queue=self._queue,
-            reconcile=reconciler.reconcile,
+            reconcile=self._reconcile,
             observer=journal,
             workers=settings.workers,
             clock=utc_now,
@@ -149,10 +162,21 @@ class Operator:
         self._metrics.queue_depth.set_function(lambda: len(self._queue))
         self._metrics.leader.set_function(lambda: float(self._leading))
 
+    @property
+    def _own_namespace(self) -> str:
+        return self._settings.leader_election_namespace or self._config.namespace
+
     def _candidate(self, client: Client) -> Elector:
-        namespace = self._settings.leader_election_namespace or self._config.namespace
-        identity = f"{socket.gethostname()}_{uuid.uuid4()}"
-        return Elector(LeaseClient(client, namespace=namespace, name=LEASE_NAME), identity=identity, clock=utc_now)
+        lease = LeaseClient(client, namespace=self._own_namespace, name=LEASE_NAME)
+        return Elector(lease, identity=f"{socket.gethostname()}_{uuid.uuid4()}", clock=utc_now)
+
+    async def _reconcile(self, key: Key) -> Result:
+        """Hands a key to whom it concerns: one queue, so that no two work on the same."""
+        if key.kind == ACCOUNT_KIND:
+            return await self._accounts.reconcile(key)
+        if is_cluster(key):
+            return await self._clusters.reconcile(key)
+        return await self._reconciler.reconcile(key)
 
     def _while_waiting(self, key: Key) -> AbstractAsyncContextManager[None]:
         return self._controller.waiting(key)

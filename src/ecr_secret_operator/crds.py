@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from .domain.fields import GROUP, VERSION
 from .domain.kinds import KINDS, Kind
 from .domain.policy import POLICY_KIND, POLICY_PLURAL, AccessPolicySpec
+from .domain.shares import MOST_LISTED
 
 Schema = dict[str, Any]
 
@@ -25,6 +26,7 @@ _KEPT = frozenset((
     "maxItems",
     "maxLength",
     "maxProperties",
+    "minItems",
     "minLength",
     "properties",
     "required",
@@ -49,7 +51,8 @@ _CONDITION: Schema = {
     "properties": {
         "type": _text(
             "Ready: a valid token is stored for every registry. Refreshing: the last attempt to replace it worked."
-            " PolicyAllowed: False while an AccessPolicy in audit mode would refuse the resource."
+            " PolicyAllowed: False while an AccessPolicy in audit mode would refuse the resource. Linked: all"
+            " ServiceAccounts of spec.link have the Secret."
         ),
         "status": {"type": "string", "enum": ["True", "False", "Unknown"], "description": "Whether it is so."},
         "reason": _text("Why, in one word of a closed list; the documentation explains each."),
@@ -82,10 +85,47 @@ _STATUS: Schema = {
         "lastHandledRefresh": _text(f"The value of the annotation {GROUP}/refresh that was last acted on."),
         "conditions": {
             "type": "array",
-            "description": "Ready and Refreshing, each with a reason and a sentence.",
+            "description": "Ready, Refreshing and others that apply, each with a reason and a sentence.",
             "items": _CONDITION,
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["type"],
+        },
+    },
+}
+
+
+def _count(description: str) -> Schema:
+    return {"type": "integer", "format": "int32", "description": description}
+
+
+_CLUSTER_STATUS: Schema = {
+    **_STATUS,
+    "properties": {
+        **_STATUS["properties"],
+        "namespaces": {
+            "type": "object",
+            "description": "How many namespaces there are of which sort.",
+            "properties": {
+                "selected": _count("How many are selected by spec.namespaces."),
+                "served": _count("In how many the Secret holds a valid token for every registry."),
+                "failing": _count("In how many something is wrong, be it that only the last refresh failed."),
+            },
+        },
+        "failingNamespaces": {
+            "type": "array",
+            "description": f"The first {MOST_LISTED} of the failing namespaces, by name.",
+            "maxItems": MOST_LISTED,
+            "items": {
+                "type": "object",
+                "required": ["namespace", "reason", "message"],
+                "properties": {
+                    "namespace": _text("Its name."),
+                    "reason": _text("Why, in one word of the same list as in the conditions."),
+                    "message": _text("Why, in a sentence, and what to do."),
+                },
+            },
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["namespace"],
         },
     },
 }
@@ -116,6 +156,12 @@ def _spec(model: type[BaseModel]) -> Schema:
 _AGE: Schema = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}
 
 
+_CLUSTER_COLUMNS: list[Schema] = [
+    {"name": "Served", "type": "integer", "jsonPath": ".status.namespaces.served"},
+    {"name": "Selected", "type": "integer", "jsonPath": ".status.namespaces.selected"},
+]
+
+
 def _columns(kind: Kind) -> list[Schema]:
     def condition(field: str) -> str:
         return f'.status.conditions[?(@.type=="Ready")].{field}'
@@ -126,6 +172,7 @@ def _columns(kind: Kind) -> list[Schema]:
         {"name": "Reason", "type": "string", "jsonPath": condition("reason")},
         {"name": "Secret", "type": "string", "jsonPath": ".spec.generated_secret_name"},
         {"name": heading, "type": "string", "jsonPath": path},
+        *(_CLUSTER_COLUMNS if kind.clustered else []),
         {"name": "Expires", "type": "string", "jsonPath": ".status.expiresAt"},
         _AGE,
     ]
@@ -141,8 +188,9 @@ class _Names:
 
 def definition(kind: Kind) -> Schema:
     """The CustomResourceDefinition of one kind that generates a Secret."""
-    names = _Names(kind.name, kind.plural, kind.short_names, "Namespaced")
-    return _definition(names, _schema(names, kind.description, _spec(kind.spec), status=_STATUS), _columns(kind))
+    names = _Names(kind.name, kind.plural, kind.short_names, "Cluster" if kind.clustered else "Namespaced")
+    status = _CLUSTER_STATUS if kind.clustered else _STATUS
+    return _definition(names, _schema(names, kind.description, _spec(kind.spec), status=status), _columns(kind))
 
 
 def policy_definition() -> Schema:

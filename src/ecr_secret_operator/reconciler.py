@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .domain.conflict import Claim, claim, conflict, conflict_retry, conflicted, held, needs_replacing
 from .domain.decide import Observed, Plan, Write, decide, joined, named, newest, standing
 from .domain.errors import AlreadyExists, ApiError, Conflict, Invalid, NotFound, TokenError, Unavailable
 from .domain.generated import Desired, Held, Holdings, StoredSecret, differences, render
+from .domain.outcome import AGAIN, DONE, Result
 from .domain.reasons import EventReason, Failure, Reason
 from .domain.resource import InvalidSpec, Key, Resource
 from .domain.schedule import LONGEST_SPACING
@@ -19,31 +19,14 @@ from .domain.status import Event, Happened, Outcome, events, next_look, next_sta
 from .domain.token import Token
 
 if TYPE_CHECKING:
-    from .domain.ports import Clock, Gate, Journal, Recorder, Resources, Secrets, Tokens
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What the queue is to do with the key.
-
-    Attributes:
-        again_at: when to reconcile it although nothing has changed (UTC); None for never.
-        failed: back off and try again soon.
-    """
-
-    again_at: datetime | None = None
-    failed: bool = False
-
-
-DONE = Result()
-AGAIN = Result(failed=True)
+    from .domain.ports import Clock, Gate, Journal, Links, Recorder, Resources, Secrets, Tokens
 
 
 class Reconciler:
     """Brings one resource's Secret and status to what they should be.
 
     Args:
-        resources, secrets, gate, tokens, recorder, journal, clock: the world, by its ports.
+        resources, secrets, gate, tokens, links, recorder, journal, clock: the world, by its ports.
         waiting: entered while AWS is waited for, so that others are looked at meanwhile.
     """
 
@@ -54,6 +37,7 @@ class Reconciler:
         secrets: Secrets,
         gate: Gate,
         tokens: Tokens,
+        links: Links,
         recorder: Recorder,
         journal: Journal,
         clock: Clock,
@@ -63,6 +47,7 @@ class Reconciler:
         self._secrets = secrets
         self._gate = gate
         self._tokens = tokens
+        self._links = links
         self._recorder = recorder
         self._journal = journal
         self._clock = clock
@@ -91,7 +76,8 @@ class Reconciler:
         except ApiError as error:
             outcome = Outcome(held=plan.held, failure=Failure(Reason.KUBERNETES_ERROR, str(error)))
         lacking = standing(observed.access, outcome.held, self._clock())
-        outcome = replace(outcome, lacking=lacking, audited=observed.access.audited)
+        linkage = self._links.linkage(observed.resource)
+        outcome = replace(outcome, lacking=lacking, audited=observed.access.audited, linkage=linkage)
         self._remember(observed.resource, outcome)
         await self._publish(observed.resource, outcome)
         failed = outcome.failure is not None and outcome.failure.reason is Reason.KUBERNETES_ERROR
@@ -119,7 +105,7 @@ class Reconciler:
         owner = self._resources.get(secret.owner_key) if secret.managed and secret.owner_key else None
         if owner is None or isinstance(owner.spec, InvalidSpec) or not secret.made_for(owner):
             return False
-        return owner.spec.generated_secret_name != secret.name
+        return owner.spec.generated_secret_name != secret.name or not owner.wanted
 
     def _last_served(self, resource: Resource) -> Holdings:
         uid, known = self._served.get(resource.key, ("", {}))
@@ -148,7 +134,7 @@ class Reconciler:
         answers: list[Token | TokenError] = []
         if write.wants:
             async with self._waiting(resource.key):
-                answers = await self._tokens.tokens(write.wants, resource.key)
+                answers = await self._tokens.tokens(write.wants, resource.asker)
         had: dict[str, Held] = {}
         failed: list[tuple[str, TokenError]] = []
         for want, answer in zip(write.wants, answers, strict=True):
@@ -259,7 +245,8 @@ class Reconciler:
             return
 
     async def _publish(self, resource: Resource, outcome: Outcome) -> None:
-        status = next_status(resource, outcome, now=self._clock())
+        gone = not resource.wanted and outcome.failure is None
+        status = {} if gone else next_status(resource, outcome, now=self._clock())
         told = self._not_told_yet(resource, outcome, tuple(events(resource, status, outcome)))
         if status != resource.status:
             try:

@@ -1,7 +1,7 @@
 """What else in the cluster resources depend on: policies, namespaces, ServiceAccounts and Secrets with AWS keys.
 
-Policies are always watched. Namespaces are watched while a policy selects them by label; a ServiceAccount or a Secret
-is watched, by itself, while a resource names it.
+Policies are always watched. Namespaces are watched while a policy selects them by label, or a cluster resource selects
+them at all; a ServiceAccount or a Secret is watched, by itself, while a resource names it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from .domain.access import MOST_NAMED, Access, Account, Credentials, Missing, NamespaceLabels, assess
 from .domain.generated import Holdings
+from .domain.kinds import KINDS
 from .domain.policy import Policy
 from .domain.resource import InvalidSpec, Key, Resource
 from .kube import accounts, credentials, namespaces, policies
@@ -34,16 +35,6 @@ NAMESPACES = Need("Namespaces")
 _MISSING = {Sight.CLEAR: Missing.ABSENT, Sight.NOT_YET: Missing.NOT_YET, Sight.REFUSED: Missing.REFUSED}
 
 
-def _needs(resource: Resource) -> Iterator[Need]:
-    if isinstance(resource.spec, InvalidSpec):
-        return
-    for entry in resource.spec.entries:
-        if entry.aws.service_account:
-            yield Need("ServiceAccount", resource.key.namespace, entry.aws.service_account)
-        if entry.aws.credentials_secret:
-            yield Need("Secret", resource.key.namespace, entry.aws.credentials_secret)
-
-
 class Surroundings:
     """What resources depend on, as last seen, and what it allows them.
 
@@ -51,21 +42,33 @@ class Surroundings:
         client: the API server.
         resources: all resources; must be empty still.
         observer: is told how watches fare.
+        own_namespace: the operator's: where cluster resources have the identities that they name.
         policy_required: whether nothing is allowed while there is no policy.
+
+    Attributes:
+        namespaces: all of the cluster, as far as they are watched.
     """
 
     def __init__(
-        self, client: Client, resources: Cache[Key, Resource], *, observer: WatchObserver, policy_required: bool
+        self,
+        client: Client,
+        resources: Cache[Key, Resource],
+        *,
+        observer: WatchObserver,
+        own_namespace: str,
+        policy_required: bool,
     ) -> None:
         self._client = client
+        self.own_namespace = own_namespace
+        self._clusters: set[Key] = set()
         self._observer = observer
         self._policy_required = policy_required
         self._resources = resources
         self._policies: Cache[str, Policy] = Cache(lambda policy: policy.name)
-        self._namespaces: Cache[str, NamespaceLabels] = Cache(lambda namespace: namespace.name)
+        self.namespaces: Cache[str, NamespaceLabels] = Cache(lambda namespace: namespace.name)
         self._accounts: Cache[Need, Account] = Cache(lambda found: Need("ServiceAccount", found.namespace, found.name))
         self._credentials: Cache[Need, Credentials] = Cache(lambda found: Need("Secret", found.namespace, found.name))
-        self._by_need = Index(resources, key_of=lambda resource: resource.key, derived=_needs)
+        self._by_need = Index(resources, key_of=lambda resource: resource.key, derived=self._needs)
         self._by_namespace = Index(
             resources, key_of=lambda resource: resource.key, derived=lambda resource: [resource.key.namespace]
         )
@@ -76,7 +79,7 @@ class Surroundings:
         self._enqueue: Callable[[Key], None] = lambda _key: None
         resources.listen(self._resource_changed)
         self._policies.listen(self._policy_changed)
-        self._namespaces.listen(self._namespace_changed)
+        self.namespaces.listen(self._namespace_changed)
         self._accounts.listen(lambda old, new: self._named_changed(old or new))
         self._credentials.listen(lambda old, new: self._named_changed(old or new))
 
@@ -94,8 +97,17 @@ class Surroundings:
 
     def labels(self, namespace: str) -> Mapping[str, str] | Missing:
         """The labels of a namespace."""
-        found = self._namespaces.get(namespace)
-        return found.labels if found else _MISSING[self.on_demand.sight(NAMESPACES)]
+        found = self.namespace(namespace)
+        return found if isinstance(found, Missing) else found.labels
+
+    def namespace(self, name: str) -> NamespaceLabels | Missing:
+        """A namespace."""
+        return self.namespaces.get(name) or _MISSING[self.on_demand.sight(NAMESPACES)]
+
+    @property
+    def namespaces_seen(self) -> Sight:
+        """What is known of the namespaces."""
+        return self.on_demand.sight(NAMESPACES)
 
     def account(self, namespace: str, name: str) -> Account | Missing:
         """A ServiceAccount."""
@@ -113,14 +125,28 @@ class Surroundings:
 
     def _watcher(self, need: Need) -> Watching:
         if need == NAMESPACES:
-            return Watcher(namespaces.source(self._client), self._namespaces, self._observer)
+            return Watcher(namespaces.source(self._client), self.namespaces, self._observer)
         if need.kind == "Secret":
             secret = credentials.source(self._client, need.namespace, need.name)
             return Watcher(secret, self._credentials, self._observer)
         return Watcher(accounts.source(self._client, need.namespace, need.name), self._accounts, self._observer)
 
+    def _needs(self, resource: Resource) -> Iterator[Need]:
+        if isinstance(resource.spec, InvalidSpec):
+            return
+        home = resource.home or self.own_namespace
+        for entry in resource.spec.entries:
+            if entry.aws.service_account:
+                yield Need("ServiceAccount", home, entry.aws.service_account)
+            if entry.aws.credentials_secret:
+                yield Need("Secret", home, entry.aws.credentials_secret)
+
     def _resource_changed(self, old: Resource | None, new: Resource | None) -> None:
-        before, after = set(_needs(old)) if old else set(), set(_needs(new)) if new else set()
+        found = new or old
+        if found and KINDS[found.key.kind].clustered:
+            (self._clusters.add if new else self._clusters.discard)(found.key)
+            self._watch_namespaces()
+        before, after = set(self._needs(old)) if old else set(), set(self._needs(new)) if new else set()
         for need in after:
             self._start(need)
         for need in before - after:
@@ -149,13 +175,20 @@ class Surroundings:
             self._start(following)
 
     def _policy_changed(self, _old: Policy | None, _new: Policy | None) -> None:
-        if any(policy.needs_labels for policy in self._policies):
+        self._watch_namespaces()
+        self._enqueue_all(self._everything())
+
+    @property
+    def _by_label(self) -> bool:
+        return any(policy.needs_labels for policy in self._policies)
+
+    def _watch_namespaces(self) -> None:
+        if self._clusters or self._by_label:
             self.on_demand.start(NAMESPACES)
         elif NAMESPACES in self.on_demand:
             self.on_demand.stop(NAMESPACES)
-            for namespace in list(self._namespaces):
-                self._namespaces.forget(namespace.name)
-        self._enqueue_all()
+            for namespace in list(self.namespaces):
+                self.namespaces.forget(namespace.name)
 
     def _namespace_changed(self, old: NamespaceLabels | None, new: NamespaceLabels | None) -> None:
         found = old or new
@@ -171,10 +204,13 @@ class Surroundings:
 
     def _settled(self, need: Need) -> None:
         if need == NAMESPACES:
-            self._enqueue_all()
+            self._enqueue_all(self._everything() if self._by_label else tuple(self._clusters))
         for key in self._by_need.get(need):
             self._enqueue(key)
 
-    def _enqueue_all(self) -> None:
-        for resource in self._resources:
-            self._enqueue(resource.key)
+    def _everything(self) -> tuple[Key, ...]:
+        return tuple(resource.key for resource in self._resources)
+
+    def _enqueue_all(self, keys: tuple[Key, ...]) -> None:
+        for key in keys:
+            self._enqueue(key)

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from .domain.generated import Desired, StoredSecret, parse_time
 from .domain.kinds import KINDS
 from .domain.ports import Existing
 from .domain.reasons import Reason
 from .domain.resource import InvalidSpec, Key, Resource, condition_of
+from .domain.shares import Shares
 from .domain.status import POLICY_ALLOWED, READY, Status
+from .fleet import Fleet, is_cluster, is_share
 from .kube import resources as kube_resources
 from .kube import secrets as kube_secrets
 from .kube.client import Client
+from .linking import Linking
 from .runtime.cache import Cache
 from .runtime.index import Index
 from .runtime.watcher import Watcher, WatchObserver
@@ -25,6 +29,7 @@ from .surroundings import Surroundings
 from .telemetry.metrics import State
 
 _Place = tuple[str, str]
+_Watcher = Watcher[Any, Any]
 
 
 def _place(secret: StoredSecret) -> _Place:
@@ -52,33 +57,80 @@ class World:
         client: the API server.
         namespaces: to look at; empty for all.
         observer: is told how watches fare.
+        own_namespace: the operator's.
         policy_required: whether nothing is allowed while there is no AccessPolicy.
 
     Attributes:
         surroundings: what else in the cluster the resources depend on.
+        fleet: cluster resources, one namespace at a time.
+        linking: ServiceAccounts, as far as links are concerned.
     """
 
     def __init__(
-        self, client: Client, *, namespaces: tuple[str, ...], observer: WatchObserver, policy_required: bool
+        self,
+        client: Client,
+        *,
+        namespaces: tuple[str, ...],
+        observer: WatchObserver,
+        own_namespace: str,
+        policy_required: bool,
     ) -> None:
         self._resources: Cache[Key, Resource] = Cache(_key)
         self._secrets: Cache[_Place, StoredSecret] = Cache(_place)
         self._by_target = Index(self._resources, key_of=_key, derived=_target)
         self._by_owner = Index(self._secrets, key_of=_place, derived=_owner)
-        self.surroundings = Surroundings(client, self._resources, observer=observer, policy_required=policy_required)
+        self.surroundings = Surroundings(
+            client,
+            self._resources,
+            observer=observer,
+            own_namespace=own_namespace,
+            policy_required=policy_required,
+        )
+        self.fleet = Fleet(self._resources, self._secrets, self.surroundings, places=namespaces)
+        places: tuple[str | None, ...] = namespaces or (None,)
+        self.linking = Linking(
+            client,
+            self._resources,
+            self._secrets,
+            self.fleet,
+            get=self.get,
+            seen=self._seen,
+            places=places,
+            observer=observer,
+        )
         self._status = kube_resources.StatusWriter(client, on_write=self._resources.put)
         self._writer = kube_secrets.SecretWriter(client, on_seen=self._secrets.put)
         self._confined = bool(namespaces)
-        places: tuple[str | None, ...] = namespaces or (None,)
-        self._watchers: list[Watcher[Key, Resource] | Watcher[_Place, StoredSecret]] = [
-            *(
-                Watcher(kube_resources.source(client, kind, place), self._resources, observer)
-                for kind in KINDS.values()
-                for place in places
-            ),
-            *(Watcher(kube_secrets.source(client, place), self._secrets, observer) for place in places),
+        self._watchers: dict[str | None, list[_Watcher]] = {
+            place: [
+                Watcher(kube_secrets.source(client, place), self._secrets, observer),
+                *(
+                    Watcher(kube_resources.source(client, kind, place), self._resources, observer)
+                    for kind in KINDS.values()
+                    if not kind.clustered
+                ),
+            ]
+            for place in places
+        }
+        self._cluster_watchers = [
+            Watcher(kube_resources.source(client, kind, None), self._resources, observer)
+            for kind in KINDS.values()
+            if kind.clustered
         ]
-        self._all_watchers = [*self._watchers, self.surroundings.policy_watcher]
+
+    @property
+    def _needed(self) -> list[_Watcher]:
+        """The watchers without which nothing can be served."""
+        return [watcher for watchers in self._watchers.values() for watcher in watchers]
+
+    @property
+    def _all_watchers(self) -> list[_Watcher]:
+        return [*self._needed, *self._cluster_watchers, self.surroundings.policy_watcher, *self.linking.watchers]
+
+    def _seen(self, namespace: str) -> bool:
+        """Whether all resources and generated Secrets of a namespace have been seen."""
+        there = self._watchers.get(namespace) or self._watchers.get(None, [])
+        return all(watcher.synced.is_set() for watcher in (*there, *self._cluster_watchers))
 
     async def watch(self) -> None:
         """Watches until cancelled. Ends otherwise only with an error that is a bug."""
@@ -86,6 +138,7 @@ class World:
             for watcher in self._all_watchers:
                 group.create_task(watcher.run(), name=f"watch {watcher.name}")
             group.create_task(self.surroundings.on_demand.run(), name="watch what is needed")
+            group.create_task(self.linking.on_demand.run(), name="watch ServiceAccounts while they are needed")
 
     def on_change(self, enqueue: Callable[[Key], None]) -> None:
         """Has every change call this with the keys of the resources that it concerns."""
@@ -101,11 +154,18 @@ class World:
         def secret_changed(old: StoredSecret | None, new: StoredSecret | None) -> None:
             for secret in (old, new):
                 if secret:
-                    self._enqueue_all((*_owner(secret), *self._by_target.get(_place(secret))), enqueue)
+                    everywhere = self._by_target.get(("", secret.name))
+                    shares = (key.share(secret.namespace) for key in everywhere)
+                    self._enqueue_all((*_owner(secret), *self._by_target.get(_place(secret)), *shares), enqueue)
+
+        def around_changed(key: Key) -> None:
+            (self.fleet.wake if is_cluster(key) else enqueue)(key)
 
         self._resources.listen(resource_changed)
         self._secrets.listen(secret_changed)
-        self.surroundings.on_change(enqueue)
+        self.surroundings.on_change(around_changed)
+        self.fleet.on_change(enqueue)
+        self.linking.on_change(around_changed)
 
     @staticmethod
     def _enqueue_all(keys: tuple[Key, ...], enqueue: Callable[[Key], None]) -> None:
@@ -117,11 +177,13 @@ class World:
 
         Of several namespaces, one that may not be listed keeps nobody waiting: it is served once it may be. A Secret
         that was not seen is found by the write that meets it. Policies must have been seen: else nobody would know
-        whom they refuse.
+        whom they refuse. Cluster resources may not be installed, or not be allowed to be listed.
         """
         await self.surroundings.policy_watcher.synced.wait()
-        for watcher in self._watchers:
+        for watcher in self._needed:
             await (watcher.answered if self._confined else watcher.synced).wait()
+        for watcher in self._cluster_watchers:
+            await watcher.answered.wait()
 
     def trouble(self, now: float, silence: float) -> str | None:
         """Why what is cached cannot be relied on; None when it can.
@@ -132,9 +194,10 @@ class World:
         """
         if not self.surroundings.policy_watcher.synced.is_set():
             return f"not listed yet: {self.surroundings.policy_watcher.name}"
-        missing = [watcher.name for watcher in self._watchers if not watcher.synced.is_set()]
-        refused = [watcher.name for watcher in self._watchers if watcher.answered.is_set() and watcher.name in missing]
-        if missing and not (self._confined and missing == refused and len(missing) < len(self._watchers)):
+        needed = self._needed
+        missing = [watcher.name for watcher in needed if not watcher.synced.is_set()]
+        refused = [watcher.name for watcher in needed if watcher.answered.is_set() and watcher.name in missing]
+        if missing and not (self._confined and missing == refused and len(missing) < len(needed)):
             return f"not listed yet: {', '.join(missing[:5])}"
         if any(now - watcher.last_heard > silence for watcher in self._all_watchers):
             return "nothing has been heard from the API server for a while"
@@ -151,12 +214,20 @@ class World:
     # Resources
 
     def get(self, key: Key) -> Resource | None:
-        """The resource as last seen; None when it is gone."""
-        return self._resources.get(key)
+        """The resource, or the share of a namespace in a cluster resource, as last seen; None when it is gone."""
+        return self.fleet.share(key) if is_share(key) else self._resources.get(key)
 
     async def publish(self, resource: Resource, status: Status) -> None:
-        """Stores a status."""
-        await self._status.publish(resource, status)
+        """Stores a status; that of a share is kept until it is summed up."""
+        if resource.cluster is None:
+            await self._status.publish(resource, status)
+        else:
+            self.fleet.say(resource, status)
+            self.linking.resource_said(resource)
+
+    def shares(self, key: Key) -> Shares | None:
+        """A cluster resource with what all its shares say; None when it is gone, or its namespaces are not seen yet."""
+        return self.fleet.shares(key)
 
     # Secrets
 

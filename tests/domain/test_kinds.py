@@ -61,10 +61,11 @@ def test_the_argo_secret_carries_the_label_that_argo_looks_for() -> None:
     assert SECRET.secret_type == "kubernetes.io/dockerconfigjson"
 
 
-def test_the_kinds_are_those_of_the_go_operator() -> None:
-    assert {kind.name: kind.plural for kind in KINDS.values()} == {
-        "Secret": "secrets",
-        "ArgoHelmRepoSecret": "argohelmreposecrets",
+def test_the_kinds_are_those_of_the_go_operator_and_one_for_many_namespaces() -> None:
+    assert {kind.name: (kind.plural, kind.clustered) for kind in KINDS.values()} == {
+        "Secret": ("secrets", False),
+        "ArgoHelmRepoSecret": ("argohelmreposecrets", False),
+        "ClusterPullSecret": ("clusterpullsecrets", True),
     }
 
 

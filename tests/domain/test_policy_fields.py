@@ -6,14 +6,9 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator.domain.policy import (
-    AccessPolicySpec,
-    LabelSelector,
-    NamespaceSelection,
-    Policy,
-    parse_policy,
-)
+from ecr_secret_operator.domain.policy import AccessPolicySpec, Policy, parse_policy
 from ecr_secret_operator.domain.resource import InvalidSpec
+from ecr_secret_operator.domain.selection import LabelSelector, NamespaceSelection
 
 ROLE = "arn:aws:iam::123456789012:role/team-a-pull"
 

@@ -31,11 +31,11 @@ _PULL_PUBLIC = ("ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken")
 
 
 def session_name(asker: Key) -> str:
-    """The name that CloudTrail shows for a role's session: NAMESPACE.NAME of the resource that asked.
+    """The name that CloudTrail shows for a role's session: NAMESPACE.NAME (or KIND.NAME) of who asked.
 
     A long one is cut, and ends with a hash of the whole.
     """
-    name = re.sub("[^A-Za-z0-9=,.@-]", "-", f"{asker.namespace}.{asker.name}")
+    name = re.sub("[^A-Za-z0-9=,.@-]", "-", f"{asker.namespace or asker.kind}.{asker.name}")
     return name if len(name) <= _LONGEST_NAME else f"{name[:47]}-{mark(asker)}"
 
 

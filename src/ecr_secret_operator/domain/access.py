@@ -86,6 +86,7 @@ class NamespaceLabels:
     name: str
     resource_version: str
     labels: Mapping[str, str]
+    terminating: bool = False
 
 
 class Surroundings(Protocol):
@@ -173,7 +174,7 @@ def assess(resource: Resource, around: Surroundings, *, stored: Holdings, policy
         return Access(revoked=revoked)
     logins, audited = [], []
     for entry in resource.spec.entries:
-        identity = _identity(entry, namespace, around)
+        identity = _identity(entry, resource.home, around)
         if identity is None:
             return WAITING
         verdict = judged(_ask(entry, identity))

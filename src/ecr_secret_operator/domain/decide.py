@@ -110,8 +110,8 @@ class Plan:
 def decide(observed: Observed, *, now: datetime) -> Plan:
     """The plan for one resource."""
     resource, spec, access = observed.resource, observed.resource.spec, observed.access
-    if resource.deleting:
-        return Plan()
+    if resource.deleting or not resource.wanted:
+        return Plan(remove=() if resource.deleting else tuple(one for one in observed.made if one.original))
     if isinstance(spec, InvalidSpec):
         failure = Failure(Reason.INVALID_SPEC, spec.message)
         refused = tuple(secret for secret in observed.made if access.revoked & secret.holdings.keys())

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from .argo import REPOSITORY, ArgoHelmRepoSecretSpec
 from .model import CommonSpec
-from .registries import SecretSpec
+from .registries import ClusterPullSecretSpec, RegistriesSpec, SecretSpec
 from .registry import OCI_SCHEME, parse_chart_url
 from .resource import InvalidSpec, parse_spec
 from .token import Sensitive
@@ -45,6 +45,7 @@ class Kind:
         passwords_in: finds the passwords by host in a Secret's data; none when the data are something else.
         written_by_upstream: whether data are exactly what the Go operator would have written for this spec.
         registry_column: heading and JSON path of the registry in `kubectl get`.
+        clustered: whether the resource belongs to no namespace, and generates a Secret in each that it selects.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Kind:
     passwords_in: Callable[[SecretData], Mapping[str, str]]
     written_by_upstream: Callable[[CommonSpec, SecretData], bool]
     registry_column: tuple[str, str]
+    clustered: bool = False
 
     def parse(self, raw: object) -> CommonSpec | InvalidSpec:
         """Reads a spec as it is stored, whatever it is. Never raises: a bad one harms itself alone."""
@@ -103,7 +105,7 @@ def _docker_passwords(data: SecretData) -> Mapping[str, str]:
 
 def _docker_by_upstream(spec: CommonSpec, data: SecretData) -> bool:
     """Byte for byte: a field or a space more, and somebody else has a hand in it."""
-    host = cast("SecretSpec", spec).ecr_registry
+    host = cast("RegistriesSpec", spec).ecr_registry
     password = _docker_passwords(data).get(host)
     return bool(password) and data == {DOCKER_CONFIG_KEY: docker_config({host: password or ""})}
 
@@ -174,7 +176,21 @@ ARGO_HELM_REPO_SECRET = Kind(
     registry_column=("URL", ".spec.url"),
 )
 
-KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (SECRET, ARGO_HELM_REPO_SECRET)}
+CLUSTER_PULL_SECRET = replace(
+    SECRET,
+    name="ClusterPullSecret",
+    plural="clusterpullsecrets",
+    short_names=("ecrpull",),
+    spec=ClusterPullSecretSpec,
+    description=(
+        "Keeps the same kubernetes.io/dockerconfigjson Secret, with fresh Amazon ECR tokens, in every namespace that is"
+        " selected by label or by name. All of them share one token for each registry."
+    ),
+    written_by_upstream=lambda _spec, _data: False,
+    clustered=True,
+)
+
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (SECRET, ARGO_HELM_REPO_SECRET, CLUSTER_PULL_SECRET)}
 
 
 def passwords_of(secret_type: str, data: SecretData) -> Mapping[str, Sensitive]:

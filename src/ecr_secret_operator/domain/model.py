@@ -100,13 +100,15 @@ class AwsSpec(Model):
     """External id that the trust policy of role_arn asks for."""
 
     service_account: OptionalName = ""
-    """Name of a ServiceAccount in the resource's namespace with the annotation eks.amazonaws.com/role-arn. The operator
-    asks for a token of that ServiceAccount and assumes the role with it, as a pod would (IRSA). The annotation
-    eks.amazonaws.com/audience changes the token's audience from sts.amazonaws.com."""
+    """Name of a ServiceAccount in the resource's namespace (for a ClusterPullSecret, in the operator's) with the
+    annotation eks.amazonaws.com/role-arn. The operator asks for a token of that ServiceAccount and assumes the role
+    with it, as a pod would (IRSA). The annotation eks.amazonaws.com/audience changes the token's audience from
+    sts.amazonaws.com."""
 
     credentials_secret: OptionalName = ""
-    """Name of a Secret in the resource's namespace with aws_access_key_id, aws_secret_access_key and, for temporary
-    keys, aws_session_token. A change to it takes effect at once."""
+    """Name of a Secret in the resource's namespace (for a ClusterPullSecret, in the operator's) with
+    aws_access_key_id, aws_secret_access_key and, for temporary keys, aws_session_token. A change to it takes effect at
+    once."""
 
     access: Literal["full", "pull"] = "full"
     """What the token may do at the registry: all that the identity may, or pull only. Pull adds a session policy with
@@ -156,9 +158,9 @@ class CommonSpec(Model, ABC):
     """What every kind that generates a Secret has in common."""
 
     generated_secret_name: ObjectName
-    """Name of the Secret to generate, in the resource's namespace. A Secret of this name that the operator did not
-    make is left as it is, and the resource says SecretConflict. When the name changes, the Secret of the old name is
-    removed."""
+    """Name of the Secret to generate, in the resource's namespace (for a ClusterPullSecret, in every selected one). A
+    Secret of this name that the operator did not make is left as it is, and the resource says SecretConflict. When the
+    name changes, the Secret of the old name is removed."""
 
     frequency: Frequency = DEFAULT_FREQUENCY
     """Longest time between two refreshes of the token, as a Go duration: 10h, 1h30m. At least 1m. An ECR token lives

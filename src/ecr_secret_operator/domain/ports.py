@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
+    from typing import Any
 
     from .access import Access
     from .decide import Want
     from .errors import TokenError
     from .generated import Desired, Holdings, StoredSecret
     from .kinds import SecretData
+    from .links import Linkage, LinkedAccount, Wishes
     from .resource import Key, Resource
+    from .shares import Shares
     from .status import Event, Outcome, Status
     from .token import Token
 
@@ -81,6 +84,39 @@ class Gate(Protocol):
 
     def access(self, resource: Resource, stored: Holdings) -> Access:
         """What a resource may do now, and as whom; `stored` are the tokens that it has."""
+
+
+class Links(Protocol):
+    """What is known of the links of resources."""
+
+    def linkage(self, resource: Resource) -> Linkage | None:
+        """How the links of a resource stand; None when it has none."""
+
+
+class Accounts(Protocol):
+    """The ServiceAccounts, as far as links are concerned."""
+
+    def account(self, key: Key) -> LinkedAccount | None:
+        """A ServiceAccount as last seen; None when there is none."""
+
+    def wishes(self, account: LinkedAccount) -> Wishes | None:
+        """What resources want of it; None when not all of them have been seen."""
+
+    async def change(self, account: LinkedAccount, operations: Sequence[Mapping[str, Any]]) -> None:
+        """Patches the version that was judged. Raises ApiError; Conflict when it is no longer the stored one."""
+
+    def say(self, account: LinkedAccount, failure: str) -> None:
+        """Keeps why it could not be changed, for those that link it; empty when it could."""
+
+
+class Clusters(Protocol):
+    """The cluster resources."""
+
+    def shares(self, key: Key) -> Shares | None:
+        """One of them, with what all its shares say; None when it is gone, or its namespaces are not seen yet."""
+
+    async def publish(self, resource: Resource, status: Status) -> None:
+        """Stores a status. Raises ApiError; NotFound and Conflict when the resource is not this one any more."""
 
 
 class Recorder(Protocol):

@@ -18,6 +18,8 @@ class Reason(StrEnum):
     IDENTITY_UNAVAILABLE = "IdentityUnavailable"
     KUBERNETES_ERROR = "KubernetesError"
     SUSPENDED = "Suspended"
+    LINKED = "Linked"
+    ACCOUNT_MISSING = "ServiceAccountMissing"
 
 
 NEEDS_A_PERSON = frozenset(

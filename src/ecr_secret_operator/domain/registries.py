@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Literal, get_args
 
 from pydantic import ConfigDict, Field, model_validator
 
 from .errors import InvalidField, shown
-from .fields import Model, Region, RegistryHost, cel, rule
+from .fields import Model, ObjectName, Region, RegistryHost, cel, rule
 from .model import AwsSpec, CommonSpec, Entry, check_entry, region_agrees
 from .registry import parse_registry
+from .selection import NamespaceSelection
 
 MOST_REGISTRIES = 20
 """How many further registries one Secret may open. A Secret's size allows for several hundred tokens; CEL's budget
@@ -45,8 +47,41 @@ def _no_repetition() -> dict[str, str]:
     )
 
 
-class SecretSpec(CommonSpec):
-    """What to generate: one kubernetes.io/dockerconfigjson Secret with a token for each registry."""
+Purpose = Literal["pull", "mount"]
+"""What a ServiceAccount has a Secret for: pods that pull (`imagePullSecrets`), or whatever mounts it (`secrets`)."""
+
+PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
+MOST_LINKS = 32
+
+
+class Link(Model):
+    """One ServiceAccount that is to have the generated Secret."""
+
+    model_config = ConfigDict(validate_by_name=True)
+
+    service_account: ObjectName
+    """Name of the ServiceAccount, in the namespace of the generated Secret. One that does not exist yet is linked as
+    soon as it does."""
+
+    purposes: Annotated[
+        tuple[Purpose, ...],
+        Field(
+            alias="for",
+            json_schema_extra={"minItems": 1, "maxItems": len(PURPOSES), "x-kubernetes-list-type": "set"},
+        ),
+    ] = PURPOSES
+    """What for, as oc secrets link has it: pull adds the Secret to the ServiceAccount's imagePullSecrets, so that its
+    pods can pull; mount adds it to its secrets, which is what OpenShift builds push with. Left out: both."""
+
+    @model_validator(mode="after")
+    def _has_a_purpose(self) -> Link:
+        if not self.purposes:
+            raise InvalidField("for is empty. Write pull, mount or both, or leave it out for both")
+        return self
+
+
+class RegistriesSpec(CommonSpec):
+    """What the kinds that generate a kubernetes.io/dockerconfigjson Secret have in common."""
 
     model_config = ConfigDict(json_schema_extra=cel(region_agrees("ecr_registry"), _no_repetition()))
 
@@ -67,14 +102,41 @@ class SecretSpec(CommonSpec):
     """More registries, of other accounts, regions or identities, for the same Secret. One that fails keeps its last
     good token, and does not keep the others from being refreshed; the conditions name it."""
 
+    link: Annotated[
+        tuple[Link, ...],
+        Field(
+            json_schema_extra={
+                "maxItems": MOST_LINKS,
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["service_account"],
+            }
+        ),
+    ] = ()
+    """ServiceAccounts that get the generated Secret, as with oc secrets link: added once it holds a token, added again
+    when something removes it, taken out when this resource is deleted or no longer names them. What others put there
+    stays as it is."""
+
     @property
     def entries(self) -> tuple[Entry, ...]:
         """The registries that the tokens are for, in the order of the spec."""
         own = Entry(parse_registry(self.ecr_registry), self.aws, "ecr_registry")
         return (own, *(more.entry(self.aws) for more in self.additional_registries))
 
+    @property
+    def links(self) -> Mapping[str, frozenset[Purpose]]:
+        """What each linked ServiceAccount gets the Secret for."""
+        return {one.service_account: frozenset(one.purposes) for one in self.link}
+
     @model_validator(mode="after")
-    def _distinct(self) -> SecretSpec:
+    def _links_are_distinct(self) -> RegistriesSpec:
+        if len(self.link) > MOST_LINKS:
+            raise InvalidField(f"link has more than {MOST_LINKS} entries")
+        if len(self.links) < len(self.link):
+            raise InvalidField("link names a ServiceAccount more than once. Name all that it is for in one entry")
+        return self
+
+    @model_validator(mode="after")
+    def _distinct(self) -> RegistriesSpec:
         if len(self.additional_registries) > MOST_REGISTRIES:
             raise InvalidField(f"additional_registries has more than {MOST_REGISTRIES} entries")
         if len(set(self.hosts)) < len(self.hosts):
@@ -83,3 +145,15 @@ class SecretSpec(CommonSpec):
         for entry, more in zip(self.entries[1:], self.additional_registries, strict=True):
             check_entry(entry, more.region)
         return self
+
+
+class SecretSpec(RegistriesSpec):
+    """What to generate: one kubernetes.io/dockerconfigjson Secret with a token for each registry."""
+
+
+class ClusterPullSecretSpec(RegistriesSpec):
+    """What to generate: the same kubernetes.io/dockerconfigjson Secret in every selected namespace."""
+
+    namespaces: NamespaceSelection = NamespaceSelection()
+    """The namespaces that get the Secret: new ones within seconds, and from those that are no longer selected it is
+    removed. Left out: every namespace."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
@@ -27,6 +27,15 @@ class Key(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.namespace}/{self.name}"
+
+    @property
+    def whole(self) -> Key:
+        """Of the share that one namespace has in a cluster resource: the key of that resource."""
+        return self._replace(namespace="")
+
+    def share(self, namespace: str) -> Key:
+        """Of a cluster resource: the key of the share that a namespace has in it."""
+        return self._replace(namespace=namespace)
 
     @classmethod
     def parse(cls, text: str) -> Key | None:
@@ -74,6 +83,12 @@ class Resource:
         refresh_request: value of the annotation that asks for a refresh; empty when there is none.
         spec: the parsed spec, or why it cannot be served.
         status: as it is stored.
+        wanted: false for a namespace that the cluster resource no longer selects: what was made there goes.
+        cluster: the cluster resource that this is one namespace's share of; None for any other resource.
+        identities_in: the namespace of the ServiceAccounts and Secrets that it names as identities; empty for its own.
+
+    A cluster resource is served one namespace at a time. Each share is a resource like any other, but that it lies in
+    that namespace, and that its status is kept in memory, and summed up in that of the cluster resource.
     """
 
     key: Key
@@ -85,6 +100,24 @@ class Resource:
     refresh_request: str
     spec: CommonSpec | InvalidSpec
     status: Mapping[str, Any]
+    wanted: bool = True
+    cluster: Key | None = None
+    identities_in: str = ""
+
+    @property
+    def home(self) -> str:
+        """The namespace of the ServiceAccounts and Secrets that it names as identities."""
+        return self.identities_in or self.key.namespace
+
+    @property
+    def asker(self) -> Key:
+        """Who asks for its tokens: all shares of a cluster resource ask as that."""
+        return self.cluster or self.key
+
+    def share(self, namespace: str, status: Mapping[str, Any], *, wanted: bool, identities_in: str) -> Resource:
+        """The share of a namespace in this cluster resource."""
+        key = self.key.share(namespace)
+        return replace(self, key=key, status=status, wanted=wanted, cluster=self.key, identities_in=identities_in)
 
 
 def condition_of(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from .duration import format_duration
 from .generated import Holdings, format_time
+from .links import Linkage
 from .model import CommonSpec
 from .reasons import NEEDS_A_PERSON, EventReason, Failure, Reason
 from .resource import InvalidSpec, Resource, condition_of
@@ -19,6 +20,8 @@ READY = "Ready"
 REFRESHING = "Refreshing"
 POLICY_ALLOWED = "PolicyAllowed"
 """Only there while an AccessPolicy in audit mode would refuse the resource."""
+LINKED = "Linked"
+"""Only there when the spec names ServiceAccounts to link."""
 
 _NEVER_READY = frozenset((Reason.INVALID_SPEC, Reason.SECRET_CONFLICT, Reason.POLICY_DENIED))
 
@@ -42,6 +45,7 @@ class Outcome:
         happened: things beyond the conditions, with a sentence each.
         retry_at: when to try again (UTC); None when only a change helps.
         audited: what an AccessPolicy in audit mode would refuse; empty for nothing.
+        linkage: how the links of the spec stand; None when it has none.
     """
 
     held: Holdings = field(default_factory=dict)
@@ -52,6 +56,7 @@ class Outcome:
     happened: Happened = ()
     retry_at: datetime | None = None
     audited: str = ""
+    linkage: Linkage | None = None
 
     @property
     def tokens(self) -> tuple[Token, ...]:
@@ -86,9 +91,10 @@ def next_status(resource: Resource, outcome: Outcome, *, now: datetime) -> Statu
         "phase": _phase(ready, outcome.failure, suspended=suspended),
         "observedGeneration": resource.generation,
         "conditions": [
-            _condition(old, READY, ready, resource.generation, now),
-            _condition(old, REFRESHING, refreshing, resource.generation, now),
+            condition(old, READY, ready, resource.generation, now),
+            condition(old, REFRESHING, refreshing, resource.generation, now),
             *_audit(old, outcome, resource.generation, now),
+            *_links(old, outcome, resource, now),
         ],
     }
     if outcome.written:
@@ -110,13 +116,32 @@ def _audit(old: Status, outcome: Outcome, generation: int, now: datetime) -> lis
     if not outcome.audited:
         return []
     value = (False, Reason.POLICY_DENIED, f"served, since the policy only audits: {outcome.audited}")
-    return [_condition(old, POLICY_ALLOWED, value, generation, now)]
+    return [condition(old, POLICY_ALLOWED, value, generation, now)]
 
 
-_Condition = tuple[bool, Reason, str]
+def _links(old: Status, outcome: Outcome, resource: Resource, now: datetime) -> list[Mapping[str, Any]]:
+    linkage, spec = outcome.linkage, resource.spec
+    if linkage is None or isinstance(spec, InvalidSpec):
+        return []
+    if linkage.failed:
+        value = (False, Reason.KUBERNETES_ERROR, "; ".join(sentence for _, sentence in linkage.failed))
+    elif linkage.pending:
+        stored = condition_of(old, LINKED)
+        return [stored] if stored else []
+    elif linkage.absent:
+        text = f"ServiceAccounts that do not exist: {', '.join(linkage.absent)}. Each is linked as soon as it does"
+        value = (False, Reason.ACCOUNT_MISSING, text)
+    else:
+        text = f"Secret {spec.generated_secret_name} is linked to {', '.join(linkage.linked)}"
+        value = (True, Reason.LINKED, text)
+    return [condition(old, LINKED, value, resource.generation, now)]
 
 
-def _conditions(spec: CommonSpec | InvalidSpec, outcome: Outcome, now: datetime) -> tuple[_Condition, _Condition]:
+Value = tuple[bool, Reason, str]
+"""Status, reason and message of a condition."""
+
+
+def _conditions(spec: CommonSpec | InvalidSpec, outcome: Outcome, now: datetime) -> tuple[Value, Value]:
     failure, good = outcome.failure, outcome.good(now)
     if isinstance(spec, InvalidSpec) or (failure and (failure.reason in _NEVER_READY or not good)):
         broken = failure or Failure(Reason.INVALID_SPEC, "the spec is invalid")
@@ -150,7 +175,7 @@ def clamped_message(spec: CommonSpec, token: Token) -> str:
     )
 
 
-def _phase(ready: _Condition, failure: Failure | None, *, suspended: bool) -> str:
+def _phase(ready: Value, failure: Failure | None, *, suspended: bool) -> str:
     if failure is None and suspended:
         return "Suspended"
     if ready[0]:
@@ -158,7 +183,8 @@ def _phase(ready: _Condition, failure: Failure | None, *, suspended: bool) -> st
     return "Error" if failure and failure.reason in NEEDS_A_PERSON else "Pending"
 
 
-def _condition(old: Status, kind: str, value: _Condition, generation: int, now: datetime) -> dict[str, Any]:
+def condition(old: Status, kind: str, value: Value, generation: int, now: datetime) -> dict[str, Any]:
+    """A condition with this value; it keeps the transition time of the one before where its status is the same."""
     state, reason, message = value
     stored, status = condition_of(old, kind), "True" if state else "False"
     same = stored.get("status") == status and stored.get("lastTransitionTime")
@@ -194,8 +220,12 @@ def events(resource: Resource, status: Status, outcome: Outcome) -> Iterator[Eve
     """What is worth an event: a failure that is new, a recovery, a repair, an adoption, a clamped frequency.
 
     Compared with the stored status, so that a failure that lasts is told once, across restarts too. An ordinary
-    refresh is no event: the status tells of it.
+    refresh is no event: the status tells of it. How a share of a cluster resource stands is told of that as a whole.
     """
+    if resource.cluster:
+        for reason, message in outcome.happened:
+            yield Event(reason, f"In namespace {resource.key.namespace}: {message}", warning=False)
+        return
     before, after = condition_of(resource.status, REFRESHING), condition_of(status, REFRESHING)
     was, now_is = (before.get("status"), before.get("reason")), (after.get("status"), after.get("reason"))
     changed = (*was, before.get("message")) != (*now_is, after.get("message"))

@@ -16,6 +16,9 @@ from .client import Client
 from .objects import EventObject
 
 COMPONENT = "ecr-secret-operator"
+CLUSTER_EVENTS = "default"
+"""The namespace of events that are about something without a namespace: the API server takes them in no other."""
+
 _MESSAGE_CHARACTERS = 1024
 """The API server's limit."""
 
@@ -45,7 +48,7 @@ class EventRecorder:
                 self._on_error(resource, error)
 
     async def _store(self, resource: Resource, event: Event) -> None:
-        path = f"/api/v1/namespaces/{resource.key.namespace}/events"
+        path = f"/api/v1/namespaces/{resource.asker.namespace or CLUSTER_EVENTS}/events"
         body = self._manifest(resource, event)
         name = body["metadata"]["name"]
         try:
@@ -56,15 +59,15 @@ class EventRecorder:
             await self._client.patch(f"{path}/{name}", again, EventObject)
 
     def _manifest(self, resource: Resource, event: Event) -> dict[str, Any]:
-        now, key = format_time(self._clock()), resource.key
+        now, key = format_time(self._clock()), resource.asker
         message = event.message[:_MESSAGE_CHARACTERS]
         same = hashlib.sha256(f"{resource.uid}\n{event.reason}\n{message}".encode()).hexdigest()[:16]
         return {
-            "metadata": {"name": f"{key.name[:200].rstrip('-.')}.{same}", "namespace": key.namespace},
+            "metadata": {"name": f"{key.name[:200].rstrip('-.')}.{same}", "namespace": key.namespace or CLUSTER_EVENTS},
             "involvedObject": {
                 "apiVersion": API_VERSION,
                 "kind": key.kind,
-                "namespace": key.namespace,
+                **({"namespace": key.namespace} if key.namespace else {}),
                 "name": key.name,
                 "uid": resource.uid,
                 "resourceVersion": resource.resource_version,

@@ -1,4 +1,4 @@
-"""Namespaces, of which only the labels count."""
+"""Namespaces, of which only the labels count, and whether they terminate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from .source import KubeSource
 
 def convert(raw: ObjectRef) -> NamespaceLabels:
     """A namespace as it is kept in memory."""
-    return NamespaceLabels(raw.metadata.name, raw.metadata.resource_version, raw.metadata.labels or {})
+    meta = raw.metadata
+    return NamespaceLabels(meta.name, meta.resource_version, meta.labels or {}, meta.deletion_timestamp is not None)
 
 
 def source(client: Client) -> KubeSource[ObjectRef, NamespaceLabels]:

@@ -51,6 +51,20 @@ class SecretObject(msgspec.Struct):
     data: dict[str, str] | None = None
 
 
+class ObjectName(msgspec.Struct):
+    """An entry of a list that names objects."""
+
+    name: str = ""
+
+
+class AccountObject(msgspec.Struct, rename="camel"):
+    """A core/v1 ServiceAccount."""
+
+    metadata: Meta
+    secrets: list[ObjectName] | None = None
+    image_pull_secrets: list[ObjectName] | None = None
+
+
 class LeaseSpec(msgspec.Struct, rename="camel"):
     """Spec of a coordination.k8s.io/v1 Lease."""
 

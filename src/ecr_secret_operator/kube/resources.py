@@ -13,7 +13,7 @@ from ..domain.resource import Key, Resource
 from ..domain.status import Status, status_patch
 from .client import Client
 from .objects import CustomObject
-from .source import KubeSource
+from .source import KubeSource, OptionalSource
 
 REFRESH_ANNOTATION = f"{GROUP}/refresh"
 _REQUEST_CHARACTERS = 256
@@ -42,7 +42,7 @@ def convert(kind: Kind, raw: CustomObject) -> Resource:
 
 def source(client: Client, kind: Kind, namespace: str | None) -> KubeSource[CustomObject, Resource]:
     """The resources of one kind in one namespace, or in all."""
-    return KubeSource(
+    return (OptionalSource if kind.clustered else KubeSource)(
         client,
         collection(kind, namespace),
         raw=CustomObject,

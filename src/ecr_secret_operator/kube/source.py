@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from ..domain.errors import Expired, NotFound
 from ..domain.watching import Change, Listing, WatchEvent
 from .client import Client
 from .errors import StatusBody, error_of
@@ -113,3 +115,30 @@ class KubeSource(Generic[Raw, T]):
         if change is Change.BOOKMARK:
             return WatchEvent(change, version)
         return WatchEvent(change, version, self._convert(self._decoder.decode(line.object)))
+
+
+NOT_INSTALLED = "not installed"
+LOOK_AGAIN_SECONDS = 20.0
+
+
+class OptionalSource(KubeSource[Raw, T]):
+    """Objects of a kind that the cluster may not have.
+
+    One that has the Go operator's definitions only has none of the newer kinds, and so no objects of them: that is no
+    error, and looked at again every 20 s.
+    """
+
+    async def list(self) -> Listing[T]:
+        """Everything, now. Raises ApiError."""
+        try:
+            return await super().list()
+        except NotFound:
+            return Listing([], NOT_INSTALLED)
+
+    async def watch(self, resource_version: str) -> AsyncGenerator[WatchEvent[T], None]:
+        """Changes since a version, until the server ends it. Raises ApiError; Expired for a version too old."""
+        if resource_version == NOT_INSTALLED:
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            raise Expired(f"{self.name} is not installed")
+        async for event in super().watch(resource_version):
+            yield event

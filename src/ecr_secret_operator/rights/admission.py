@@ -1,7 +1,8 @@
 """Admission policies that hold the operator's own ServiceAccount to what it is for, and nobody else.
 
-RBAC can say that the operator may write Secrets and create tokens, but not which. These policies say which: Secrets
-that are its own, or exactly of the Go operator's shape, and tokens that the API server itself does not accept.
+RBAC can say that the operator may write Secrets, create tokens and patch ServiceAccounts, but not which, or what of
+them. These policies say so: Secrets that are its own, or exactly of the Go operator's shape; tokens that the API server
+itself does not accept; and of a ServiceAccount no more than entries that it recorded there as its own.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from ..domain.fields import GROUP
 from ..domain.generated import DIGEST, MANAGED_BY, MANAGED_BY_LABEL, MANAGED_SELECTOR
 from ..domain.kinds import ARGO_LABEL, DOCKER_CONFIG_KEY, DOCKER_CONFIG_TYPE, USERNAME
+from ..domain.links import LINKED_LABEL, LINKS, LISTS
 from ..domain.registry import PUBLIC_HOST
 from .installation import Installation
 
@@ -65,7 +67,7 @@ _ARGO_KEYS = ("username", "password", "url", "type", "enableOCI", "name")
 
 def admission_policies(installation: Installation) -> list[Object]:
     """The policies and their bindings."""
-    return [*_secrets(installation), *_tokens(installation)]
+    return [*_secrets(installation), *_tokens(installation), *_accounts(installation)]
 
 
 def _literal(value: str | Sequence[str]) -> str:
@@ -153,6 +155,69 @@ def _tokens(installation: Installation) -> list[Object]:
     }
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["serviceaccounts/token"]}
     return _policy(installation, "tokens", {**rule, "operations": ["CREATE"]}, variables={}, validations=validations)
+
+
+_FIXED = ("ownerReferences", "finalizers")
+_MARKS = {"labels": LINKED_LABEL, "annotations": LINKS}
+
+
+def _record(of: str) -> str:
+    return f"{of}.metadata.?annotations[?{_literal(LINKS)}].orValue('').split(' ')"
+
+
+def _only_recorded(purpose: str, field: str) -> dict[str, str]:
+    """For one list of a ServiceAccount: what may be taken out of it, put into it, and recorded."""
+    before, after = f"oldObject.?{field}.orValue([])", f"object.?{field}.orValue([])"
+    ref = f"'{purpose}:' + entry.?name.orValue('')"
+    return {
+        f"{before}.filter(entry, !({ref} in variables.before)) == {after}.filter(entry, entry in {before}"
+        f" && !({ref} in variables.before))": (
+            f"Keep the entries of {field} that the operator did not put there, and their order: it may take out only"
+            f" what the annotation {LINKS} records."
+        ),
+        f"{after}.all(entry, entry in {before} || {ref} in variables.after)": (
+            f"Record in the annotation {LINKS} what is put into {field}: the operator may add nothing else."
+        ),
+    }
+
+
+def _accounts(installation: Installation) -> list[Object]:
+    """What of ServiceAccounts it may change: links that it recorded itself."""
+    others = "object.metadata.?{0}.orValue({{}}).all(key, key == {1} || (key in oldObject.metadata.?{0}.orValue({{}})"
+    others += " && object.metadata.{0}[key] == oldObject.metadata.{0}[key]))"
+    others += (
+        " && oldObject.metadata.?{0}.orValue({{}}).all(key, key == {1} || key in object.metadata.?{0}.orValue({{}}))"
+    )
+    listed = " || ".join(
+        f"(word.startsWith('{purpose}:') && oldObject.?{field}.orValue([]).exists(entry, word == '{purpose}:' +"
+        " entry.?name.orValue('')))"
+        for purpose, field in LISTS.items()
+    )
+    validations = {
+        " && ".join(
+            (
+                *(others.format(field, _literal(key)) for field, key in _MARKS.items()),
+                *(f"object.metadata.?{field} == oldObject.metadata.?{field}" for field in _FIXED),
+                "object.?automountServiceAccountToken == oldObject.?automountServiceAccountToken",
+            )
+        ): "Keep the rest of the ServiceAccount as it is: the operator may change links only.",
+        **{
+            expression: message
+            for purpose, field in LISTS.items()
+            for expression, message in _only_recorded(purpose, field).items()
+        },
+        f"variables.after.all(word, word in variables.before || !({listed}))": (
+            f"Record in the annotation {LINKS} only what is new: what others put there stays theirs."
+        ),
+    }
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["serviceaccounts"]}
+    return _policy(
+        installation,
+        "serviceaccounts",
+        {**rule, "operations": ["UPDATE"]},
+        variables={"before": _record("oldObject"), "after": _record("object")},
+        validations=validations,
+    )
 
 
 def _policy(

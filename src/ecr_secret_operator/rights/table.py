@@ -11,8 +11,11 @@ from enum import StrEnum
 from ..domain.fields import GROUP
 from ..domain.kinds import KINDS
 
-NAMESPACED = tuple(kind.plural for kind in KINDS.values())
+NAMESPACED = tuple(kind.plural for kind in KINDS.values() if not kind.clustered)
 """The kinds that live in namespaces, which their users may be given rights over."""
+
+CLUSTERED = tuple(kind.plural for kind in KINDS.values() if kind.clustered)
+"""Those that do not: for cluster admins."""
 
 
 class Scope(StrEnum):
@@ -61,7 +64,14 @@ RIGHTS = (
         " and the admission policy lets it write to none but its own",
     ),
     Right("", ("events",), ("get", "create", "patch"), Scope.WATCHED, "to tell of failures, recoveries and repairs"),
-    Right("", ("serviceaccounts",), ("list", "watch"), Scope.WATCHED, "to see the identity that a resource names"),
+    Right(
+        "",
+        ("serviceaccounts",),
+        ("list", "watch", "patch"),
+        Scope.WATCHED,
+        "to see the identity that a resource names, and to link those that it names to its Secret; the admission policy"
+        " lets it take out nothing that it did not put there, and change nothing else",
+    ),
     Right(
         "",
         ("serviceaccounts/token",),
@@ -70,7 +80,15 @@ RIGHTS = (
         "to ask AWS as that identity; the admission policy lets it have no token that the API server accepts",
     ),
     Right(GROUP, ("accesspolicies",), ("list", "watch"), Scope.CLUSTER, "to know who may use which registry"),
-    Right("", ("namespaces",), ("list", "watch"), Scope.CLUSTER, "to know which policy selects a namespace"),
+    Right(GROUP, CLUSTERED, ("list", "watch"), Scope.CLUSTER, "to learn what is wanted"),
+    Right(GROUP, tuple(f"{name}/status" for name in CLUSTERED), ("patch",), Scope.CLUSTER, "to say how it stands"),
+    Right(
+        "",
+        ("namespaces",),
+        ("list", "watch"),
+        Scope.CLUSTER,
+        "to know what selects a namespace: policies, and the kinds that serve many",
+    ),
     Right("coordination.k8s.io", ("leases",), ("get", "create", "update"), Scope.OWN, "leader election"),
     Right(
         "authentication.k8s.io",

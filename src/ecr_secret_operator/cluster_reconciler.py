@@ -1,0 +1,67 @@
+"""Sums up, in the status of a cluster resource, how it stands in each namespace."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from .domain.errors import Conflict, NotFound
+from .domain.outcome import DONE, Result
+from .domain.shares import NEWS_EVERY, Shares, cluster_events, cluster_status, patience
+
+if TYPE_CHECKING:
+    from .domain.ports import Clock, Clusters, Recorder
+    from .domain.resource import Key
+
+
+class ClusterReconciler:
+    """Publishes the status of cluster resources; their shares are reconciled like any resource.
+
+    Args:
+        clusters, recorder, clock: the world, by its ports.
+    """
+
+    def __init__(self, *, clusters: Clusters, recorder: Recorder, clock: Clock) -> None:
+        self._clusters = clusters
+        self._recorder = recorder
+        self._clock = clock
+        self._published: dict[Key, datetime] = {}
+        self._waiting: dict[Key, datetime] = {}
+
+    async def reconcile(self, key: Key) -> Result:
+        """Reconciles one cluster resource.
+
+        Raises:
+            ApiError: the API server did not take the status.
+        """
+        shares = self._clusters.shares(key)
+        if shares is None:
+            self._published.pop(key, None)
+            self._waiting.pop(key, None)
+            return DONE
+        now = self._clock()
+        status = cluster_status(shares, now=now)
+        if status == shares.resource.status:
+            return DONE
+        not_before = self._not_before(key, shares, now)
+        if not_before > now:
+            return Result(again_at=not_before)
+        self._published[key] = now
+        try:
+            await self._clusters.publish(shares.resource, status)
+        except (NotFound, Conflict):
+            return DONE  # it is gone, or another one of the same name is there
+        told = tuple(cluster_events(shares, status))
+        if told:
+            await self._recorder.record(shares.resource, told)
+        return DONE
+
+    def _not_before(self, key: Key, shares: Shares, now: datetime) -> datetime:
+        """When news may be published: not while shares have not been looked at, and not too often."""
+        last = self._published.get(key)
+        soonest = last + NEWS_EVERY if last and last <= now else now
+        if not shares.unknown:
+            self._waiting.pop(key, None)
+            return soonest
+        since = min(self._waiting.setdefault(key, now), now)
+        return max(soonest, since + patience(shares))

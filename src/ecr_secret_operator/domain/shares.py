@@ -1,0 +1,230 @@
+"""What a cluster resource says of itself: the statuses of its shares, one for each namespace, summed up. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from .links import links_of
+from .reasons import NEEDS_A_PERSON, EventReason, Failure, Reason
+from .resource import InvalidSpec, Resource, condition_of
+from .status import LINKED, POLICY_ALLOWED, READY, REFRESHING, Event, Status, Value, condition
+
+MOST_LISTED = 20
+"""How many failing namespaces a status lists."""
+
+_MESSAGES_TOLD, _NAMES_TOLD = 3, 3
+
+NEWS_EVERY = timedelta(seconds=1)
+"""How often a status may change while its shares are being served."""
+
+_NEW_PATIENCE, _OLD_PATIENCE = timedelta(seconds=1), timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """A cluster resource, seen from all its namespaces.
+
+    Attributes:
+        resource: the cluster resource.
+        selected: how many namespaces get the Secret.
+        statuses: what the shares say of themselves, by namespace, as far as that is known yet. Others than the
+            selected ones are here when something keeps their Secret from being removed.
+        unknown: how many of the selected namespaces have not been looked at yet.
+        problem: why the namespaces cannot be told; empty when they can.
+    """
+
+    resource: Resource
+    selected: int
+    statuses: Mapping[str, Status]
+    unknown: int = 0
+    problem: str = ""
+
+
+def patience(shares: Shares) -> timedelta:
+    """How long to wait for shares that have not been looked at before something is said of the rest.
+
+    What is stored of this very spec may stand a little longer: after a restart, nothing is to be written.
+    """
+    said = shares.resource.status.get("observedGeneration") == shares.resource.generation
+    return _OLD_PATIENCE if said else _NEW_PATIENCE
+
+
+def cluster_status(shares: Shares, *, now: datetime) -> Status:
+    """The status of the cluster resource; equal to the stored one when nothing has changed."""
+    resource, statuses = shares.resource, shares.statuses
+    old, spec = resource.status, resource.spec
+    suspended = not isinstance(spec, InvalidSpec) and spec.suspend
+    failing = dict(_failing(statuses))
+    ready, refreshing = _ready(shares), _refreshing(shares, failing)
+    values = ((READY, ready), (REFRESHING, refreshing), (POLICY_ALLOWED, _audited(shares)), (LINKED, _linked(shares)))
+    status: dict[str, Any] = {
+        "phase": _phase(ready, suspended=suspended),
+        "observedGeneration": resource.generation,
+        "conditions": [
+            condition(old, kind, value, resource.generation, now) if isinstance(value, tuple) else value
+            for kind, value in values
+            if value
+        ],
+        "namespaces": {
+            "selected": shares.selected,
+            "served": sum(_is_ready(one) for one in statuses.values()),
+            "failing": len(failing),
+        },
+    }
+    if failing:
+        status["failingNamespaces"] = [
+            {"namespace": name, "reason": str(failure.reason), "message": failure.message}
+            for name, failure in sorted(failing.items())[:MOST_LISTED]
+        ]
+    written = max(_each(statuses, "lastUpdatedTime"), default=old.get("lastUpdatedTime"))
+    times = {
+        "lastUpdatedTime": max(filter(None, (written, old.get("lastUpdatedTime"))), default=None),
+        "expiresAt": min(_each(statuses, "expiresAt"), default=None),
+        "nextRefreshTime": min(_each(statuses, "nextRefreshTime"), default=None),
+        "lastHandledRefresh": resource.refresh_request if _refresh_is_done(shares) else old.get("lastHandledRefresh"),
+    }
+    return {**status, **{key: value for key, value in times.items() if value}}
+
+
+def cluster_events(shares: Shares, status: Status) -> Iterator[Event]:
+    """What is worth an event: that it begins to fail, for another reason, or that it has recovered.
+
+    Which namespaces fail is for the status to say: it changes too often.
+    """
+    old = shares.resource.status
+    audit = condition_of(status, POLICY_ALLOWED)
+    if audit and not condition_of(old, POLICY_ALLOWED):
+        yield Event(EventReason.POLICY_AUDITED, str(audit["message"]), warning=True)
+    before, after = condition_of(old, REFRESHING), condition_of(status, REFRESHING)
+    if not after or (before.get("status"), before.get("reason")) == (after.get("status"), after.get("reason")):
+        return
+    if after["status"] == "False" and after["reason"] != Reason.SUSPENDED:
+        yield Event(str(after["reason"]), str(after["message"]), warning=True)
+    elif before.get("status") == "False" and before.get("reason") != Reason.SUSPENDED and after["status"] == "True":
+        yield Event(EventReason.RECOVERED, f"{before.get('reason')} is over in every namespace", warning=False)
+
+
+_Told = Value | Mapping[str, Any] | None
+"""A new value of a condition, or the condition as it is stored, or none."""
+
+
+def _trouble(shares: Shares) -> Failure | None:
+    spec = shares.resource.spec
+    if isinstance(spec, InvalidSpec):
+        return Failure(Reason.INVALID_SPEC, spec.message)
+    if shares.problem:
+        return Failure(Reason.KUBERNETES_ERROR, shares.problem)
+    broken = {name: found for name, one in shares.statuses.items() if (found := _failure(condition_of(one, READY)))}
+    if not broken:
+        return None
+    served = sum(_is_ready(one) for one in shares.statuses.values())
+    return Failure(_reason(broken), f"{served} of {_namespaces(shares.selected)} served. {_sentences(broken)}")
+
+
+def _ready(shares: Shares) -> _Told:
+    spec, trouble = shares.resource.spec, _trouble(shares)
+    if trouble or isinstance(spec, InvalidSpec):
+        return (False, trouble.reason, trouble.message) if trouble else None
+    if shares.unknown:
+        return condition_of(shares.resource.status, READY)
+    if spec.suspend:
+        return True, Reason.SUSPENDED, "spec.suspend is true: the stored tokens are kept and nothing is refreshed"
+    if not shares.selected:
+        return True, Reason.REFRESHED, "No namespace is selected by spec.namespaces"
+    where = spec.hosts[0] if len(spec.hosts) == 1 else f"each of {len(spec.hosts)} registries"
+    text = f"Secret {spec.generated_secret_name} holds a valid token for {where} in {_namespaces(shares.selected)}"
+    return True, Reason.REFRESHED, text
+
+
+def _refreshing(shares: Shares, failing: Mapping[str, Failure]) -> _Told:
+    spec, ready = shares.resource.spec, _ready(shares)
+    if isinstance(ready, tuple) and (not ready[0] or ready[1] == Reason.SUSPENDED):
+        return False, *ready[1:]
+    if failing:
+        return False, _reason(failing), _sentences(failing)
+    if shares.unknown or isinstance(spec, InvalidSpec):
+        return condition_of(shares.resource.status, REFRESHING)
+    return True, Reason.REFRESHED, "The token is refreshed on schedule"
+
+
+def _audited(shares: Shares) -> _Told:
+    found = {name: condition_of(one, POLICY_ALLOWED) for name, one in shares.statuses.items()}
+    refused = {name: Failure(Reason.POLICY_DENIED, str(one["message"])) for name, one in found.items() if one}
+    return (False, Reason.POLICY_DENIED, _sentences(refused)) if refused else None
+
+
+def _linked(shares: Shares) -> _Told:
+    if not links_of(shares.resource) or shares.problem:
+        return None
+    found = {name: condition_of(one, LINKED) for name, one in shares.statuses.items()}
+    missing = {name: failure for name, one in found.items() if (failure := _failure(one))}
+    if missing:
+        return False, _reason(missing), _sentences(missing)
+    if shares.unknown or not all(found.values()):
+        return condition_of(shares.resource.status, LINKED)
+    return True, Reason.LINKED, f"The Secret is linked in {_namespaces(shares.selected)}"
+
+
+def _failing(statuses: Mapping[str, Status]) -> Iterator[tuple[str, Failure]]:
+    for name, status in statuses.items():
+        failure = _failure(condition_of(status, READY)) or _failure(condition_of(status, REFRESHING))
+        if failure and (failure.reason is not Reason.SUSPENDED or not _is_ready(status)):
+            yield name, failure
+
+
+def _failure(found: Mapping[str, Any]) -> Failure | None:
+    return Failure(Reason(found["reason"]), str(found["message"])) if found.get("status") == "False" else None
+
+
+def _is_ready(status: Status) -> bool:
+    return condition_of(status, READY).get("status") == "True"
+
+
+def _reason(failures: Mapping[str, Failure]) -> Reason:
+    reasons = [failure.reason for _, failure in sorted(failures.items())]
+    return next((reason for reason in reasons if reason in NEEDS_A_PERSON), reasons[0])
+
+
+def _sentences(failures: Mapping[str, Failure]) -> str:
+    """Which namespaces, and what of them: those of which the same is said together."""
+    places: defaultdict[str, list[str]] = defaultdict(list)
+    for name, failure in sorted(failures.items()):
+        places[failure.message].append(name)
+    told = [f"{_names(names)}: {message}" for message, names in places.items()]
+    more = [f"and {len(told) - _MESSAGES_TOLD} more"] if len(told) > _MESSAGES_TOLD else []
+    return "; ".join([*told[:_MESSAGES_TOLD], *more])
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMES_TOLD} more" if len(names) > _NAMES_TOLD else ""
+    return ", ".join(names[:_NAMES_TOLD]) + more
+
+
+def _namespaces(count: int) -> str:
+    return "1 namespace" if count == 1 else f"{count} namespaces"
+
+
+def _each(statuses: Mapping[str, Status], field: str) -> Iterable[str]:
+    return (str(one[field]) for one in statuses.values() if one.get(field))
+
+
+def _refresh_is_done(shares: Shares) -> bool:
+    """Whether every namespace that is served has a token that is newer than the request for one."""
+    request = shares.resource.refresh_request
+    served = [one for one in shares.statuses.values() if _is_ready(one)]
+    done = all(one.get("lastHandledRefresh") == request for one in served)
+    return bool(request and served) and done and not shares.unknown
+
+
+def _phase(ready: _Told, *, suspended: bool) -> str:
+    if not isinstance(ready, tuple):
+        return "Pending"
+    if suspended and ready[1] == Reason.SUSPENDED:
+        return "Suspended"
+    if ready[0]:
+        return "Updated"
+    return "Error" if ready[1] in NEEDS_A_PERSON else "Pending"

@@ -1,0 +1,181 @@
+"""Cluster resources, seen one namespace at a time.
+
+A share is what one namespace has in a cluster resource: it is reconciled like any resource of that namespace, and what
+it says of itself is kept here, in memory, until it is summed up in the status of the cluster resource.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
+
+from .domain.access import Missing, NamespaceLabels
+from .domain.generated import StoredSecret
+from .domain.kinds import KINDS
+from .domain.registries import ClusterPullSecretSpec
+from .domain.resource import InvalidSpec, Key, Resource
+from .domain.shares import Shares
+from .domain.status import Status
+from .runtime.cache import Cache
+from .runtime.index import Index
+from .runtime.ondemand import Sight
+from .surroundings import Surroundings
+
+_REFUSED = (
+    "the operator may not list namespaces, and so cannot tell which are selected: give its ServiceAccount the rights of"
+    " docs/install.md"
+)
+
+
+def is_cluster(key: Key) -> bool:
+    """Whether a key names a cluster resource as a whole."""
+    return key.kind in KINDS and KINDS[key.kind].clustered and not key.namespace
+
+
+def is_share(key: Key) -> bool:
+    """Whether a key names the share of a namespace in a cluster resource."""
+    return key.kind in KINDS and KINDS[key.kind].clustered and bool(key.namespace)
+
+
+def _clusters(secret: StoredSecret) -> list[Key]:
+    owner = secret.owner_key
+    return [owner.whole] if owner and is_share(owner) else []
+
+
+class Fleet:
+    """All cluster resources and their shares.
+
+    Args:
+        resources: all resources; must be empty still.
+        secrets: all generated Secrets; must be empty still.
+        around: knows the namespaces.
+        places: the namespaces that the operator may serve; empty for all.
+    """
+
+    def __init__(
+        self,
+        resources: Cache[Key, Resource],
+        secrets: Cache[tuple[str, str], StoredSecret],
+        around: Surroundings,
+        *,
+        places: Collection[str],
+    ) -> None:
+        self._resources = resources
+        self._around = around
+        self._places = frozenset(places)
+        self._statuses: defaultdict[str, dict[str, Status]] = defaultdict(dict)
+        self._known: dict[Key, None] = {}
+        self._by_cluster = Index(secrets, key_of=lambda secret: (secret.namespace, secret.name), derived=_clusters)
+        self._enqueue: Callable[[Key], None] = lambda _key: None
+        resources.listen(self._resource_changed)
+        around.namespaces.listen(self._namespace_changed)
+
+    def on_change(self, enqueue: Callable[[Key], None]) -> None:
+        """Has every change call this with the keys of the cluster resources and shares that it concerns."""
+        self._enqueue = enqueue
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it cannot be told yet which namespaces are selected."""
+        return bool(self._known) and self._around.namespaces_seen is Sight.NOT_YET
+
+    def share(self, key: Key) -> Resource | None:
+        """The share of a namespace, also of one that is selected no longer; None when there is nothing to look at."""
+        whole = self._resources.get(key.whole)
+        namespace = self._around.namespace(key.namespace)
+        if whole is None or whole.deleting or isinstance(namespace, Missing) or not self._served(namespace):
+            return None
+        first = {name: whole.status[name] for name in ("lastHandledRefresh",) if name in whole.status}
+        status = self._statuses[whole.uid].get(key.namespace, first)
+        wanted = self._selects(whole, namespace)
+        return whole.share(key.namespace, status, wanted=wanted, identities_in=self._around.own_namespace)
+
+    def say(self, share: Resource, status: Status) -> None:
+        """Keeps what a share says of itself; nothing is what one says that is gone."""
+        known = self._statuses[share.uid]
+        if status:
+            known[share.key.namespace] = status
+        else:
+            known.pop(share.key.namespace, None)
+        self._enqueue(share.asker)
+
+    def shares(self, key: Key) -> Shares | None:
+        """A cluster resource with what all its shares say; None when it is gone, or its namespaces are not seen yet."""
+        whole = self._resources.get(key)
+        if whole is None or whole.deleting or self._around.namespaces_seen is Sight.NOT_YET:
+            return None
+        if self._around.namespaces_seen is Sight.REFUSED:
+            return Shares(whole, 0, {}, problem=_REFUSED)
+        known, selected = self._statuses[whole.uid], set(self._selected(whole))
+        if isinstance(whole.spec, InvalidSpec):
+            return Shares(whole, len(selected), {})
+        statuses = {
+            name: status
+            for name, status in known.items()
+            if status.get("observedGeneration") == whole.generation and self._exists(name)
+        }
+        pending = sum(name not in statuses for name in selected)
+        return Shares(whole, len(selected), statuses, pending)
+
+    def wake(self, key: Key) -> None:
+        """Has a cluster resource and all its shares looked at."""
+        self._enqueue(key)
+        whole = self._resources.get(key)
+        selected = self._selected(whole) if whole else ()
+        owned = (namespace for namespace, _ in self._by_cluster.get(key))
+        for namespace in dict.fromkeys((*selected, *owned, *self._statuses.get(whole.uid if whole else "", ()))):
+            self._enqueue(key.share(namespace))
+
+    def clusters(self) -> tuple[Key, ...]:
+        """The keys of all cluster resources."""
+        return tuple(self._known)
+
+    def _served(self, namespace: NamespaceLabels) -> bool:
+        return not namespace.terminating and (not self._places or namespace.name in self._places)
+
+    def _exists(self, name: str) -> bool:
+        namespace = self._around.namespaces.get(name)
+        return namespace is not None and self._served(namespace)
+
+    def _selects(self, whole: Resource, namespace: NamespaceLabels) -> bool:
+        """Whether a namespace is to be served. While the spec cannot be read, those are that were."""
+        if isinstance(whole.spec, ClusterPullSecretSpec):
+            return whole.spec.namespaces.selects(namespace.name, namespace.labels)
+        return any(owned == namespace.name for owned, _ in self._by_cluster.get(whole.key))
+
+    def _selected(self, whole: Resource) -> Iterator[str]:
+        if isinstance(whole.spec, InvalidSpec):
+            owned = dict.fromkeys(namespace for namespace, _ in self._by_cluster.get(whole.key))
+            return (name for name in owned if self._exists(name))
+        return (one.name for one in self._around.namespaces if self._served(one) and self._selects(whole, one))
+
+    def _resource_changed(self, old: Resource | None, new: Resource | None) -> None:
+        found = new or old
+        if found is None or not is_cluster(found.key):
+            return
+        if new is None:
+            self._known.pop(found.key, None)
+        else:
+            self._known[found.key] = None
+        if old and (new is None or new.uid != old.uid):
+            self._statuses.pop(old.uid, None)
+        if new and (old is None or _asks(new) != _asks(old)):
+            self.wake(new.key)
+
+    def _namespace_changed(self, old: NamespaceLabels | None, new: NamespaceLabels | None) -> None:
+        found = new or old
+        for key in self._known if found else ():
+            whole = self._resources.get(key)
+            if whole is None or found is None:
+                continue
+            if new is None:
+                self._statuses[whole.uid].pop(found.name, None)
+            before, after = (one is not None and self._served(one) and self._selects(whole, one) for one in (old, new))
+            if before or after or found.name in self._statuses[whole.uid]:
+                self._enqueue(key.share(found.name))
+                self._enqueue(key)
+
+
+def _asks(resource: Resource) -> tuple[str, int, str, bool]:
+    """What of a cluster resource concerns its shares."""
+    return resource.uid, resource.generation, resource.refresh_request, resource.deleting

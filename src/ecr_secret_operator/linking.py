@@ -1,0 +1,275 @@
+"""ServiceAccounts and the resources that want their Secrets among those of them, found from both ends.
+
+All ServiceAccounts are watched while a resource links one, or while one still has what was linked once; at all other
+times only those with the operator's label, and so none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from .domain.generated import StoredSecret
+from .domain.kinds import KINDS
+from .domain.links import Linkage, LinkedAccount, Ref, Wishes, links_of, refs_of
+from .domain.reasons import Reason
+from .domain.resource import InvalidSpec, Key, Resource, condition_of
+from .domain.status import READY
+from .fleet import Fleet
+from .kube import links as kube_links
+from .kube.client import Client
+from .runtime.cache import Cache
+from .runtime.index import Index
+from .runtime.ondemand import OnDemand, Sight
+from .runtime.watcher import Watcher, WatchObserver
+
+_Place = tuple[str, str]
+
+
+def _place(found: LinkedAccount | StoredSecret) -> _Place:
+    return found.namespace, found.name
+
+
+def _linked(resource: Resource) -> list[_Place]:
+    """The ServiceAccounts that a resource links; those of a cluster resource are in any namespace."""
+    return [(resource.key.namespace, account) for account in links_of(resource)]
+
+
+class Linking:
+    """What the operator has seen of ServiceAccounts, as far as links are concerned.
+
+    Args:
+        client: the API server.
+        resources: all resources; must be empty still.
+        secrets: all generated Secrets; must be empty still.
+        fleet: knows the shares of cluster resources.
+        get: gives a resource or a share.
+        seen: whether all resources and generated Secrets of a namespace have been seen.
+        places: the namespaces to look at; None stands for all.
+        observer: is told how watches fare.
+
+    Attributes:
+        watchers: of the ServiceAccounts that have something linked.
+        on_demand: of all.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        resources: Cache[Key, Resource],
+        secrets: Cache[_Place, StoredSecret],
+        fleet: Fleet,
+        *,
+        get: Callable[[Key], Resource | None],
+        seen: Callable[[str], bool],
+        places: Sequence[str | None],
+        observer: WatchObserver,
+    ) -> None:
+        self._client = client
+        self._secrets = secrets
+        self._fleet = fleet
+        self._get = get
+        self._seen = seen
+        self._places = places
+        self._observer = observer
+        self._accounts: Cache[_Place, LinkedAccount] = Cache(_place)
+        self._marked: Cache[_Place, LinkedAccount] = Cache(_place)
+        self._linking: set[Key] = set()
+        self._failures: dict[_Place, str] = {}
+        self._by_link = Index(resources, key_of=lambda resource: resource.key, derived=_linked)
+        self._by_name = Index(self._accounts, key_of=_place, derived=lambda account: [account.name])
+        self._by_record = Index(
+            self._accounts,
+            key_of=_place,
+            derived=lambda account: {(account.namespace, ref.secret) for ref in account.recorded},
+        )
+        self._writer = kube_links.AccountWriter(client, on_write=self._accounts.put)
+        self.watchers = [
+            Watcher(kube_links.source(client, place, linked=True), self._marked, observer) for place in places
+        ]
+        self.on_demand: OnDemand[str] = OnDemand(self._watcher, settled=self._settled)
+        self._enqueue: Callable[[Key], None] = lambda _key: None
+        resources.listen(self._resource_changed)
+        secrets.listen(self._secret_changed)
+        self._accounts.listen(self._account_changed)
+        self._marked.listen(lambda _old, _new: self._watch())
+
+    def on_change(self, enqueue: Callable[[Key], None]) -> None:
+        """Has every change call this with the keys of the ServiceAccounts and resources that it concerns."""
+        self._enqueue = enqueue
+
+    # What the reconciler of ServiceAccounts asks
+
+    def account(self, key: Key) -> LinkedAccount | None:
+        """A ServiceAccount as last seen; None when there is none."""
+        return self._accounts.get((key.namespace, key.name))
+
+    def wishes(self, account: LinkedAccount) -> Wishes | None:
+        """What resources want of a ServiceAccount; None when not all of them have been seen."""
+        if self._fleet.waiting or not self._seen(account.namespace):
+            return None
+        asked: dict[Ref, bool] = {}
+        for resource in self._asking(account.namespace, account.name):
+            for ref in refs_of(resource, account.name):
+                asked[ref] = asked.get(ref, False) or self._is_ready(resource, ref)
+        held = frozenset(ref for ref in account.recorded if ref not in asked and self._is_held(account, ref))
+        return Wishes(asked, held)
+
+    async def change(self, account: LinkedAccount, operations: Sequence[Mapping[str, Any]]) -> None:
+        """Patches the version that was judged. Raises ApiError."""
+        await self._writer.change(account, operations)
+
+    def say(self, account: LinkedAccount, failure: str) -> None:
+        """Keeps why a ServiceAccount could not be changed; empty when it could."""
+        place = _place(account)
+        if self._failures.get(place, "") == failure:
+            return
+        if failure:
+            self._failures[place] = failure
+        else:
+            del self._failures[place]
+        self._wake_askers(place)
+
+    # What the reconciler of resources asks
+
+    def linkage(self, resource: Resource) -> Linkage | None:
+        """How the links of a resource stand; None when it has none."""
+        links = links_of(resource)
+        if not links:
+            return None
+        sight = self.on_demand.sight(self._watched_in(resource.key.namespace))
+        if sight is Sight.REFUSED:
+            text = "the operator may not list ServiceAccounts: give its own the rights of docs/install.md"
+            return Linkage(failed=tuple((name, text) for name in links))
+        if sight is Sight.NOT_YET or _is_suspended(resource):
+            return Linkage(pending=True)
+        found = {name: self._accounts.get((resource.key.namespace, name)) for name in sorted(links)}
+        done = [name for name, one in found.items() if one and all(map(one.has, refs_of(resource, name)))]
+        failures = {name: self._failures.get((resource.key.namespace, name)) for name in found if name not in done}
+        return Linkage(
+            linked=tuple(done),
+            absent=tuple(name for name, one in found.items() if one is None),
+            failed=tuple((name, text) for name, text in failures.items() if text),
+            pending=any(one is not None and name not in done for name, one in found.items()),
+        )
+
+    def resource_said(self, resource: Resource) -> None:
+        """A resource has said something new: what it is denied is unlinked."""
+        self._wake_accounts(resource)
+
+    # What wakes whom
+
+    def _asking(self, namespace: str, name: str) -> Iterator[Resource]:
+        keys = (
+            *self._by_link.get((namespace, name)),
+            *(key.share(namespace) for key in self._by_link.get(("", name))),
+        )
+        for resource in map(self._get, keys):
+            if resource and resource.wanted and not resource.deleting and not _is_denied(resource):
+                yield resource
+
+    def _is_ready(self, resource: Resource, ref: Ref) -> bool:
+        secret = self._secrets.get((resource.key.namespace, ref.secret))
+        made = secret is not None and secret.made_for(resource) and not secret.deleting
+        return made and not _is_suspended(resource)
+
+    def _is_held(self, account: LinkedAccount, ref: Ref) -> bool:
+        """Whether what was linked once stays although nobody asks for it.
+
+        It does while its Secret is there, and outlives its resource; or its resource cannot be read, or is about to
+        take another name for it.
+        """
+        secret = self._secrets.get((account.namespace, ref.secret))
+        if secret is None or not secret.managed or secret.owner_key is None:
+            return False
+        owner = self._get(secret.owner_key)
+        if owner is None:
+            return not any(one.ours for one in secret.owners)
+        if not owner.wanted or owner.deleting or _is_denied(owner):
+            return False
+        return isinstance(owner.spec, InvalidSpec) or ref.purpose in links_of(owner).get(account.name, ())
+
+    def _resource_changed(self, old: Resource | None, new: Resource | None) -> None:
+        found = new or old
+        if found is None:
+            return
+        (self._linking.add if links_of(new) else self._linking.discard)(found.key)
+        self._watch()
+        for resource in (old, new):
+            if resource:
+                self._wake_accounts(resource)
+
+    def _secret_changed(self, old: StoredSecret | None, new: StoredSecret | None) -> None:
+        found = new or old
+        if found is None or (old and new and (old.owner_key, old.uid) == (new.owner_key, new.uid)):
+            return
+        for place in self._by_record.get(_place(found)):
+            self._wake(place)
+        for key in {one.owner_key for one in (old, new) if one and one.owner_key}:
+            owner = self._get(key)
+            if owner:
+                self._wake_accounts(owner)
+
+    def _account_changed(self, old: LinkedAccount | None, new: LinkedAccount | None) -> None:
+        found = new or old
+        if found is None:
+            return
+        if new is None:
+            self._failures.pop(_place(found), None)
+        asked = self._by_link.get(_place(found)) or self._by_link.get(("", found.name))
+        if asked or found.recorded:
+            self._enqueue(found.key)
+        if old is None or new is None or old.lists != new.lists:
+            self._wake_askers(_place(found))
+
+    def _wake_accounts(self, resource: Resource) -> None:
+        clustered = KINDS[resource.key.kind].clustered
+        for name in links_of(resource):
+            places = [(resource.key.namespace, name)]
+            if clustered and not resource.key.namespace:
+                places = list(self._by_name.get(name))
+            for place in places:
+                self._wake(place)
+
+    def _wake_askers(self, place: _Place) -> None:
+        namespace, name = place
+        for key in self._by_link.get(place):
+            self._enqueue(key)
+        for key in self._by_link.get(("", name)):
+            self._enqueue(key.share(namespace))
+
+    def _wake(self, place: _Place) -> None:
+        account = self._accounts.get(place)
+        if account:
+            self._enqueue(account.key)
+
+    # Watches
+
+    def _watched_in(self, namespace: str) -> str:
+        return namespace if namespace in self._places else ""
+
+    def _watcher(self, place: str) -> Watcher[_Place, LinkedAccount]:
+        return Watcher(kube_links.source(self._client, place or None, linked=False), self._accounts, self._observer)
+
+    def _watch(self) -> None:
+        needed = bool(self._linking or len(self._marked))
+        for place in (one or "" for one in self._places):
+            if needed:
+                self.on_demand.start(place)
+            elif place in self.on_demand:
+                self.on_demand.stop(place)
+        if not needed:
+            for account in list(self._accounts):
+                self._accounts.forget(_place(account))
+
+    def _settled(self, _place: str) -> None:
+        for key in self._linking:
+            self._enqueue(key)
+
+
+def _is_suspended(resource: Resource) -> bool:
+    return not isinstance(resource.spec, InvalidSpec) and resource.spec.suspend
+
+
+def _is_denied(resource: Resource) -> bool:
+    return condition_of(resource.status, READY).get("reason") == Reason.POLICY_DENIED
