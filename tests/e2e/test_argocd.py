@@ -20,6 +20,7 @@ from ecr_secret_operator_lab.reporting import print_progress
 
 from ..cluster.resources import HOST, a_resource, wait_ready
 from ..laboratory import Kubectl
+from .charts import write_chart_in_git
 from .gitops import LONG_LIFE, SHORT_LIFE, TARGET, GitOps
 from .guides import GUIDES, resources
 
@@ -151,27 +152,88 @@ def test_without_the_operator_a_new_version_does_not_arrive_and_with_it_does(git
     assert gitops.installed("helm-test-chart") == "0.6.0"
 
 
+TEMPLATE = {"secret_type": "repo-creds"}
 MISTAKES = {
-    "path": (HOST, {"repoURL": f"{HOST}/below", "chart": "web"}, "basic credential not found"),
-    "scheme": (HOST, {"repoURL": f"oci://{HOST}/web", "path": "."}, "basic credential not found"),
-    "https": (HOST, {"repoURL": f"https://{HOST}", "chart": "web"}, "is not a valid chart repository"),
-    "chart": (HOST, {"repoURL": f"oci://{HOST}", "chart": "web"}, "missing registry or repository"),
-    "no-scheme": (HOST, {"repoURL": f"{HOST}/web", "path": "."}, "repository not found"),
-    "slash": (HOST, {"repoURL": f"{HOST}/", "chart": "web"}, "invalid reference"),
-    "slash-in-secret": (f"{HOST}/", {"repoURL": HOST, "chart": "web"}, "basic credential not found"),
-    "no-chart": (HOST, {"repoURL": HOST, "chart": "nowhere"}, "not found"),
+    "path": ({"url": HOST}, {"repoURL": f"{HOST}/below", "chart": "web"}, "basic credential not found"),
+    "scheme": ({"url": HOST}, {"repoURL": f"oci://{HOST}/web", "path": "."}, "basic credential not found"),
+    "template-scheme": (
+        {"url": f"{HOST}/", **TEMPLATE},
+        {"repoURL": f"oci://{HOST}/web", "path": "."},
+        "basic credential not found",
+    ),
+    "slash": ({"url": f"{HOST}/"}, {"repoURL": HOST, "chart": "web"}, "basic credential not found"),
+    "template-slash": (
+        {"url": f"{HOST}/", **TEMPLATE},
+        {"repoURL": HOST, "chart": "web"},
+        "basic credential not found",
+    ),
+    "https": ({"url": HOST}, {"repoURL": f"https://{HOST}", "chart": "web"}, "is not a valid chart repository"),
+    "chart": ({"url": HOST}, {"repoURL": f"oci://{HOST}", "chart": "web"}, "missing registry or repository"),
+    "no-scheme": ({"url": HOST}, {"repoURL": f"{HOST}/web", "path": "."}, "repository not found"),
+    "slash-in-source": ({"url": HOST}, {"repoURL": f"{HOST}/", "chart": "web"}, "invalid reference"),
+    "no-chart": ({"url": HOST}, {"repoURL": HOST, "chart": "nowhere"}, "not found"),
+    "no-version": (
+        {"url": HOST},
+        {"repoURL": HOST, "chart": "helm-test-chart", "targetRevision": "99.x"},
+        "version matching constraint not found",
+    ),
 }
 
 
-@pytest.mark.parametrize(("url", "source", "said"), MISTAKES.values(), ids=MISTAKES)
-def test_each_mistake_of_the_guide_gives_its_error(gitops: GitOps, url: str, source: dict[str, str], said: str) -> None:
+@pytest.mark.parametrize(("spec", "source", "said"), MISTAKES.values(), ids=MISTAKES)
+def test_each_mistake_of_the_guide_gives_its_error(
+    gitops: GitOps, spec: dict[str, str], source: dict[str, str], said: str
+) -> None:
     assert f"`{said}`" in (GUIDES / GUIDE).read_text()
+    gitops.publish("helm-test-chart", "0.1.0")
     with gitops.operator():
-        gitops.apply(a_resource("ArgoHelmRepoSecret", url=url))
+        gitops.apply(a_resource("ArgoHelmRepoSecret", **spec))
         wait_ready(gitops.cluster, gitops.namespace, kind="ArgoHelmRepoSecret")
         manifest = shown("Application", "web")
-        manifest["spec"]["source"] = {**source, "targetRevision": "0.1.0"}
+        manifest["spec"]["source"] = {"targetRevision": "0.1.0", **source}
         gitops.application(manifest).wait_error(said)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"), [(HOST, "error logging into OCI registry"), (f"{HOST}/", "error pulling OCI chart")]
+)
+def test_without_its_slash_a_template_gives_the_token_to_hosts_that_only_begin_alike(
+    gitops: GitOps, url: str, said: str
+) -> None:
+    """The laboratory's proxy leads nowhere else. What tells is whether Argo CD has credentials to log in with."""
+    with gitops.operator():
+        gitops.apply(a_resource("ArgoHelmRepoSecret", url=url, **TEMPLATE))
+        wait_ready(gitops.cluster, gitops.namespace, kind="ArgoHelmRepoSecret")
+        manifest = shown("Application", "web")
+        manifest["spec"]["source"] = {"repoURL": f"{HOST}.example/x", "chart": "web", "targetRevision": "0.1.0"}
+        gitops.application(manifest).wait_error(said)
+
+
+def test_a_template_without_its_slash_serves_the_host_and_all_below(gitops: GitOps) -> None:
+    gitops.publish("above", "0.1.0")
+    gitops.publish("below", "0.1.0", "/charts")
+    with gitops.operator():
+        gitops.apply(a_resource("ArgoHelmRepoSecret", url=HOST, **TEMPLATE))
+        wait_ready(gitops.cluster, gitops.namespace, kind="ArgoHelmRepoSecret")
+        for chart, repository in {"above": HOST, "below": f"{HOST}/charts"}.items():
+            manifest = shown("Application", "web")
+            manifest["metadata"]["name"] = chart
+            manifest["spec"]["source"] = {"repoURL": repository, "chart": chart, "targetRevision": "0.1.0"}
+            gitops.application(manifest).wait_synced("0.1.0")
+
+
+@pytest.mark.parametrize("spec", [{"url": f"{HOST}/charts"}, {"url": f"{HOST}/", **TEMPLATE}, {"url": HOST}])
+def test_a_chart_in_git_gets_its_dependencies_from_ecr(gitops: GitOps, spec: dict[str, str], tmp_path: Path) -> None:
+    gitops.publish("part", "0.1.0", "/charts")
+    dependency = {"name": "part", "version": "0.1.0", "repository": f"oci://{HOST}/charts"}
+    revision = write_chart_in_git(tmp_path, {"name": "whole", "dependencies": [dependency]})
+    with gitops.operator():
+        gitops.apply(a_resource("ArgoHelmRepoSecret", **spec))
+        wait_ready(gitops.cluster, gitops.namespace, kind="ArgoHelmRepoSecret")
+        manifest = shown("Application", "web")
+        manifest["spec"]["source"] = {"repoURL": f"file://{tmp_path}", "path": "chart", "targetRevision": revision}
+        gitops.application(manifest).wait_synced(revision)
+        assert gitops.installed("part") == "0.1.0"
 
 
 def test_a_project_has_its_repository_to_itself(gitops: GitOps) -> None:
