@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 6
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e check format generate lock dev-up dev-down clean
+.PHONY: help demo test e2e bench check format generate lock dev-up dev-down clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ test: $(STAMP) ## Run all tests, with coverage
 
 e2e: $(STAMP) ## Push, pull and sync images and charts with what the operator generates
 	$(BIN)/pytest tests/e2e -n 3 --dist loadgroup --durations=5
+
+bench: $(STAMP) ## Measure the operator beside a client that does the same writes and nothing else
+	$(BIN)/python -m ecr_secret_operator_lab.bench
 
 check: $(STAMP) ## Lint, types, layers, generated files
 	$(BIN)/ruff check

@@ -61,7 +61,6 @@ class ClusterReconciler:
         last = self._published.get(key)
         soonest = last + NEWS_EVERY if last and last <= now else now
         if not shares.unknown:
-            self._waiting.pop(key, None)
-            return soonest
+            return now if self._waiting.pop(key, None) else soonest  # that all are known is worth saying at once
         since = min(self._waiting.setdefault(key, now), now)
         return max(soonest, since + patience(shares))

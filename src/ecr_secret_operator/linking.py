@@ -15,7 +15,7 @@ from .domain.links import Linkage, LinkedAccount, Ref, Wishes, links_of, refs_of
 from .domain.reasons import Reason
 from .domain.resource import InvalidSpec, Key, Resource, condition_of
 from .domain.status import READY
-from .fleet import Fleet
+from .fleet import Fleet, is_share
 from .kube import links as kube_links
 from .kube.client import Client
 from .runtime.cache import Cache
@@ -106,7 +106,7 @@ class Linking:
 
     def wishes(self, account: LinkedAccount) -> Wishes | None:
         """What resources want of a ServiceAccount; None when not all of them have been seen."""
-        if self._fleet.waiting or not self._seen(account.namespace):
+        if not self._seen(account.namespace):
             return None
         asked: dict[Ref, bool] = {}
         for resource in self._asking(account.namespace, account.name):
@@ -176,15 +176,16 @@ class Linking:
     def _is_held(self, account: LinkedAccount, ref: Ref) -> bool:
         """Whether what was linked once stays although nobody asks for it.
 
-        It does while its Secret is there, and outlives its resource; or its resource cannot be read, or is about to
-        take another name for it.
+        It does while its Secret is there, and outlives its resource; or its resource cannot be read, or cannot be told
+        to want it no longer, or is about to take another name for it.
         """
         secret = self._secrets.get((account.namespace, ref.secret))
         if secret is None or not secret.managed or secret.owner_key is None:
             return False
         owner = self._get(secret.owner_key)
         if owner is None:
-            return not any(one.ours for one in secret.owners)
+            unseen = is_share(secret.owner_key) and not self._fleet.clear
+            return unseen or not any(one.ours for one in secret.owners)
         if not owner.wanted or owner.deleting or _is_denied(owner):
             return False
         return isinstance(owner.spec, InvalidSpec) or ref.purpose in links_of(owner).get(account.name, ())

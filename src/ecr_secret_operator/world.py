@@ -55,7 +55,7 @@ class World:
 
     Args:
         client: the API server.
-        namespaces: to look at; empty for all.
+        namespaces: to look at; empty for all. Cluster resources are served only by who looks at all.
         observer: is told how watches fare.
         own_namespace: the operator's.
         policy_required: whether nothing is allowed while there is no AccessPolicy.
@@ -86,7 +86,7 @@ class World:
             own_namespace=own_namespace,
             policy_required=policy_required,
         )
-        self.fleet = Fleet(self._resources, self._secrets, self.surroundings, places=namespaces)
+        self.fleet = Fleet(self._resources, self._secrets, self.surroundings)
         places: tuple[str | None, ...] = namespaces or (None,)
         self.linking = Linking(
             client,
@@ -115,7 +115,7 @@ class World:
         self._cluster_watchers = [
             Watcher(kube_resources.source(client, kind, None), self._resources, observer)
             for kind in KINDS.values()
-            if kind.clustered
+            if kind.clustered and not self._confined  # several that are confined would contradict each other there
         ]
 
     @property

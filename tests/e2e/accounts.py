@@ -8,21 +8,11 @@ from typing import Any
 
 from ecr_secret_operator_lab.cluster import Cluster, Object, secret_data, secret_path
 
-from ..laboratory import Kubectl
-
 DOCKER_CONFIG = ".dockerconfigjson"
 
 
 def an_account(cluster: Cluster, namespace: str, name: str) -> None:
     cluster.create(f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": {"name": name}})
-
-
-def link(kubectl: Kubectl, namespace: str, account: str, *secrets: str) -> None:
-    """Does by hand what `oc secrets link ACCOUNT SECRET --for=pull,mount` does."""
-    names = [{"name": secret} for secret in secrets]
-    patch = json.dumps({"imagePullSecrets": names, "secrets": names})
-    done = kubectl("patch", "serviceaccount", account, "--namespace", namespace, "--patch", patch)
-    assert done.returncode == 0, done.stderr
 
 
 def auth_file_of_a_pod(cluster: Cluster, namespace: str, account: str) -> str:

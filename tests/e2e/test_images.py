@@ -8,34 +8,46 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator_lab.cluster import Cluster, secret_data
+from ecr_secret_operator_lab.cluster import Cluster, condition, resource_path, secret_data
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.registry import Refusal, Registry, Tools
+from ecr_secret_operator_lab.waiting import wait_for
 
 from ..cluster.resources import a_resource, apply, password_in, wait_ready, wait_secret
-from ..laboratory import Kubectl
-from .accounts import DOCKER_CONFIG, an_account, auth_file_of_a_build, auth_file_of_a_pod, link
+from .accounts import DOCKER_CONFIG, an_account, auth_file_of_a_build, auth_file_of_a_pod
 from .images import FAR, HOST, content, pull, push, why_refused
 
 pytestmark = pytest.mark.usefixtures("operator")
 
 LONG = 60.0
+PULLER = "arn:aws:iam::123456789012:role/puller"
 
 
 def serve(cluster: Cluster, namespace: str, name: str = "ecr", **spec: Any) -> str:
-    """Has a resource served, and gives its generated Secret's name."""
+    """Has a resource served, and its Secret linked where it says so, and gives its generated Secret's name."""
     apply(cluster, namespace, a_resource(name=name, **spec))
     wait_ready(cluster, namespace, name, within=LONG)
+    if "link" in spec:
+        wait_linked(cluster, namespace, name)
     return f"{name}-generated"
 
 
+def wait_linked(cluster: Cluster, namespace: str, name: str) -> None:
+    path = resource_path("secrets", namespace, name)
+    wait_for(lambda: condition(cluster.get(path), "Linked").get("status") == "True", f"{name} is linked", within=LONG)
+
+
+def link(**accounts: str) -> list[dict[str, Any]]:
+    return [{"service_account": account, "for": [purpose]} for account, purpose in accounts.items()]
+
+
 def test_a_build_pushes_and_a_pod_pulls_through_their_service_accounts(
-    cluster: Cluster, kubectl: Kubectl, namespace: str, tools: Tools, registry: Registry, aws: FakeAws
+    cluster: Cluster, namespace: str, tools: Tools, registry: Registry, aws: FakeAws
 ) -> None:
-    image, secret = f"{HOST}/{namespace}/app:1", serve(cluster, namespace)
     for account in ("builder", "deployer"):
         an_account(cluster, namespace, account)
-        link(kubectl, namespace, account, secret)
+    image = f"{HOST}/{namespace}/app:1"
+    serve(cluster, namespace, link=link(builder="mount", deployer="pull"))
     before = registry.last_request()
 
     tools.login(auth_file_of_a_build(cluster, namespace, "builder", HOST))
@@ -77,10 +89,10 @@ def _layer(tools: Tools) -> str:
 
 
 def test_a_pod_pulls_from_two_registries_with_the_two_secrets_of_its_account(
-    cluster: Cluster, kubectl: Kubectl, namespace: str, tools: Tools
+    cluster: Cluster, namespace: str, tools: Tools
 ) -> None:
-    far = serve(cluster, namespace, "far", ecr_registry=FAR, region=None)
-    link(kubectl, namespace, "default", serve(cluster, namespace, "near"), far)
+    serve(cluster, namespace, "far", ecr_registry=FAR, region=None, link=link(default="pull"))
+    serve(cluster, namespace, "near", link=link(default="pull"))
     tools.login(auth_file_of_a_pod(cluster, namespace, "default"))
     for host in (HOST, FAR):
         assert push(tools, f"{host}/{namespace}/app:1", host).returncode == 0
@@ -96,6 +108,20 @@ def test_one_secret_opens_several_registries(cluster: Cluster, namespace: str, t
     done = tools.crane("copy", f"{HOST}/{namespace}/app:1", copied)
     assert done.returncode == 0, done.stderr
     assert pull(tools, copied).returncode == 0
+
+
+def test_a_token_for_pulling_does_not_push(cluster: Cluster, namespace: str, tools: Tools, registry: Registry) -> None:
+    image = f"{HOST}/{namespace}/app:1"
+    both = wait_secret(cluster, namespace, serve(cluster, namespace, "both"))
+    only_pull = serve(cluster, namespace, "pull", aws={"role_arn": PULLER, "access": "pull"})
+    assert push(_logged_in(tools, secret_data(both)[DOCKER_CONFIG]), image).returncode == 0
+
+    tools.login(secret_data(wait_secret(cluster, namespace, only_pull))[DOCKER_CONFIG])
+    assert pull(tools, image).returncode == 0
+    before = registry.last_request()
+    assert push(tools, image, "another").returncode != 0
+    assert Refusal.NOT_ALLOWED in {handled.refusal for handled in registry.requests(after=before)}
+    assert "PUT" not in {handled.method for handled in registry.requests(after=before)}
 
 
 Spoil = Callable[[str], str]

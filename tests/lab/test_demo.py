@@ -22,7 +22,14 @@ from ecr_secret_operator_lab.waiting import wait_for
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 WIDTH = 80
-EVERYTHING = ("etcd", "kube-apiserver", "kube-controller-manager", "fakeaws", "ecr-secret-operator run")
+EVERYTHING = (
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "fakeaws",
+    "registry serve",
+    "ecr-secret-operator run",
+)
 
 
 def processes_with(variable: str, value: Path) -> list[str]:

@@ -26,7 +26,7 @@ from ecr_secret_operator_lab.fakeaws import (
 from ecr_secret_operator_lab.fakeaws.records import Found
 from ecr_secret_operator_lab.programs import ensure_programs
 from ecr_secret_operator_lab.registry import Refusal, Registry, RegistryError, Tools, pack, start_registry, unpack
-from ecr_secret_operator_lab.registry.gate import challenge, judge, login_in
+from ecr_secret_operator_lab.registry.gate import action_of, challenge, judge, login_in
 from ecr_secret_operator_lab.reporting import LineReporter
 
 pytestmark = pytest.mark.xdist_group("registry")  # it is started once, by one worker
@@ -52,6 +52,7 @@ def a_token(**over: object) -> IssuedToken:
         "registry": "123456789012",
         "access_key_id": "AKIA",
         "principal": "arn:aws:iam::123456789012:user/one",
+        "policy": "",
     }
     return IssuedToken(**{**fields, **over})  # type: ignore[arg-type]
 
@@ -78,6 +79,31 @@ def test_a_token_opens_the_registries_of_its_region_until_it_expires(
     token: IssuedToken | None, host: str, refusal: Refusal | None
 ) -> None:
     assert judge(Found(token=token, now=NOW), host) == refusal
+
+
+PULL = json.dumps({"Statement": [{"Effect": "Allow", "Action": ["ecr:BatchGetImage", "ecr:GetD*"], "Resource": "*"}]})
+
+
+@pytest.mark.parametrize(
+    ("request_line", "action", "refused"),
+    [
+        ("GET /v2/", None, False),
+        ("GET /v2/app/manifests/1", "BatchGetImage", False),
+        ("HEAD /v2/team/app/manifests/sha256:00", "BatchGetImage", False),
+        ("GET /v2/app/blobs/sha256:00", "GetDownloadUrlForLayer", False),
+        ("HEAD /v2/app/blobs/sha256:00", "BatchCheckLayerAvailability", True),
+        ("GET /v2/app/tags/list", "ListImages", True),
+        ("POST /v2/app/blobs/uploads/", "InitiateLayerUpload", True),
+        ("PATCH /v2/app/blobs/uploads/0-1", "UploadLayerPart", True),
+        ("PUT /v2/app/blobs/uploads/0-1", "CompleteLayerUpload", True),
+        ("PUT /v2/blobs/app/manifests/1", "PutImage", True),
+    ],
+)
+def test_a_token_may_do_what_its_session_may(request_line: str, action: str | None, refused: bool) -> None:  # noqa: FBT001 - a table's column
+    method, _, path = request_line.partition(" ")
+    assert action_of(method, path) == action
+    found = Found(token=a_token(policy=PULL), now=NOW)
+    assert judge(found, HOST, action=action) == (Refusal.NOT_ALLOWED if refused else None)
 
 
 def basic(user: str, password: str) -> str:

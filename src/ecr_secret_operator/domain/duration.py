@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from fractions import Fraction
+from functools import lru_cache
 
 from .errors import InvalidField, shown
 
@@ -31,8 +32,9 @@ MAXIMUM = timedelta(days=366)
 _MAXIMUM_MICROSECONDS = MAXIMUM // timedelta(microseconds=1)
 
 
+@lru_cache(maxsize=1024)
 def parse_duration(text: str) -> timedelta:
-    """Reads a Go duration, rounded down to a microsecond; at most 366 days come out.
+    """Reads a Go duration, rounded down to a microsecond; at most 366 days come out. Remembered, as there are few.
 
     Raises:
         InvalidField: it is none, or is negative.

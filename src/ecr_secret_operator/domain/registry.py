@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .errors import InvalidField, shown
 
@@ -97,8 +98,9 @@ def is_registry(host: str) -> bool:
     return bool(_HOST.fullmatch(host))
 
 
+@lru_cache(maxsize=1024)
 def parse_registry(host: str) -> Registry:
-    """Reads an ECR registry host.
+    """Reads an ECR registry host. Remembered: every reconcile asks, and there are few.
 
     Args:
         host: the host alone, lower case: no scheme, port or path.

@@ -84,6 +84,7 @@ class IssuedToken:
         service: `ecr` or `ecr-public`.
         registry: account of the registry; empty for ECR Public.
         principal: ARN of who asked.
+        policy: the session policy of who asked, which the token is bound by too; empty when there is none.
     """
 
     number: int
@@ -95,6 +96,7 @@ class IssuedToken:
     registry: str
     access_key_id: str
     principal: str
+    policy: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from ..fakeaws.records import Found
-from .gate import USER, challenge, judge, login_in
+from .gate import USER, action_of, challenge, judge, login_in
 from .records import Handled, Refusal
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ EXPIRED = {
         {"code": "DENIED", "message": "Your authorization token has expired. Reauthenticate and try again."},
     ],
 }
+NOT_ALLOWED = {"errors": [{"code": "DENIED", "message": "The principal is not authorized to perform this action."}]}
 
 
 class Record:
@@ -127,7 +128,9 @@ class Front:
             answer.raise_for_status()
             found = msgspec.json.decode(await answer.read(), type=Found)
         host = request.host.rpartition(":")[0] if request.host.rpartition(":")[2].isdigit() else request.host
-        return judge(found, host), found.token.number if found.token else None
+        return judge(
+            found, host, action=action_of(request.method, request.path)
+        ), found.token.number if found.token else None
 
     async def _pass_on(self, request: web.Request) -> web.StreamResponse:
         headers = _passed(request.headers, without=(hdrs.AUTHORIZATION, hdrs.EXPECT))
@@ -158,6 +161,8 @@ def _passed(headers: Mapping[str, str], *, without: Iterable[str] = ()) -> CIMul
 
 
 def _refused(request: web.Request, refusal: Refusal) -> web.Response:
+    if refusal is Refusal.NOT_ALLOWED:
+        return web.json_response(NOT_ALLOWED, status=403)
     body = EXPIRED if refusal is Refusal.EXPIRED else UNAUTHORIZED
     return web.json_response(body, status=401, headers={hdrs.WWW_AUTHENTICATE: challenge(request.host)})
 

@@ -1,7 +1,8 @@
 """Who is let in: the decision that ECR's registry makes about a request's credentials. Pure.
 
-Source: ECR User Guide, "Private registry authentication": the user is AWS, the password is what GetAuthorizationToken
-gave, it is good in its region, for every registry that its principal may use, until it expires.
+Sources: ECR User Guide, "Private registry authentication": the user is AWS, the password is what GetAuthorizationToken
+gave, it is good in its region, for every registry that its principal may use, until it expires. "Required IAM
+permissions for pushing an image", and for pulling one: the action that a request to the registry stands for.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import binascii
 import re
 from dataclasses import dataclass
 
+from ..fakeaws.policies import allows
 from ..fakeaws.records import Found
 from .records import Refusal
 
@@ -43,11 +45,36 @@ def login_in(authorization: str | None) -> Login | None:
     return Login(user, password) if colon else None
 
 
-def judge(found: Found, host: str) -> Refusal | None:
+ACTIONS = (
+    ("GET HEAD", "manifests", "BatchGetImage"),
+    ("GET", "blobs", "GetDownloadUrlForLayer"),
+    ("HEAD", "blobs", "BatchCheckLayerAvailability"),
+    ("GET HEAD", "tags", "ListImages"),
+    ("POST GET", "blobs/uploads", "InitiateLayerUpload"),
+    ("PATCH", "blobs/uploads", "UploadLayerPart"),
+    ("PUT", "blobs/uploads", "CompleteLayerUpload"),
+    ("PUT", "manifests", "PutImage"),
+    ("DELETE", "manifests", "BatchDeleteImage"),
+)
+"""What a request stands for in IAM: its methods, what its path has after the repository's name, the action."""
+
+AFTER_REPOSITORY = re.compile(r"/v2/.+?/(blobs/uploads|blobs|manifests|tags)/")
+
+
+def action_of(method: str, path: str) -> str | None:
+    """The IAM action, without the service, that a request stands for; None for one that all may send."""
+    found = AFTER_REPOSITORY.match(path)
+    if found is None:
+        return None
+    return next((action for methods, what, action in ACTIONS if what == found[1] and method in methods.split()), None)
+
+
+def judge(found: Found, host: str, *, action: str | None = None) -> Refusal | None:
     """Whether what AWS knows of a password opens the registry at a host; None when it does.
 
     Args:
         found: AWS' record of the password, and its clock.
+        action: what the request stands for.
         host: without port. What is no host of ECR, such as localhost, takes the tokens of all regions.
     """
     token = found.token
@@ -58,7 +85,10 @@ def judge(found: Found, host: str) -> Refusal | None:
     private = PRIVATE_HOST.fullmatch(host)
     if (private and token.service != "ecr") or (host == PUBLIC_HOST and token.service != "ecr-public"):
         return Refusal.OTHER_SERVICE
-    return Refusal.OTHER_REGION if private and private[1] != token.region else None
+    if private and private[1] != token.region:
+        return Refusal.OTHER_REGION
+    permitted = action is None or allows(token.policy, f"{token.service}:{action}")
+    return None if permitted else Refusal.NOT_ALLOWED
 
 
 def challenge(host: str) -> str:

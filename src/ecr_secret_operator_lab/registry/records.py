@@ -7,13 +7,14 @@ from enum import StrEnum
 
 
 class Refusal(StrEnum):
-    """Why a request was refused with 401."""
+    """Why a request was refused: with 403 for what the token may not do, with 401 for everything else."""
 
     NO_CREDENTIALS = "no credentials"
     NOT_AWS = "the user is not AWS"
     NEVER_ISSUED = "a password that AWS never issued"
     EXPIRED = "a token that has expired"
     OTHER_REGION = "a token of another region"
+    NOT_ALLOWED = "a token of a session that may not do this"
     OTHER_SERVICE = "a token of the other kind of registry, public or private"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,12 +50,21 @@ class Tools:
         """Runs helm; its failure is for the caller to judge."""
         return self._run("helm", *args, "--registry-config", str(self.auth_file))
 
+    def environment(self) -> Mapping[str, str]:
+        """What a tool needs to find the registry, and its own credentials and nobody else's."""
+        own = {"HOME": str(self.home), "DOCKER_CONFIG": str(self.auth_file.parent)}
+        return {**own, **self.registry.environment()}
+
+    def command_line(self, name: str, *args: str) -> Sequence[str]:
+        """The same for somebody who types it: in any surroundings, in any directory."""
+        settings = [f"{variable}={value}" for variable, value in self.environment().items()]
+        return ["env", *settings, str(self.programs[name]), *args]
+
     def _run(self, name: str, *args: str) -> subprocess.CompletedProcess[str]:
         clean = {variable: os.environ[variable] for variable in INHERITED if variable in os.environ}
-        own = {"HOME": str(self.home), "DOCKER_CONFIG": str(self.auth_file.parent)}
         return subprocess.run(
             [str(self.programs[name]), *args],
-            env={**clean, **own, **self.registry.environment()},
+            env={**clean, **self.environment()},
             cwd=self.home,
             stdin=subprocess.DEVNULL,
             capture_output=True,
