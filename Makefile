@@ -8,10 +8,10 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 6
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench check format generate lock dev-up dev-down clean
+.PHONY: help demo test e2e bench check format generate lock dev-up dev-down clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.12"; exit 1; }
@@ -28,6 +28,9 @@ demo: $(STAMP) ## Run the main job on a local control plane and a fake AWS, and 
 test: $(STAMP) ## Run all tests, with coverage
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term --durations=10
 	$(BIN)/coverage report --include='src/ecr_secret_operator/domain/*' --fail-under=100
+
+e2e: $(STAMP) ## Push, pull and sync with what the operator generates: crane, helm, Argo CD, Flux
+	$(BIN)/pytest tests/e2e -n 3 --dist loadgroup --durations=5
 
 bench: $(STAMP) ## Measure the operator beside a client that does the same writes and nothing else
 	$(BIN)/python -m ecr_secret_operator_lab.bench

@@ -1,4 +1,4 @@
-"""Starts the local control plane once for a run that has cluster tests in it."""
+"""Obtains and starts once what the tests of a run share: the local control plane, programs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import pytest
 import xdist
 from xdist.scheduler import LoadScopeScheduling
 
-CLUSTER = Path(__file__).parent / "cluster"
+pytest_plugins = ["tests.laboratory"]
+
+TESTS = Path(__file__).parent
+CLUSTER, E2E, LAB = TESTS / "cluster", TESTS / "e2e", TESTS / "lab"
 DEPLOY = Path(__file__).parents[1] / "deploy"
 CRDS, RIGHTS = DEPLOY / "crds", (DEPLOY / "rbac" / "cluster", DEPLOY / "admission")
 KUBECONFIG_VARIABLE = "ECR_LAB_KUBECONFIG"
@@ -18,20 +21,55 @@ OPERATOR_VARIABLE = "ECR_LAB_OPERATOR_KUBECONFIG"
 KUBECTL_VARIABLE = "ECR_LAB_KUBECTL"
 
 
-def _includes_cluster_tests(config: pytest.Config) -> bool:
+def _includes(config: pytest.Config, *directories: Path) -> bool:
+    """Whether a run may have tests of these directories. Those of `e2e` only run where they are asked for by name."""
     asked = [Path(arg.partition("::")[0]).resolve() for arg in config.args]
-    return any(path == CLUSTER or path in CLUSTER.parents or CLUSTER in path.parents for path in asked)
+    return any(
+        path == directory or directory in path.parents or (path in directory.parents and directory != E2E)
+        for path in asked
+        for directory in directories
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """In the process that the workers belong to: starts the control plane, and stops it at the end of the run."""
+    """In the process that the workers belong to: obtains programs, and has a control plane run until the end."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell starts its background jobs so, and children inherit it: tests that press Ctrl-C would wait for ever.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if hasattr(config, "workerinput") or KUBECONFIG_VARIABLE in os.environ or config.option.collectonly:
+    if hasattr(config, "workerinput") or config.option.collectonly:
         return
-    if not _includes_cluster_tests(config):
-        return
+    if _includes(config, LAB, E2E):
+        _obtain_programs("registry", "crane", *(("helm",) if _includes(config, E2E) else ()))
+    if _includes(config, E2E):
+        _obtain_flux()
+        _obtain_argocd()
+    if _includes(config, CLUSTER, E2E) and KUBECONFIG_VARIABLE not in os.environ:
+        _start_control_plane(config)
+
+
+def _obtain_programs(*names: str) -> None:
+    """Before the first test, none of which has the time that a build takes."""
+    from ecr_secret_operator_lab.programs import ensure_programs  # noqa: PLC0415
+    from ecr_secret_operator_lab.reporting import LineReporter  # noqa: PLC0415
+
+    ensure_programs(names, LineReporter())
+
+
+def _obtain_flux() -> None:
+    from ecr_secret_operator_lab.flux import ensure_flux  # noqa: PLC0415
+    from ecr_secret_operator_lab.reporting import LineReporter  # noqa: PLC0415
+
+    ensure_flux(LineReporter())
+
+
+def _obtain_argocd() -> None:
+    from ecr_secret_operator_lab.argocd import ensure_argocd  # noqa: PLC0415
+    from ecr_secret_operator_lab.reporting import LineReporter  # noqa: PLC0415
+
+    ensure_argocd(LineReporter())
+
+
+def _start_control_plane(config: pytest.Config) -> None:
     from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ensure_binaries  # noqa: PLC0415
     from ecr_secret_operator_lab.rights import operator_kubeconfig  # noqa: PLC0415
 

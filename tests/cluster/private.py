@@ -15,7 +15,7 @@ from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.rights import operator_kubeconfig as kubeconfig_of
 from ecr_secret_operator_lab.waiting import wait_for
 
-from .conftest import DEPLOY, RIGHTS
+from ..laboratory import DEPLOY, RIGHTS
 from .resources import PLURALS, a_resource
 
 POLICIES = f"{ECR}/accesspolicies"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Kubectl
+from ..laboratory import Kubectl
 from .resources import HOST, a_resource
 
 TEN_KB = "x" * 10_240

@@ -12,7 +12,7 @@ from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import wait_for
 
-from .conftest import StartOperator
+from ..laboratory import StartOperator
 from .resources import (
     HOST,
     a_resource,

@@ -19,7 +19,7 @@ from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.rights import operator_kubeconfig as kubeconfig_of
 from ecr_secret_operator_lab.waiting import wait_for
 
-from .conftest import RIGHTS, StartOperator
+from ..laboratory import RIGHTS, StartOperator
 from .resources import (
     HOST,
     a_resource,

@@ -11,7 +11,7 @@ from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import wait_for
 
-from .conftest import StartOperator
+from ..laboratory import StartOperator
 from .resources import a_resource, apply, events_of, wait_ready, wait_secret
 
 pytestmark = pytest.mark.xdist_group("drift")  # its operator is started once, by one worker

@@ -25,7 +25,7 @@ from ecr_secret_operator_lab.controlplane.pki import Authority
 from ecr_secret_operator_lab.operator import OperatorProcess, free_port
 from ecr_secret_operator_lab.waiting import wait_for
 
-from .conftest import Install, StartOperator
+from ..laboratory import Install, StartOperator
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 

@@ -11,7 +11,7 @@ from ecr_secret_operator_lab.cluster import Cluster, condition
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.waiting import wait_for
 
-from .conftest import StartOperator
+from ..laboratory import StartOperator
 from .resources import a_resource, apply, get, password_in, wait_condition, wait_ready, wait_secret
 
 ROLE = "arn:aws:iam::123456789012:role/ecr-operator"

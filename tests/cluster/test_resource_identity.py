@@ -14,7 +14,7 @@ from ecr_secret_operator_lab.fakeaws.records import Role
 from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import wait_for
 
-from .conftest import StartOperator
+from ..laboratory import StartOperator
 from .resources import a_resource, apply, get, password_in, wait_condition, wait_ready
 
 ROLE = "arn:aws:iam::210987654321:role/registry/ecr-pull"

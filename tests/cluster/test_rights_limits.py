@@ -10,7 +10,7 @@ import pytest
 from ecr_secret_operator_lab.cluster import Cluster, Object, Refused, secret_path
 from ecr_secret_operator_lab.rights import NAMESPACE, SERVICE_ACCOUNT
 
-from .conftest import StartOperator, with_token
+from ..laboratory import StartOperator, with_token
 from .resources import HOST, a_resource, apply, docker_config, wait_ready, wait_secret
 from .test_conflict import ARGO, ARGO_DATA, DOCKER, docker, encoded
 

@@ -14,7 +14,7 @@ from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import wait_for
 
-from .conftest import Kubectl, StartOperator
+from ..laboratory import Kubectl, StartOperator
 from .resources import HOST, a_resource, apply, docker_config, edit, get, password_in, wait_ready, wait_secret
 
 SEED = Path(__file__).parents[2] / "docs" / "examples" / "seed.yaml"

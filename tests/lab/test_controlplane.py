@@ -23,8 +23,8 @@ from ecr_secret_operator_lab.controlplane import (
     components,
     ensure_binaries,
     print_progress,
-    recipe,
 )
+from ecr_secret_operator_lab.controlplane.recipe import RECIPE
 
 pytestmark = pytest.mark.xdist_group("controlplane")  # its control plane is started once, by one worker
 
@@ -101,7 +101,7 @@ def exists(plane: ControlPlane, *args: str) -> bool:
 
 def test_it_is_the_kubernetes_that_the_recipe_pins(plane: ControlPlane) -> None:
     version = json.loads(plane.kubectl("version", "--output=json").stdout)
-    assert version["serverVersion"]["gitVersion"] == recipe.versions().kubernetes
+    assert version["serverVersion"]["gitVersion"] == RECIPE.version
 
 
 def test_its_namespace_and_service_account_are_there_at_once(plane: ControlPlane) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from ecr_secret_operator_lab.controlplane import Binaries, Command, ControlPlane, detached, ensure_binaries
 from ecr_secret_operator_lab.controlplane import print_progress as report
-from ecr_secret_operator_lab.controlplane.binaries import ASSETS
+from ecr_secret_operator_lab.controlplane.recipe import ASSETS
 
 UP = """
 import sys

@@ -56,8 +56,8 @@ def demo(context: click.Context, *, keep: bool) -> None:
     """Show what the operator does, on a real Kubernetes control plane and a fake AWS.
 
     Nothing is needed beforehand: etcd, kube-apiserver, kube-controller-manager and kubectl are downloaded, or built
-    from source (minutes, once), and everything is stopped at the end. Exit code 0 means that each step was seen to
-    happen.
+    from source (minutes, once), a registry and its client crane are built, and everything is stopped at the end. Exit
+    code 0 means that each step was seen to happen.
     """
     with laboratory():
         from ecr_secret_operator_lab import demo as show  # noqa: PLC0415 - only this command needs the laboratory

@@ -1,10 +1,11 @@
 """A real Kubernetes control plane on this machine, found or built, then started in about three seconds."""
 
+from ..programs.errors import BinariesError
+from ..reporting import LineReporter, Reporter, print_progress
 from .binaries import Binaries, ensure_binaries
-from .errors import BinariesError, ControlPlaneError
+from .errors import ControlPlaneError
 from .plane import ControlPlane
 from .processes import Command
-from .reporting import LineReporter, Reporter, print_progress
 
 __all__ = [
     "Binaries",

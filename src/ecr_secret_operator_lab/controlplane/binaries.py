@@ -5,20 +5,15 @@ kube-controller-manager, so what is missing there comes from the next), the proj
 a build from Go modules.
 """
 
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .cache import cache_directory, exclusive
+from ..programs.cache import cache_directory
+from ..programs.gobuild import builder
+from ..programs.obtain import Origin, ensure
+from ..reporting import Reporter
 from .download import download
-from .errors import BinariesError
-from .gobuild import build
-from .recipe import PACKAGES, home
-from .reporting import Reporter
-
-ASSETS = "KUBEBUILDER_ASSETS"
-LOCK = "controlplane.lock"
+from .recipe import ASSETS, RECIPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,36 +35,10 @@ def ensure_binaries(report: Reporter) -> Binaries:
     Raises:
         BinariesError: a program can be had in none of the ways.
     """
-    place = home(cache_directory())
-    found = _found(place)
-    if not _missing(found):
-        return _binaries(found)
-    with exclusive(cache_directory() / LOCK, report):
-        for obtain in (download, build):
-            missing = _missing(_found(place))
-            if missing:
-                obtain(missing, place, report)
-    found = _found(place)
-    if missing := _missing(found):
-        raise BinariesError(f"{', '.join(missing)} cannot be obtained; set {ASSETS} to a directory that has them")
-    return _binaries(found)
-
-
-def _found(place: Path) -> Mapping[str, Path]:
-    assets = os.environ.get(ASSETS)
-    directories = [Path(assets).absolute(), place] if assets else [place]
-    candidates = {name: [directory / name for directory in directories] for name in PACKAGES}
-    programs = {name: next(filter(_is_program, paths), None) for name, paths in candidates.items()}
-    return {name: path for name, path in programs.items() if path is not None}
-
-
-def _is_program(path: Path) -> bool:
-    return path.is_file() and os.access(path, os.X_OK)
-
-
-def _missing(found: Mapping[str, Path]) -> list[str]:
-    return [name for name in PACKAGES if name not in found]
-
-
-def _binaries(found: Mapping[str, Path]) -> Binaries:
-    return Binaries(**{name.replace("-", "_"): path for name, path in found.items()})
+    origin = Origin(
+        names=tuple(RECIPE.packages),
+        home=RECIPE.home(cache_directory()),
+        override=ASSETS,
+        sources=(download, builder(RECIPE)),
+    )
+    return Binaries(**{name.replace("-", "_"): path for name, path in ensure(origin, report).items()})

@@ -14,11 +14,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ..programs.cache import exclusive, state_directory
+from ..reporting import Reporter
 from .binaries import ensure_binaries
-from .cache import exclusive, state_directory
 from .plane import ControlPlane
 from .processes import Command
-from .reporting import Reporter
 
 RECORD, LOCK = "dev.json", "dev.lock"
 STOP_SECONDS = 15.0

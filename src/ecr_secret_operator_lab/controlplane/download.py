@@ -12,16 +12,17 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from urllib.parse import urlsplit
 
-from .cache import draft, publish_program
-from .recipe import system, versions
-from .reporting import Reporter
+from ..programs.cache import draft, publish_program
+from ..programs.recipe import system
+from ..reporting import Reporter
+from .recipe import ETCD, RECIPE
 
 KUBERNETES_RELEASES = "ECR_SECRET_OPERATOR_KUBERNETES_RELEASES"
 ETCD_RELEASES = "ECR_SECRET_OPERATOR_ETCD_RELEASES"
@@ -46,7 +47,7 @@ class _Release:
     """The program's name inside the archive; None when the release is the program itself."""
 
 
-def download(names: Iterable[str], home: Path, report: Reporter) -> None:
+def download(names: Sequence[str], home: Path, report: Reporter) -> None:
     """Puts into `home` those of the named programs that the official releases give.
 
     The rest is left to the next source; the reporter is told why. Call it under the lock of `home`.
@@ -70,12 +71,13 @@ def download(names: Iterable[str], home: Path, report: Reporter) -> None:
 def _release(name: str) -> _Release:
     operating_system, architecture = system()
     if name == "etcd":
+        version = RECIPE.pinned_version(ETCD)
         base = os.environ.get(ETCD_RELEASES, "https://github.com/etcd-io/etcd/releases/download")
-        stem = f"etcd-{versions().etcd}-{operating_system}-{architecture}"
-        folder = f"{base}/{versions().etcd}"
+        stem = f"etcd-{version}-{operating_system}-{architecture}"
+        folder = f"{base}/{version}"
         return _Release(f"{folder}/{stem}.tar.gz", f"{folder}/SHA256SUMS", f"{stem}/etcd")
     base = os.environ.get(KUBERNETES_RELEASES, "https://dl.k8s.io")
-    url = f"{base}/{versions().kubernetes}/bin/{operating_system}/{architecture}/{name}"
+    url = f"{base}/{RECIPE.version}/bin/{operating_system}/{architecture}/{name}"
     return _Release(url, f"{url}.sha256")
 
 

@@ -1,8 +1,4 @@
-"""The two ways in which the local control plane fails, each with a text that a person can act on."""
-
-
-class BinariesError(Exception):
-    """The control plane's programs can be neither found, downloaded nor built."""
+"""How the local control plane fails, with a text that a person can act on. See also BinariesError of `programs`."""
 
 
 class ControlPlaneError(Exception):

@@ -1,4 +1,4 @@
-"""The certificates and keys of one control plane: a CA that signs the server's certificate and those of its users."""
+"""The certificates and keys of a control plane or a registry: a CA that signs a server's certificate and its users'."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ class Pair:
 
 
 class Authority:
-    """A certificate authority that lives in memory for as long as its control plane."""
+    """A certificate authority that lives in memory for as long as what it signs for."""
 
     def __init__(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
         self._certificate = certificate
@@ -40,7 +40,7 @@ class Authority:
     def create(cls) -> Self:
         """Makes a new authority."""
         key = _new_key()
-        name = _name([(NameOID.COMMON_NAME, "ecr-secret-operator local control plane")])
+        name = _name([(NameOID.COMMON_NAME, "ecr-secret-operator laboratory")])
         builder = (
             _certificate(name, name, key)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -53,11 +53,14 @@ class Authority:
         """The authority's certificate."""
         return self._certificate.public_bytes(Encoding.PEM)
 
-    def server(self) -> Pair:
-        """A certificate for a server on this machine's loopback address."""
-        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(LOOPBACK))]
+    def server(self, name: str = "kube-apiserver", *, hosts: Iterable[str] = ()) -> Pair:
+        """A certificate for a server on this machine's loopback address, and for hosts that are led there."""
+        names = [
+            *(x509.DNSName(host) for host in ("localhost", *hosts)),
+            x509.IPAddress(ipaddress.ip_address(LOOPBACK)),
+        ]
         return self._sign(
-            _name([(NameOID.COMMON_NAME, "kube-apiserver")]),
+            _name([(NameOID.COMMON_NAME, name)]),
             ExtendedKeyUsageOID.SERVER_AUTH,
             x509.SubjectAlternativeName(names),
         )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
+from ..runs import tail
 from . import components
 from .binaries import Binaries
 from .errors import ControlPlaneError
@@ -19,7 +20,6 @@ from .kubeconfig import certificate_user, token_user, write_kubeconfig
 from .pki import LOOPBACK, Authority
 from .probes import ApiServerProbe, etcd_is
 from .processes import Command, Supervisor
-from .runs import tail
 
 START_SECONDS = 60.0
 POLL_SECONDS = 0.02

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .tether import tethered
+from ..tether import tethered
 
 STDIN = 0
 PARENT_POLL_SECONDS = 0.5

@@ -1,7 +1,7 @@
 """The demo: the operator's main job and its promises, shown on a real control plane and checked from outside.
 
 `stage` starts and stops what is needed, `story` is the table of steps, the steps themselves are in `serving`,
-`refusing` and `refreshing`, and `screen` alone knows how it looks.
+`using`, `refusing` and `refreshing`, and `screen` alone knows how it looks.
 """
 
 from .screen import Screen, at_most_wide

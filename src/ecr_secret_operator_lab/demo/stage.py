@@ -10,10 +10,12 @@ from pathlib import Path
 
 from ..cluster import ECR, Cluster, Object, condition, resource_path, secret_path
 from ..controlplane import ControlPlane, Reporter, ensure_binaries
-from ..controlplane.runs import tail
 from ..fakeaws import FakeAws, start_fake_aws
 from ..operator import OperatorProcess
+from ..programs import ensure_programs
+from ..registry import Registry, Tools, start_registry
 from ..rights import operator_kubeconfig, write_manifests
+from ..runs import tail
 from ..waiting import NotReached, wait_for
 
 ACCOUNT = "123456789012"
@@ -36,6 +38,7 @@ class Stage:
         plane: etcd, kube-apiserver and kube-controller-manager.
         cluster: looks at the API server from outside, as its administrator.
         aws: the fake AWS, with its record of calls and tokens.
+        registry: what stands for ECR's registry, with its record of whom it let in.
         operator: the installed command `ecr-secret-operator run`, as its ServiceAccount.
         operator_kubeconfig: of that ServiceAccount.
     """
@@ -43,12 +46,15 @@ class Stage:
     plane: ControlPlane
     cluster: Cluster
     aws: FakeAws
+    registry: Registry
     operator: OperatorProcess
     operator_kubeconfig: Path
 
     def __init__(self) -> None:
         self._stack = ExitStack()
         self._log: Path | None = None
+        self._scratch = Path()
+        self._programs: Mapping[str, Path] = {}
 
     def __enter__(self) -> Stage:
         return self
@@ -60,23 +66,27 @@ class Stage:
         """Starts everything and returns when it is ready.
 
         Raises:
-            BinariesError: the control plane's programs can be had in none of the ways.
+            BinariesError: a program can be had in none of the ways.
             ControlPlaneError: the control plane did not start.
             FakeAwsError: the fake AWS did not start.
+            RegistryError: the registry did not start.
             AssertionError: the operator's rights did not come into force, or it did not become ready.
         """
-        scratch = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="ecr-secret-operator-demo-")))
+        self._scratch = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="ecr-secret-operator-demo-")))
         binaries = ensure_binaries(report)
+        self._programs = ensure_programs(["registry", "crane"], report)
         report("Reading definitions and rights: ecr-secret-operator crds, and rbac")
-        manifests = write_manifests(scratch)
+        manifests = write_manifests(self._scratch)
         report("Starting etcd, kube-apiserver and kube-controller-manager")
         self.plane = self._stack.enter_context(ControlPlane.start(binaries, manifests=manifests))
         self.cluster = self._stack.enter_context(Cluster(self.plane.kubeconfig))
         report("Starting the fake AWS")
         self.aws = self._stack.enter_context(start_fake_aws())
+        report("Starting a registry that accepts only the fake's tokens")
+        self.registry = self._stack.enter_context(start_registry(self.aws, self._programs["registry"]))
         report("Starting the operator with its own rights: ecr-secret-operator run")
         self.operator_kubeconfig = operator_kubeconfig(self.plane)
-        self._log = scratch / "operator.log"
+        self._log = self._scratch / "operator.log"
         operator = OperatorProcess(
             environment=self.aws.environment(), log=self._log, kubeconfig=self.operator_kubeconfig
         )
@@ -89,6 +99,12 @@ class Stage:
         code = self.operator.process.poll() if hasattr(self, "operator") else None
         ended = "" if code is None else f"\nThe operator ended with {code}."
         return tail(self._log, LOG_LINES) + ended
+
+    def client(self, name: str) -> Tools:
+        """A registry client in surroundings of its own, with the credentials that it was given before."""
+        home = self._scratch / name
+        home.mkdir(exist_ok=True)
+        return Tools(self._programs, self.registry, home)
 
     def apply(self, *resources: Object) -> None:
         """Creates resources of the operator's kinds."""

@@ -10,19 +10,22 @@ from dataclasses import dataclass
 from ..controlplane import BinariesError, ControlPlaneError
 from ..fakeaws import FakeAwsError
 from ..operator import typed_command
+from ..registry import RegistryError
+from .reach import link_accounts, serve_many_namespaces
 from .record import Done
 from .refreshing import ask_aws_seldom, rotate_before_expiry, survive_an_outage
 from .refusing import explain_a_bad_resource, refuse_a_foreign_secret
 from .screen import Screen
 from .serving import repair, serve_the_seed, set_the_stage
 from .stage import Stage
+from .using import IMAGE, POD, push_and_pull
 
 OPENING = (
     "Amazon ECR hands out registry tokens that die after 12 hours. This operator keeps them fresh in the Secrets"
     " that pods pull with and Argo CD syncs with.\n\n"
-    "Everything here is real (Kubernetes, kubectl, the operator's installed command) except AWS, which is a local"
-    " fake that speaks AWS' protocol and remembers every call. Each tick is verified from outside, at the API server"
-    " and in that record."
+    "Everything here is real (Kubernetes, kubectl, a registry, crane, the operator's installed command) except AWS,"
+    " which is a local fake that speaks AWS' protocol and remembers every call. Each tick is verified from outside, at"
+    " the API server, the registry and in that record."
 )
 
 
@@ -44,6 +47,9 @@ class Step:
 STEPS: Sequence[Step] = (
     Step("The stage", "A real control plane on this machine, and the operator in it.", set_the_stage),
     Step("The main job", "A ten-line resource becomes a Secret that works, in seconds.", serve_the_seed),
+    Step("Linked", "ServiceAccounts that a resource names have its Secret, and keep it.", link_accounts),
+    Step("In use", "With the generated Secret a build pushes and a pod pulls.", push_and_pull),
+    Step("Many namespaces", "One resource serves every namespace that is selected.", serve_many_namespaces),
     Step("Repair", "A generated Secret that is edited or deleted is back at once, without AWS.", repair),
     Step("Not mine", "A Secret that the operator did not make is never changed.", refuse_a_foreign_secret),
     Step("Mistakes", "A bad resource is refused with a sentence that says what to do.", explain_a_bad_resource),
@@ -81,7 +87,7 @@ def tell(stage: Stage, screen: Screen, steps: Sequence[Step]) -> list[Done]:
 
 
 def _reason(error: Exception) -> str:
-    expected = isinstance(error, AssertionError | BinariesError | ControlPlaneError | FakeAwsError)
+    expected = isinstance(error, AssertionError | BinariesError | ControlPlaneError | FakeAwsError | RegistryError)
     return str(error) if expected else f"{type(error).__name__}: {error}"
 
 
@@ -108,12 +114,14 @@ def keep_open(stage: Stage, screen: Screen) -> None:
     exports = [("", f"export {name}={shlex.quote(value)}") for name, value in environment.items()]
     screen.how_to_go_on("Everything is still running. In another terminal:", exports)
     kubectl = shlex.quote(str(stage.plane.binaries.kubectl))
+    pull = " ".join(map(shlex.quote, stage.client(POD).command_line("crane", "digest", IMAGE)))
     screen.how_to_go_on(
         "Then, for example:",
         (
             ("all resources, and what they say", f"{kubectl} get ecr -A"),
             ("the manual", f"{kubectl} explain ecrsecret.spec"),
             ("break it, and look again", f"{kubectl} delete secret ecr-docker-secret -n test-ecr-secret-operator"),
+            ("ask the registry with the generated Secret", pull),
             ("every call that AWS was asked", f"curl -s {stage.aws.url}/_lab/calls"),
             ("make AWS refuse", f"""curl -s {stage.aws.url}/_lab/faults -d '{{"kind":"AccessDenied"}}'"""),
             ("mend it", f"curl -s -X DELETE {stage.aws.url}/_lab/faults"),

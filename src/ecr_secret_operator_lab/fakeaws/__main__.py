@@ -8,17 +8,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import signal
-import sys
-import threading
 import time
 from pathlib import Path
 
+from ..attended import say, told_to_stop
 from .records import DEFAULT_MAX_RECORDS, Settings
 from .server import serve
 from .state import State
-
-STDIN = 0
 
 
 def main() -> None:
@@ -32,26 +28,14 @@ def main() -> None:
 
 
 async def _run(options: argparse.Namespace) -> None:
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    if not options.detached:
-        threading.Thread(target=_watch_stdin, args=(loop, stop), daemon=True).start()
+    stop = told_to_stop(attended=not options.detached)
 
     def ready(url: str) -> None:
         if options.url_file is not None:
             _write_whole(options.url_file, url)
-        sys.stdout.write(url + "\n")
-        sys.stdout.flush()
+        say(url)
 
     await serve(State(time.time, Settings(max_records=options.max_records)), port=options.port, ready=ready, stop=stop)
-
-
-def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    """Reads with os.read: a thread that sits in sys.stdin would keep its lock while the interpreter shuts down."""
-    while os.read(STDIN, 4096):
-        pass
-    loop.call_soon_threadsafe(stop.set)
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -6,7 +6,7 @@
                                   waits for `at_least` calls, up to `timeout` seconds
     DELETE /_lab/calls
     GET    /_lab/tokens
-    POST   /_lab/tokens/lookup    {"password"}: {"token": the issued one, or null}
+    POST   /_lab/tokens/lookup    {"password"}: {"token": the issued one, or null, "now": epoch seconds}
     GET    /_lab/faults
     POST   /_lab/faults           a FaultRule
     DELETE /_lab/faults?kind=&action=
@@ -195,7 +195,8 @@ class Control:
 
     async def find_token(self, request: web.Request) -> object:
         """The token with this password."""
-        return Found(token=self._state.tokens.find((await _body(request, Lookup)).password))
+        token = self._state.tokens.find((await _body(request, Lookup)).password)
+        return Found(token=token, now=self._state.now)
 
     async def get_faults(self, _: web.Request) -> object:
         """The faults that are on."""

@@ -84,6 +84,7 @@ class IssuedToken:
         service: `ecr` or `ecr-public`.
         registry: account of the registry; empty for ECR Public.
         principal: ARN of who asked.
+        policy: the session policy of who asked, which the token is bound by too; empty when there is none.
     """
 
     number: int
@@ -95,13 +96,20 @@ class IssuedToken:
     registry: str
     access_key_id: str
     principal: str
+    policy: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The answer to a lookup of a token: None when it was never issued."""
+    """The answer to a lookup of a token.
+
+    Attributes:
+        token: None when it was never issued.
+        now: the server's clock (with its offset), which decides whether the token is still good; epoch seconds.
+    """
 
     token: IssuedToken | None
+    now: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

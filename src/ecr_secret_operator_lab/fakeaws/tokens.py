@@ -49,6 +49,7 @@ class Tokens:
             registry=registry,
             access_key_id=to.access_key_id,
             principal=to.principal,
+            policy=to.policy,
         )
         self._by_password[token.password] = token
         while len(self._by_password) > self.max_records:

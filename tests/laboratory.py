@@ -1,8 +1,9 @@
 """Fixtures for everything that touches Kubernetes: one real control plane for the run, a namespace for each test.
 
-The control plane is started once, by the process that the workers of pytest-xdist belong to, and found by them through
-the environment. The operator is the installed command, in a process of its own, confined to the test's namespace, with
-the rights that it ships: it is never an administrator here. The tests themselves are.
+A plugin, since `cluster` and `e2e` share them. The control plane is started once, by the process that the workers of
+pytest-xdist belong to, and found by them through the environment. The operator is the installed command, in a process
+of its own, confined to the test's namespace, with the rights that it ships: it is never an administrator here. The
+tests themselves are.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from ecr_secret_operator_lab.rights import SERVICE_ACCOUNT, in_force, printed
 
 KUBECONFIG_VARIABLE = "ECR_LAB_KUBECONFIG"
 OPERATOR_VARIABLE = "ECR_LAB_OPERATOR_KUBECONFIG"
-DEPLOY = Path(__file__).parents[2] / "deploy"
+DEPLOY = Path(__file__).parents[1] / "deploy"
 RIGHTS = (DEPLOY / "rbac" / "cluster", DEPLOY / "admission")
 
 

