@@ -130,7 +130,7 @@ class Operator:
             client,
             namespaces=settings.namespaces,
             observer=journal,
-            own_namespace=self._own_namespace,
+            own_namespace=config.namespace,
             policy_required=settings.require_access_policy,
         )
         self._queue: Queue[Key] = Queue(utc_now)
@@ -162,12 +162,9 @@ class Operator:
         self._metrics.queue_depth.set_function(lambda: len(self._queue))
         self._metrics.leader.set_function(lambda: float(self._leading))
 
-    @property
-    def _own_namespace(self) -> str:
-        return self._settings.leader_election_namespace or self._config.namespace
-
     def _candidate(self, client: Client) -> Elector:
-        lease = LeaseClient(client, namespace=self._own_namespace, name=LEASE_NAME)
+        place = self._settings.leader_election_namespace or self._config.namespace
+        lease = LeaseClient(client, namespace=place, name=LEASE_NAME)
         return Elector(lease, identity=f"{socket.gethostname()}_{uuid.uuid4()}", clock=utc_now)
 
     async def _reconcile(self, key: Key) -> Result:
