@@ -15,8 +15,8 @@ from ecr_secret_operator_lab.cluster import ECR, Object, condition, resource_pat
 from ecr_secret_operator_lab.fakeaws.records import Role
 from ecr_secret_operator_lab.rights import NAMESPACE
 from ecr_secret_operator_lab.waiting import wait_for
+from tests.laboratory import DEPLOY
 
-from ..laboratory import DEPLOY
 from .private import POLICIES
 from .pulls import PULLS, Site, Status, failing, is_ready, private_site, state, versions
 from .resources import HOST, docker_config, password_in

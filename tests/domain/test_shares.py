@@ -294,6 +294,18 @@ def test_several_registries_are_counted() -> None:
     assert ready_message(status) == ("Secret ecr-pull holds a valid token for each of 2 registries in 1 namespace")
 
 
+EAGER = a_cluster_resource(spec=a_cluster_spec(frequency="24h"))
+SHORTENED = "frequency 24h is longer than is safe for a token that lives 12h: it is refreshed every 10h"
+
+
+def test_a_frequency_that_is_not_kept_is_said_once_for_all() -> None:
+    shares = shares_of(EAGER, served(EAGER, "a", "b"))
+    status = cluster_status(shares, now=NOW)
+    assert ready_message(status) == f"Secret ecr-pull holds a valid token for {HOST} in 2 namespaces. {SHORTENED}"
+    assert list(cluster_events(shares, status)) == [Event("FrequencyClamped", SHORTENED, warning=False)]
+    assert told(shares, served(EAGER, "a", "b", "c")) == []
+
+
 def test_that_no_namespace_is_selected_is_said() -> None:
     assert ready_message(cluster_status(shares_of(NEW, {}), now=NOW)) == "No namespace is selected by spec.namespaces"
 

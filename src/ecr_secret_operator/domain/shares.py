@@ -11,7 +11,7 @@ from typing import Any
 from .links import links_of
 from .reasons import NEEDS_A_PERSON, EventReason, Failure, Reason
 from .resource import InvalidSpec, Resource, condition_of
-from .status import LINKED, POLICY_ALLOWED, READY, REFRESHING, Event, Status, Value, condition
+from .status import LINKED, POLICY_ALLOWED, READY, REFRESHING, Event, Status, Value, clamped_in, condition
 
 MOST_LISTED = 20
 """How many failing namespaces a status lists."""
@@ -99,6 +99,9 @@ def cluster_events(shares: Shares, status: Status) -> Iterator[Event]:
     audit = condition_of(status, POLICY_ALLOWED)
     if audit and not condition_of(old, POLICY_ALLOWED):
         yield Event(EventReason.POLICY_AUDITED, str(audit["message"]), warning=True)
+    shortened = clamped_in(shares.resource.spec, status)
+    if shortened and not clamped_in(shares.resource.spec, old):
+        yield Event(EventReason.FREQUENCY_CLAMPED, shortened, warning=False)
     before, after = condition_of(old, REFRESHING), condition_of(status, REFRESHING)
     if not after or (before.get("status"), before.get("reason")) == (after.get("status"), after.get("reason")):
         return
@@ -138,7 +141,14 @@ def _ready(shares: Shares) -> _Told:
         return True, Reason.REFRESHED, "No namespace is selected by spec.namespaces"
     where = spec.hosts[0] if len(spec.hosts) == 1 else f"each of {len(spec.hosts)} registries"
     text = f"Secret {spec.generated_secret_name} holds a valid token for {where} in {_namespaces(shares.selected)}"
-    return True, Reason.REFRESHED, text
+    shortened = _shortened(shares)
+    return True, Reason.REFRESHED, f"{text}. {shortened}" if shortened else text
+
+
+def _shortened(shares: Shares) -> str:
+    """What a share says of a frequency that is not kept as it is written; empty when it is kept."""
+    told = (clamped_in(shares.resource.spec, one) for one in shares.statuses.values())
+    return next(filter(None, told), "")
 
 
 def _refreshing(shares: Shares, failing: Mapping[str, Failure]) -> _Told:

@@ -176,9 +176,21 @@ def _served_message(spec: CommonSpec, token: Token | None, *, good: bool) -> str
 def clamped_message(spec: CommonSpec, token: Token) -> str:
     """The sentence that says that, and why, a frequency is not kept as it is written."""
     return (
-        f"frequency {spec.frequency} is longer than is safe for a token that lives"
+        f"{_clamped(spec)} for a token that lives"
         f" {format_duration(token.lifetime)}: it is refreshed every {format_duration(safe_interval(token.lifetime))}"
     )
+
+
+def clamped_in(spec: CommonSpec | InvalidSpec, status: Status) -> str:
+    """That sentence, where a status says it of this spec; else empty."""
+    if isinstance(spec, InvalidSpec):
+        return ""
+    _, begins, rest = str(condition_of(status, READY).get("message")).partition(_clamped(spec))
+    return begins + rest
+
+
+def _clamped(spec: CommonSpec) -> str:
+    return f"frequency {spec.frequency} is longer than is safe"
 
 
 def _phase(ready: Value, failure: Failure | None, *, suspended: bool) -> str:
