@@ -22,7 +22,7 @@ from ..cluster.resources import HOST, a_resource, wait_ready
 from ..laboratory import Kubectl
 from .charts import write_chart_in_git
 from .gitops import LONG_LIFE, SHORT_LIFE, TARGET, GitOps
-from .guides import GUIDES, resources
+from .guides import GUIDES, SEED, documents, resources
 
 pytestmark = [pytest.mark.xdist_group("argocd"), pytest.mark.timeout(600)]
 
@@ -78,8 +78,9 @@ def shown(kind: str, name: str) -> Object:
 
 def test_the_seed_documents_application_is_synced_and_goes_on_when_its_token_has_died(gitops: GitOps) -> None:
     gitops.publish("helm-test-chart", "0.1.0")
+    resource = shown("ArgoHelmRepoSecret", "helm-repo")
+    assert resource in documents(SEED), "the guide shows the seed document's own"
     with gitops.operator():
-        resource = shown("ArgoHelmRepoSecret", "helm-repo")
         first = gitops.serve(resource)
         application = gitops.application(shown("Application", "test"))
         application.wait_compared("0.1.0")
