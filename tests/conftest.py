@@ -41,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if _includes(config, LAB, E2E):
         _obtain_programs("registry", "crane", *(("helm",) if _includes(config, E2E) else ()))
     if _includes(config, E2E):
+        _obtain_flux()
         _obtain_argocd()
     if _includes(config, CLUSTER, E2E) and KUBECONFIG_VARIABLE not in os.environ:
         _start_control_plane(config)
@@ -52,6 +53,13 @@ def _obtain_programs(*names: str) -> None:
     from ecr_secret_operator_lab.reporting import LineReporter  # noqa: PLC0415
 
     ensure_programs(names, LineReporter())
+
+
+def _obtain_flux() -> None:
+    from ecr_secret_operator_lab.flux import ensure_flux  # noqa: PLC0415
+    from ecr_secret_operator_lab.reporting import LineReporter  # noqa: PLC0415
+
+    ensure_flux(LineReporter())
 
 
 def _obtain_argocd() -> None:

@@ -79,10 +79,9 @@ class Fleet:
         """Has every change call this with the keys of the cluster resources and shares that it concerns."""
         self._enqueue = enqueue
 
-    @property
-    def clear(self) -> bool:
-        """Whether it can be told which namespaces are selected."""
-        return self._around.namespaces_seen is Sight.CLEAR
+    def tells(self, key: Key) -> bool:
+        """Whether it can be told how a share stands: not while the namespaces of its resource are not seen."""
+        return self._resources.get(key.whole) is None or self._around.namespaces_seen is Sight.CLEAR
 
     def share(self, key: Key) -> Resource | None:
         """The share of a namespace, also of one that is selected no longer; None when there is nothing to look at."""

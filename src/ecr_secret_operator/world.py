@@ -92,9 +92,9 @@ class World:
             client,
             self._resources,
             self._secrets,
-            self.fleet,
             get=self.get,
             seen=self._seen,
+            tells=self._tells,
             places=places,
             observer=observer,
         )
@@ -128,9 +128,17 @@ class World:
         return [*self._needed, *self._cluster_watchers, self.surroundings.policy_watcher, *self.linking.watchers]
 
     def _seen(self, namespace: str) -> bool:
-        """Whether all resources and generated Secrets of a namespace have been seen."""
+        """Whether all resources and generated Secrets of a namespace have been seen, as far as they may be."""
         there = self._watchers.get(namespace) or self._watchers.get(None, [])
-        return all(watcher.synced.is_set() for watcher in (*there, *self._cluster_watchers))
+        answered = all(watcher.answered.is_set() for watcher in self._cluster_watchers)
+        return answered and all(watcher.synced.is_set() for watcher in there)
+
+    def _tells(self, key: Key) -> bool:
+        """Whether it can be told how a resource or a share stands: not where the operator does not look, or may not."""
+        if not is_share(key):
+            return True
+        looks = not self._confined and all(watcher.synced.is_set() for watcher in self._cluster_watchers)
+        return looks and self.fleet.tells(key)
 
     async def watch(self) -> None:
         """Watches until cancelled. Ends otherwise only with an error that is a bug."""

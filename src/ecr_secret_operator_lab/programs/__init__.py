@@ -2,7 +2,8 @@
 
 `ensure_programs` gives those of the table in `table.py`. The control plane, which has sources of its own, is obtained
 by the same parts: `recipe` says what is built from which Go module, `obtain` where programs come from and in which
-order, `gobuild` and `debian` make them, `cache` keeps them. Nothing here knows what the programs are for.
+order, `gobuild` and `debian` make them, `cache` keeps them, `sources` gives other files of their modules. Nothing here
+knows what the programs are for.
 """
 
 from .errors import BinariesError

@@ -64,6 +64,13 @@ RECIPES: Mapping[str, Recipe] = {
             "github.com/argoproj/argo-cd/v3/cmd",
             {"github.com/argoproj/argo-cd/v3/common.version": "{number}"},
         ),
+        _recipe(
+            "source-controller",
+            "Flux",
+            "github.com/fluxcd/source-controller",
+            "github.com/fluxcd/source-controller",
+            {},
+        ),
     )
 }
 NAMES = (*RECIPES, REDIS)
