@@ -143,7 +143,7 @@ class Linking:
             text = "the operator may not list ServiceAccounts: give its own the rights of docs/install.md"
             return Linkage(failed=tuple((name, text) for name in links))
         if sight is Sight.NOT_YET:
-            return Linkage(pending=True)
+            return Linkage(unseen=True)
         found = {name: self._accounts.get((resource.key.namespace, name)) for name in sorted(links)}
         done = [name for name, one in found.items() if one and all(map(one.has, refs_of(resource, name)))]
         failures = {name: self._failures.get((resource.key.namespace, name)) for name in found if name not in done}

@@ -469,6 +469,10 @@ def pulls_with(site: Site, namespace: str) -> list[str]:
     return [entry["name"] for entry in account.get("imagePullSecrets", [])]
 
 
+def _message(status: Status) -> str:
+    return str(condition({"status": status}, "Linked").get("message"))
+
+
 def test_the_default_service_account_is_linked_everywhere(site: Site, label: str) -> None:
     names = site.namespaces(10, pull=label)
     site.pull(label, link=[{"service_account": "default", "for": ["pull"]}], **labelled(label))
@@ -477,8 +481,9 @@ def test_the_default_service_account_is_linked_everywhere(site: Site, label: str
         wait_for(lambda place=namespace: pulls_with(site, place) == [f"{label}-generated"], f"{namespace} is linked")  # type: ignore[misc]
     later = site.namespace(pull=label)
     wait_for(lambda: pulls_with(site, later) == [f"{label}-generated"], "the new one is linked", within=5)
-    status = site.wait(label, lambda status: state(status, "Linked") == ("True", "Linked"), "all are linked")
-    assert condition({"status": status}, "Linked")["message"] == "The Secret is linked in 11 namespaces"
+    everywhere = "The Secret is linked in 11 namespaces"
+    status = site.wait(label, lambda status: _message(status) == everywhere, "it says that all are linked")
+    assert state(status, "Linked") == ("True", "Linked")
     site.label(names[0], pull=None)
     site.wait_gone(names[0], f"{label}-generated")
     wait_for(lambda: pulls_with(site, names[0]) == [], "what is pruned is unlinked", within=5)

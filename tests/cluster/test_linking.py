@@ -314,7 +314,8 @@ def test_a_foreign_secret_of_that_name_is_not_linked(cluster: Cluster, lasting: 
     cluster.create(secret_path(lasting), a_secret(encoded(precious="yes"), name=generated))
     apply(cluster, lasting, a_resource(name=name, link=link(name)))
     resource = wait_condition(cluster, lasting, name, type="Ready", status="False", reason="SecretConflict")
-    assert condition(resource, "Linked") == {}
+    linked = condition(resource, "Linked")
+    assert (linked["status"], linked["reason"]) == ("False", "SecretConflict")
     assert the_account(cluster, lasting, name) == before
     cluster.delete(secret_path(lasting, generated))
     wait_ready(cluster, lasting, name, within=20)

@@ -110,7 +110,7 @@ def granted(*scopes: Scope) -> set[tuple[str, str, str]]:
 
 
 def test_its_rights_are_those_of_the_table_and_no_others(thief: Cluster, namespace: str) -> None:
-    assert rights_in(thief, namespace) == granted(Scope.WATCHED, Scope.CLUSTER)
+    assert rights_in(thief, namespace) == granted(Scope.WATCHED, Scope.CLUSTER, Scope.ALL)
     assert rights_in(thief, NAMESPACE) == granted(*Scope)
 
 
@@ -142,7 +142,7 @@ def test_a_confined_operator_works_and_sees_nothing_else(
     wait_for(lambda: cluster.get(secret_path(namespace, "ecr-generated")) is None, "the old Secret is gone")
     assert cluster.get(f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/bc9c1120.mobb.redhat.com")
     with Cluster(confined) as thief:
-        assert rights_in(thief, namespace) == granted(*Scope)
+        assert rights_in(thief, namespace) == granted(Scope.WATCHED, Scope.CLUSTER, Scope.OWN)
         for place in ("default", NAMESPACE, "kube-system"):
             assert rights_in(thief, place) == granted(Scope.CLUSTER)
             with pytest.raises(Refused, match="cannot list"):

@@ -177,7 +177,8 @@ def test_whatever_the_form_the_token_goes_to_ecr_only(
     data = rendered(
         url=f"{scheme}{HOST}{path}", proxy=proxy, no_proxy=no_proxy, repo_type=repo_type, secret_type=secret_type
     )
-    assert data["url"] == ("oci://" if repo_type == "oci" else "") + HOST + path
+    kept = path.rstrip("/") if secret_type == "repository" else path
+    assert data["url"] == ("oci://" if repo_type == "oci" else "") + HOST + kept
     assert ("enableOCI" in data) == (repo_type == "helm")
     assert ("name" in data) == (secret_type == "repository")
     assert set(data) <= {"username", "password", "url", "type", "enableOCI", "name", "proxy", "noProxy"}

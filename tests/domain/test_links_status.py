@@ -109,7 +109,10 @@ def test_while_it_rests_it_says_that_nothing_is_linked_and_that_what_is_stays() 
     resting = replace(LINKING, spec=a_spec(suspend=True, link=[{"service_account": "builder"}]))
     found = condition_of(next_status(resting, served(PENDING), now=NOW), LINKED)
     assert (found["status"], found["reason"]) == ("False", "Suspended")
-    assert condition_of(next_status(resting, served(DONE), now=NOW), LINKED)["status"] == "True"
+    linked = next_status(resting, served(DONE), now=NOW)
+    assert condition_of(linked, LINKED)["status"] == "True"
+    unseen = next_status(replace(resting, status=linked), served(Linkage(unseen=True)), now=LATER)
+    assert condition_of(unseen, LINKED) == condition_of(linked, LINKED), "after a restart"
 
 
 def test_what_is_taken_by_somebody_else_is_not_linked() -> None:

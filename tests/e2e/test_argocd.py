@@ -172,7 +172,6 @@ MISTAKES = {
         {"repoURL": f"oci://{HOST}/web", "path": "."},
         "basic credential not found",
     ),
-    "slash": ({"url": f"{HOST}/"}, {"repoURL": HOST, "chart": "web"}, "basic credential not found"),
     "template-slash": (
         {"url": f"{HOST}/", **TEMPLATE},
         {"repoURL": HOST, "chart": "web"},
@@ -225,6 +224,7 @@ def test_without_its_slash_a_template_gives_the_token_to_hosts_that_only_begin_a
     [
         ({"url": HOST}, HOST, "rows/"),
         ({"url": f"{HOST}/rows"}, f"{HOST}/rows", ""),
+        ({"url": f"{HOST}/rows/"}, f"{HOST}/rows", ""),
         ({"url": HOST, **TEMPLATE}, f"{HOST}/rows", ""),
         ({"url": HOST, **TEMPLATE}, HOST, "rows/"),
     ],

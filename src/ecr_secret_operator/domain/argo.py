@@ -77,8 +77,9 @@ class ArgoHelmRepoSecretSpec(CommonSpec):
     ]
     """Where the charts are: an ECR registry host, or host and path, as the Application's repoURL names it. With
     secret_type repository Argo CD compares the two as a whole, so HOST does not serve an Application whose repoURL is
-    HOST/charts; with repo-creds it compares the beginning, and a URL that ends with / keeps it from matching more than
-    that host or path. oci:// may be written or not: the Secret has it for repo_type oci, and does not for helm, as Argo
+    HOST/charts; a slash at the end is left out, since with one it would serve nothing. With repo-creds it compares the
+    beginning, and a URL that ends with / keeps it from matching more than that host or path: HOST alone also matches
+    HOST.example.org. oci:// may be written or not: the Secret has it for repo_type oci, and does not for helm, as Argo
     CD wants it."""
 
     secret_type: Literal["repository", "repo-creds"] = REPOSITORY

@@ -114,14 +114,16 @@ def _render_argo(spec: CommonSpec, passwords: Mapping[str, str]) -> SecretData:
     """Keys as Argo CD reads them (argo-cd v3.2.1, util/db/repository_secrets.go); repo-creds overwrite enableOCI."""
     repo = cast("ArgoHelmRepoSecretSpec", spec)
     url, helm = parse_chart_url(repo.url), repo.repo_type == "helm"
+    whole = repo.secret_type == REPOSITORY
+    place = url.without_scheme.rstrip("/") if whole else url.without_scheme  # where the beginning counts, / is a bound
     optional = {"project": repo.project, "proxy": repo.proxy, "noProxy": repo.no_proxy}
     return {
         "username": USERNAME,
         "password": passwords.get(url.registry.host, ""),
-        "url": url.without_scheme if helm else OCI_SCHEME + url.without_scheme,
+        "url": place if helm else OCI_SCHEME + place,
         "type": repo.repo_type,
         **({"enableOCI": "true"} if helm else {}),
-        **({"name": repo.generated_secret_name} if repo.secret_type == REPOSITORY else {}),
+        **({"name": repo.generated_secret_name} if whole else {}),
         **{key: value for key, value in optional.items() if value},
     }
 

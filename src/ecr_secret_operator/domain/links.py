@@ -165,10 +165,12 @@ class Linkage:
         linked: ServiceAccounts that have the Secret.
         absent: those that do not exist.
         failed: those that could not be changed, each with the sentence that says why.
-        pending: whether something is to be done or seen first.
+        pending: whether something is to be done first.
+        unseen: whether the ServiceAccounts have not been seen yet, and so nothing is known.
     """
 
     linked: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     failed: tuple[tuple[str, str], ...] = ()
     pending: bool = False
+    unseen: bool = False

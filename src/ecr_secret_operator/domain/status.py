@@ -131,7 +131,7 @@ def _links(old: Status, outcome: Outcome, resource: Resource, now: datetime) -> 
         value = (False, Reason.KUBERNETES_ERROR, "; ".join(sentence for _, sentence in linkage.failed))
     elif linkage.pending and spec.suspend:
         value = (False, Reason.SUSPENDED, "spec.suspend is true: nothing is linked until this is false again")
-    elif linkage.pending:
+    elif linkage.pending or linkage.unseen:
         stored = condition_of(old, LINKED)
         return [stored] if stored else []
     elif linkage.absent:
