@@ -219,6 +219,8 @@ class Operator:
         lead = asyncio.create_task(self._lead(), name="lead")
         stopped = asyncio.create_task(stop.wait(), name="stop")
         log.info("started", version=__version__, namespaces=self._settings.namespaces or "all", pid=os.getpid())
+        if self._settings.namespaces:
+            log.info("confined to some namespaces: cluster resources are left to an operator that watches all")
         try:
             await asyncio.wait({lead, stopped, *tasks[:-1]}, return_when=asyncio.FIRST_COMPLETED)
             log.info("stopping")

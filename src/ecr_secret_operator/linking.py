@@ -142,7 +142,7 @@ class Linking:
         if sight is Sight.REFUSED:
             text = "the operator may not list ServiceAccounts: give its own the rights of docs/install.md"
             return Linkage(failed=tuple((name, text) for name in links))
-        if sight is Sight.NOT_YET or _is_suspended(resource):
+        if sight is Sight.NOT_YET:
             return Linkage(pending=True)
         found = {name: self._accounts.get((resource.key.namespace, name)) for name in sorted(links)}
         done = [name for name, one in found.items() if one and all(map(one.has, refs_of(resource, name)))]

@@ -10,7 +10,7 @@ import pytest
 from ecr_secret_operator.domain.links import Linkage
 from ecr_secret_operator.domain.reasons import Failure, Reason
 from ecr_secret_operator.domain.resource import InvalidSpec, condition_of
-from ecr_secret_operator.domain.status import LINKED, READY, Outcome, next_status
+from ecr_secret_operator.domain.status import LINKED, READY, Event, Outcome, next_status, recorded
 from tests.domain.outcomes import BAD_SPEC, HELD, SERVED, after, told
 from tests.factories import NOW, a_resource, a_spec
 
@@ -103,3 +103,22 @@ def test_a_resource_that_is_denied_is_not_said_to_be_linked() -> None:
         state = condition_of(status, LINKED)
         assert (state["status"], state["reason"]) == ("False", "PolicyDenied")
         assert state["message"] == "nothing is linked: no AccessPolicy lets namespace team-a"
+
+
+def test_while_it_rests_it_says_that_nothing_is_linked_and_that_what_is_stays() -> None:
+    resting = replace(LINKING, spec=a_spec(suspend=True, link=[{"service_account": "builder"}]))
+    found = condition_of(next_status(resting, served(PENDING), now=NOW), LINKED)
+    assert (found["status"], found["reason"]) == ("False", "Suspended")
+    assert condition_of(next_status(resting, served(DONE), now=NOW), LINKED)["status"] == "True"
+
+
+def test_what_is_taken_by_somebody_else_is_not_linked() -> None:
+    taken = Outcome(failure=Failure(Reason.SECRET_CONFLICT, "Secret ecr-pull exists"), linkage=DONE)
+    found = condition_of(next_status(LINKING, taken, now=NOW), LINKED)
+    assert (found["status"], found["reason"]) == ("False", "SecretConflict")
+    assert found["message"] == "nothing is linked: Secret ecr-pull exists"
+
+
+def test_what_is_told_of_a_resource_of_a_namespace_is_stored_as_it_is() -> None:
+    one = Event("AWSAccessDenied", "AWS refused it", warning=True)
+    assert recorded(LINKING, [one]) == (one,)

@@ -455,9 +455,9 @@ def told(before: Shares, after: Mapping[str, Status], **over: Any) -> list[Event
 FINE, NOT_SO = shares_of(NEW, served(NEW, "a", "b")), shares_of(NEW, {**served(NEW, "a"), **taken("b")})
 
 
-def test_a_failure_is_told_once_with_all_that_is_known_of_it() -> None:
+def test_a_failure_is_told_once_without_a_count_that_is_soon_another_one() -> None:
     (event,) = told(FINE, {**served(NEW, "a"), **taken("b")})
-    assert event == Event("SecretConflict", "1 of 2 namespaces served. b: Secret ecr-pull exists", warning=True)
+    assert event == Event("SecretConflict", "b: Secret ecr-pull exists", warning=True)
     assert told(NOT_SO, taken("a", "b")) == [], "which namespaces fail is for the status to say"
 
 

@@ -14,6 +14,9 @@ SYNC_SECONDS = 120.0
 """Argo CD itself takes a second or two; a machine with two cores under six test workers takes its time."""
 
 
+REFRESH = "argocd.argoproj.io/refresh"
+
+
 @dataclass(frozen=True)
 class Application:
     cluster: Cluster
@@ -33,9 +36,14 @@ class Application:
         """Changes fields of the source, as a commit in its Git repository would."""
         self.cluster.patch(self.path, {"spec": {"source": source}})
 
-    def refresh(self) -> None:
-        """As `argocd app get --refresh` does."""
-        self.cluster.patch(self.path, {"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}})
+    def refresh(self, how: str = "normal") -> None:
+        """As `argocd app get --refresh`, or `--hard-refresh`, does. Argo CD takes the annotation away when done."""
+        self.cluster.patch(self.path, {"metadata": {"annotations": {REFRESH: how}}})
+        self._wait(lambda found: REFRESH not in found["metadata"].get("annotations", {}), f"is refreshed ({how})")
+
+    def errors(self) -> str:
+        """What Argo CD says is wrong; empty when nothing is."""
+        return _errors(self.get())
 
     def sync(self) -> None:
         """As `argocd app sync` does, with its default strategy."""

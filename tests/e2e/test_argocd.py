@@ -22,12 +22,13 @@ from ..cluster.resources import HOST, a_resource, wait_ready
 from ..laboratory import Kubectl
 from .charts import write_chart_in_git
 from .gitops import LONG_LIFE, SHORT_LIFE, TARGET, GitOps
-from .guides import GUIDES, resources
+from .guides import GUIDES, SEED, documents, resources
 
 pytestmark = [pytest.mark.xdist_group("argocd"), pytest.mark.timeout(600)]
 
 GUIDE = "argocd.md"
 SHOWN = resources(GUIDE)
+DEAD_TOKEN = "status code 40[13]"  # ECR itself says 403 of a token that has expired
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +79,9 @@ def shown(kind: str, name: str) -> Object:
 
 def test_the_seed_documents_application_is_synced_and_goes_on_when_its_token_has_died(gitops: GitOps) -> None:
     gitops.publish("helm-test-chart", "0.1.0")
+    resource = shown("ArgoHelmRepoSecret", "helm-repo")
+    assert resource in documents(SEED), "the guide shows the seed document's own"
     with gitops.operator():
-        resource = shown("ArgoHelmRepoSecret", "helm-repo")
         first = gitops.serve(resource)
         application = gitops.application(shown("Application", "test"))
         application.wait_compared("0.1.0")
@@ -141,14 +143,23 @@ def test_without_the_operator_a_new_version_does_not_arrive_and_with_it_does(git
         gitops.serve(resource, then=SHORT_LIFE)
         application = gitops.application(shown("Application", "test-automated"))
         application.wait_synced("0.5.0")
+        manifest = shown("Application", "test")
+        manifest["spec"]["source"]["targetRevision"] = "0.5.0"
+        pinned = gitops.application(manifest)
+        pinned.wait_compared("0.5.0")
     gitops.wait_expired(gitops.token_in(resource))
     gitops.aws.settings(lifetime_seconds=LONG_LIFE)
+    pinned.refresh()
+    assert pinned.errors() == "", "what is in the cache hides the dead token"
+    pinned.refresh("hard")
+    pinned.wait_error(DEAD_TOKEN)
     gitops.publish("helm-test-chart", "0.6.0")
     application.refresh()
-    application.wait_error(r"status code 40[13]")
+    application.wait_error(DEAD_TOKEN)
     assert gitops.installed("helm-test-chart") == "0.5.0"
     with gitops.operator():
         application.wait_synced("0.6.0")
+        pinned.wait_compared("0.5.0")
     assert gitops.installed("helm-test-chart") == "0.6.0"
 
 
@@ -209,17 +220,26 @@ def test_without_its_slash_a_template_gives_the_token_to_hosts_that_only_begin_a
         gitops.application(manifest).wait_error(said)
 
 
-def test_a_template_without_its_slash_serves_the_host_and_all_below(gitops: GitOps) -> None:
-    gitops.publish("above", "0.1.0")
-    gitops.publish("below", "0.1.0", "/charts")
+@pytest.mark.parametrize(
+    ("spec", "repository", "path"),
+    [
+        ({"url": HOST}, HOST, "rows/"),
+        ({"url": f"{HOST}/rows"}, f"{HOST}/rows", ""),
+        ({"url": HOST, **TEMPLATE}, f"{HOST}/rows", ""),
+        ({"url": HOST, **TEMPLATE}, HOST, "rows/"),
+    ],
+)
+def test_a_chart_below_a_path_is_found_in_each_way(
+    gitops: GitOps, spec: dict[str, str], repository: str, path: str, name: str
+) -> None:
+    gitops.publish(name, "0.1.0", "/rows")  # its name is new, so it is in no cache
     with gitops.operator():
-        gitops.apply(a_resource("ArgoHelmRepoSecret", url=HOST, **TEMPLATE))
+        gitops.apply(a_resource("ArgoHelmRepoSecret", **spec))
         wait_ready(gitops.cluster, gitops.namespace, kind="ArgoHelmRepoSecret")
-        for chart, repository in {"above": HOST, "below": f"{HOST}/charts"}.items():
-            manifest = shown("Application", "web")
-            manifest["metadata"]["name"] = chart
-            manifest["spec"]["source"] = {"repoURL": repository, "chart": chart, "targetRevision": "0.1.0"}
-            gitops.application(manifest).wait_synced("0.1.0")
+        manifest = shown("Application", "web")
+        manifest["spec"]["source"] = {"repoURL": repository, "chart": f"{path}{name}", "targetRevision": "0.1.0"}
+        gitops.application(manifest).wait_synced("0.1.0")
+        assert gitops.installed(name) == "0.1.0"
 
 
 @pytest.mark.parametrize("spec", [{"url": f"{HOST}/charts"}, {"url": f"{HOST}/", **TEMPLATE}, {"url": HOST}])

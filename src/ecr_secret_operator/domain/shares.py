@@ -106,7 +106,8 @@ def cluster_events(shares: Shares, status: Status) -> Iterator[Event]:
     if not after or (before.get("status"), before.get("reason")) == (after.get("status"), after.get("reason")):
         return
     if after["status"] == "False" and after["reason"] != Reason.SUSPENDED:
-        yield Event(str(after["reason"]), str(after["message"]), warning=True)
+        failing = dict(_failing(shares.statuses))  # without a count: it is another one a moment later
+        yield Event(str(after["reason"]), _sentences(failing) if failing else str(after["message"]), warning=True)
     elif before.get("status") == "False" and before.get("reason") != Reason.SUSPENDED and after["status"] == "True":
         yield Event(EventReason.RECOVERED, f"{before.get('reason')} is over in every namespace", warning=False)
 
@@ -170,11 +171,12 @@ def _audited(shares: Shares) -> _Told:
 def _linked(shares: Shares) -> _Told:
     if not links_of(shares.resource) or shares.problem:
         return None
-    found = {name: condition_of(one, LINKED) for name, one in shares.statuses.items()}
+    told = {name: condition_of(one, LINKED) for name, one in shares.statuses.items()}
+    found = {name: one for name, one in told.items() if one.get("observedGeneration") == shares.resource.generation}
     missing = {name: failure for name, one in found.items() if (failure := _failure(one))}
     if missing:
         return False, _reason(missing), _sentences(missing)
-    if shares.unknown or not all(found.values()):
+    if shares.unknown or len(found) < len(told):
         return condition_of(shares.resource.status, LINKED)
     return True, Reason.LINKED, f"The Secret is linked in {_namespaces(shares.selected)}"
 
@@ -200,10 +202,10 @@ def _reason(failures: Mapping[str, Failure]) -> Reason:
 
 
 def _sentences(failures: Mapping[str, Failure]) -> str:
-    """Which namespaces, and what of them: those of which the same is said together."""
+    """Which namespaces, and what of them: those of which the same is said, but for their name, together."""
     places: defaultdict[str, list[str]] = defaultdict(list)
     for name, failure in sorted(failures.items()):
-        places[failure.message].append(name)
+        places[failure.message.replace(f"namespace {name} ", "the namespace ")].append(name)
     told = [f"{_names(names)}: {message}" for message, names in places.items()]
     more = [f"and {len(told) - _MESSAGES_TOLD} more"] if len(told) > _MESSAGES_TOLD else []
     return "; ".join([*told[:_MESSAGES_TOLD], *more])

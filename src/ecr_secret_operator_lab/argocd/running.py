@@ -1,4 +1,4 @@
-"""Starts Argo CD and ends it. It needs a control plane, which it does not start, and about 300 MiB of memory."""
+"""Starts Argo CD and ends it. It needs a control plane, which it does not start, 5 s, and 200 MiB of memory."""
 
 from __future__ import annotations
 
