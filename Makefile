@@ -29,7 +29,7 @@ test: $(STAMP) ## Run all tests, with coverage
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term --durations=10
 	$(BIN)/coverage report --include='src/ecr_secret_operator/domain/*' --fail-under=100
 
-e2e: $(STAMP) ## Push and pull with what the operator generates: crane, helm, Flux
+e2e: $(STAMP) ## Push, pull and sync with what the operator generates: crane, helm, Argo CD, Flux
 	$(BIN)/pytest tests/e2e -n 3 --dist loadgroup --durations=5
 
 bench: $(STAMP) ## Measure the operator beside a client that does the same writes and nothing else

@@ -42,6 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
         _obtain_programs("registry", "crane", *(("helm",) if _includes(config, E2E) else ()))
     if _includes(config, E2E):
         _obtain_flux()
+        _obtain_argocd()
     if _includes(config, CLUSTER, E2E) and KUBECONFIG_VARIABLE not in os.environ:
         _start_control_plane(config)
 
@@ -59,6 +60,13 @@ def _obtain_flux() -> None:
     from ecr_secret_operator_lab.reporting import LineReporter  # noqa: PLC0415
 
     ensure_flux(LineReporter())
+
+
+def _obtain_argocd() -> None:
+    from ecr_secret_operator_lab.argocd import ensure_argocd  # noqa: PLC0415
+    from ecr_secret_operator_lab.reporting import LineReporter  # noqa: PLC0415
+
+    ensure_argocd(LineReporter())
 
 
 def _start_control_plane(config: pytest.Config) -> None:

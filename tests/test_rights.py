@@ -82,7 +82,7 @@ def test_nothing_in_it_leads_to_more_rights() -> None:
 
 def test_every_kind_is_in_it() -> None:
     for kind in KINDS.values():
-        there = granted(Scope.CLUSTER if kind.clustered else Scope.WATCHED)
+        there = granted(Scope.ALL if kind.clustered else Scope.WATCHED)
         assert {("ecr.mobb.redhat.com", kind.plural, verb) for verb in ("list", "watch")} <= there
         assert ("ecr.mobb.redhat.com", f"{kind.plural}/status", "patch") in there
 
@@ -103,7 +103,7 @@ def test_the_documentation_shows_the_table() -> None:
 def test_for_all_namespaces_there_is_one_cluster_role() -> None:
     objects = printed()
     role = named(objects, "ClusterRole", "ecr-secret-operator-manager-role")
-    assert triples(role["rules"]) == granted(Scope.WATCHED, Scope.CLUSTER)
+    assert triples(role["rules"]) == granted(Scope.WATCHED, Scope.CLUSTER, Scope.ALL)
     election = named(objects, "Role", "ecr-secret-operator-leader-election-role", "ecr-secret-operator")
     assert triples(election["rules"]) == granted(Scope.OWN)
     assert not [one for one in objects if "metrics" in one["metadata"]["name"]]

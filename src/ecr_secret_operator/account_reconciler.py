@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .domain.errors import ApiError, Conflict, NotFound, Unavailable
+from .domain.errors import ApiError, Conflict, Invalid, NotFound, Unavailable
 from .domain.links import relink
 from .domain.outcome import AGAIN, DONE, Result
 
 if TYPE_CHECKING:
+    from .domain.links import LinkedAccount
     from .domain.ports import Accounts
     from .domain.resource import Key
 
@@ -22,6 +23,7 @@ class AccountReconciler:
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
+        self._refused: dict[Key, str] = {}
 
     async def reconcile(self, key: Key) -> Result:
         """Reconciles one ServiceAccount.
@@ -37,7 +39,7 @@ class AccountReconciler:
             return AGAIN
         operations = relink(account, wishes)
         if not operations:
-            self._accounts.say(account, "")
+            self._say(account, "")
             return DONE
         try:
             await self._accounts.change(account, operations)
@@ -46,7 +48,24 @@ class AccountReconciler:
         except Unavailable:
             raise
         except ApiError as error:
-            self._accounts.say(account, f"ServiceAccount {account.name} could not be changed: {error}")
+            if not self._may_have_changed(account, error):
+                self._say(account, f"ServiceAccount {account.name} could not be changed: {error}")
             return AGAIN
-        self._accounts.say(account, "")
+        self._say(account, "")
         return DONE
+
+    def _say(self, account: LinkedAccount, failure: str) -> None:
+        if not failure:
+            self._refused.pop(account.key, None)
+        self._accounts.say(account, failure)
+
+    def _may_have_changed(self, account: LinkedAccount, error: ApiError) -> bool:
+        """Whether the patch may only have been refused since it was made for another version.
+
+        The API server applies it before it compares versions: what does not fit the stored one is invalid (422), and
+        no conflict. When the same version is refused again, it is.
+        """
+        if not isinstance(error, Invalid) or self._refused.get(account.key) == account.resource_version:
+            return False
+        self._refused[account.key] = account.resource_version
+        return True

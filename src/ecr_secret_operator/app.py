@@ -130,7 +130,7 @@ class Operator:
             client,
             namespaces=settings.namespaces,
             observer=journal,
-            own_namespace=self._own_namespace,
+            own_namespace=config.namespace,
             policy_required=settings.require_access_policy,
         )
         self._queue: Queue[Key] = Queue(utc_now)
@@ -162,12 +162,9 @@ class Operator:
         self._metrics.queue_depth.set_function(lambda: len(self._queue))
         self._metrics.leader.set_function(lambda: float(self._leading))
 
-    @property
-    def _own_namespace(self) -> str:
-        return self._settings.leader_election_namespace or self._config.namespace
-
     def _candidate(self, client: Client) -> Elector:
-        lease = LeaseClient(client, namespace=self._own_namespace, name=LEASE_NAME)
+        place = self._settings.leader_election_namespace or self._config.namespace
+        lease = LeaseClient(client, namespace=place, name=LEASE_NAME)
         return Elector(lease, identity=f"{socket.gethostname()}_{uuid.uuid4()}", clock=utc_now)
 
     async def _reconcile(self, key: Key) -> Result:
@@ -222,6 +219,8 @@ class Operator:
         lead = asyncio.create_task(self._lead(), name="lead")
         stopped = asyncio.create_task(stop.wait(), name="stop")
         log.info("started", version=__version__, namespaces=self._settings.namespaces or "all", pid=os.getpid())
+        if self._settings.namespaces:
+            log.info("confined to some namespaces: cluster resources are left to an operator that watches all")
         try:
             await asyncio.wait({lead, stopped, *tasks[:-1]}, return_when=asyncio.FIRST_COMPLETED)
             log.info("stopping")

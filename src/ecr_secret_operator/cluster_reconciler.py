@@ -26,6 +26,7 @@ class ClusterReconciler:
         self._recorder = recorder
         self._clock = clock
         self._published: dict[Key, datetime] = {}
+        self._partly: set[Key] = set()
         self._waiting: dict[Key, datetime] = {}
 
     async def reconcile(self, key: Key) -> Result:
@@ -37,16 +38,18 @@ class ClusterReconciler:
         shares = self._clusters.shares(key)
         if shares is None:
             self._published.pop(key, None)
+            self._partly.discard(key)
             self._waiting.pop(key, None)
             return DONE
         now = self._clock()
+        not_before = self._not_before(key, shares, now)
         status = cluster_status(shares, now=now)
         if status == shares.resource.status:
             return DONE
-        not_before = self._not_before(key, shares, now)
         if not_before > now:
             return Result(again_at=not_before)
         self._published[key] = now
+        (self._partly.add if shares.unknown else self._partly.discard)(key)
         try:
             await self._clusters.publish(shares.resource, status)
         except (NotFound, Conflict):
@@ -61,6 +64,8 @@ class ClusterReconciler:
         last = self._published.get(key)
         soonest = last + NEWS_EVERY if last and last <= now else now
         if not shares.unknown:
-            return now if self._waiting.pop(key, None) else soonest  # that all are known is worth saying at once
+            self._waiting.pop(key, None)
+            return now if key in self._partly else soonest  # that all are known is worth saying at once
         since = min(self._waiting.setdefault(key, now), now)
-        return max(soonest, since + patience(shares))
+        # What this process has said is no news of an earlier one that has to be spared.
+        return max(soonest, since + (NEWS_EVERY if last else patience(shares)))

@@ -7,7 +7,7 @@ it says of itself is kept here, in memory, until it is summed up in the status o
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 
 from .domain.access import Missing, NamespaceLabels
 from .domain.generated import StoredSecret
@@ -37,9 +37,17 @@ def is_share(key: Key) -> bool:
     return key.kind in KINDS and KINDS[key.kind].clustered and bool(key.namespace)
 
 
-def _clusters(secret: StoredSecret) -> list[Key]:
+def _shares(secret: StoredSecret) -> list[Key]:
     owner = secret.owner_key
-    return [owner.whole] if owner and is_share(owner) else []
+    return [owner] if owner and is_share(owner) else []
+
+
+def _clusters(secret: StoredSecret) -> list[Key]:
+    return [share.whole for share in _shares(secret)]
+
+
+def _place(secret: StoredSecret) -> tuple[str, str]:
+    return secret.namespace, secret.name
 
 
 class Fleet:
@@ -49,7 +57,6 @@ class Fleet:
         resources: all resources; must be empty still.
         secrets: all generated Secrets; must be empty still.
         around: knows the namespaces.
-        places: the namespaces that the operator may serve; empty for all.
     """
 
     def __init__(
@@ -57,15 +64,13 @@ class Fleet:
         resources: Cache[Key, Resource],
         secrets: Cache[tuple[str, str], StoredSecret],
         around: Surroundings,
-        *,
-        places: Collection[str],
     ) -> None:
         self._resources = resources
         self._around = around
-        self._places = frozenset(places)
         self._statuses: defaultdict[str, dict[str, Status]] = defaultdict(dict)
         self._known: dict[Key, None] = {}
-        self._by_cluster = Index(secrets, key_of=lambda secret: (secret.namespace, secret.name), derived=_clusters)
+        self._by_cluster = Index(secrets, key_of=_place, derived=_clusters)
+        self._by_share = Index(secrets, key_of=_place, derived=_shares)
         self._enqueue: Callable[[Key], None] = lambda _key: None
         resources.listen(self._resource_changed)
         around.namespaces.listen(self._namespace_changed)
@@ -74,16 +79,15 @@ class Fleet:
         """Has every change call this with the keys of the cluster resources and shares that it concerns."""
         self._enqueue = enqueue
 
-    @property
-    def waiting(self) -> bool:
-        """Whether it cannot be told yet which namespaces are selected."""
-        return bool(self._known) and self._around.namespaces_seen is Sight.NOT_YET
+    def tells(self, key: Key) -> bool:
+        """Whether it can be told how a share stands: not while the namespaces of its resource are not seen."""
+        return self._resources.get(key.whole) is None or self._around.namespaces_seen is Sight.CLEAR
 
     def share(self, key: Key) -> Resource | None:
         """The share of a namespace, also of one that is selected no longer; None when there is nothing to look at."""
         whole = self._resources.get(key.whole)
         namespace = self._around.namespace(key.namespace)
-        if whole is None or whole.deleting or isinstance(namespace, Missing) or not self._served(namespace):
+        if whole is None or whole.deleting or isinstance(namespace, Missing) or namespace.terminating:
             return None
         first = {name: whole.status[name] for name in ("lastHandledRefresh",) if name in whole.status}
         status = self._statuses[whole.uid].get(key.namespace, first)
@@ -130,24 +134,20 @@ class Fleet:
         """The keys of all cluster resources."""
         return tuple(self._known)
 
-    def _served(self, namespace: NamespaceLabels) -> bool:
-        return not namespace.terminating and (not self._places or namespace.name in self._places)
-
     def _exists(self, name: str) -> bool:
         namespace = self._around.namespaces.get(name)
-        return namespace is not None and self._served(namespace)
+        return namespace is not None and not namespace.terminating
 
     def _selects(self, whole: Resource, namespace: NamespaceLabels) -> bool:
-        """Whether a namespace is to be served. While the spec cannot be read, those are that were."""
-        if isinstance(whole.spec, ClusterPullSecretSpec):
-            return whole.spec.namespaces.selects(namespace.name, namespace.labels)
-        return any(owned == namespace.name for owned, _ in self._by_cluster.get(whole.key))
+        """Whether a namespace is to have the Secret; while the spec rests or cannot be read, those are that have it."""
+        spec = whole.spec
+        if isinstance(spec, ClusterPullSecretSpec) and spec.namespaces.selects(namespace.name, namespace.labels):
+            return True
+        resting = isinstance(spec, InvalidSpec) or spec.suspend
+        return resting and bool(self._by_share.get(whole.key.share(namespace.name)))
 
     def _selected(self, whole: Resource) -> Iterator[str]:
-        if isinstance(whole.spec, InvalidSpec):
-            owned = dict.fromkeys(namespace for namespace, _ in self._by_cluster.get(whole.key))
-            return (name for name in owned if self._exists(name))
-        return (one.name for one in self._around.namespaces if self._served(one) and self._selects(whole, one))
+        return (one.name for one in self._around.namespaces if not one.terminating and self._selects(whole, one))
 
     def _resource_changed(self, old: Resource | None, new: Resource | None) -> None:
         found = new or old
@@ -170,8 +170,8 @@ class Fleet:
                 continue
             if new is None:
                 self._statuses[whole.uid].pop(found.name, None)
-            before, after = (one is not None and self._served(one) and self._selects(whole, one) for one in (old, new))
-            if before or after or found.name in self._statuses[whole.uid]:
+            selected = any(one is not None and self._selects(whole, one) for one in (old, new))
+            if selected or found.name in self._statuses[whole.uid]:
                 self._enqueue(key.share(found.name))
                 self._enqueue(key)
 

@@ -15,7 +15,6 @@ from .domain.links import Linkage, LinkedAccount, Ref, Wishes, links_of, refs_of
 from .domain.reasons import Reason
 from .domain.resource import InvalidSpec, Key, Resource, condition_of
 from .domain.status import READY
-from .fleet import Fleet
 from .kube import links as kube_links
 from .kube.client import Client
 from .runtime.cache import Cache
@@ -42,9 +41,9 @@ class Linking:
         client: the API server.
         resources: all resources; must be empty still.
         secrets: all generated Secrets; must be empty still.
-        fleet: knows the shares of cluster resources.
         get: gives a resource or a share.
-        seen: whether all resources and generated Secrets of a namespace have been seen.
+        seen: whether all resources and generated Secrets of a namespace have been seen, as far as they may be.
+        tells: whether it can be told how a resource or a share stands.
         places: the namespaces to look at; None stands for all.
         observer: is told how watches fare.
 
@@ -58,18 +57,18 @@ class Linking:
         client: Client,
         resources: Cache[Key, Resource],
         secrets: Cache[_Place, StoredSecret],
-        fleet: Fleet,
         *,
         get: Callable[[Key], Resource | None],
         seen: Callable[[str], bool],
+        tells: Callable[[Key], bool],
         places: Sequence[str | None],
         observer: WatchObserver,
     ) -> None:
         self._client = client
         self._secrets = secrets
-        self._fleet = fleet
         self._get = get
         self._seen = seen
+        self._tells = tells
         self._places = places
         self._observer = observer
         self._accounts: Cache[_Place, LinkedAccount] = Cache(_place)
@@ -81,7 +80,9 @@ class Linking:
         self._by_record = Index(
             self._accounts,
             key_of=_place,
-            derived=lambda account: {(account.namespace, ref.secret) for ref in account.recorded},
+            derived=lambda account: {
+                (place, ref.secret) for ref in account.recorded for place in (account.namespace, "")
+            },
         )
         self._writer = kube_links.AccountWriter(client, on_write=self._accounts.put)
         self.watchers = [
@@ -106,7 +107,7 @@ class Linking:
 
     def wishes(self, account: LinkedAccount) -> Wishes | None:
         """What resources want of a ServiceAccount; None when not all of them have been seen."""
-        if self._fleet.waiting or not self._seen(account.namespace):
+        if not self._seen(account.namespace):
             return None
         asked: dict[Ref, bool] = {}
         for resource in self._asking(account.namespace, account.name):
@@ -141,7 +142,7 @@ class Linking:
         if sight is Sight.REFUSED:
             text = "the operator may not list ServiceAccounts: give its own the rights of docs/install.md"
             return Linkage(failed=tuple((name, text) for name in links))
-        if sight is Sight.NOT_YET or _is_suspended(resource):
+        if sight is Sight.NOT_YET:
             return Linkage(pending=True)
         found = {name: self._accounts.get((resource.key.namespace, name)) for name in sorted(links)}
         done = [name for name, one in found.items() if one and all(map(one.has, refs_of(resource, name)))]
@@ -176,12 +177,14 @@ class Linking:
     def _is_held(self, account: LinkedAccount, ref: Ref) -> bool:
         """Whether what was linked once stays although nobody asks for it.
 
-        It does while its Secret is there, and outlives its resource; or its resource cannot be read, or is about to
-        take another name for it.
+        It does while its Secret is there, and outlives its resource; or its resource cannot be seen or read, or is
+        about to take another name for it.
         """
         secret = self._secrets.get((account.namespace, ref.secret))
         if secret is None or not secret.managed or secret.owner_key is None:
             return False
+        if not self._tells(secret.owner_key):
+            return True
         owner = self._get(secret.owner_key)
         if owner is None:
             return not any(one.ours for one in secret.owners)
@@ -223,6 +226,10 @@ class Linking:
             self._wake_askers(_place(found))
 
     def _wake_accounts(self, resource: Resource) -> None:
+        """Wakes those that it links, and those that have its Secret from an earlier spec or an earlier life of it."""
+        if not isinstance(resource.spec, InvalidSpec):
+            for place in self._by_record.get((resource.key.namespace, resource.spec.generated_secret_name)):
+                self._wake(place)
         clustered = KINDS[resource.key.kind].clustered
         for name in links_of(resource):
             places = [(resource.key.namespace, name)]

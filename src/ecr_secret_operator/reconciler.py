@@ -15,7 +15,7 @@ from .domain.outcome import AGAIN, DONE, Result
 from .domain.reasons import EventReason, Failure, Reason
 from .domain.resource import InvalidSpec, Key, Resource
 from .domain.schedule import LONGEST_SPACING
-from .domain.status import Event, Happened, Outcome, events, next_look, next_status
+from .domain.status import Event, Happened, Outcome, events, next_look, next_status, recorded
 from .domain.token import Token
 
 if TYPE_CHECKING:
@@ -257,8 +257,9 @@ class Reconciler:
                 # An old API server validates the whole of a stored invalid resource: the event has to tell.
                 outcome = replace(outcome, failure=outcome.failure or Failure(Reason.KUBERNETES_ERROR, str(error)))
         self._journal.finished(resource, outcome, told)
-        if told:
-            await self._recorder.record(resource, told)
+        stored = recorded(resource, told)
+        if stored:
+            await self._recorder.record(resource, stored)
 
     def _not_told_yet(self, resource: Resource, outcome: Outcome, told: tuple[Event, ...]) -> tuple[Event, ...]:
         """Leaves out what was told already: the Go operator's definition keeps no conditions that would show it."""

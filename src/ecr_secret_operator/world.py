@@ -55,7 +55,7 @@ class World:
 
     Args:
         client: the API server.
-        namespaces: to look at; empty for all.
+        namespaces: to look at; empty for all. Cluster resources are served only by who looks at all.
         observer: is told how watches fare.
         own_namespace: the operator's.
         policy_required: whether nothing is allowed while there is no AccessPolicy.
@@ -86,15 +86,15 @@ class World:
             own_namespace=own_namespace,
             policy_required=policy_required,
         )
-        self.fleet = Fleet(self._resources, self._secrets, self.surroundings, places=namespaces)
+        self.fleet = Fleet(self._resources, self._secrets, self.surroundings)
         places: tuple[str | None, ...] = namespaces or (None,)
         self.linking = Linking(
             client,
             self._resources,
             self._secrets,
-            self.fleet,
             get=self.get,
             seen=self._seen,
+            tells=self._tells,
             places=places,
             observer=observer,
         )
@@ -115,7 +115,7 @@ class World:
         self._cluster_watchers = [
             Watcher(kube_resources.source(client, kind, None), self._resources, observer)
             for kind in KINDS.values()
-            if kind.clustered
+            if kind.clustered and not self._confined  # several that are confined would contradict each other there
         ]
 
     @property
@@ -128,9 +128,17 @@ class World:
         return [*self._needed, *self._cluster_watchers, self.surroundings.policy_watcher, *self.linking.watchers]
 
     def _seen(self, namespace: str) -> bool:
-        """Whether all resources and generated Secrets of a namespace have been seen."""
+        """Whether all resources and generated Secrets of a namespace have been seen, as far as they may be."""
         there = self._watchers.get(namespace) or self._watchers.get(None, [])
-        return all(watcher.synced.is_set() for watcher in (*there, *self._cluster_watchers))
+        answered = all(watcher.answered.is_set() for watcher in self._cluster_watchers)
+        return answered and all(watcher.synced.is_set() for watcher in there)
+
+    def _tells(self, key: Key) -> bool:
+        """Whether it can be told how a resource or a share stands: not where the operator does not look, or may not."""
+        if not is_share(key):
+            return True
+        looks = not self._confined and all(watcher.synced.is_set() for watcher in self._cluster_watchers)
+        return looks and self.fleet.tells(key)
 
     async def watch(self) -> None:
         """Watches until cancelled. Ends otherwise only with an error that is a bug."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,11 +74,13 @@ class World:
 
 
 @contextmanager
-def private_world(directory: Path) -> Iterator[World]:
-    """Starts one, without an operator yet."""
+def private_world(directory: Path, *, audited: Sequence[str] = ()) -> Iterator[World]:
+    """Starts one, without an operator yet; the requests of the users `audited` are written to an audit log."""
     with ExitStack() as stack:
         manifests = [DEPLOY / "crds", *RIGHTS]
-        plane = stack.enter_context(ControlPlane.start(ensure_binaries(LineReporter()), manifests=manifests))
+        plane = stack.enter_context(
+            ControlPlane.start(ensure_binaries(LineReporter()), manifests=manifests, audited=audited)
+        )
         operator_kubeconfig = kubeconfig_of(plane)
         cluster = stack.enter_context(Cluster(plane.kubeconfig))
         aws = stack.enter_context(start_fake_aws())

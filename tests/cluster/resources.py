@@ -15,7 +15,7 @@ PLURALS = {"Secret": "secrets", "ArgoHelmRepoSecret": "argohelmreposecrets"}
 
 
 def a_resource(kind: str = "Secret", name: str = "ecr", **spec: Any) -> Object:
-    registry = {"ecr_registry": HOST} if kind == "Secret" else {"url": HOST}
+    registry = {"url": HOST} if kind == "ArgoHelmRepoSecret" else {"ecr_registry": HOST}
     full = {"generated_secret_name": f"{name}-generated", "frequency": "10h", "region": "us-east-2", **registry, **spec}
     return {
         "apiVersion": API_VERSION,

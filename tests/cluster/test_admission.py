@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -64,6 +65,70 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "argo host in the path": ("ArgoHelmRepoSecret", {"url": f"evil.org/{HOST}"}, "must be an Amazon ECR registry"),
     "argo with a port": ("ArgoHelmRepoSecret", {"url": f"{HOST}:443"}, "must be an Amazon ECR registry"),
     "argo with a query": ("ArgoHelmRepoSecret", {"url": f"{HOST}/a?b=c"}, "must be an Amazon ECR registry"),
+    "argo secret of a cluster": ("ArgoHelmRepoSecret", {"secret_type": "cluster"}, "Unsupported value"),
+    "argo repository in git": ("ArgoHelmRepoSecret", {"repo_type": "git"}, "Unsupported value"),
+    "argo project of repo-creds": (
+        "ArgoHelmRepoSecret",
+        {"project": "web", "secret_type": "repo-creds"},
+        "project needs secret_type: repository",
+    ),
+    "argo project with a slash": ("ArgoHelmRepoSecret", {"project": "a/b"}, "must be a name that Kubernetes accepts"),
+    "argo proxy without scheme": ("ArgoHelmRepoSecret", {"proxy": "proxy:3128"}, "must be the URL of a proxy"),
+    "argo proxy with a path": ("ArgoHelmRepoSecret", {"proxy": "http://proxy/x"}, "must be the URL of a proxy"),
+    "argo proxy with a line break": ("ArgoHelmRepoSecret", {"proxy": "http://proxy\n"}, "must be the URL of a proxy"),
+    "argo proxy with socks": ("ArgoHelmRepoSecret", {"proxy": "socks5://proxy"}, "must be the URL of a proxy"),
+    "endless argo proxy": ("ArgoHelmRepoSecret", {"proxy": f"http://{TEN_KB}"}, "Too long"),
+    "argo hosts without proxy": ("ArgoHelmRepoSecret", {"no_proxy": "a;b"}, "must be a list of hosts"),
+    **{
+        f"{kind}: {case}": (kind, spec, sentence)
+        for kind in ("Secret", "ClusterPullSecret")
+        for case, spec, sentence in (
+            ("link of nobody", {"link": [{"for": ["pull"]}]}, "Required value"),
+            ("link with a slash", {"link": [{"service_account": "a/b"}]}, "must be a name that Kubernetes accepts"),
+            ("link for nothing", {"link": [{"service_account": "a", "for": []}]}, "should have at least 1 items"),
+            ("link for push", {"link": [{"service_account": "a", "for": ["push"]}]}, "Unsupported value"),
+            ("link twice", {"link": [{"service_account": "a"}, {"service_account": "a"}]}, "Duplicate value"),
+            ("links without end", {"link": [{"service_account": f"a-{n}"} for n in range(33)]}, "Too many"),
+            (
+                "a registry twice",
+                {"additional_registries": [{"ecr_registry": HOST}]},
+                "additional_registries repeats ecr_registry",
+            ),
+            ("contradicting region", {"region": "eu-west-1"}, "region contradicts ecr_registry"),
+        )
+    },
+    "cluster host elsewhere": (
+        "ClusterPullSecret",
+        {"ecr_registry": "registry.example.com"},
+        "must be an Amazon ECR registry host",
+    ),
+    "cluster frequency": ("ClusterPullSecret", {"frequency": "1s"}, "must be at least 1m"),
+    "cluster without a name": ("ClusterPullSecret", {"generated_secret_name": None}, "Required value"),
+    "cluster label of the operator": (
+        "ClusterPullSecret",
+        {"metadata": {"labels": {"app.kubernetes.io/managed-by": "me"}}},
+        "set by the operator itself",
+    ),
+    "namespaces by brackets": ("ClusterPullSecret", {"namespaces": {"include": ["team-[a-z]"]}}, "may hold letters"),
+    "namespaces by nothing": ("ClusterPullSecret", {"namespaces": {"exclude": [""]}}, "may hold letters"),
+    "namespaces by a line": ("ClusterPullSecret", {"namespaces": {"exclude": ["a\nb"]}}, "may hold letters"),
+    "namespaces without end": ("ClusterPullSecret", {"namespaces": {"include": [TEN_KB]}}, "Too long"),
+    "too many namespaces": (
+        "ClusterPullSecret",
+        {"namespaces": {"include": [f"team-{number}" for number in range(101)]}},
+        "Too many",
+    ),
+    "namespaces twice": ("ClusterPullSecret", {"namespaces": {"include": ["a", "a"]}}, "Duplicate value"),
+    "namespaces in none": (
+        "ClusterPullSecret",
+        {"namespaces": {"selector": {"matchExpressions": [{"key": "a", "operator": "In"}]}}},
+        "values are needed for In and NotIn",
+    ),
+    "namespaces like": (
+        "ClusterPullSecret",
+        {"namespaces": {"selector": {"matchExpressions": [{"key": "a", "operator": "Like", "values": ["b"]}]}}},
+        "Unsupported value",
+    ),
 }
 
 
@@ -92,6 +157,29 @@ ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
     "argo host": ("ArgoHelmRepoSecret", {}),
     "argo path": ("ArgoHelmRepoSecret", {"url": f"{HOST}/team/charts"}),
     "argo oci": ("ArgoHelmRepoSecret", {"url": f"oci://{HOST}/charts"}),
+    "argo for one project": ("ArgoHelmRepoSecret", {"project": "web"}),
+    "argo repo-creds": ("ArgoHelmRepoSecret", {"secret_type": "repo-creds", "repo_type": "oci", "project": ""}),
+    "argo by proxy": ("ArgoHelmRepoSecret", {"proxy": "http://proxy:3128", "no_proxy": "*.internal, 10.0.0.0/8"}),
+    "argo without proxy": ("ArgoHelmRepoSecret", {"proxy": "", "no_proxy": ""}),
+    "links": (
+        "Secret",
+        {"link": [{"service_account": "default", "for": ["pull"]}, {"service_account": "builder"}]},
+    ),
+    "all namespaces": ("ClusterPullSecret", {}),
+    "some namespaces": (
+        "ClusterPullSecret",
+        {
+            "namespaces": {
+                "selector": {
+                    "matchLabels": {"team": "a"},
+                    "matchExpressions": [{"key": "env", "operator": "In", "values": ["dev", ""]}],
+                },
+                "include": ["team-*"],
+                "exclude": ["kube-*", "*-test"],
+            },
+            "link": [{"service_account": "default"}],
+        },
+    ),
     "metadata": ("Secret", {"metadata": {"labels": {"team": "web"}, "annotations": {"example.com/a": "b c"}}}),
 }
 
@@ -109,6 +197,11 @@ def test_a_good_resource_is_accepted(kubectl: Kubectl, kind: str, spec: dict[str
         ("ecrsecret.spec", ["ecr_registry", "frequency", "required", "suspend"]),
         ("ecrsecret.spec.frequency", ["Go duration", "At least 1m"]),
         ("ecrargo.spec.url", ["repoURL"]),
+        ("ecrargo.spec.secret_type", ["repo-creds", "ENUM: repository repo-creds"]),
+        ("ecrpull", ["in every namespace that is selected by label or by name", "spec", "status"]),
+        ("ecrpull.spec.namespaces", ["selector", "include", "exclude", "Left out: every namespace"]),
+        ("ecrpull.spec.link", ["service_account", "oc secrets link", "for"]),
+        ("ecrpull.status.failingNamespaces", ["namespace", "reason", "message"]),
         ("ecrargo.status.conditions", ["reason", "message"]),
     ],
 )
@@ -118,3 +211,35 @@ def test_kubectl_explain_is_a_manual(kubectl: Kubectl, path: str, words: list[st
     text = " ".join(done.stdout.split())
     assert all(word in text for word in words), done.stdout
     assert "<no description>" not in text.lower()
+
+
+def test_a_password_in_the_url_of_a_proxy_is_not_shown(kubectl: Kubectl) -> None:
+    body = a_resource("ArgoHelmRepoSecret", proxy="http://user:hunter2@proxy.example.com:3128")
+    done = kubectl("create", "--dry-run=server", "-n", "default", "-f", "-", stdin=json.dumps(body))
+    assert "without user and password" in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["ecrsecret", "ecrargo", "ecrpull"])
+@pytest.mark.parametrize("part", ["spec", "status"])
+def test_every_field_has_a_text(kubectl: Kubectl, kind: str, part: str) -> None:
+    done = kubectl("explain", f"{kind}.{part}", "--recursive", "-o", "plaintext")
+    assert done.returncode == 0, done.stderr
+    fields = re.findall(r"^  (\w+)\t<", done.stdout, re.MULTILINE)
+    assert len(fields) >= 7, done.stdout
+    for field in fields:
+        told = kubectl("explain", f"{kind}.{part}.{field}").stdout
+        assert "DESCRIPTION:" in told, field
+        assert "<no description>" not in told, field
+        assert "<empty>" not in told, field
+
+
+def test_all_kinds_have_a_short_name_and_are_in_one_category(kubectl: Kubectl) -> None:
+    lines = kubectl("api-resources", "--categories=ecr", "--no-headers").stdout.splitlines()
+    found = {(words[0], words[1], words[3]) for words in map(str.split, lines)}
+    assert found == {
+        ("secrets", "ecrsecret", "true"),
+        ("argohelmreposecrets", "ecrargo", "true"),
+        ("clusterpullsecrets", "ecrpull", "false"),
+        ("accesspolicies", "ecrpolicy", "false"),
+    }

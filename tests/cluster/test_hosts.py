@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator_lab.cluster import Cluster, Refused, resource_path
+from ecr_secret_operator_lab.cluster import ECR, Cluster, Refused, resource_path
 from tests.domain.test_registry import HOSTS, NOT_HOSTS
 
 from .resources import PLURALS, a_resource
@@ -20,8 +20,23 @@ FIELDS: dict[str, Place] = {
         "Secret",
         lambda host: {"ecr_registry": OTHER, "additional_registries": [{"ecr_registry": host}]},
     ),
+    "ecr_registry of the cluster": ("ClusterPullSecret", lambda host: {"ecr_registry": host}),
+    "additional_registries of the cluster": (
+        "ClusterPullSecret",
+        lambda host: {"ecr_registry": OTHER, "additional_registries": [{"ecr_registry": host}]},
+    ),
     "url": ("ArgoHelmRepoSecret", lambda host: {"url": host}),
+    "url of an oci repository": ("ArgoHelmRepoSecret", lambda host: {"url": host, "repo_type": "oci"}),
+    "url of repo-creds": ("ArgoHelmRepoSecret", lambda host: {"url": host, "secret_type": "repo-creds"}),
+    "url of oci repo-creds": (
+        "ArgoHelmRepoSecret",
+        lambda host: {"url": host, "secret_type": "repo-creds", "repo_type": "oci"},
+    ),
     "url with oci": ("ArgoHelmRepoSecret", lambda host: {"url": f"oci://{host}/charts"}),
+    "url with oci of oci repo-creds": (
+        "ArgoHelmRepoSecret",
+        lambda host: {"url": f"oci://{host}/charts", "secret_type": "repo-creds", "repo_type": "oci"},
+    ),
 }
 A_CHART_URL = {"path", "slash", "oci", "ECR Public with a path"}
 """What is no host, but is a good URL of an Argo CD repository."""
@@ -31,8 +46,8 @@ def dry_run(cluster: Cluster, namespace: str, field: str, host: str) -> str:
     """Why the API server refuses a resource with this host; empty when it does not."""
     kind, spec = FIELDS[field]
     try:
-        path = f"{resource_path(PLURALS[kind], namespace)}?dryRun=All"
-        cluster.create(path, a_resource(kind, **{"region": None, **spec(host)}))
+        path = resource_path(PLURALS[kind], namespace) if kind in PLURALS else f"{ECR}/clusterpullsecrets"
+        cluster.create(f"{path}?dryRun=All", a_resource(kind, **{"region": None, **spec(host)}))
     except Refused as refusal:
         return refusal.message
     return ""
@@ -46,7 +61,9 @@ def test_every_form_is_accepted(cluster: Cluster, namespace: str, field: str) ->
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_nothing_else_is(cluster: Cluster, namespace: str, field: str) -> None:
-    allowed = A_CHART_URL - {"oci", "slash"} if field == "url with oci" else A_CHART_URL if field == "url" else set()
+    allowed = A_CHART_URL if field.startswith("url") else set()
+    if field.startswith("url with oci"):
+        allowed = A_CHART_URL - {"oci", "slash"}
     refusals = {
         name: dry_run(cluster, namespace, field, host) for name, host in NOT_HOSTS.items() if name not in allowed
     }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ecr_secret_operator_lab.rights import operator_kubeconfig as kubeconfig_of
 from ecr_secret_operator_lab.waiting import wait_for
 
 from ..laboratory import RIGHTS
+from .accounts import an_account, essence, the_account, wait_listed
 from .resources import HOST, a_resource, apply, events_of, wait_condition, wait_ready, wait_secret
 
 pytestmark = pytest.mark.xdist_group("poison")  # its control plane is started once, by one worker
@@ -92,7 +93,7 @@ def test_stored_poison_harms_itself_alone(
             assert sentence in message, message
             assert len(message) < 600
             assert resource["status"]["phase"] == "Error"
-            (event,) = wait_for(functools.partial(events_of, lenient, namespace, name), "an event tells of it")
+            (event,) = wait_for(partial(events_of, lenient, namespace, name), "an event tells of it")
             assert (event["reason"], event["count"]) == ("InvalidSpec", 1)
         for name in ("spec-is-text", "spec-is-missing", "spec-is-a-list"):
             wait_condition(lenient, namespace, name, type="Ready", status="False", reason="InvalidSpec")
@@ -125,6 +126,30 @@ def test_a_spec_that_becomes_invalid_keeps_what_it_has(
         assert wait_secret(lenient, namespace) == before
         lenient.patch(resource_path("secrets", namespace, "ecr"), {"spec": {"frequency": "1h"}})
         wait_ready(lenient, namespace)
+
+
+def test_a_spec_that_becomes_invalid_keeps_its_links(
+    lenient: Cluster, lenient_plane: ControlPlane, aws: FakeAws, tmp_path: Path
+) -> None:
+    namespace = lenient.namespace("links-become-invalid")
+    environment = {**aws.environment(), "WATCH_NAMESPACE": namespace}
+    log, kubeconfig = tmp_path / "log", kubeconfig_of(lenient_plane)
+    before = an_account(lenient, namespace, "builder", pull=["mine"])
+    path = resource_path("secrets", namespace, "ecr")
+    with OperatorProcess(environment=environment, log=log, kubeconfig=kubeconfig).ready():
+        apply(lenient, namespace, a_resource(link=[{"service_account": "builder"}]))
+        wait_condition(lenient, namespace, type="Linked", status="True")
+        linked = the_account(lenient, namespace, "builder")
+        for link in (7, ["builder"], [{"service_account": "builder", "for": ["push"]}]):
+            lenient.patch(path, {"spec": {"link": link}})
+            wait_condition(lenient, namespace, type="Ready", status="False", reason="InvalidSpec")
+    with OperatorProcess(environment=environment, log=log, kubeconfig=kubeconfig).ready() as operator:
+        looked = partial(operator.metric, "ecr_secret_operator_reconciles_total", kind="ServiceAccount")
+        wait_for(lambda: looked() >= 1, "the ServiceAccount was looked at after a restart too")
+        assert the_account(lenient, namespace, "builder") == linked
+        lenient.patch(path, {"spec": {"link": []}})
+        wait_listed(lenient, namespace, "builder", pull=["mine"])
+        assert essence(the_account(lenient, namespace, "builder")) == essence(before)
 
 
 def test_all_namespaces_are_served_without_a_word(

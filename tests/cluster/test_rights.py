@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ecr_secret_operator.rights import RIGHTS, Scope
-from ecr_secret_operator_lab.cluster import ECR, Cluster, Object, Refused, resource_path, secret_path
+from ecr_secret_operator_lab.cluster import ECR, Cluster, Object, Refused, condition, resource_path, secret_path
 from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ensure_binaries
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.operator import OperatorProcess
@@ -21,7 +21,8 @@ from ecr_secret_operator_lab.waiting import wait_for
 
 from ..laboratory import DEPLOY, Install, Kubectl, StartOperator
 from ..laboratory import RIGHTS as MANIFESTS
-from .resources import a_resource, apply, edit, events_of, wait_condition, wait_ready, wait_secret
+from .accounts import wait_listed
+from .resources import API_VERSION, HOST, a_resource, apply, edit, events_of, wait_condition, wait_ready, wait_secret
 
 BASIC = {
     ("authentication.k8s.io", "selfsubjectreviews", "create"),
@@ -52,7 +53,9 @@ FORBIDDEN = [
     "get pods",
     "create serviceaccounts",
     "get serviceaccounts",
-    "patch serviceaccounts",
+    "update serviceaccounts",
+    "delete serviceaccounts",
+    "deletecollection serviceaccounts",
     "update secrets",
     "deletecollection secrets",
     "list events",
@@ -62,6 +65,10 @@ FORBIDDEN = [
     "patch secrets.ecr.mobb.redhat.com",
     "delete secrets.ecr.mobb.redhat.com",
     "patch argohelmreposecrets.ecr.mobb.redhat.com",
+    "get clusterpullsecrets.ecr.mobb.redhat.com",
+    "create clusterpullsecrets.ecr.mobb.redhat.com",
+    "patch clusterpullsecrets.ecr.mobb.redhat.com",
+    "delete clusterpullsecrets.ecr.mobb.redhat.com",
     "patch accesspolicies.ecr.mobb.redhat.com",
     "patch namespaces",
     "get nodes",
@@ -186,8 +193,14 @@ def everything_happens(cluster: Cluster, namespace: str) -> None:
         cluster.patch(secret_path(namespace, "generated"), {"data": {"more": "eA=="}})
         wait_for(lambda: "more" not in wait_secret(cluster, namespace, "generated")["data"], "the key is gone again")
     wait_for(lambda: [event["count"] for event in events_of(cluster, namespace)] == [2], "told as one event, twice")
-    edit(cluster, namespace, generated_secret_name="moved")
+    edit(cluster, namespace, generated_secret_name="moved", link=[{"service_account": "builder"}])
     wait_for(lambda: cluster.get(secret_path(namespace, "generated")) is None, "the old Secret is gone")
+    wait_listed(cluster, namespace, "builder", pull=["moved"], mount=["moved"])
+    spec = {"generated_secret_name": "shared", "ecr_registry": HOST, "namespaces": {"include": [namespace]}}
+    shared = {"apiVersion": API_VERSION, "kind": "ClusterPullSecret", "metadata": {"name": "shared"}, "spec": spec}
+    cluster.create(f"{ECR}/clusterpullsecrets", shared)
+    wait_secret(cluster, namespace, "shared")
+    wait_for(lambda: condition(cluster.get(f"{ECR}/clusterpullsecrets/shared"), "Ready"), "it says how it stands")
     path = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/bc9c1120.mobb.redhat.com"
     lease = cluster.get(path) or {}
     wait_for(lambda: (cluster.get(path) or {})["spec"] != lease["spec"], "the Lease is renewed")

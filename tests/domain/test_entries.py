@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, SECRET, Kind
+from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, CLUSTER_PULL_SECRET, SECRET, Kind
 from ecr_secret_operator.domain.model import AwsSpec
 from ecr_secret_operator.domain.registries import MOST_REGISTRIES
 from ecr_secret_operator.domain.resource import InvalidSpec
@@ -44,6 +44,21 @@ HOST_FIELDS: dict[str, Any] = {
     ),
     "url": (ARGO_HELM_REPO_SECRET, {"generated_secret_name": "x"}, lambda host: {"url": host}),
     "url with oci": (ARGO_HELM_REPO_SECRET, {"generated_secret_name": "x"}, lambda host: {"url": f"oci://{host}"}),
+    "ecr_registry of the cluster": (CLUSTER_PULL_SECRET, a_raw_spec(), lambda host: {"ecr_registry": host}),
+    "additional_registries of the cluster": (
+        CLUSTER_PULL_SECRET,
+        a_raw_spec(),
+        lambda host: more({"ecr_registry": host}),
+    ),
+    **{
+        f"url of {secret_type}, {repo_type}": (
+            ARGO_HELM_REPO_SECRET,
+            {"generated_secret_name": "x", "secret_type": secret_type, "repo_type": repo_type},
+            lambda host: {"url": host},
+        )
+        for secret_type in ("repository", "repo-creds")
+        for repo_type in ("helm", "oci")
+    },
 }
 
 

@@ -32,6 +32,12 @@ def _valid_proxy(url: str) -> str:
 _NO_PROXY_PATTERN = "[A-Za-z0-9.*:/_, -]*"
 
 
+def _proxy_is_an_address() -> dict[str, str]:
+    """The CEL rule, over the whole spec: what breaks a rule of a field is shown by the API server, in logs too."""
+    form = matches(_PROXY_PATTERN, of="self.proxy")
+    return {**rule(f"!has(self.proxy) || self.proxy == '' || {form}", _PROXY_RULE), "fieldPath": ".proxy"}
+
+
 def _valid_no_proxy(text: str) -> str:
     if not re.fullmatch(_NO_PROXY_PATTERN, text):
         raise InvalidField(f"{shown(text)} is not a list of hosts, separated by commas")
@@ -49,6 +55,7 @@ class ArgoHelmRepoSecretSpec(CommonSpec):
                 f" || self.secret_type != '{REPO_CREDS}'",
                 _PROJECT_RULE,
             ),
+            _proxy_is_an_address(),
         )
     )
 
@@ -87,14 +94,9 @@ class ArgoHelmRepoSecretSpec(CommonSpec):
 
     proxy: Annotated[
         str,
+        AfterValidator(_valid_proxy),  # first: the limit's message shows what is too long
         bounded(512),
-        AfterValidator(_valid_proxy),
-        Field(
-            json_schema_extra={
-                "maxLength": 512,
-                **cel(rule(f"self == '' || {matches(_PROXY_PATTERN)}", _PROXY_RULE)),
-            }
-        ),
+        Field(json_schema_extra={"maxLength": 512}),
     ] = ""
     """URL of the HTTP proxy through which Argo CD reaches the registry, such as http://proxy.example.com:3128."""
 

@@ -51,9 +51,9 @@ def cel(*rules: dict[str, str]) -> dict[str, Any]:
     return {"x-kubernetes-validations": list(rules)}
 
 
-def matches(pattern: str) -> str:
-    """CEL for: the whole of `self` has this form."""
-    return f"self.matches(r'^{pattern}$')"
+def matches(pattern: str, *, of: str = "self") -> str:
+    """CEL for: the whole of `self`, or of a field of it, has this form."""
+    return f"{of}.matches(r'^{pattern}$')"
 
 
 def bounded(limit: int) -> AfterValidator:

@@ -116,7 +116,8 @@ def relink(account: LinkedAccount, wishes: Wishes) -> list[dict[str, Any]]:
     add = sorted(ref for ref, ready in wishes.asked.items() if ready and not account.has(ref))
     remove = {ref for ref in account.recorded if ref not in wishes.asked and ref not in wishes.held}
     record = (account.recorded - remove) | set(add)
-    if not add and record == account.recorded:
+    found_again = not record or LINKED_LABEL in account.labels
+    if not add and record == account.recorded and found_again:
         return []
     version = {"op": "replace", "path": "/metadata/resourceVersion", "value": account.resource_version}
     lists = [operation for purpose in PURPOSES for operation in _list(account, purpose, add, remove)]

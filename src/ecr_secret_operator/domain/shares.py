@@ -11,7 +11,7 @@ from typing import Any
 from .links import links_of
 from .reasons import NEEDS_A_PERSON, EventReason, Failure, Reason
 from .resource import InvalidSpec, Resource, condition_of
-from .status import LINKED, POLICY_ALLOWED, READY, REFRESHING, Event, Status, Value, condition
+from .status import LINKED, POLICY_ALLOWED, READY, REFRESHING, Event, Status, Value, clamped_in, condition
 
 MOST_LISTED = 20
 """How many failing namespaces a status lists."""
@@ -99,11 +99,15 @@ def cluster_events(shares: Shares, status: Status) -> Iterator[Event]:
     audit = condition_of(status, POLICY_ALLOWED)
     if audit and not condition_of(old, POLICY_ALLOWED):
         yield Event(EventReason.POLICY_AUDITED, str(audit["message"]), warning=True)
+    shortened = clamped_in(shares.resource.spec, status)
+    if shortened and not clamped_in(shares.resource.spec, old):
+        yield Event(EventReason.FREQUENCY_CLAMPED, shortened, warning=False)
     before, after = condition_of(old, REFRESHING), condition_of(status, REFRESHING)
     if not after or (before.get("status"), before.get("reason")) == (after.get("status"), after.get("reason")):
         return
     if after["status"] == "False" and after["reason"] != Reason.SUSPENDED:
-        yield Event(str(after["reason"]), str(after["message"]), warning=True)
+        failing = dict(_failing(shares.statuses))  # without a count: it is another one a moment later
+        yield Event(str(after["reason"]), _sentences(failing) if failing else str(after["message"]), warning=True)
     elif before.get("status") == "False" and before.get("reason") != Reason.SUSPENDED and after["status"] == "True":
         yield Event(EventReason.RECOVERED, f"{before.get('reason')} is over in every namespace", warning=False)
 
@@ -137,7 +141,14 @@ def _ready(shares: Shares) -> _Told:
         return True, Reason.REFRESHED, "No namespace is selected by spec.namespaces"
     where = spec.hosts[0] if len(spec.hosts) == 1 else f"each of {len(spec.hosts)} registries"
     text = f"Secret {spec.generated_secret_name} holds a valid token for {where} in {_namespaces(shares.selected)}"
-    return True, Reason.REFRESHED, text
+    shortened = _shortened(shares)
+    return True, Reason.REFRESHED, f"{text}. {shortened}" if shortened else text
+
+
+def _shortened(shares: Shares) -> str:
+    """What a share says of a frequency that is not kept as it is written; empty when it is kept."""
+    told = (clamped_in(shares.resource.spec, one) for one in shares.statuses.values())
+    return next(filter(None, told), "")
 
 
 def _refreshing(shares: Shares, failing: Mapping[str, Failure]) -> _Told:
@@ -160,11 +171,12 @@ def _audited(shares: Shares) -> _Told:
 def _linked(shares: Shares) -> _Told:
     if not links_of(shares.resource) or shares.problem:
         return None
-    found = {name: condition_of(one, LINKED) for name, one in shares.statuses.items()}
+    told = {name: condition_of(one, LINKED) for name, one in shares.statuses.items()}
+    found = {name: one for name, one in told.items() if one.get("observedGeneration") == shares.resource.generation}
     missing = {name: failure for name, one in found.items() if (failure := _failure(one))}
     if missing:
         return False, _reason(missing), _sentences(missing)
-    if shares.unknown or not all(found.values()):
+    if shares.unknown or len(found) < len(told):
         return condition_of(shares.resource.status, LINKED)
     return True, Reason.LINKED, f"The Secret is linked in {_namespaces(shares.selected)}"
 
@@ -190,10 +202,10 @@ def _reason(failures: Mapping[str, Failure]) -> Reason:
 
 
 def _sentences(failures: Mapping[str, Failure]) -> str:
-    """Which namespaces, and what of them: those of which the same is said together."""
+    """Which namespaces, and what of them: those of which the same is said, but for their name, together."""
     places: defaultdict[str, list[str]] = defaultdict(list)
     for name, failure in sorted(failures.items()):
-        places[failure.message].append(name)
+        places[failure.message.replace(f"namespace {name} ", "the namespace ")].append(name)
     told = [f"{_names(names)}: {message}" for message, names in places.items()]
     more = [f"and {len(told) - _MESSAGES_TOLD} more"] if len(told) > _MESSAGES_TOLD else []
     return "; ".join([*told[:_MESSAGES_TOLD], *more])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ POLICY_ALLOWED = "PolicyAllowed"
 LINKED = "Linked"
 """Only there when the spec names ServiceAccounts to link."""
 
+_HAPPENED = frozenset((EventReason.REPAIRED, EventReason.ADOPTED))
 _NEVER_READY = frozenset((Reason.INVALID_SPEC, Reason.SECRET_CONFLICT, Reason.POLICY_DENIED))
 
 SOONEST_LOOK = timedelta(seconds=1)
@@ -121,10 +122,15 @@ def _audit(old: Status, outcome: Outcome, generation: int, now: datetime) -> lis
 
 def _links(old: Status, outcome: Outcome, resource: Resource, now: datetime) -> list[Mapping[str, Any]]:
     linkage, spec = outcome.linkage, resource.spec
+    value: Value
     if linkage is None or isinstance(spec, InvalidSpec):
         return []
-    if linkage.failed:
+    if outcome.failure and outcome.failure.reason in (Reason.POLICY_DENIED, Reason.SECRET_CONFLICT):
+        value = (False, outcome.failure.reason, f"nothing is linked: {outcome.failure.message}")
+    elif linkage.failed:
         value = (False, Reason.KUBERNETES_ERROR, "; ".join(sentence for _, sentence in linkage.failed))
+    elif linkage.pending and spec.suspend:
+        value = (False, Reason.SUSPENDED, "spec.suspend is true: nothing is linked until this is false again")
     elif linkage.pending:
         stored = condition_of(old, LINKED)
         return [stored] if stored else []
@@ -170,9 +176,21 @@ def _served_message(spec: CommonSpec, token: Token | None, *, good: bool) -> str
 def clamped_message(spec: CommonSpec, token: Token) -> str:
     """The sentence that says that, and why, a frequency is not kept as it is written."""
     return (
-        f"frequency {spec.frequency} is longer than is safe for a token that lives"
+        f"{_clamped(spec)} for a token that lives"
         f" {format_duration(token.lifetime)}: it is refreshed every {format_duration(safe_interval(token.lifetime))}"
     )
+
+
+def clamped_in(spec: CommonSpec | InvalidSpec, status: Status) -> str:
+    """That sentence, where a status says it of this spec; else empty."""
+    if isinstance(spec, InvalidSpec):
+        return ""
+    _, begins, rest = str(condition_of(status, READY).get("message")).partition(_clamped(spec))
+    return begins + rest
+
+
+def _clamped(spec: CommonSpec) -> str:
+    return f"frequency {spec.frequency} is longer than is safe"
 
 
 def _phase(ready: Value, failure: Failure | None, *, suspended: bool) -> str:
@@ -216,16 +234,23 @@ def status_patch(old: Status, new: Status) -> dict[str, Any]:
     return {**dict.fromkeys(old.keys() - new.keys()), **new}
 
 
+def recorded(resource: Resource, told: Iterable[Event]) -> tuple[Event, ...]:
+    """Which of the events are stored as such: of a share, only what happened to it.
+
+    How it stands is told of the cluster resource as a whole, or five hundred namespaces would say the same.
+    """
+    if resource.cluster is None:
+        return tuple(told)
+    where = f"In namespace {resource.key.namespace}: "
+    return tuple(replace(one, message=where + one.message) for one in told if one.reason in _HAPPENED)
+
+
 def events(resource: Resource, status: Status, outcome: Outcome) -> Iterator[Event]:
     """What is worth an event: a failure that is new, a recovery, a repair, an adoption, a clamped frequency.
 
     Compared with the stored status, so that a failure that lasts is told once, across restarts too. An ordinary
-    refresh is no event: the status tells of it. How a share of a cluster resource stands is told of that as a whole.
+    refresh is no event: the status tells of it.
     """
-    if resource.cluster:
-        for reason, message in outcome.happened:
-            yield Event(reason, f"In namespace {resource.key.namespace}: {message}", warning=False)
-        return
     before, after = condition_of(resource.status, REFRESHING), condition_of(status, REFRESHING)
     was, now_is = (before.get("status"), before.get("reason")), (after.get("status"), after.get("reason"))
     changed = (*was, before.get("message")) != (*now_is, after.get("message"))

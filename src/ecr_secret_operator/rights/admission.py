@@ -165,6 +165,16 @@ def _record(of: str) -> str:
     return f"{of}.metadata.?annotations[?{_literal(LINKS)}].orValue('').split(' ')"
 
 
+def _listed(of: str) -> str:
+    """Whether a ServiceAccount has the entry that a word of the record stands for."""
+    lists = (
+        f"(word.startsWith('{purpose}:') && {of}.?{field}.orValue([]).exists(entry, word == '{purpose}:' +"
+        " entry.?name.orValue('')))"
+        for purpose, field in LISTS.items()
+    )
+    return f"({' || '.join(lists)})"
+
+
 def _only_recorded(purpose: str, field: str) -> dict[str, str]:
     """For one list of a ServiceAccount: what may be taken out of it, put into it, and recorded."""
     before, after = f"oldObject.?{field}.orValue([])", f"object.?{field}.orValue([])"
@@ -188,11 +198,7 @@ def _accounts(installation: Installation) -> list[Object]:
     others += (
         " && oldObject.metadata.?{0}.orValue({{}}).all(key, key == {1} || key in object.metadata.?{0}.orValue({{}}))"
     )
-    listed = " || ".join(
-        f"(word.startsWith('{purpose}:') && oldObject.?{field}.orValue([]).exists(entry, word == '{purpose}:' +"
-        " entry.?name.orValue('')))"
-        for purpose, field in LISTS.items()
-    )
+    fresh = f"{_listed('object')} && !{_listed('oldObject')}"
     validations = {
         " && ".join(
             (
@@ -206,8 +212,8 @@ def _accounts(installation: Installation) -> list[Object]:
             for purpose, field in LISTS.items()
             for expression, message in _only_recorded(purpose, field).items()
         },
-        f"variables.after.all(word, word in variables.before || !({listed}))": (
-            f"Record in the annotation {LINKS} only what is new: what others put there stays theirs."
+        f"variables.after.all(word, word == '' || word in variables.before || ({fresh}))": (
+            f"Record in the annotation {LINKS} only what is put there: what others put there stays theirs."
         ),
     }
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["serviceaccounts"]}

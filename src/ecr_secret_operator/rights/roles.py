@@ -31,7 +31,7 @@ def manager(installation: Installation) -> list[Object]:
     """The rights to do its work: in all namespaces, or in the watched ones and, to know the policies, beyond."""
     prefix, cluster, watched = installation.prefix, _rights(Scope.CLUSTER), _rights(Scope.WATCHED)
     if not installation.watched:
-        return _granted(installation, f"{prefix}-manager", [*watched, *cluster])
+        return _granted(installation, f"{prefix}-manager", [*watched, *cluster, *_rights(Scope.ALL)])
     objects = _granted(installation, f"{prefix}-policy-reader", cluster)
     for place in installation.watched:
         objects += _granted(installation, f"{prefix}-manager", watched, place)

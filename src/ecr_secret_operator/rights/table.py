@@ -23,6 +23,7 @@ class Scope(StrEnum):
 
     WATCHED = "watched namespaces"
     CLUSTER = "cluster"
+    ALL = "cluster, only when all namespaces are watched"
     OWN = "own namespace"
 
 
@@ -80,8 +81,8 @@ RIGHTS = (
         "to ask AWS as that identity; the admission policy lets it have no token that the API server accepts",
     ),
     Right(GROUP, ("accesspolicies",), ("list", "watch"), Scope.CLUSTER, "to know who may use which registry"),
-    Right(GROUP, CLUSTERED, ("list", "watch"), Scope.CLUSTER, "to learn what is wanted"),
-    Right(GROUP, tuple(f"{name}/status" for name in CLUSTERED), ("patch",), Scope.CLUSTER, "to say how it stands"),
+    Right(GROUP, CLUSTERED, ("list", "watch"), Scope.ALL, "to learn what is wanted"),
+    Right(GROUP, tuple(f"{name}/status" for name in CLUSTERED), ("patch",), Scope.ALL, "to say how it stands"),
     Right(
         "",
         ("namespaces",),

@@ -1,4 +1,4 @@
-"""Steps 5 and 6: what is somebody else's is left alone, and a bad resource says what is wrong with it."""
+"""Steps 7 and 8: what is somebody else's is left alone, and a bad resource says what is wrong with it."""
 
 from __future__ import annotations
 

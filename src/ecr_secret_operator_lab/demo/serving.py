@@ -1,4 +1,4 @@
-"""Steps 1, 2 and 4: the stage is set, the seed document's resources are served, and what is generated is kept so."""
+"""Steps 1, 2 and 6: the stage is set, the seed document's resources are served, and what is generated is kept so."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def set_the_stage(stage: Stage, screen: Screen) -> str:
     version = there(stage.cluster.get("/version"), "the version")["gitVersion"]
     definitions = stage.cluster.items("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
     kinds = sorted(one["spec"]["names"]["kind"] for one in definitions)
-    verify({"ArgoHelmRepoSecret", "Secret"} <= set(kinds), "the operator's kinds are installed")
+    verify({"ArgoHelmRepoSecret", "ClusterPullSecret", "Secret"} <= set(kinds), "the operator's kinds are installed")
     verify(stage.cluster.get("/api/v1/namespaces/default/serviceaccounts/default"), "controllers work")
     verify(stage.operator.probe("/readyz")[0] == READY, "the operator says that it is ready")
     account = _operators_account(stage)

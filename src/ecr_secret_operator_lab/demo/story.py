@@ -11,6 +11,7 @@ from ..controlplane import BinariesError, ControlPlaneError
 from ..fakeaws import FakeAwsError
 from ..operator import typed_command
 from ..registry import RegistryError
+from .reach import link_accounts, serve_many_namespaces
 from .record import Done
 from .refreshing import ask_aws_seldom, rotate_before_expiry, survive_an_outage
 from .refusing import explain_a_bad_resource, refuse_a_foreign_secret
@@ -46,7 +47,9 @@ class Step:
 STEPS: Sequence[Step] = (
     Step("The stage", "A real control plane on this machine, and the operator in it.", set_the_stage),
     Step("The main job", "A ten-line resource becomes a Secret that works, in seconds.", serve_the_seed),
+    Step("Linked", "ServiceAccounts that a resource names have its Secret, and keep it.", link_accounts),
     Step("In use", "With the generated Secret a build pushes and a pod pulls.", push_and_pull),
+    Step("Many namespaces", "One resource serves every namespace that is selected.", serve_many_namespaces),
     Step("Repair", "A generated Secret that is edited or deleted is back at once, without AWS.", repair),
     Step("Not mine", "A Secret that the operator did not make is never changed.", refuse_a_foreign_secret),
     Step("Mistakes", "A bad resource is refused with a sentence that says what to do.", explain_a_bad_resource),

@@ -1,4 +1,4 @@
-"""Step 3: what was generated is used. A build pushes an image, a pod pulls it, and the registry says with what."""
+"""Step 4: what was generated is used. A build pushes an image, a pod pulls it, and the registry says with what."""
 
 from __future__ import annotations
 

@@ -1,0 +1,124 @@
+"""What a resource says of its links: nothing without any, else whether every ServiceAccount has the Secret."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from ecr_secret_operator.domain.links import Linkage
+from ecr_secret_operator.domain.reasons import Failure, Reason
+from ecr_secret_operator.domain.resource import InvalidSpec, condition_of
+from ecr_secret_operator.domain.status import LINKED, READY, Event, Outcome, next_status, recorded
+from tests.domain.outcomes import BAD_SPEC, HELD, SERVED, after, told
+from tests.factories import NOW, a_resource, a_spec
+
+LINKING = a_resource(spec=a_spec(link=[{"service_account": "builder"}, {"service_account": "default"}]), status={})
+DONE = Linkage(linked=("builder", "default"))
+ABSENT = Linkage(linked=("default",), absent=("builder",))
+FAILED = Linkage(linked=("default",), failed=(("builder", "it could not be changed: no"),), pending=True)
+PENDING = Linkage(linked=("default",), pending=True)
+LATER = NOW + timedelta(minutes=5)
+
+
+def served(linkage: Linkage | None) -> Outcome:
+    return replace(SERVED, linkage=linkage)
+
+
+@pytest.mark.parametrize(
+    ("linkage", "status", "reason", "message"),
+    [
+        (DONE, "True", "Linked", "Secret ecr-pull is linked to builder, default"),
+        (
+            ABSENT,
+            "False",
+            "ServiceAccountMissing",
+            "ServiceAccounts that do not exist: builder. Each is linked as soon as it does",
+        ),
+        (FAILED, "False", "KubernetesError", "it could not be changed: no"),
+        (
+            Linkage(failed=(("a", "one."), ("b", "two.")), absent=("c",)),
+            "False",
+            "KubernetesError",
+            "one.; two.",
+        ),
+    ],
+    ids=["linked", "absent", "failed", "failed and absent"],
+)
+def test_the_condition_says_how_the_links_stand(linkage: Linkage, status: str, reason: str, message: str) -> None:
+    assert condition_of(next_status(LINKING, served(linkage), now=NOW), LINKED) == {
+        "type": "Linked",
+        "status": status,
+        "reason": reason,
+        "message": message,
+        "observedGeneration": 1,
+        "lastTransitionTime": "2026-03-01T12:00:00Z",
+    }
+
+
+@pytest.mark.parametrize("linkage", [None, PENDING], ids=["no links", "not done yet"])
+def test_what_is_not_known_is_not_said(linkage: Linkage | None) -> None:
+    assert condition_of(next_status(LINKING, served(linkage), now=NOW), LINKED) == {}
+
+
+@pytest.mark.parametrize("linkage", [DONE, ABSENT, FAILED], ids=["linked", "absent", "failed"])
+def test_while_something_is_to_be_done_what_was_said_stands(linkage: Linkage) -> None:
+    before = after(LINKING, served(linkage))
+    pending = next_status(before, Outcome(held=HELD, linkage=PENDING), now=LATER)
+    assert condition_of(pending, LINKED) == condition_of(before.status, LINKED)
+
+
+def test_without_links_the_condition_goes() -> None:
+    before = after(LINKING, served(DONE))
+    assert condition_of(next_status(before, served(None), now=LATER), LINKED) == {}
+
+
+def test_a_spec_that_cannot_be_read_says_nothing_of_links() -> None:
+    invalid = replace(after(LINKING, served(DONE)), spec=InvalidSpec("no"))
+    assert condition_of(next_status(invalid, Outcome(failure=BAD_SPEC, linkage=None), now=LATER), LINKED) == {}
+    assert condition_of(next_status(invalid, Outcome(failure=BAD_SPEC, linkage=DONE), now=LATER), LINKED) == {}
+
+
+def test_links_that_fail_leave_the_resource_ready_and_tell_no_event() -> None:
+    before = after(LINKING, served(DONE))
+    assert condition_of(next_status(before, served(FAILED), now=LATER), READY)["status"] == "True"
+    assert told(before, served(FAILED), now=LATER) == []
+
+
+def test_the_time_of_the_condition_is_that_of_its_last_turn() -> None:
+    first = after(LINKING, served(ABSENT))
+    same = after(first, served(FAILED), now=LATER)
+    turned = after(same, served(DONE), now=LATER)
+    times = [condition_of(one.status, LINKED)["lastTransitionTime"] for one in (first, same, turned)]
+    assert times == ["2026-03-01T12:00:00Z", "2026-03-01T12:00:00Z", "2026-03-01T12:05:00Z"]
+
+
+def test_a_resource_that_is_denied_is_not_said_to_be_linked() -> None:
+    """Its Secret is taken away, and with it the entry: what was said before is no longer so."""
+    before = after(LINKING, served(DONE))
+    denied = Failure(Reason.POLICY_DENIED, "no AccessPolicy lets namespace team-a")
+    for linkage in (DONE, PENDING, ABSENT):
+        status = next_status(before, Outcome(failure=denied, linkage=linkage), now=LATER)
+        state = condition_of(status, LINKED)
+        assert (state["status"], state["reason"]) == ("False", "PolicyDenied")
+        assert state["message"] == "nothing is linked: no AccessPolicy lets namespace team-a"
+
+
+def test_while_it_rests_it_says_that_nothing_is_linked_and_that_what_is_stays() -> None:
+    resting = replace(LINKING, spec=a_spec(suspend=True, link=[{"service_account": "builder"}]))
+    found = condition_of(next_status(resting, served(PENDING), now=NOW), LINKED)
+    assert (found["status"], found["reason"]) == ("False", "Suspended")
+    assert condition_of(next_status(resting, served(DONE), now=NOW), LINKED)["status"] == "True"
+
+
+def test_what_is_taken_by_somebody_else_is_not_linked() -> None:
+    taken = Outcome(failure=Failure(Reason.SECRET_CONFLICT, "Secret ecr-pull exists"), linkage=DONE)
+    found = condition_of(next_status(LINKING, taken, now=NOW), LINKED)
+    assert (found["status"], found["reason"]) == ("False", "SecretConflict")
+    assert found["message"] == "nothing is linked: Secret ecr-pull exists"
+
+
+def test_what_is_told_of_a_resource_of_a_namespace_is_stored_as_it_is() -> None:
+    one = Event("AWSAccessDenied", "AWS refused it", warning=True)
+    assert recorded(LINKING, [one]) == (one,)

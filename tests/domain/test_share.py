@@ -1,0 +1,268 @@
+"""The share of a namespace in a cluster resource: a resource like any other, but for where it names its identities."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ecr_secret_operator.domain.access import Access, Account, Credentials, Missing, assess
+from ecr_secret_operator.domain.conflict import Claim, claim
+from ecr_secret_operator.domain.decide import Plan, decide
+from ecr_secret_operator.domain.fields import API_VERSION
+from ecr_secret_operator.domain.generated import DIGEST, NAME, OWNER, OwnerReference, StoredSecret, render
+from ecr_secret_operator.domain.identity import AccessKeys, AccountRole, StoredKeys
+from ecr_secret_operator.domain.kinds import CLUSTER_PULL_SECRET, DOCKER_CONFIG_KEY, docker_config
+from ecr_secret_operator.domain.links import Linkage
+from ecr_secret_operator.domain.policy import Policy
+from ecr_secret_operator.domain.reasons import EventReason, Failure, Reason
+from ecr_secret_operator.domain.resource import InvalidSpec, Key, condition_of
+from ecr_secret_operator.domain.status import LINKED, Event, Outcome, events, next_status, recorded
+from ecr_secret_operator.domain.token import Sensitive
+from tests.domain.clusters import OWN_NAMESPACE, WHOLE, a_cluster_resource, a_cluster_spec, a_share, good
+from tests.domain.test_access import ROLE, Cluster, a_policy
+from tests.factories import HOST, NOW, PASSWORD, a_resource, a_stored_secret, a_token, an_observed, holdings, spec_of
+
+SHARE = a_share()
+SECRET = a_stored_secret(SHARE)
+
+
+def plan_for(share: Any = SHARE, *, secrets: tuple[StoredSecret, ...] = (SECRET,), **over: Any) -> Plan:
+    return decide(an_observed(resource=share, secrets=secrets, **over), now=NOW)
+
+
+# Its keys
+
+
+def test_the_keys_of_a_share_and_of_the_whole_lead_to_each_other() -> None:
+    assert SHARE.key == WHOLE.share("team-a") == Key("ClusterPullSecret", "team-a", "pull")
+    assert SHARE.key.whole == WHOLE
+    assert Key.parse(str(SHARE.key)) == SHARE.key
+    assert (SHARE.cluster, SHARE.asker, SHARE.home) == (WHOLE, WHOLE, OWN_NAMESPACE)
+
+
+def test_a_resource_of_a_namespace_asks_for_itself_and_has_its_identities_there() -> None:
+    resource = a_resource()
+    assert (resource.asker, resource.home) == (resource.key, "team-a")
+
+
+# What it generates
+
+
+def test_the_secret_lies_in_the_namespace_and_belongs_to_the_cluster_resource() -> None:
+    desired = render(SHARE, spec_of(SHARE), holdings(SHARE))
+    assert (desired.namespace, desired.name, desired.secret_type) == (
+        "team-a",
+        "ecr-pull",
+        "kubernetes.io/dockerconfigjson",
+    )
+    assert desired.owner == OwnerReference(API_VERSION, "ClusterPullSecret", "pull", SHARE.uid)
+    assert desired.annotations[OWNER] == "ClusterPullSecret/team-a/pull"
+    assert desired.data == {DOCKER_CONFIG_KEY: docker_config({HOST: PASSWORD})}
+    assert SECRET.owner_key == SHARE.key
+    assert SECRET.made_for(SHARE)
+
+
+def test_a_retained_secret_is_found_again_in_its_own_namespace_only() -> None:
+    whole = a_cluster_resource(spec=a_cluster_spec(deletion_policy="Retain"))
+    retained = a_stored_secret(a_share(whole=whole))
+    assert retained.owners == ()
+    assert retained.owner_key == SHARE.key
+    copied = replace(retained, namespace="team-b")
+    assert copied.owner_key is None
+    assert not copied.made_for(a_share("team-b", whole=whole))
+
+
+def test_nothing_is_taken_over_from_the_go_operator_which_had_no_such_kind() -> None:
+    data = {DOCKER_CONFIG_KEY: docker_config({HOST: "x"})}
+    assert not CLUSTER_PULL_SECRET.written_by_upstream(a_cluster_spec(), data)
+    like_upstream = replace(SECRET, labels={}, annotations={}, owners=())
+    assert claim(like_upstream, data, SHARE, spec_of(SHARE)) is Claim.FOREIGN
+    assert claim(SECRET, data, SHARE, spec_of(SHARE)) is Claim.OURS
+
+
+# What it decides
+
+
+def test_a_share_that_is_served_well_rests() -> None:
+    assert plan_for() == Plan(held=holdings(SHARE))
+
+
+def test_a_missing_secret_is_written_with_the_token_that_is_at_hand() -> None:
+    plan = plan_for(secrets=())
+    assert plan.write
+    assert (plan.write.wants, plan.write.keep) == ((), holdings(SHARE))
+
+
+def test_an_edited_secret_is_repaired() -> None:
+    plan = plan_for(secrets=(replace(SECRET, data_digest="other"),))
+    assert plan.write
+    assert plan.write.wants == ()
+
+
+def test_a_secret_of_another_is_a_conflict_that_names_it() -> None:
+    other = a_cluster_resource(key=WHOLE._replace(name="first"), uid="another")
+    plan = plan_for(secrets=(a_stored_secret(a_share(whole=other)),))
+    assert plan.failure
+    assert plan.failure.reason is Reason.SECRET_CONFLICT
+    assert "is generated for ClusterPullSecret/team-a/first" in plan.failure.message
+    assert plan.write is None
+
+
+def test_all_shares_fall_due_at_the_same_time() -> None:
+    """So one token serves them all: the jitter is that of the whole."""
+    for namespace in ("team-a", "team-b", "team-c"):
+        share = a_share(namespace)
+        outcome = Outcome(held=holdings(share))
+        assert (
+            next_status(share, outcome, now=NOW)["nextRefreshTime"]
+            == (next_status(SHARE, Outcome(held=holdings(SHARE)), now=NOW)["nextRefreshTime"])
+        )
+
+
+# When its namespace is selected no longer
+
+UNWANTED = a_share(wanted=False)
+
+
+def test_what_was_made_where_it_is_not_wanted_is_removed() -> None:
+    assert plan_for(UNWANTED) == Plan(remove=(SECRET,))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        a_cluster_spec(suspend=True),
+        a_cluster_spec(deletion_policy="Retain"),
+        a_cluster_spec(generated_secret_name="another"),
+        InvalidSpec("spec.frequency: no"),
+    ],
+    ids=["suspended", "retained", "renamed", "invalid"],
+)
+def test_it_is_removed_whatever_the_spec_says(spec: Any) -> None:
+    assert plan_for(replace(UNWANTED, spec=spec), access=Access()) == Plan(remove=(SECRET,))
+
+
+def test_it_is_removed_without_asking_policies_or_identities() -> None:
+    for access in (Access(denied="no policy allows it"), Access(unknown="namespaces may not be listed")):
+        assert plan_for(UNWANTED, access=access) == Plan(remove=(SECRET,))
+
+
+def test_what_somebody_copied_under_another_name_is_left_alone() -> None:
+    copy = replace(SECRET, name="copy-of-it")
+    assert copy.annotations[NAME] == "ecr-pull"
+    assert plan_for(UNWANTED, secrets=(copy,)) == Plan()
+
+
+def test_what_others_made_there_is_left_alone() -> None:
+    foreign = replace(SECRET, owners=(), annotations={}, labels={})
+    assert plan_for(UNWANTED, secrets=(foreign,)) == Plan()
+    assert DIGEST not in foreign.annotations
+
+
+def test_nothing_is_removed_while_the_whole_is_being_deleted() -> None:
+    """What its ownerReference says is done by the cluster; what is retained stays."""
+    assert plan_for(replace(UNWANTED, deleting=True)) == Plan()
+    assert plan_for(replace(SHARE, deleting=True)) == Plan()
+
+
+# Its identities
+
+
+def test_its_identities_are_those_of_the_operators_namespace() -> None:
+    keys = AccessKeys("AKIAEXAMPLE", Sensitive("s3cret"))
+    cluster = Cluster(
+        accounts={
+            ("team-a", "puller"): Account("team-a", "puller", "7", role_arn=f"{ROLE}-of-the-tenant", audience=""),
+            (OWN_NAMESPACE, "puller"): Account(OWN_NAMESPACE, "puller", "7", role_arn=ROLE, audience=""),
+        },
+        secrets={
+            ("team-a", "aws"): Credentials("team-a", "aws", "7", AccessKeys("AKIATENANT", Sensitive("x"))),
+            (OWN_NAMESPACE, "aws"): Credentials(OWN_NAMESPACE, "aws", "7", keys),
+        },
+    )
+    found = []
+    for aws in ({"service_account": "puller"}, {"credentials_secret": "aws"}):
+        share = a_share(whole=a_cluster_resource(spec=a_cluster_spec(aws=aws)))
+        (login,) = assess(share, cluster, stored={}, policy_required=False).logins
+        found.append(login.scope and login.scope.identity)
+    assert found == [
+        AccountRole(OWN_NAMESPACE, "puller", ROLE, "sts.amazonaws.com", "full"),
+        StoredKeys(OWN_NAMESPACE, "aws", keys.version, keys),
+    ]
+
+
+def test_what_is_missing_there_is_named_with_the_operators_namespace() -> None:
+    share = a_share(whole=a_cluster_resource(spec=a_cluster_spec(aws={"service_account": "puller"})))
+    tenants = {("team-a", "puller"): Account("team-a", "puller", "7", role_arn=ROLE, audience="")}
+    (login,) = assess(share, Cluster(accounts=tenants), stored={}, policy_required=False).logins
+    assert login.problem
+    assert f"ServiceAccount {OWN_NAMESPACE}/puller does not exist" in login.problem.message
+
+
+@pytest.mark.parametrize(("namespace", "allowed"), [("team-a", True), ("team-b", False)])
+def test_policies_judge_it_by_its_own_namespace(namespace: str, *, allowed: bool) -> None:
+    policies: tuple[Policy, ...] = (a_policy(namespaces={"include": ["team-a"]}, ambient_identity=True),)
+    access = assess(a_share(namespace), Cluster(known=policies), stored={}, policy_required=False)
+    assert bool(access.denied) is not allowed
+    by_label = (a_policy(namespaces={"selector": {"matchLabels": {"team": "a"}}}, ambient_identity=True),)
+    labels: dict[str, dict[str, str] | Missing] = {"team-a": {"team": "a"}, "team-b": {"team": "b"}}
+    access = assess(a_share(namespace), Cluster(known=by_label, namespaces=labels), stored={}, policy_required=False)
+    assert bool(access.denied) is not allowed
+
+
+# What it says
+
+
+def test_how_it_stands_is_no_event_but_a_repair_is_with_the_namespace() -> None:
+    """The whole tells how it stands, or five hundred namespaces would say the same."""
+    denied = Outcome(failure=Failure(Reason.AWS_ACCESS_DENIED, "AWS refused it"), audited="no policy allows it")
+    logged = tuple(events(SHARE, next_status(SHARE, denied, now=NOW), denied))
+    assert {event.reason for event in logged} == {"AWSAccessDenied", "PolicyAudited"}
+    assert recorded(SHARE, logged) == ()
+    repaired = good(SHARE, happened=((EventReason.REPAIRED, "Secret ecr-pull was restored: data"),))
+    assert recorded(SHARE, events(SHARE, next_status(SHARE, repaired, now=NOW), repaired)) == (
+        Event("Repaired", "In namespace team-a: Secret ecr-pull was restored: data", warning=False),
+    )
+
+
+LINKING = a_share(whole=a_cluster_resource(spec=a_cluster_spec(link=[{"service_account": "default"}])))
+
+
+@pytest.mark.parametrize(
+    ("linkage", "state"),
+    [
+        (None, None),
+        (Linkage(pending=True), None),
+        (Linkage(linked=("default",)), ("True", "Linked", "Secret ecr-pull is linked to default")),
+        (Linkage(failed=(("default", "not allowed"),)), ("False", "KubernetesError", "not allowed")),
+        (
+            Linkage(absent=("default",)),
+            (
+                "False",
+                "ServiceAccountMissing",
+                "ServiceAccounts that do not exist: default. Each is linked as soon as it does",
+            ),
+        ),
+    ],
+)
+def test_what_it_says_of_its_links(linkage: Linkage | None, state: tuple[str, str, str] | None) -> None:
+    status = next_status(LINKING, good(LINKING, linkage=linkage), now=NOW)
+    found = condition_of(status, LINKED)
+    assert (found and tuple(found[field] for field in ("status", "reason", "message"))) == (state or {})
+
+
+def test_what_it_said_of_its_links_stays_while_that_is_not_known() -> None:
+    before = next_status(LINKING, good(LINKING, linkage=Linkage(linked=("default",))), now=NOW)
+    later = NOW + timedelta(minutes=1)
+    again = next_status(replace(LINKING, status=before), good(LINKING, linkage=Linkage(pending=True)), now=later)
+    assert condition_of(again, LINKED) == condition_of(before, LINKED)
+
+
+def test_an_expired_token_is_asked_for_anew() -> None:
+    old = a_token(issued_at=NOW - timedelta(hours=13))
+    plan = plan_for(secrets=(a_stored_secret(SHARE, old),), served=holdings(SHARE, old))
+    assert plan.write
+    assert [want.host for want in plan.write.wants] == [HOST]

@@ -1,0 +1,75 @@
+"""Where events lie, and about what they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ecr_secret_operator.domain.errors import ApiError
+from ecr_secret_operator.domain.resource import Resource
+from ecr_secret_operator.domain.status import Event
+from ecr_secret_operator.kube.events import EventRecorder
+from tests.domain.clusters import a_cluster_resource, a_share
+from tests.factories import NOW, a_resource
+
+from .conftest import Api
+
+EVENT = Event("SecretConflict", "Secret ecr-pull exists", warning=True)
+
+
+async def recorded(api: Api, resource: Resource, *events: Event) -> list[tuple[Resource, ApiError]]:
+    lost: list[tuple[Resource, ApiError]] = []
+    recorder = EventRecorder(api.client, clock=lambda: NOW, on_error=lambda who, why: lost.append((who, why)))
+    await recorder.record(resource, events or (EVENT,))
+    return lost
+
+
+@pytest.mark.parametrize(
+    ("resource", "namespace", "involved"),
+    [
+        (a_resource(), "team-a", {"kind": "Secret", "namespace": "team-a", "name": "pull"}),
+        (a_cluster_resource(), "default", {"kind": "ClusterPullSecret", "name": "pull"}),
+        (a_share(), "default", {"kind": "ClusterPullSecret", "name": "pull"}),
+    ],
+    ids=["of a namespace", "of the cluster", "a share"],
+)
+async def test_events_about_what_has_no_namespace_lie_in_default(
+    api: Api, resource: Resource, namespace: str, involved: dict[str, Any]
+) -> None:
+    """The API server takes them in no other: there kubectl describe looks for them too."""
+    api.answers_with({"metadata": {"name": "x"}}, 201)
+    assert await recorded(api, resource) == []
+    ((request, _, body),) = api.asked
+    assert request == f"POST /api/v1/namespaces/{namespace}/events"
+    assert body["metadata"]["namespace"] == namespace
+    found = body["involvedObject"]
+    assert {key: found[key] for key in found.keys() - {"apiVersion", "uid", "resourceVersion"}} == involved
+    assert found["uid"] == resource.uid
+    assert (body["type"], body["reason"], body["message"]) == ("Warning", EVENT.reason, EVENT.message)
+
+
+async def test_what_is_said_of_several_shares_with_the_same_words_is_one_event(api: Api) -> None:
+    for namespace in ("team-a", "team-b"):
+        api.answers_with({"metadata": {"name": "x"}}, 201)
+        await recorded(api, a_share(namespace))
+    names = {body["metadata"]["name"] for _, _, body in api.asked}
+    assert len(names) == 1
+
+
+async def test_what_happens_again_is_counted(api: Api) -> None:
+    api.refuses(409, "exists", "AlreadyExists")
+    api.answers_with({"metadata": {"name": "x"}, "count": 3})
+    api.answers_with({"metadata": {"name": "x"}})
+    assert await recorded(api, a_cluster_resource()) == []
+    request, _, body = api.asked[-1]
+    assert request.startswith("PATCH /api/v1/namespaces/default/events/pull.")
+    assert body["count"] == 4
+
+
+async def test_an_event_that_cannot_be_stored_is_no_failure(api: Api) -> None:
+    api.refuses(403, "forbidden")
+    resource = a_cluster_resource()
+    ((who, why),) = await recorded(api, resource)
+    assert who is resource
+    assert "forbidden" in str(why)

@@ -1,0 +1,119 @@
+"""What becomes of a ServiceAccount when it is reconciled, whatever the API server answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from ecr_secret_operator.account_reconciler import AccountReconciler
+from ecr_secret_operator.domain.errors import ApiError, Conflict, Forbidden, Invalid, NotFound, Unavailable
+from ecr_secret_operator.domain.links import LinkedAccount, Ref, Wishes
+from ecr_secret_operator.domain.outcome import AGAIN, DONE
+from ecr_secret_operator.domain.resource import Key
+
+PULL = Ref("pull", "ecr-pull")
+PLAIN = LinkedAccount(
+    namespace="team-a",
+    name="builder",
+    resource_version="7",
+    lists={"pull": (), "mount": ()},
+    recorded=frozenset(),
+    labels=frozenset(),
+    annotations=frozenset(),
+)
+TO_BE_LINKED, AS_IT_IS = Wishes({PULL: True}, frozenset()), Wishes({}, frozenset())
+
+
+@dataclass
+class FakeAccounts:
+    """One ServiceAccount, what is wanted of it, and what the API server answers."""
+
+    found: LinkedAccount | None = PLAIN
+    wanted: Wishes | None = TO_BE_LINKED
+    answer: ApiError | None = None
+    changes: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    def account(self, key: Key) -> LinkedAccount | None:
+        assert key == PLAIN.key
+        return self.found
+
+    def wishes(self, account: LinkedAccount) -> Wishes | None:
+        assert account == self.found
+        return self.wanted
+
+    async def change(self, account: LinkedAccount, operations: Sequence[Mapping[str, Any]]) -> None:
+        assert operations
+        self.changes.append(account.resource_version)
+        if self.answer:
+            raise self.answer
+
+    def say(self, account: LinkedAccount, failure: str) -> None:
+        assert account == self.found
+        self.said.append(failure)
+
+
+async def test_what_is_wanted_is_patched() -> None:
+    accounts = FakeAccounts()
+    assert await AccountReconciler(accounts).reconcile(PLAIN.key) == DONE
+    assert (accounts.changes, accounts.said) == (["7"], [""])
+
+
+@pytest.mark.parametrize("found", [None, replace(PLAIN, deleting=True)], ids=["gone", "being deleted"])
+async def test_one_that_is_gone_is_left_alone(found: LinkedAccount | None) -> None:
+    accounts = FakeAccounts(found)
+    assert await AccountReconciler(accounts).reconcile(PLAIN.key) == DONE
+    assert (accounts.changes, accounts.said) == ([], [])
+
+
+async def test_while_not_all_wishes_are_known_nothing_is_touched() -> None:
+    accounts = FakeAccounts(wanted=None)
+    assert await AccountReconciler(accounts).reconcile(PLAIN.key) == AGAIN
+    assert (accounts.changes, accounts.said) == ([], [])
+
+
+async def test_where_nothing_is_to_be_done_a_failure_is_over() -> None:
+    accounts = FakeAccounts(wanted=AS_IT_IS)
+    assert await AccountReconciler(accounts).reconcile(PLAIN.key) == DONE
+    assert (accounts.changes, accounts.said) == ([], [""])
+
+
+@pytest.mark.parametrize("answer", [Conflict("another version"), NotFound("gone")], ids=["conflict", "not found"])
+async def test_what_somebody_else_changed_is_looked_at_again_and_is_no_failure(answer: ApiError) -> None:
+    accounts = FakeAccounts(answer=answer)
+    assert await AccountReconciler(accounts).reconcile(PLAIN.key) == AGAIN
+    assert accounts.said == []
+
+
+async def test_a_refusal_is_said_and_tried_again() -> None:
+    accounts = FakeAccounts(answer=Forbidden("cannot patch resource serviceaccounts"))
+    assert await AccountReconciler(accounts).reconcile(PLAIN.key) == AGAIN
+    assert accounts.said == ["ServiceAccount builder could not be changed: cannot patch resource serviceaccounts"]
+
+
+async def test_an_api_server_that_is_away_is_no_refusal() -> None:
+    accounts = FakeAccounts(answer=Unavailable("the API server did not answer in time"))
+    with pytest.raises(Unavailable):
+        await AccountReconciler(accounts).reconcile(PLAIN.key)
+    assert accounts.said == []
+
+
+async def test_a_patch_that_does_not_fit_is_said_once_the_same_version_has_refused_it_twice() -> None:
+    """422 is also what the API server answers to a place in a list that is no longer there."""
+    accounts = FakeAccounts(answer=Invalid("the server rejected our request"))
+    reconciler = AccountReconciler(accounts)
+    assert await reconciler.reconcile(PLAIN.key) == AGAIN
+    accounts.found = replace(PLAIN, resource_version="8")
+    assert await reconciler.reconcile(PLAIN.key) == AGAIN
+    assert accounts.said == []
+    assert await reconciler.reconcile(PLAIN.key) == AGAIN
+    assert accounts.said == ["ServiceAccount builder could not be changed: the server rejected our request"]
+    accounts.answer = None
+    assert await reconciler.reconcile(PLAIN.key) == DONE
+    assert accounts.said[1:] == [""]
+    accounts.answer = Invalid("the server rejected our request")
+    assert await reconciler.reconcile(PLAIN.key) == AGAIN
+    assert accounts.said[2:] == []

@@ -1,0 +1,212 @@
+"""Cluster resources one namespace at a time: which shares there are, what wakes them, and what is known of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import pytest
+
+from ecr_secret_operator.domain.access import Missing, NamespaceLabels
+from ecr_secret_operator.domain.generated import StoredSecret
+from ecr_secret_operator.domain.resource import InvalidSpec, Key, Resource
+from ecr_secret_operator.domain.shares import Shares
+from ecr_secret_operator.fleet import Fleet, is_cluster, is_share
+from ecr_secret_operator.runtime.cache import Cache
+from ecr_secret_operator.runtime.ondemand import Sight
+from ecr_secret_operator.surroundings import Surroundings
+from tests.domain.clusters import OWN_NAMESPACE, WHOLE, a_cluster_resource, a_cluster_spec, a_share, good, said
+from tests.factories import a_stored_secret
+
+LABELLED = a_cluster_spec(namespaces={"selector": {"matchLabels": {"pull": "yes"}}})
+
+
+@dataclass
+class Around:
+    """The namespaces, as Surroundings knows them."""
+
+    namespaces: Cache[str, NamespaceLabels] = field(default_factory=lambda: Cache(lambda one: one.name))
+    namespaces_seen: Sight = Sight.CLEAR
+    own_namespace: str = OWN_NAMESPACE
+
+    def namespace(self, name: str) -> NamespaceLabels | Missing:
+        return self.namespaces.get(name) or Missing.ABSENT
+
+
+class World:
+    """A fleet, and what feeds it."""
+
+    def __init__(self) -> None:
+        self.resources: Cache[Key, Resource] = Cache(lambda resource: resource.key)
+        self.secrets: Cache[tuple[str, str], StoredSecret] = Cache(lambda secret: (secret.namespace, secret.name))
+        self.around = Around()
+        self.fleet = Fleet(self.resources, self.secrets, cast("Surroundings", self.around))
+        self.woken: list[Key] = []
+        self.fleet.on_change(self.woken.append)
+        self._versions = iter(range(1_000, 100_000))
+
+    def _version(self) -> str:
+        return str(next(self._versions))
+
+    def namespace(self, name: str, *, terminating: bool = False, **labels: str) -> None:
+        self.around.namespaces.put(NamespaceLabels(name, self._version(), labels, terminating))
+
+    def put(self, **over: Any) -> Resource:
+        resource = a_cluster_resource(**{"spec": LABELLED, **over, "resource_version": self._version()})
+        self.resources.put(resource)
+        return resource
+
+    def secret(self, namespace: str) -> None:
+        stored = a_stored_secret(a_share(namespace, whole=a_cluster_resource(spec=LABELLED)))
+        self.secrets.put(replace(stored, resource_version=self._version()))
+
+    def share(self, namespace: str) -> Resource | None:
+        return self.fleet.share(WHOLE.share(namespace))
+
+    def serve(self, *namespaces: str) -> None:
+        for namespace in namespaces:
+            share = self.share(namespace)
+            assert share
+            self.fleet.say(share, said(share, good(share)))
+
+    def shares(self) -> Shares:
+        found = self.fleet.shares(WHOLE)
+        assert found
+        return found
+
+    def news(self) -> set[str]:
+        """The namespaces of what was woken since this was last asked; empty for the whole."""
+        found = {key.namespace for key in self.woken}
+        self.woken.clear()
+        return found
+
+
+@pytest.fixture
+def world() -> World:
+    """Three namespaces, two of them selected, and both served."""
+    world = World()
+    world.namespace("a", pull="yes")
+    world.namespace("b", pull="yes")
+    world.namespace("c")
+    world.put()
+    world.serve("a", "b")
+    world.news()
+    return world
+
+
+def test_keys_tell_wholes_shares_and_resources_of_namespaces_apart() -> None:
+    keys = [WHOLE, WHOLE.share("a"), Key("Secret", "a", "pull"), Key("ServiceAccount", "a", "default")]
+    assert [(is_cluster(key), is_share(key)) for key in keys] == [
+        (True, False),
+        (False, True),
+        (False, False),
+        (False, False),
+    ]
+
+
+def test_a_share_is_wanted_where_the_namespace_is_selected(world: World) -> None:
+    assert [(share := world.share(name)) and share.wanted for name in ("a", "b", "c", "d")] == [
+        True,
+        True,
+        False,
+        None,
+    ]
+
+
+def test_a_share_knows_what_it_said_itself_and_a_new_one_what_was_handled(world: World) -> None:
+    served = world.share("a")
+    assert served
+    assert served.status["phase"] == "Updated"
+    world.put(status={"lastHandledRefresh": "now", "phase": "Error"})
+    new = world.share("c")
+    assert new
+    assert new.status == {"lastHandledRefresh": "now"}, "or each new namespace would ask for a refresh of its own"
+
+
+def test_what_all_say_is_summed_up(world: World) -> None:
+    shares = world.shares()
+    assert (shares.selected, shares.unknown, set(shares.statuses), shares.problem) == (2, 0, {"a", "b"}, "")
+
+
+def test_what_was_said_of_another_spec_does_not_count(world: World) -> None:
+    world.put(generation=2)
+    shares = world.shares()
+    assert (shares.selected, shares.unknown, shares.statuses) == (2, 2, {})
+
+
+def test_a_share_that_is_gone_says_nothing(world: World) -> None:
+    share = world.share("b")
+    assert share
+    world.fleet.say(share, {})
+    world.fleet.say(share, {})
+    assert set(world.shares().statuses) == {"a"}
+    assert world.news() == {""}
+
+
+def test_of_a_resource_with_another_uid_nothing_is_known(world: World) -> None:
+    world.put(uid="another")
+    assert world.shares().statuses == {}
+
+
+def test_a_new_spec_a_request_and_a_deletion_concern_all_shares(world: World) -> None:
+    world.put(generation=2)
+    assert world.news() == {"", "a", "b"}
+    world.put(generation=2, refresh_request="now")
+    assert world.news() == {"", "a", "b"}
+    world.put(generation=2, refresh_request="now", status={"phase": "Updated"})
+    assert world.news() == set(), "its own status does not"
+    world.put(generation=2, refresh_request="now", deleting=True)
+    assert world.news() == {"", "a", "b"}
+    assert world.share("a") is None
+    assert world.fleet.shares(WHOLE) is None
+
+
+def test_what_was_made_where_it_is_wanted_no_longer_is_looked_at_too(world: World) -> None:
+    """Also what an earlier process made, and could not remove any more."""
+    world.secret("c")
+    world.fleet.wake(WHOLE)
+    assert world.news() == {"", "a", "b", "c"}
+
+
+def test_a_namespace_that_comes_changes_or_goes_wakes_its_share_and_the_whole(world: World) -> None:
+    world.namespace("d", pull="yes")
+    assert world.news() == {"", "d"}
+    world.namespace("d", pull="no")
+    assert world.news() == {"", "d"}
+    world.namespace("d", pull="no", other="label")
+    assert world.news() == set(), "it is not selected, and was not"
+    world.namespace("a", pull="yes", terminating=True)
+    assert world.news() == {"", "a"}
+    assert world.share("a") is None
+    assert set(world.shares().statuses) == {"b"}
+    world.around.namespaces.forget("b")
+    assert world.news() == {"", "b"}
+    assert (world.shares().selected, world.shares().statuses) == (0, {})
+
+
+def test_all_wait_for_the_namespaces_to_be_seen(world: World) -> None:
+    world.around.namespaces_seen = Sight.NOT_YET
+    assert world.fleet.shares(WHOLE) is None
+    world.around.namespaces_seen = Sight.REFUSED
+    assert "may not list namespaces" in world.shares().problem
+
+
+@pytest.mark.parametrize(
+    "spec", [InvalidSpec("spec.frequency: no"), a_cluster_spec(suspend=True, namespaces={"include": ["x"]})]
+)
+def test_while_the_spec_rests_or_cannot_be_read_what_is_there_stays(world: World, spec: Any) -> None:
+    world.secret("a")
+    world.put(spec=spec, generation=2)
+    assert [(share := world.share(name)) and share.wanted for name in ("a", "b")] == [True, False]
+    assert world.shares().selected == 1
+
+
+def test_one_that_is_gone_is_known_no_longer(world: World) -> None:
+    (resource,) = world.resources
+    world.resources.drop(resource)
+    assert world.fleet.clusters() == ()
+    assert world.share("a") is None
+    assert world.fleet.shares(WHOLE) is None
+    world.news()
+    world.namespace("d", pull="yes")
+    assert world.news() == set()
