@@ -1,5 +1,6 @@
 """How the programs beside the control plane are obtained. Nothing is built or fetched: `go` and `apt-get` are fakes."""
 
+import json
 import os
 import re
 import shutil
@@ -110,27 +111,35 @@ def test_the_go_that_is_installed_where_there_is_none_will_do(recipe: object) ->
 # Other files of a module
 
 
-def a_go_with_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *files: str) -> Path:
-    """A log of a fake `go` whose modules all lie in one directory, with these files."""
-    log, module = tmp_path / "go.log", tmp_path / "module"
-    for file in files:
-        (module / file).parent.mkdir(parents=True, exist_ok=True)
-        (module / file).write_text(file)
+def a_go_that_downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str) -> Path:
+    """A log of a fake `go` that answers so when it is asked for a module."""
+    log = tmp_path / "go.log"
     script = f"""
     if [ "$1" = version ]; then echo "{NEW_ENOUGH}"; exit; fi
     test -f go.sum && echo "$@" >> {log}
     echo 'go: downloading something' >&2
-    echo '{{"Path": "...", "Dir": "{module}"}}'
+    {answer}
     """
     a_program(tmp_path / "path" / "go", script)
     monkeypatch.setenv("PATH", str(tmp_path / "path"), prepend=os.pathsep)
     return log
 
 
+def a_module(tmp_path: Path, *files: str) -> str:
+    """What Go's answer says of a module with these files."""
+    module = tmp_path / "module"
+    module.mkdir()
+    for file in files:
+        (module / file).parent.mkdir(parents=True, exist_ok=True)
+        (module / file).write_text(file)
+    return f"echo '{json.dumps({'Dir': str(module)})}'"
+
+
 def test_files_come_from_the_module_of_the_program_and_stay_beside_it(
     tmp_path: Path, cache: Path, reports: Reports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log, recipe = a_go_with_a_module(tmp_path, monkeypatch, "crds/a.yaml", "crds/b.yaml"), RECIPES["argocd"]
+    recipe = RECIPES["argocd"]
+    log = a_go_that_downloads(tmp_path, monkeypatch, a_module(tmp_path, "crds/a.yaml", "crds/b.yaml"))
     for _ in range(2):
         files = ensure_files(recipe, ["crds/a.yaml", "crds/b.yaml"], reports)
         assert [file.read_text() for file in files] == ["crds/a.yaml", "crds/b.yaml"]
@@ -139,10 +148,23 @@ def test_files_come_from_the_module_of_the_program_and_stay_beside_it(
     assert drafts(cache) == []
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [("echo no such host; exit 1", "GOPROXY.\n.*\nno such host"), ("echo '{}'", "where the module of Argo CD lies")],
+)
+def test_what_go_says_of_its_failure_is_shown(
+    answer: str, said: str, tmp_path: Path, cache: Path, reports: Reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_go_that_downloads(tmp_path, monkeypatch, answer)
+    with pytest.raises(BinariesError, match=said):
+        ensure_files(RECIPES["argocd"], ["crds/a.yaml"], reports)
+    assert drafts(cache) == []
+
+
 def test_a_file_that_the_module_lacks_is_named(
     tmp_path: Path, cache: Path, reports: Reports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    a_go_with_a_module(tmp_path, monkeypatch)
+    a_go_that_downloads(tmp_path, monkeypatch, a_module(tmp_path))
     with pytest.raises(BinariesError, match=r"Argo CD v\S+ has no a.yaml"):
         ensure_files(RECIPES["argocd"], ["crds/a.yaml"], reports)
     assert drafts(cache) == []

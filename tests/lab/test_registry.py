@@ -9,6 +9,7 @@ import os
 import socket
 import ssl
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -258,6 +259,17 @@ def test_the_proxy_leads_nowhere_else(registry: Registry, request_line: str) -> 
     with socket.create_connection(("127.0.0.1", registry.ports.proxy), timeout=30) as connection:
         connection.sendall(f"{request_line}\r\n\r\n".encode())
         assert connection.recv(100).startswith(b"HTTP/1.1 403 ")
+
+
+def test_a_scratch_directory_may_have_a_long_name(
+    aws: FakeAws, programs: Mapping[str, Path], good: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("d" * 120)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    with start_registry(aws, programs["registry"]) as registry:
+        assert registry.ca.is_relative_to(deep)
+        assert ask(registry, basic("AWS", good))[0] == 200
 
 
 def test_a_registry_that_does_not_start_says_why(aws: FakeAws, tmp_path: Path) -> None:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..programs import ensure_programs
+from ..programs.sources import ensure_files
+from ..programs.table import RECIPES
 from ..reporting import Reporter
-from .definitions import ensure_definitions
 
 NAMES = ("argocd", "helm", "redis-server")
+DEFINITIONS = ("manifests/crds/application-crd.yaml", "manifests/crds/appproject-crd.yaml")
+"""Those that the application-controller watches. That of ApplicationSet (1 MiB) is of another of its processes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,5 +42,5 @@ def ensure_argocd(report: Reporter) -> Parts:
     programs = ensure_programs(NAMES, report)
     return Parts(
         **{name.replace("-", "_"): path for name, path in programs.items()},
-        definitions=ensure_definitions(report),
+        definitions=ensure_files(RECIPES["argocd"], DEFINITIONS, report),
     )

@@ -18,6 +18,7 @@ from ..attended import say, told_to_stop
 from .front import Front, Record, routes
 from .proxy import LOOPBACK, Proxy
 from .records import Ports
+from .sockets import short
 
 SHUTDOWN_SECONDS = 0.2
 
@@ -38,7 +39,7 @@ async def _run(options: argparse.Namespace) -> None:
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(options.certificate, options.key)
     async with AsyncExitStack() as stack:
-        front = Front(aws=options.aws, socket=options.socket, record=record)
+        front = Front(aws=options.aws, socket=stack.enter_context(short(options.socket)), record=record)
         stack.push_async_callback(front.close)
         registry, control = web.Application(), web.Application()
         registry.router.add_route("*", "/{path:.*}", front.handle)

@@ -16,6 +16,7 @@ import yaml
 from ..runs import end_group, tail
 from ..tether import tethered
 from ..waiting import NotReached, wait_for
+from .sockets import short
 
 OK = 200
 START_SECONDS = 60.0
@@ -35,7 +36,7 @@ def distribution(program: Path, directory: Path) -> Iterator[Path]:
     """
     address, log = directory / "registry.sock", directory / "registry.log"
     configuration = directory / "registry.yaml"
-    configuration.write_text(yaml.safe_dump(_configuration(directory / "storage", address)))
+    configuration.write_text(yaml.safe_dump(_configuration(directory / "storage", address.name)))
     with log.open("wb") as output:
         process = subprocess.Popen(
             tethered([str(program), "serve", str(configuration)]),
@@ -51,7 +52,8 @@ def distribution(program: Path, directory: Path) -> Iterator[Path]:
         def answers() -> bool:
             if process.poll() is not None:
                 raise NotReached(f"the registry ended with {process.returncode}:\n{tail(log)}")
-            return _answers(address)
+            with short(address) as path:
+                return _answers(path)
 
         wait_for(answers, f"the registry answers; its log: {log}", within=START_SECONDS)
         yield address
@@ -59,27 +61,27 @@ def distribution(program: Path, directory: Path) -> Iterator[Path]:
         end_group(process, GRACE_SECONDS)
 
 
-def _configuration(storage: Path, address: Path) -> dict[str, object]:
+def _configuration(storage: Path, address: str) -> dict[str, object]:
     return {
         "version": "0.1",
         "log": {"level": "warn", "accesslog": {"disabled": True}},
         "storage": {"filesystem": {"rootdirectory": str(storage)}, "delete": {"enabled": True}},
-        "http": {"net": "unix", "addr": str(address), "secret": secrets.token_hex(16)},
+        "http": {"net": "unix", "addr": address, "secret": secrets.token_hex(16)},
     }
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, address: Path) -> None:
+    def __init__(self, address: str) -> None:
         super().__init__("localhost", timeout=5)
         self._address = address
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._address))
+        self.sock.connect(self._address)
 
 
-def _answers(address: Path) -> bool:
+def _answers(address: str) -> bool:
     connection = _UnixConnection(address)
     try:
         connection.request("GET", "/v2/")

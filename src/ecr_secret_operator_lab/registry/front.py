@@ -22,7 +22,6 @@ from .records import Handled, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
 MAX_RECORDS = 100_000
 CHUNK = 1 << 18
@@ -71,17 +70,17 @@ class Front:
 
     Args:
         aws: URL of the fake AWS.
-        socket: where the real registry listens.
+        socket: the address at which the real registry listens.
         record: what is told of each request.
     """
 
-    def __init__(self, *, aws: str, socket: Path, record: Record) -> None:
+    def __init__(self, *, aws: str, socket: str, record: Record) -> None:
         self._lookup = f"{aws}/_lab/tokens/lookup"
         self._record = record
         no_limit = aiohttp.ClientTimeout(total=None)
         self._aws = aiohttp.ClientSession(trust_env=False)
         self._registry = aiohttp.ClientSession(
-            connector=aiohttp.UnixConnector(str(socket), limit=0),
+            connector=aiohttp.UnixConnector(socket, limit=0),
             timeout=no_limit,
             auto_decompress=False,
             skip_auto_headers=CLIENTS_OWN,
