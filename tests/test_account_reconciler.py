@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ecr_secret_operator.account_reconciler import AccountReconciler
-from ecr_secret_operator.domain.errors import ApiError, Conflict, Forbidden, Invalid, NotFound, Unavailable
+from ecr_secret_operator.domain.errors import ApiError, Conflict, Forbidden, Internal, Invalid, NotFound, Unavailable
 from ecr_secret_operator.domain.links import LinkedAccount, Ref, Wishes
 from ecr_secret_operator.domain.outcome import AGAIN, DONE
 from ecr_secret_operator.domain.resource import Key
@@ -117,3 +117,10 @@ async def test_a_patch_that_does_not_fit_is_said_once_the_same_version_has_refus
     accounts.answer = Invalid("the server rejected our request")
     assert await reconciler.reconcile(PLAIN.key) == AGAIN
     assert accounts.said[2:] == []
+
+
+async def test_a_webhook_that_fails_is_told() -> None:
+    """The API server answers 500 for it: it is there, and what it says is worth telling."""
+    accounts = FakeAccounts(answer=Internal("failed calling webhook", status=500))
+    assert await AccountReconciler(accounts).reconcile(PLAIN.key) == AGAIN
+    assert accounts.said == ["ServiceAccount builder could not be changed: failed calling webhook"]

@@ -11,7 +11,7 @@ import pytest
 
 from ecr_secret_operator.cluster_reconciler import ClusterReconciler
 from ecr_secret_operator.domain.errors import ApiError, Conflict, NotFound, Unavailable
-from ecr_secret_operator.domain.outcome import DONE, Result
+from ecr_secret_operator.domain.outcome import AGAIN, DONE, Result
 from ecr_secret_operator.domain.resource import Key, Resource, condition_of
 from ecr_secret_operator.domain.shares import Shares
 from ecr_secret_operator.domain.status import READY, Event, Status
@@ -265,11 +265,11 @@ async def test_one_that_comes_again_begins_anew() -> None:
     assert len(world.published) == 3
 
 
-@pytest.mark.parametrize("error", [NotFound("gone"), Conflict("another one")])
-async def test_one_that_went_meanwhile_is_no_failure(error: ApiError) -> None:
+@pytest.mark.parametrize(("error", "result"), [(NotFound("gone"), DONE), (Conflict("another one"), AGAIN)])
+async def test_of_one_that_went_meanwhile_nothing_is_told(error: ApiError, result: Result) -> None:
     world = World(error=error)
     world.select(1, **taken("a"))
-    assert await world.look() == DONE
+    assert await world.look() == result
     assert world.recorded == [], "there is nothing left to tell it of"
 
 

@@ -201,10 +201,32 @@ def test_while_the_spec_rests_or_cannot_be_read_what_is_there_stays(world: World
     assert world.shares().selected == 1
 
 
+def test_what_a_share_says_when_its_namespace_is_gone_is_not_kept(world: World) -> None:
+    """It may have been on its way: a namespace that comes back under the name has not been looked at."""
+    world.namespace("a", pull="yes")
+    world.put()
+    share = world.share("a")
+    assert share
+    world.around.namespaces.forget("a")
+    world.fleet.say(share, said(share, good(share)))
+    world.namespace("a", pull="yes")
+    assert "a" not in world.shares().statuses
+    assert world.shares().unknown == 1
+
+
+def test_what_a_share_says_of_a_resource_that_was_replaced_is_not_kept(world: World) -> None:
+    world.namespace("a", pull="yes")
+    world.put()
+    share = world.share("a")
+    assert share
+    world.put(uid="another")
+    world.fleet.say(share, said(share, good(share)))
+    assert world.shares().statuses == {}
+
+
 def test_one_that_is_gone_is_known_no_longer(world: World) -> None:
     (resource,) = world.resources
     world.resources.drop(resource)
-    assert world.fleet.clusters() == ()
     assert world.share("a") is None
     assert world.fleet.shares(WHOLE) is None
     world.news()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .domain.errors import ApiError, Conflict, Invalid, NotFound, Unavailable
+from .domain.errors import ApiError, Conflict, Internal, Invalid, NotFound, Unavailable
 from .domain.links import relink
 from .domain.outcome import AGAIN, DONE, Result
 
@@ -33,6 +33,7 @@ class AccountReconciler:
         """
         account = self._accounts.account(key)
         if account is None or account.deleting:
+            self._refused.pop(key, None)
             return DONE
         wishes = self._accounts.wishes(account)
         if wishes is None:
@@ -45,9 +46,9 @@ class AccountReconciler:
             await self._accounts.change(account, operations)
         except (Conflict, NotFound):
             return AGAIN  # somebody else changed it: what they wrote is looked at first
-        except Unavailable:
-            raise
         except ApiError as error:
+            if isinstance(error, Unavailable) and not isinstance(error, Internal):
+                raise
             if not self._may_have_changed(account, error):
                 self._say(account, f"ServiceAccount {account.name} could not be changed: {error}")
             return AGAIN

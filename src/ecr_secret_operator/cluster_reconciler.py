@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from .domain.errors import Conflict, NotFound
-from .domain.outcome import DONE, Result
+from .domain.outcome import AGAIN, DONE, Result
 from .domain.shares import NEWS_EVERY, Shares, cluster_events, cluster_status, patience
 
 if TYPE_CHECKING:
@@ -43,17 +43,19 @@ class ClusterReconciler:
             return DONE
         now = self._clock()
         not_before = self._not_before(key, shares, now)
+        if not_before > now:
+            return Result(again_at=not_before)
         status = cluster_status(shares, now=now)
         if status == shares.resource.status:
             return DONE
-        if not_before > now:
-            return Result(again_at=not_before)
         self._published[key] = now
         (self._partly.add if shares.unknown else self._partly.discard)(key)
         try:
             await self._clusters.publish(shares.resource, status)
-        except (NotFound, Conflict):
-            return DONE  # it is gone, or another one of the same name is there
+        except NotFound:
+            return DONE
+        except Conflict:
+            return AGAIN  # another one of the same name is there, or it was written to meanwhile
         told = tuple(cluster_events(shares, status))
         if told:
             await self._recorder.record(shares.resource, told)

@@ -6,7 +6,6 @@ it says of itself is kept here, in memory, until it is summed up in the status o
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from .domain.access import Missing, NamespaceLabels
@@ -14,7 +13,7 @@ from .domain.generated import StoredSecret
 from .domain.kinds import KINDS
 from .domain.registries import ClusterPullSecretSpec
 from .domain.resource import InvalidSpec, Key, Resource
-from .domain.shares import Shares
+from .domain.shares import Shares, first_status
 from .domain.status import Status
 from .runtime.cache import Cache
 from .runtime.index import Index
@@ -67,7 +66,7 @@ class Fleet:
     ) -> None:
         self._resources = resources
         self._around = around
-        self._statuses: defaultdict[str, dict[str, Status]] = defaultdict(dict)
+        self._statuses: dict[str, dict[str, Status]] = {}
         self._known: dict[Key, None] = {}
         self._by_cluster = Index(secrets, key_of=_place, derived=_clusters)
         self._by_share = Index(secrets, key_of=_place, derived=_shares)
@@ -89,18 +88,17 @@ class Fleet:
         namespace = self._around.namespace(key.namespace)
         if whole is None or whole.deleting or isinstance(namespace, Missing) or namespace.terminating:
             return None
-        first = {name: whole.status[name] for name in ("lastHandledRefresh",) if name in whole.status}
-        status = self._statuses[whole.uid].get(key.namespace, first)
+        status = self._statuses.get(whole.uid, {}).get(key.namespace) or first_status(whole, key.namespace)
         wanted = self._selects(whole, namespace)
         return whole.share(key.namespace, status, wanted=wanted, identities_in=self._around.own_namespace)
 
     def say(self, share: Resource, status: Status) -> None:
         """Keeps what a share says of itself; nothing is what one says that is gone."""
-        known = self._statuses[share.uid]
-        if status:
-            known[share.key.namespace] = status
-        else:
-            known.pop(share.key.namespace, None)
+        whole, namespace = self._resources.get(share.asker), share.key.namespace
+        if status and whole and whole.uid == share.uid and self._exists(namespace):
+            self._statuses.setdefault(share.uid, {})[namespace] = status
+        else:  # also when it went while this was on its way
+            self._statuses.get(share.uid, {}).pop(namespace, None)
         self._enqueue(share.asker)
 
     def shares(self, key: Key) -> Shares | None:
@@ -110,7 +108,7 @@ class Fleet:
             return None
         if self._around.namespaces_seen is Sight.REFUSED:
             return Shares(whole, 0, {}, problem=_REFUSED)
-        known, selected = self._statuses[whole.uid], set(self._selected(whole))
+        known, selected = self._statuses.get(whole.uid, {}), set(self._selected(whole))
         if isinstance(whole.spec, InvalidSpec):
             return Shares(whole, len(selected), {})
         statuses = {
@@ -129,10 +127,6 @@ class Fleet:
         owned = (namespace for namespace, _ in self._by_cluster.get(key))
         for namespace in dict.fromkeys((*selected, *owned, *self._statuses.get(whole.uid if whole else "", ()))):
             self._enqueue(key.share(namespace))
-
-    def clusters(self) -> tuple[Key, ...]:
-        """The keys of all cluster resources."""
-        return tuple(self._known)
 
     def _exists(self, name: str) -> bool:
         namespace = self._around.namespaces.get(name)
@@ -169,9 +163,9 @@ class Fleet:
             if whole is None or found is None:
                 continue
             if new is None:
-                self._statuses[whole.uid].pop(found.name, None)
+                self._statuses.get(whole.uid, {}).pop(found.name, None)
             selected = any(one is not None and self._selects(whole, one) for one in (old, new))
-            if selected or found.name in self._statuses[whole.uid]:
+            if selected or found.name in self._statuses.get(whole.uid, ()):
                 self._enqueue(key.share(found.name))
                 self._enqueue(key)
 

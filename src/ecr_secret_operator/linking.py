@@ -15,6 +15,7 @@ from .domain.links import Linkage, LinkedAccount, Ref, Wishes, links_of, refs_of
 from .domain.reasons import Reason
 from .domain.resource import InvalidSpec, Key, Resource, condition_of
 from .domain.status import READY
+from .fleet import is_cluster
 from .kube import links as kube_links
 from .kube.client import Client
 from .runtime.cache import Cache
@@ -198,6 +199,8 @@ class Linking:
             return
         (self._linking.add if links_of(new) else self._linking.discard)(found.key)
         self._watch()
+        if is_cluster(found.key) and old and new and _same(old, new):
+            return  # only its status is another: what concerns its links, its shares say
         for resource in (old, new):
             if resource:
                 self._wake_accounts(resource)
@@ -272,6 +275,10 @@ class Linking:
     def _settled(self, _place: str) -> None:
         for key in self._linking:
             self._enqueue(key)
+
+
+def _same(old: Resource, new: Resource) -> bool:
+    return (old.uid, old.generation, old.deleting) == (new.uid, new.generation, new.deleting)
 
 
 def _is_suspended(resource: Resource) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .domain.conflict import Claim, claim, conflict, conflict_retry, conflicted, held, needs_replacing
 from .domain.decide import Observed, Plan, Write, decide, joined, named, newest, standing
-from .domain.errors import AlreadyExists, ApiError, Conflict, Invalid, NotFound, TokenError, Unavailable
+from .domain.errors import AlreadyExists, ApiError, Conflict, Internal, Invalid, NotFound, TokenError, Unavailable
 from .domain.generated import Desired, Held, Holdings, StoredSecret, differences, render
 from .domain.outcome import AGAIN, DONE, Result
 from .domain.reasons import EventReason, Failure, Reason
@@ -71,9 +71,9 @@ class Reconciler:
             outcome = await self._execute(observed.resource, plan)
         except Conflict:
             return AGAIN  # what was judged is no longer what is stored
-        except Unavailable:
-            raise
         except ApiError as error:
+            if isinstance(error, Unavailable) and not isinstance(error, Internal):
+                raise
             outcome = Outcome(held=plan.held, failure=Failure(Reason.KUBERNETES_ERROR, str(error)))
         lacking = standing(observed.access, outcome.held, self._clock())
         linkage = self._links.linkage(observed.resource)
@@ -114,7 +114,7 @@ class Reconciler:
     def _remember(self, resource: Resource, outcome: Outcome) -> None:
         if outcome.held:
             self._served[resource.key] = (resource.uid, outcome.held)
-        elif outcome.failure and outcome.failure.reason is Reason.POLICY_DENIED:
+        elif not resource.wanted or (outcome.failure and outcome.failure.reason is Reason.POLICY_DENIED):
             self._served.pop(resource.key, None)
 
     async def _execute(self, resource: Resource, plan: Plan) -> Outcome:

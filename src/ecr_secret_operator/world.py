@@ -99,7 +99,8 @@ class World:
             observer=observer,
         )
         self._status = kube_resources.StatusWriter(client, on_write=self._resources.put)
-        self._writer = kube_secrets.SecretWriter(client, on_seen=self._secrets.put)
+        self._writer = kube_secrets.SecretWriter(client, on_seen=self._secrets.put, on_written=self._written)
+        self._writing: Key | None = None
         self._confined = bool(namespaces)
         self._watchers: dict[str | None, list[_Watcher]] = {
             place: [
@@ -164,7 +165,8 @@ class World:
                 if secret:
                     everywhere = self._by_target.get(("", secret.name))
                     shares = (key.share(secret.namespace) for key in everywhere)
-                    self._enqueue_all((*_owner(secret), *self._by_target.get(_place(secret)), *shares), enqueue)
+                    concerned = (*_owner(secret), *self._by_target.get(_place(secret)), *shares)
+                    self._enqueue_all(tuple(key for key in concerned if key != self._writing), enqueue)
 
         def around_changed(key: Key) -> None:
             (self.fleet.wake if is_cluster(key) else enqueue)(key)
@@ -174,6 +176,14 @@ class World:
         self.surroundings.on_change(around_changed)
         self.fleet.on_change(enqueue)
         self.linking.on_change(around_changed)
+
+    def _written(self, secret: StoredSecret) -> None:
+        """Takes in what this process wrote. It wakes whom it concerns, but for who had it written: that one knows."""
+        self._writing = secret.owner_key
+        try:
+            self._secrets.put(secret)
+        finally:
+            self._writing = None
 
     @staticmethod
     def _enqueue_all(keys: tuple[Key, ...], enqueue: Callable[[Key], None]) -> None:

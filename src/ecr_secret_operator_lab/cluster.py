@@ -67,9 +67,10 @@ class Cluster:
     def request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, content: str = "application/json"
     ) -> Object:
-        """One request. Raises Refused."""
+        """One request. Raises Refused. A lost POST is not sent again: it may have been carried out."""
         payload = json.dumps(body) if body is not None else None
-        for attempt in (1, 2):
+        attempts = (2,) if method == "POST" and self._connection is None else (1, 2)
+        for attempt in attempts:
             connection = self._connection or http.client.HTTPSConnection(
                 self._address.hostname or "", self._address.port, context=self._tls, timeout=60
             )

@@ -28,11 +28,16 @@ GROUP = "source.toolkit.fluxcd.io"
 KINDS = ("buckets", "externalartifacts", "gitrepositories", "helmcharts", "helmrepositories", "ocirepositories")
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 START_SECONDS, ANSWER_SECONDS = 90.0, 5.0
+PORT_ATTEMPTS = 5
 CONFLICT = 409
 
 
 class FluxError(Exception):
     """Flux did not start; the text is the end of its log."""
+
+
+class _PortTaken(Exception):
+    """Somebody else was faster; try other ports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,35 +94,56 @@ def start_flux(kubeconfig: Path, parts: Parts, *, registry: Mapping[str, str], n
     Raises:
         FluxError: it did not start.
     """
-    supervisor = Supervisor.start()
+    supervisor = _started(kubeconfig, parts, registry, namespace)
     try:
-        health, storage = free_ports(2)
-        log = supervisor.log(PROGRAM)
-        arguments = {
-            "storage-path": str(supervisor.directory),
-            "storage-addr": f"{LOOPBACK}:{storage}",
-            "storage-adv-addr": f"{LOOPBACK}:{storage}",
-            "health-addr": f"{LOOPBACK}:{health}",
-            "metrics-addr": "0",
-            "watch-all-namespaces": "false",
-        }
-        surroundings = {
-            "KUBECONFIG": str(kubeconfig),
-            "RUNTIME_NAMESPACE": namespace,
-            "HOME": str(supervisor.directory),
-        }
-        argv = [str(parts.program), *(f"--{name}={value}" for name, value in arguments.items())]
-        supervisor.run(Command(name=PROGRAM, argv=argv, env={**registry, **surroundings}))
-
-        def ready() -> bool:
-            if supervisor.exits()[PROGRAM] is not None:
-                raise FluxError(f"{PROGRAM} ended:\n{tail(log)}")
-            return _answers(health) and _answers(storage)
-
-        wait_for(ready, f"{PROGRAM} answers; its log: {log}", within=START_SECONDS)
-        yield log
+        yield supervisor.log(PROGRAM)
     finally:
         supervisor.stop()
+
+
+def _started(kubeconfig: Path, parts: Parts, registry: Mapping[str, str], namespace: str) -> Supervisor:
+    for _ in range(PORT_ATTEMPTS):
+        supervisor = Supervisor.start()
+        try:
+            _run(supervisor, kubeconfig, parts, registry, namespace)
+        except _PortTaken:
+            supervisor.stop()
+        except BaseException:
+            supervisor.stop()
+            raise
+        else:
+            return supervisor
+    raise FluxError("each port that was free was taken by somebody else before it could be used")
+
+
+def _run(supervisor: Supervisor, kubeconfig: Path, parts: Parts, registry: Mapping[str, str], namespace: str) -> None:
+    health, storage = free_ports(2)
+    log = supervisor.log(PROGRAM)
+    arguments = {
+        "storage-path": str(supervisor.directory),
+        "storage-addr": f"{LOOPBACK}:{storage}",
+        "storage-adv-addr": f"{LOOPBACK}:{storage}",
+        "health-addr": f"{LOOPBACK}:{health}",
+        "metrics-addr": "0",
+        "watch-all-namespaces": "false",
+    }
+    surroundings = {
+        "KUBECONFIG": str(kubeconfig),
+        "RUNTIME_NAMESPACE": namespace,
+        "HOME": str(supervisor.directory),
+    }
+    argv = [str(parts.program), *(f"--{name}={value}" for name, value in arguments.items())]
+    supervisor.run(Command(name=PROGRAM, argv=argv, env={**registry, **surroundings}))
+
+    def ready() -> bool:
+        if supervisor.exits()[PROGRAM] is not None:
+            said = tail(log)
+            if "address already in use" in said:
+                raise _PortTaken
+            raise FluxError(f"{PROGRAM} ended:\n{said}")
+        return _answers(health) and _answers(storage)
+
+    wait_for(ready, f"{PROGRAM} answers; its log: {log}", within=START_SECONDS)
 
 
 def _answers(port: int) -> bool:

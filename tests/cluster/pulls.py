@@ -131,10 +131,10 @@ class Site:
     def secret(self, namespace: str, name: str) -> Object | None:
         return self.cluster.get(secret_path(namespace, name))
 
-    def wait_secret(self, namespace: str, name: str, *, within: float = 5.0) -> Object:
+    def wait_secret(self, namespace: str, name: str, *, within: float = 20.0) -> Object:
         return wait_for(lambda: self.secret(namespace, name), f"{namespace}/{name} is there", within=within)
 
-    def wait_gone(self, namespace: str, name: str, *, within: float = 5.0) -> None:
+    def wait_gone(self, namespace: str, name: str, *, within: float = 20.0) -> None:
         wait_for(lambda: self.secret(namespace, name) is None, f"{namespace}/{name} is gone", within=within)
 
     def generated(self, name: str) -> list[Object]:

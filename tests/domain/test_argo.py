@@ -84,12 +84,17 @@ def test_the_password_is_found_in_each_form(over: dict[str, Any], data: dict[str
 
 
 def test_only_what_the_go_operator_could_write_is_taken_over() -> None:
-    """It knew no project, no proxy and no repo-creds."""
+    """It knew no project, no proxy, no repo-creds and no oci: a Secret that says so is somebody else's."""
     taken = ARGO_HELM_REPO_SECRET.written_by_upstream
     written = rendered()
     assert taken(an_argo_spec(url=URL), written)
-    for field in ("project", "proxy", "noProxy"):
-        assert not taken(an_argo_spec(url=URL), {**written, field: "mine"})
+    assert taken(an_argo_spec(url=URL, project="mine"), written), "what it wrote may be given a project"
+    for field, key in (("project", "project"), ("proxy", "proxy"), ("no_proxy", "noProxy")):
+        value = "http://mine" if field == "proxy" else "mine"
+        assert not taken(an_argo_spec(url=URL, **{field: value}), {**written, key: value})
+    for over in ({"secret_type": "repo-creds"}, {"repo_type": "oci"}):
+        assert not taken(an_argo_spec(url=URL, **over), rendered(**over))
+        assert not taken(an_argo_spec(url=URL, **over), written)
 
 
 # What is refused

@@ -265,7 +265,7 @@ def test_every_patch_names_the_version_that_was_judged() -> None:
         ({LINKS: ""}, set()),
         ({LINKS: "pull:ecr-pull"}, {PULL}),
         ({LINKS: "mount:ecr-pull pull:ecr-pull"}, {PULL, MOUNT}),
-        ({LINKS: "  pull:a\n\tpull:b "}, {Ref("pull", "a"), Ref("pull", "b")}),
+        ({LINKS: "  pull:a  pull:b "}, {Ref("pull", "a"), Ref("pull", "b")}),
         ({LINKS: "push:a nonsense pull:a Pull:b mount"}, {Ref("pull", "a")}),
         ({LINKS: "pull:mount:a"}, {Ref("pull", "mount:a")}),
         ({"other": "pull:a"}, set()),

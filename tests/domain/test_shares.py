@@ -20,6 +20,7 @@ from ecr_secret_operator.domain.shares import (
     Shares,
     cluster_events,
     cluster_status,
+    first_status,
     patience,
 )
 from ecr_secret_operator.domain.status import LINKED, POLICY_ALLOWED, READY, REFRESHING, Event, Outcome, Status
@@ -337,6 +338,34 @@ def test_while_shares_are_unknown_the_conditions_stay_as_they_are_stored() -> No
     status = cluster_status(shares_of(before, served(before, "a"), selected=2, unknown=1), now=LATER)
     assert status["conditions"] == before.status["conditions"]
     assert status["namespaces"] == {"selected": 2, "served": 1, "failing": 0}
+
+
+def test_while_shares_are_unknown_it_is_not_said_that_the_spec_has_been_seen_to() -> None:
+    """Helm and Flux take it for done when the generation is the present one and no condition says otherwise."""
+    assert "observedGeneration" not in cluster_status(shares_of(NEW, {}, selected=2, unknown=2), now=NOW)
+    before = stored(NEW, shares_of(NEW, served(NEW, "a", "b")))
+    edited = replace(before, generation=2)
+    status = cluster_status(shares_of(edited, served(edited, "a"), selected=2, unknown=1), now=LATER)
+    assert status["observedGeneration"] == 1
+    assert cluster_status(shares_of(edited, served(edited, "a", "b")), now=LATER)["observedGeneration"] == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ({"failingNamespaces": [{"namespace": "a", "reason": "SecretConflict", "message": "x"}]}, "SecretConflict"),
+        ({"failingNamespaces": [{"namespace": "b", "reason": "SecretConflict", "message": "x"}]}, None),
+        ({"failingNamespaces": [{"namespace": "a", "reason": "AWSUnavailable", "message": "x"}]}, None),
+        ({"failingNamespaces": ["a"]}, None),
+        ({"failingNamespaces": "a"}, None),
+        ({}, None),
+    ],
+)
+def test_after_a_restart_a_share_whose_name_was_taken_knows_that(status: Mapping[str, Any], reason: str | None) -> None:
+    """Or a token would be asked for, only to find the name taken still."""
+    first = first_status(replace(NEW, status={**status, "lastHandledRefresh": "1"}), "a")
+    assert condition_of(first, READY).get("reason") == reason
+    assert first["lastHandledRefresh"] == "1"
 
 
 def test_a_failure_is_not_held_back_by_what_is_unknown() -> None:

@@ -11,6 +11,7 @@ OperatorError
     ├── Invalid             422 and 400
     ├── Expired             410: the watch's resource version is gone
     └── Unavailable         429, 5xx, no answer: perhaps done, perhaps not; read again
+        └── Internal            500: something behind it failed, a webhook as a rule
 """
 
 from __future__ import annotations
@@ -96,3 +97,7 @@ class Expired(ApiError):
 
 class Unavailable(ApiError):
     """No usable answer. A write may or may not have happened."""
+
+
+class Internal(Unavailable):
+    """Something behind the API server failed, such as an admission webhook that cannot be reached."""

@@ -138,10 +138,20 @@ def _argo_passwords(data: SecretData) -> Mapping[str, str]:
 
 
 def _argo_by_upstream(spec: CommonSpec, data: SecretData) -> bool:
-    """The URL verbatim, user AWS, a password, and nothing that it would not have written."""
-    url, host = cast("ArgoHelmRepoSecretSpec", spec).url, spec.hosts[0]
-    written = {**_render_argo(spec, {host: data.get("password", "")}), "url": url}
-    return {"url", "username", "password"} <= data.keys() and bool(data["password"]) and data.items() <= written.items()
+    """The URL verbatim, user AWS, a password, and nothing that it would not have written: it knew one form only."""
+    repo = cast("ArgoHelmRepoSecretSpec", spec)
+    if (repo.secret_type, repo.repo_type) != (REPOSITORY, "helm"):
+        return False
+    password = data.get("password", "")
+    written = {
+        "username": USERNAME,
+        "password": password,
+        "url": repo.url,
+        "type": "helm",
+        "enableOCI": "true",
+        "name": repo.generated_secret_name,
+    }
+    return {"url", "username"} <= data.keys() and bool(password) and data.items() <= written.items()
 
 
 SECRET = Kind(

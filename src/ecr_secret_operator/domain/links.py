@@ -71,7 +71,7 @@ class LinkedAccount:
 
 def read_record(annotations: Mapping[str, str] | None) -> frozenset[Ref]:
     """What an annotation records; what cannot be read in it is left out."""
-    words = (annotations or {}).get(LINKS, "").split()
+    words = (annotations or {}).get(LINKS, "").split(" ")
     return frozenset(
         Ref(purpose, word.removeprefix(f"{purpose}:"))
         for word in words

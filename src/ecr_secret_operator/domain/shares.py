@@ -44,6 +44,16 @@ class Shares:
     problem: str = ""
 
 
+def first_status(whole: Resource, namespace: str) -> Status:
+    """What is known of a share that has not been looked at by this process: what the whole says of it."""
+    first = {name: whole.status[name] for name in ("lastHandledRefresh",) if name in whole.status}
+    failing = whole.status.get("failingNamespaces")
+    for one in failing if isinstance(failing, list) else []:
+        if isinstance(one, dict) and (one.get("namespace"), one.get("reason")) == (namespace, Reason.SECRET_CONFLICT):
+            first["conditions"] = [{"type": READY, "status": "False", "reason": str(Reason.SECRET_CONFLICT)}]
+    return first
+
+
 def patience(shares: Shares) -> timedelta:
     """How long to wait for shares that have not been looked at before something is said of the rest.
 
@@ -59,11 +69,12 @@ def cluster_status(shares: Shares, *, now: datetime) -> Status:
     old, spec = resource.status, resource.spec
     suspended = not isinstance(spec, InvalidSpec) and spec.suspend
     failing = dict(_failing(statuses))
-    ready, refreshing = _ready(shares), _refreshing(shares, failing)
+    ready = _ready(shares)
+    refreshing = _refreshing(shares, ready, failing)
     values = ((READY, ready), (REFRESHING, refreshing), (POLICY_ALLOWED, _audited(shares)), (LINKED, _linked(shares)))
     status: dict[str, Any] = {
         "phase": _phase(ready, suspended=suspended),
-        "observedGeneration": resource.generation,
+        **_observed(shares),
         "conditions": [
             condition(old, kind, value, resource.generation, now) if isinstance(value, tuple) else value
             for kind, value in values
@@ -151,8 +162,20 @@ def _shortened(shares: Shares) -> str:
     return next(filter(None, told), "")
 
 
-def _refreshing(shares: Shares, failing: Mapping[str, Failure]) -> _Told:
-    spec, ready = shares.resource.spec, _ready(shares)
+def _observed(shares: Shares) -> dict[str, int]:
+    """The generation that all this is said of: that of the spec once all shares of it have been looked at.
+
+    What waits for a resource (Helm, Flux, `kubectl wait`) takes it for done when this is the present one and no
+    condition says otherwise.
+    """
+    old = shares.resource.status.get("observedGeneration")
+    if not shares.unknown or shares.problem:
+        return {"observedGeneration": shares.resource.generation}
+    return {"observedGeneration": old} if isinstance(old, int) else {}
+
+
+def _refreshing(shares: Shares, ready: _Told, failing: Mapping[str, Failure]) -> _Told:
+    spec = shares.resource.spec
     if isinstance(ready, tuple) and (not ready[0] or ready[1] == Reason.SUSPENDED):
         return False, *ready[1:]
     if failing:

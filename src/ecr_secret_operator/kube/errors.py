@@ -6,7 +6,17 @@ from collections.abc import Mapping
 
 import msgspec
 
-from ..domain.errors import AlreadyExists, ApiError, Conflict, Expired, Forbidden, Invalid, NotFound, Unavailable
+from ..domain.errors import (
+    AlreadyExists,
+    ApiError,
+    Conflict,
+    Expired,
+    Forbidden,
+    Internal,
+    Invalid,
+    NotFound,
+    Unavailable,
+)
 
 
 class _Cause(msgspec.Struct):
@@ -35,6 +45,7 @@ _CLASSES: Mapping[int, type[ApiError]] = {
     409: Conflict,
     410: Expired,
     422: Invalid,
+    500: Internal,
 }
 MESSAGE_CHARACTERS = 500
 

@@ -86,7 +86,8 @@ class SecretWriter:
 
     Args:
         client: the API server.
-        on_seen: told of each Secret with the operator's label, as it is stored after a write or when it was read.
+        on_seen: told of each Secret with the operator's label, when it was read.
+        on_written: told of each as it is stored after a write.
     """
 
     def __init__(
@@ -94,9 +95,11 @@ class SecretWriter:
         client: Client,
         *,
         on_seen: Callable[[StoredSecret], None],
+        on_written: Callable[[StoredSecret], None],
     ) -> None:
         self._client = client
         self._on_seen = on_seen
+        self._on_written = on_written
 
     async def read(self, namespace: str, name: str) -> Existing | None:
         """What is stored under a name right now, managed or not."""
@@ -129,5 +132,5 @@ class SecretWriter:
 
     def _stored(self, raw: SecretObject) -> StoredSecret:
         secret = convert(raw)
-        self._on_seen(secret)
+        self._on_written(secret)
         return secret

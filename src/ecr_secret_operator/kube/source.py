@@ -125,7 +125,7 @@ class OptionalSource(KubeSource[Raw, T]):
     """Objects of a kind that the cluster may not have.
 
     One that has the Go operator's definitions only has none of the newer kinds, and so no objects of them: that is no
-    error, and looked at again every 20 s.
+    error, and looked at again after 20 s, or somewhat more.
     """
 
     async def list(self) -> Listing[T]:
