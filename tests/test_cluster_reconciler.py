@@ -258,7 +258,7 @@ async def test_one_that_comes_again_begins_anew() -> None:
     world.serve("a")
     await world.look()
     world.there = False
-    assert await world.look() == DONE
+    assert await world.look(after=1) == DONE
     world.there, world.resource = True, a_cluster_resource(uid="another")
     world.serve("a")
     assert await world.look() == DONE

@@ -35,16 +35,21 @@ class ClusterReconciler:
         Raises:
             ApiError: the API server did not take the status.
         """
+        now, last = self._clock(), self._published.get(key)
+        if last and last <= now < last + NEWS_EVERY and key not in self._partly:
+            return Result(again_at=last + NEWS_EVERY)  # before all the shares are looked through
         shares = self._clusters.shares(key)
         if shares is None:
             self._published.pop(key, None)
             self._partly.discard(key)
             self._waiting.pop(key, None)
             return DONE
-        now = self._clock()
         not_before = self._not_before(key, shares, now)
         if not_before > now:
             return Result(again_at=not_before)
+        return await self._publish(key, shares, now)
+
+    async def _publish(self, key: Key, shares: Shares, now: datetime) -> Result:
         status = cluster_status(shares, now=now)
         if status == shares.resource.status:
             return DONE

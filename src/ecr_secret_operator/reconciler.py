@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .domain.conflict import Claim, claim, conflict, conflict_retry, conflicted, held, needs_replacing
-from .domain.decide import Observed, Plan, Write, decide, joined, named, newest, standing
+from .domain.decide import Observed, Plan, Write, decide, intact, joined, named, newest, standing
 from .domain.errors import AlreadyExists, ApiError, Conflict, Internal, Invalid, NotFound, TokenError, Unavailable
 from .domain.generated import Desired, Held, Holdings, StoredSecret, differences, render
 from .domain.outcome import AGAIN, DONE, Result
@@ -151,7 +151,7 @@ class Reconciler:
             return Outcome(failure=failure, retry_at=retry_at)
         if not tokens:
             return Outcome(held=plan.held, failure=failure, retry_at=retry_at)
-        outcome = await self._apply(resource, write, render(resource, write.spec, tokens))
+        outcome = await self._apply(resource, write, render(resource, write.spec, tokens), theirs=plan.held)
         outcome = self._refreshed(outcome, write, had)
         if failure:
             return replace(outcome, failure=outcome.failure or failure, retry_at=outcome.retry_at or retry_at)
@@ -187,10 +187,10 @@ class Reconciler:
         now = self._clock()
         return Outcome(failure=conflict(stored, resource), retry_at=now + conflict_retry(resource, now))
 
-    async def _apply(self, resource: Resource, write: Write, desired: Desired) -> Outcome:
+    async def _apply(self, resource: Resource, write: Write, desired: Desired, *, theirs: Holdings) -> Outcome:
         happened = _repaired(desired, write.repairs)
         if write.stored:
-            return await self._overwrite(resource, write, write.stored, desired, happened)
+            return await self._overwrite(resource, write, write.stored, desired, happened, theirs=theirs)
         try:
             await self._secrets.create(desired)
         except AlreadyExists:
@@ -218,7 +218,8 @@ class Reconciler:
         if verdict is Claim.UPSTREAM:
             text = f"Secret {desired.name}, which the operator's predecessor made for this resource, was taken over"
             happened = ((EventReason.ADOPTED, text),)
-        return await self._overwrite(resource, write, existing.stored, desired, happened)
+        theirs = intact(existing.stored, resource, write.spec)
+        return await self._overwrite(resource, write, existing.stored, desired, happened, theirs=theirs)
 
     async def _overwrite(
         self,
@@ -227,8 +228,12 @@ class Reconciler:
         stored: StoredSecret,
         desired: Desired,
         happened: Happened,
+        *,
+        theirs: Holdings,
     ) -> Outcome:
-        desired = render(resource, write.spec, newest(stored, resource, write.spec, desired.held))
+        best = newest(desired.held, theirs)
+        if best != desired.held:
+            desired = render(resource, write.spec, best)
         if not differences(stored, desired):
             return Outcome(held=desired.held)
         if needs_replacing(stored, desired):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .domain.generated import Desired, StoredSecret, parse_time
-from .domain.kinds import KINDS
+from .domain.kinds import KINDS, Kind
 from .domain.ports import Existing
 from .domain.reasons import Reason
 from .domain.resource import InvalidSpec, Key, Resource, condition_of
@@ -21,6 +21,7 @@ from .fleet import Fleet, is_cluster, is_share
 from .kube import resources as kube_resources
 from .kube import secrets as kube_secrets
 from .kube.client import Client
+from .kube.objects import Meta
 from .linking import Linking
 from .runtime.cache import Cache
 from .runtime.index import Index
@@ -102,11 +103,15 @@ class World:
         self._writer = kube_secrets.SecretWriter(client, on_seen=self._secrets.put, on_written=self._written)
         self._writing: Key | None = None
         self._confined = bool(namespaces)
+
+        def has(kind: Kind) -> Callable[[Meta], bool]:
+            return lambda meta: self._resources.has(Key(kind.name, meta.namespace, meta.name), meta.resource_version)
+
         self._watchers: dict[str | None, list[_Watcher]] = {
             place: [
-                Watcher(kube_secrets.source(client, place), self._secrets, observer),
+                Watcher(kube_secrets.source(client, place, known=self._has_secret), self._secrets, observer),
                 *(
-                    Watcher(kube_resources.source(client, kind, place), self._resources, observer)
+                    Watcher(kube_resources.source(client, kind, place, known=has(kind)), self._resources, observer)
                     for kind in KINDS.values()
                     if not kind.clustered
                 ),
@@ -114,10 +119,13 @@ class World:
             for place in places
         }
         self._cluster_watchers = [
-            Watcher(kube_resources.source(client, kind, None), self._resources, observer)
+            Watcher(kube_resources.source(client, kind, None, known=has(kind)), self._resources, observer)
             for kind in KINDS.values()
             if kind.clustered and not self._confined  # several that are confined would contradict each other there
         ]
+
+    def _has_secret(self, meta: Meta) -> bool:
+        return self._secrets.has((meta.namespace, meta.name), meta.resource_version)
 
     @property
     def _needed(self) -> list[_Watcher]:

@@ -17,7 +17,7 @@ from ecr_secret_operator.domain.conflict import (
     conflicted,
     needs_replacing,
 )
-from ecr_secret_operator.domain.decide import Plan, decide, newest
+from ecr_secret_operator.domain.decide import Plan, decide, intact, newest
 from ecr_secret_operator.domain.generated import OWNER, OwnerReference, StoredSecret, format_time
 from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, SECRET, docker_config
 from ecr_secret_operator.domain.reasons import Failure, Reason
@@ -194,13 +194,13 @@ def test_upstream_wrote_the_url_as_the_user_did_with_the_scheme() -> None:
 )
 def test_a_newer_token_is_never_replaced_by_an_older_one(stored_age: timedelta, *, newer: bool) -> None:
     theirs = a_token(issued_at=NOW + stored_age, password="theirs")
-    found = newest(a_stored_secret(token=theirs), RESOURCE, spec_of(RESOURCE), HELD)
+    found = newest(HELD, intact(a_stored_secret(token=theirs), RESOURCE, spec_of(RESOURCE)))
     assert found == (holdings(token=theirs) if newer else HELD)
 
 
 def test_a_newer_token_in_a_changed_secret_counts_for_nothing() -> None:
     theirs = a_stored_secret(token=a_token(issued_at=NOW + timedelta(hours=1)), data_digest="0")
-    assert newest(theirs, RESOURCE, spec_of(RESOURCE), HELD) == HELD
+    assert newest(HELD, intact(theirs, RESOURCE, spec_of(RESOURCE))) == HELD
 
 
 @pytest.mark.parametrize(

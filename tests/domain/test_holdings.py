@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from ecr_secret_operator.domain.access import Access, Login
-from ecr_secret_operator.domain.decide import joined, newest, standing
+from ecr_secret_operator.domain.decide import intact, joined, newest, standing
 from ecr_secret_operator.domain.generated import (
     EXPIRES_AT,
     ISSUED_AT,
@@ -133,12 +133,12 @@ def test_no_failures_are_none() -> None:
 def test_of_each_registry_the_newer_token_of_the_same_identity_stays() -> None:
     newer = a_token(issued_at=NOW + timedelta(hours=1), password="theirs")
     theirs = {HOST: held(HOST, newer), OTHER_HOST: held(OTHER_HOST, newer, ACCOUNT_ROLE)}
-    found = newest(stored_with(BOTH, theirs), BOTH, spec_of(BOTH), FINE)
+    found = newest(FINE, intact(stored_with(BOTH, theirs), BOTH, spec_of(BOTH)))
     assert found == {HOST: theirs[HOST], OTHER_HOST: FINE[OTHER_HOST]}
-    partial = newest(stored_with(BOTH, {OTHER_HOST: held(OTHER_HOST, newer)}), BOTH, spec_of(BOTH), FINE)
+    partial = newest(FINE, intact(stored_with(BOTH, {OTHER_HOST: held(OTHER_HOST, newer)}), BOTH, spec_of(BOTH)))
     assert partial == {HOST: FINE[HOST], OTHER_HOST: held(OTHER_HOST, newer)}
 
 
 def test_a_newer_token_that_was_had_with_other_keys_does_not_stay() -> None:
     newer = Held(a_token(issued_at=NOW + timedelta(hours=1)), scope(HOST).mark, version="old keys")
-    assert newest(stored_with(BOTH, {HOST: newer}), BOTH, spec_of(BOTH), FINE) == FINE
+    assert newest(FINE, intact(stored_with(BOTH, {HOST: newer}), BOTH, spec_of(BOTH))) == FINE

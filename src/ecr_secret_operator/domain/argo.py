@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
@@ -126,7 +127,7 @@ class ArgoHelmRepoSecretSpec(CommonSpec):
             raise InvalidField(_PROJECT_RULE)
         return self
 
-    @property
+    @cached_property
     def entries(self) -> tuple[Entry, ...]:
         """The registry that the token is for."""
         return (Entry(parse_chart_url(self.url).registry, self.aws, "url"),)

@@ -123,7 +123,7 @@ def decide(observed: Observed, *, now: datetime) -> Plan:
     in_the_way = _in_the_way(observed, stored, now)
     if in_the_way:
         return in_the_way
-    found = _intact(stored, resource, spec)
+    found = intact(stored, resource, spec)
     if access.unknown or spec.suspend:
         unknown = Failure(Reason.KUBERNETES_ERROR, access.unknown) if access.unknown else None
         refused = tuple(secret for secret in made if access.revoked & secret.holdings.keys())
@@ -230,7 +230,7 @@ def _was_served(resource: Resource) -> bool:
     return served and ready.get("observedGeneration") == resource.generation
 
 
-def _intact(stored: StoredSecret | None, resource: Resource, spec: CommonSpec) -> Holdings:
+def intact(stored: StoredSecret | None, resource: Resource, spec: CommonSpec) -> Holdings:
     """The tokens in the stored Secret, if all of it is as it was written for this spec; else none."""
     present = stored.holdings if stored else {}
     present = {host: one for host, one in present.items() if host in spec.hosts}
@@ -275,12 +275,11 @@ def refresh_requested(resource: Resource) -> bool:
     return bool(resource.refresh_request) and resource.refresh_request != resource.status.get("lastHandledRefresh")
 
 
-def newest(stored: StoredSecret, resource: Resource, spec: CommonSpec, ours: Holdings) -> Holdings:
-    """Our tokens, but for those in whose place the stored Secret, if it is intact, holds newer ones of the same kind.
+def newest(ours: Holdings, theirs: Holdings) -> Holdings:
+    """Our tokens, but for those in whose place the intact stored Secret holds newer ones of the same kind.
 
     Another replica, or an earlier life of this one, may have been faster.
     """
-    theirs = _intact(stored, resource, spec)
     return {host: _newer(one, theirs.get(host)) for host, one in ours.items()}
 
 

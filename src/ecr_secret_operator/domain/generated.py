@@ -12,6 +12,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from .fields import API_VERSION, GROUP
@@ -39,6 +40,7 @@ COPIED = f"{GROUP}/copied"
 """Which labels and annotations came from `spec.metadata`, so that those taken out there are taken out here."""
 
 
+@lru_cache(maxsize=1024)
 def format_time(moment: datetime) -> str:
     """RFC 3339 in UTC with whole seconds, as the API server writes times."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
@@ -193,7 +194,7 @@ class CommonSpec(Model, ABC):
     def entries(self) -> tuple[Entry, ...]:
         """The registries that the token or tokens are for, in the order of the spec."""
 
-    @property
+    @cached_property
     def hosts(self) -> tuple[str, ...]:
         """Their hosts."""
         return tuple(entry.registry.host for entry in self.entries)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Literal, get_args
 
 from pydantic import ConfigDict, Field, model_validator
@@ -116,7 +117,7 @@ class RegistriesSpec(CommonSpec):
     when something removes it, taken out when this resource is deleted or no longer names them. What others put there
     stays as it is."""
 
-    @property
+    @cached_property
     def entries(self) -> tuple[Entry, ...]:
         """The registries that the tokens are for, in the order of the spec."""
         own = Entry(parse_registry(self.ecr_registry), self.aws, "ecr_registry")

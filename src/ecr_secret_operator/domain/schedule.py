@@ -6,6 +6,7 @@ import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -58,8 +59,13 @@ def jitter(seed: str, interval: timedelta) -> timedelta:
 
 def due_at(token: Token, frequency: timedelta, *, seed: str) -> datetime:
     """When the stored token is to be replaced (UTC, whole seconds)."""
-    interval = refresh_interval(frequency, token.lifetime)
-    return (token.issued_at + interval - jitter(seed, interval)).replace(microsecond=0)
+    return _due_at(token.issued_at, token.lifetime, frequency, seed)
+
+
+@lru_cache(maxsize=1024)
+def _due_at(issued_at: datetime, lifetime: timedelta, frequency: timedelta, seed: str) -> datetime:
+    interval = refresh_interval(frequency, lifetime)
+    return (issued_at + interval - jitter(seed, interval)).replace(microsecond=0)
 
 
 @dataclass(frozen=True, slots=True)

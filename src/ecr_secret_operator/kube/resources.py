@@ -12,7 +12,7 @@ from ..domain.kinds import KINDS, Kind
 from ..domain.resource import Key, Resource
 from ..domain.status import Status, status_patch
 from .client import Client
-from .objects import CustomObject
+from .objects import CustomObject, Meta
 from .source import KubeSource, OptionalSource
 
 REFRESH_ANNOTATION = f"{GROUP}/refresh"
@@ -40,7 +40,9 @@ def convert(kind: Kind, raw: CustomObject) -> Resource:
     )
 
 
-def source(client: Client, kind: Kind, namespace: str | None) -> KubeSource[CustomObject, Resource]:
+def source(
+    client: Client, kind: Kind, namespace: str | None, *, known: Callable[[Meta], bool] = lambda _meta: False
+) -> KubeSource[CustomObject, Resource]:
     """The resources of one kind in one namespace, or in all."""
     return (OptionalSource if kind.clustered else KubeSource)(
         client,
@@ -50,6 +52,7 @@ def source(client: Client, kind: Kind, namespace: str | None) -> KubeSource[Cust
         covers=lambda resource: (
             resource.key.kind == kind.name and (namespace is None or resource.key.namespace == namespace)
         ),
+        known=known,
     )
 
 

@@ -13,7 +13,7 @@ from ..domain.kinds import SecretData, passwords_of
 from ..domain.ports import Existing
 from ..domain.token import Sensitive
 from .client import Client
-from .objects import Owner, SecretObject
+from .objects import Meta, Owner, SecretObject
 from .source import KubeSource
 
 _passwords: WeakValueDictionary[str, Sensitive] = WeakValueDictionary()
@@ -69,7 +69,9 @@ def convert(raw: SecretObject) -> StoredSecret:
     )
 
 
-def source(client: Client, namespace: str | None) -> KubeSource[SecretObject, StoredSecret]:
+def source(
+    client: Client, namespace: str | None, *, known: Callable[[Meta], bool] = lambda _meta: False
+) -> KubeSource[SecretObject, StoredSecret]:
     """The Secrets with the operator's label in one namespace, or in all: no other ever reaches this process."""
     return KubeSource(
         client,
@@ -78,6 +80,7 @@ def source(client: Client, namespace: str | None) -> KubeSource[SecretObject, St
         convert=convert,
         covers=lambda secret: namespace is None or secret.namespace == namespace,
         selector=MANAGED_SELECTOR,
+        known=known,
     )
 
 

@@ -13,7 +13,7 @@ from ..domain.errors import Expired, NotFound
 from ..domain.watching import Change, Listing, WatchEvent
 from .client import Client
 from .errors import StatusBody, error_of
-from .objects import ListMeta, ObjectRef
+from .objects import ListMeta, Meta, ObjectRef
 
 T = TypeVar("T")
 Raw = TypeVar("Raw")
@@ -51,6 +51,8 @@ class KubeSource(Generic[Raw, T]):
         covers: whether a list of this source would have the object in it.
         selector: label selector; the server filters.
         only: the name of the one object that is wanted; the server filters.
+        known: whether an object of this metadata has been seen in this version or a newer one, as what this process
+            writes itself has: it is not read once more.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class KubeSource(Generic[Raw, T]):
         covers: Callable[[T], bool],
         selector: str = "",
         only: str = "",
+        known: Callable[[Meta], bool] = lambda _meta: False,
     ) -> None:
         self._client = client
         self._path = path
@@ -70,6 +73,7 @@ class KubeSource(Generic[Raw, T]):
         self._convert = convert
         self._covers = covers
         self._only = only
+        self._known = known
         self._query = {
             **({"labelSelector": selector} if selector else {}),
             **({"fieldSelector": f"metadata.name={only}"} if only else {}),
@@ -111,8 +115,9 @@ class KubeSource(Generic[Raw, T]):
         change = _CHANGES.get(line.type)
         if change is None:
             raise error_of(msgspec.json.decode(line.object, type=StatusBody).code, bytes(line.object))
-        version = msgspec.json.decode(line.object, type=ObjectRef).metadata.resource_version
-        if change is Change.BOOKMARK:
+        meta = msgspec.json.decode(line.object, type=ObjectRef).metadata
+        version = meta.resource_version
+        if change is Change.BOOKMARK or (change is Change.STORED and self._known(meta)):
             return WatchEvent(change, version)
         return WatchEvent(change, version, self._convert(self._decoder.decode(line.object)))
 

@@ -55,6 +55,11 @@ class Cache(Generic[K, T]):
         """The object as last seen."""
         return self._objects.get(key)
 
+    def has(self, key: K, resource_version: str) -> bool:
+        """Whether the object is here in this version, or a newer one."""
+        old = self._objects.get(key)
+        return old is not None and version_number(old.resource_version) >= version_number(resource_version)
+
     def put(self, new: T) -> None:
         """Takes in an object, unless what is here is as new."""
         key = self._key_of(new)
