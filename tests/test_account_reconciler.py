@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from ecr_secret_operator.account_reconciler import AccountReconciler
+from ecr_secret_operator.account_reconciler import CALM, FREE_CHANGES, LONGEST_PAUSE, AccountReconciler
 from ecr_secret_operator.domain.errors import ApiError, Conflict, Forbidden, Internal, Invalid, NotFound, Unavailable
 from ecr_secret_operator.domain.links import LinkedAccount, Ref, Wishes
 from ecr_secret_operator.domain.outcome import AGAIN, DONE
 from ecr_secret_operator.domain.resource import Key
+from tests.factories import NOW
 
 PULL = Ref("pull", "ecr-pull")
 PLAIN = LinkedAccount(
@@ -36,6 +38,8 @@ class FakeAccounts:
     answer: ApiError | None = None
     changes: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    told: list[int] = field(default_factory=list)
+    now: datetime = NOW
 
     def account(self, key: Key) -> LinkedAccount | None:
         assert key == PLAIN.key
@@ -55,56 +59,64 @@ class FakeAccounts:
         assert account == self.found
         self.said.append(failure)
 
+    def changed_often(self, account: Key, times: int) -> None:
+        assert account == PLAIN.key
+        self.told.append(times)
+
+
+def a_reconciler(accounts: FakeAccounts) -> AccountReconciler:
+    return AccountReconciler(accounts, journal=accounts, clock=lambda: accounts.now)
+
 
 async def test_what_is_wanted_is_patched() -> None:
     accounts = FakeAccounts()
-    assert await AccountReconciler(accounts).reconcile(PLAIN.key) == DONE
+    assert await a_reconciler(accounts).reconcile(PLAIN.key) == DONE
     assert (accounts.changes, accounts.said) == (["7"], [""])
 
 
 @pytest.mark.parametrize("found", [None, replace(PLAIN, deleting=True)], ids=["gone", "being deleted"])
 async def test_one_that_is_gone_is_left_alone(found: LinkedAccount | None) -> None:
     accounts = FakeAccounts(found)
-    assert await AccountReconciler(accounts).reconcile(PLAIN.key) == DONE
+    assert await a_reconciler(accounts).reconcile(PLAIN.key) == DONE
     assert (accounts.changes, accounts.said) == ([], [])
 
 
 async def test_while_not_all_wishes_are_known_nothing_is_touched() -> None:
     accounts = FakeAccounts(wanted=None)
-    assert await AccountReconciler(accounts).reconcile(PLAIN.key) == AGAIN
+    assert await a_reconciler(accounts).reconcile(PLAIN.key) == AGAIN
     assert (accounts.changes, accounts.said) == ([], [])
 
 
 async def test_where_nothing_is_to_be_done_a_failure_is_over() -> None:
     accounts = FakeAccounts(wanted=AS_IT_IS)
-    assert await AccountReconciler(accounts).reconcile(PLAIN.key) == DONE
+    assert await a_reconciler(accounts).reconcile(PLAIN.key) == DONE
     assert (accounts.changes, accounts.said) == ([], [""])
 
 
 @pytest.mark.parametrize("answer", [Conflict("another version"), NotFound("gone")], ids=["conflict", "not found"])
 async def test_what_somebody_else_changed_is_looked_at_again_and_is_no_failure(answer: ApiError) -> None:
     accounts = FakeAccounts(answer=answer)
-    assert await AccountReconciler(accounts).reconcile(PLAIN.key) == AGAIN
+    assert await a_reconciler(accounts).reconcile(PLAIN.key) == AGAIN
     assert accounts.said == []
 
 
 async def test_a_refusal_is_said_and_tried_again() -> None:
     accounts = FakeAccounts(answer=Forbidden("cannot patch resource serviceaccounts"))
-    assert await AccountReconciler(accounts).reconcile(PLAIN.key) == AGAIN
+    assert await a_reconciler(accounts).reconcile(PLAIN.key) == AGAIN
     assert accounts.said == ["ServiceAccount builder could not be changed: cannot patch resource serviceaccounts"]
 
 
 async def test_an_api_server_that_is_away_is_no_refusal() -> None:
     accounts = FakeAccounts(answer=Unavailable("the API server did not answer in time"))
     with pytest.raises(Unavailable):
-        await AccountReconciler(accounts).reconcile(PLAIN.key)
+        await a_reconciler(accounts).reconcile(PLAIN.key)
     assert accounts.said == []
 
 
 async def test_a_patch_that_does_not_fit_is_said_once_the_same_version_has_refused_it_twice() -> None:
     """422 is also what the API server answers to a place in a list that is no longer there."""
     accounts = FakeAccounts(answer=Invalid("the server rejected our request"))
-    reconciler = AccountReconciler(accounts)
+    reconciler = a_reconciler(accounts)
     assert await reconciler.reconcile(PLAIN.key) == AGAIN
     accounts.found = replace(PLAIN, resource_version="8")
     assert await reconciler.reconcile(PLAIN.key) == AGAIN
@@ -122,5 +134,42 @@ async def test_a_patch_that_does_not_fit_is_said_once_the_same_version_has_refus
 async def test_a_webhook_that_fails_is_told() -> None:
     """The API server answers 500 for it: it is there, and what it says is worth telling."""
     accounts = FakeAccounts(answer=Internal("failed calling webhook", status=500))
-    assert await AccountReconciler(accounts).reconcile(PLAIN.key) == AGAIN
+    assert await a_reconciler(accounts).reconcile(PLAIN.key) == AGAIN
     assert accounts.said == ["ServiceAccount builder could not be changed: failed calling webhook"]
+
+
+async def test_one_that_is_too_slow_is_told() -> None:
+    accounts = FakeAccounts(answer=Unavailable("request did not complete within the allotted time", status=504))
+    assert await a_reconciler(accounts).reconcile(PLAIN.key) == AGAIN
+    assert len(accounts.said) == 1
+
+
+async def test_who_undoes_it_each_time_is_answered_less_and_less_often() -> None:
+    accounts = FakeAccounts()
+    reconciler = a_reconciler(accounts)
+    for _ in range(FREE_CHANGES):
+        assert await reconciler.reconcile(PLAIN.key) == DONE
+    assert accounts.told == [FREE_CHANGES]
+    pauses = []
+    for _ in range(40):
+        result = await reconciler.reconcile(PLAIN.key)
+        assert result.again_at
+        pauses.append(result.again_at - accounts.now)
+        assert await reconciler.reconcile(PLAIN.key) == result, "not before its time"
+        accounts.now = result.again_at
+        assert await reconciler.reconcile(PLAIN.key) == DONE
+    assert pauses == sorted(pauses)
+    assert (pauses[0], pauses[-1]) == (timedelta(seconds=1), LONGEST_PAUSE)
+    assert accounts.told == [FREE_CHANGES], "it is told once"
+    accounts.now += CALM
+    assert await reconciler.reconcile(PLAIN.key) == DONE
+    assert await reconciler.reconcile(PLAIN.key) == DONE, "after a calm it begins anew"
+
+
+async def test_a_clock_that_was_set_back_holds_nothing_up() -> None:
+    accounts = FakeAccounts()
+    reconciler = a_reconciler(accounts)
+    for _ in range(FREE_CHANGES):
+        await reconciler.reconcile(PLAIN.key)
+    accounts.now -= timedelta(hours=1)
+    assert await reconciler.reconcile(PLAIN.key) == DONE

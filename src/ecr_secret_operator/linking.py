@@ -167,7 +167,7 @@ class Linking:
             *(key.share(namespace) for key in self._by_link.get(("", name))),
         )
         for resource in map(self._get, keys):
-            if resource and resource.wanted and not resource.deleting and not _is_denied(resource):
+            if resource and resource.wanted and not resource.deleting and not _is_refused(resource):
                 yield resource
 
     def _is_ready(self, resource: Resource, ref: Ref) -> bool:
@@ -189,7 +189,7 @@ class Linking:
         owner = self._get(secret.owner_key)
         if owner is None:
             return not any(one.ours for one in secret.owners)
-        if not owner.wanted or owner.deleting or _is_denied(owner):
+        if not owner.wanted or owner.deleting or _is_refused(owner):
             return False
         return isinstance(owner.spec, InvalidSpec) or ref.purpose in links_of(owner).get(account.name, ())
 
@@ -285,5 +285,7 @@ def _is_suspended(resource: Resource) -> bool:
     return not isinstance(resource.spec, InvalidSpec) and resource.spec.suspend
 
 
-def _is_denied(resource: Resource) -> bool:
-    return condition_of(resource.status, READY).get("reason") == Reason.POLICY_DENIED
+def _is_refused(resource: Resource) -> bool:
+    """Whether it is denied, or its Secret's name is somebody else's: neither is to be linked."""
+    reason = condition_of(resource.status, READY).get("reason")
+    return reason in (Reason.POLICY_DENIED, Reason.SECRET_CONFLICT)

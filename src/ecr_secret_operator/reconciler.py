@@ -54,6 +54,7 @@ class Reconciler:
         self._waiting = waiting
         self._served: dict[Key, tuple[str, Holdings]] = {}
         self._told: dict[Key, tuple[str, frozenset[Event]]] = {}
+        self._answered: dict[Key, tuple[str, str, frozenset[str]]] = {}
 
     async def reconcile(self, key: Key) -> Result:
         """Reconciles one resource.
@@ -88,6 +89,7 @@ class Reconciler:
         if resource is None or resource.deleting:
             self._served.pop(key, None)
             self._told.pop(key, None)
+            self._answered.pop(key, None)
             return None
         secrets = self._secrets.of(resource)
         served, made = self._last_served(resource), [secret for secret in secrets if secret.made_for(resource)]
@@ -98,7 +100,13 @@ class Reconciler:
             access=self._gate.access(resource, {**served, **sealed}),
             served=served,
             released=frozenset(secret.name for secret in secrets if self._released(secret)),
+            answered=self._answered_for(resource),
         )
+
+    def _answered_for(self, resource: Resource) -> frozenset[str]:
+        """The registries that have answered the present request for a refresh, while others have not."""
+        uid, request, hosts = self._answered.get(resource.key, ("", "", frozenset()))
+        return hosts if (uid, request) == (resource.uid, resource.refresh_request) else frozenset()
 
     def _released(self, secret: StoredSecret) -> bool:
         """Whether the resource that a Secret was made for is there, and wants another name now."""
@@ -152,29 +160,34 @@ class Reconciler:
         if not tokens:
             return Outcome(held=plan.held, failure=failure, retry_at=retry_at)
         outcome = await self._apply(resource, write, render(resource, write.spec, tokens), theirs=plan.held)
-        outcome = self._refreshed(outcome, write, had)
+        outcome = self._refreshed(resource, outcome, write, had)
         if failure:
             return replace(outcome, failure=outcome.failure or failure, retry_at=outcome.retry_at or retry_at)
         return outcome
 
-    @staticmethod
-    def _refreshed(outcome: Outcome, write: Write, had: Holdings) -> Outcome:
-        """Marks a request for a refresh as done, if the tokens are newer ones; else it has to wait a moment.
+    def _refreshed(self, resource: Resource, outcome: Outcome, write: Write, had: Holdings) -> Outcome:
+        """Marks a request for a refresh as done, if all tokens are newer ones; else it has to wait a moment.
 
-        A registry that fails does not count: it would have the others asked for anew at every retry.
+        While a registry fails, the request stands, and the others are not asked once more for it.
         """
         if outcome.failure or not had:
             return outcome
-        stale = [
-            had[want.host].token.issued_at
+        stale = {
+            want.host: had[want.host].token.issued_at
             for want in write.wants
             if want.host in had
             and want.freshness.newer_than
             and had[want.host].token.issued_at <= want.freshness.newer_than
-        ]
-        if not stale:
+        }
+        answered = self._answered_for(resource) | (had.keys() - stale.keys())
+        if answered.issuperset(write.spec.hosts):
+            self._answered.pop(resource.key, None)
             return replace(outcome, refreshed=True)
-        return replace(outcome, retry_at=max(stale) + LONGEST_SPACING)
+        if resource.refresh_request:
+            self._answered[resource.key] = (resource.uid, resource.refresh_request, answered)
+        if not stale:
+            return outcome
+        return replace(outcome, retry_at=max(stale.values()) + LONGEST_SPACING)
 
     async def _still_taken(self, resource: Resource, write: Write) -> Outcome | None:
         """Whether the name that was taken is so still: asked before a token is spent on it."""

@@ -71,6 +71,29 @@ def test_one_that_fails_keeps_its_last_good_token_and_the_others_stay_fresh(
     assert stored(cluster, namespace)[EU] != first[EU]
 
 
+def test_a_refresh_that_one_of_them_refuses_stands_until_that_gives_in(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, aws: FakeAws
+) -> None:
+    apply(cluster, namespace, a_resource(additional_registries=MORE[:1]))
+    wait_ready(cluster, namespace)
+    first = stored(cluster, namespace)
+    aws.fail("AccessDenied", action="AssumeRole")
+    path = resource_path("secrets", namespace, "ecr")
+    cluster.patch(path, {"metadata": {"annotations": {"ecr.mobb.redhat.com/refresh": "1"}}})
+    wait_condition(cluster, namespace, type="Refreshing", status="False", reason="AWSAccessDenied")
+    wait_for(lambda: stored(cluster, namespace)[HOST] != first[HOST], "the other one has its new token")
+    aws.wait_for_calls(3, "AssumeRole", timeout=60)
+    found = wait_condition(cluster, namespace, type="Refreshing", status="False", reason="AWSAccessDenied")
+    assert "lastHandledRefresh" not in found["status"], "it has not recovered"
+    assert stored(cluster, namespace)[EU] == first[EU]
+    near = [call for call in aws.calls("GetAuthorizationToken") if call.region == "us-east-2"]
+    assert len(near) == 2, "the other one is not asked with each attempt"
+    aws.mend()
+    found = wait_condition(cluster, namespace, type="Refreshing", status="True", within=60)
+    assert stored(cluster, namespace)[EU] != first[EU]
+    assert found["status"]["lastHandledRefresh"] == "1"
+
+
 def test_one_that_never_worked_does_not_keep_the_others_from_being_served(
     cluster: Cluster, namespace: str, operator: OperatorProcess, aws: FakeAws
 ) -> None:

@@ -140,7 +140,6 @@ SOMEONE = OwnerReference(api_version="apps/v1", kind="Deployment", name="web", u
         (PLAIN, DOCKER_DATA, RESOURCE, Claim.UPSTREAM),
         (replace(PLAIN, labels={"others": "x"}), DOCKER_DATA, RESOURCE, Claim.UPSTREAM),
         (ARGO_PLAIN, ARGO_DATA, ARGO, Claim.UPSTREAM),
-        (ARGO_PLAIN, {key: value for key, value in ARGO_DATA.items() if key != "name"}, ARGO, Claim.UPSTREAM),
         # foreign, each by one difference
         (replace(PLAIN, secret_type="Opaque"), DOCKER_DATA, RESOURCE, Claim.FOREIGN),
         (replace(PLAIN, owners=(SOMEONE,)), DOCKER_DATA, RESOURCE, Claim.FOREIGN),
@@ -171,13 +170,24 @@ SOMEONE = OwnerReference(api_version="apps/v1", kind="Deployment", name="web", u
         (ARGO_PLAIN, {**ARGO_DATA, "project": "team-a"}, ARGO, Claim.FOREIGN),
         (ARGO_PLAIN, {**ARGO_DATA, "name": "mine"}, ARGO, Claim.FOREIGN),
         (ARGO_PLAIN, {**ARGO_DATA, "enableOCI": "false"}, ARGO, Claim.FOREIGN),
-        (ARGO_PLAIN, {key: value for key, value in ARGO_DATA.items() if key != "password"}, ARGO, Claim.FOREIGN),
-        (ARGO_PLAIN, {key: value for key, value in ARGO_DATA.items() if key != "url"}, ARGO, Claim.FOREIGN),
+        *(
+            (ARGO_PLAIN, {key: value for key, value in ARGO_DATA.items() if key != left_out}, ARGO, Claim.FOREIGN)
+            for left_out in ARGO_DATA
+        ),
         (ARGO_PLAIN, {}, ARGO, Claim.FOREIGN),
     ],
 )
 def test_whose_a_secret_is(stored: StoredSecret, data: dict[str, str], resource: Resource, verdict: Claim) -> None:
     assert claim(stored, data, resource, spec_of(resource)) is verdict
+
+
+@pytest.mark.parametrize("over", [{"secret_type": "repo-creds"}, {"repo_type": "oci"}, {"project": "team-a"}], ids=str)
+def test_what_upstream_wrote_is_taken_over_whatever_the_spec_says_by_now(over: dict[str, str]) -> None:
+    resource = a_resource(spec=an_argo_spec(url=f"{HOST}/charts", **over))
+    assert claim(ARGO_PLAIN, ARGO_DATA, resource, spec_of(resource)) is Claim.UPSTREAM
+    templates = replace(ARGO_PLAIN, labels={"argocd.argoproj.io/secret-type": "repo-creds"})
+    mine = ARGO_HELM_REPO_SECRET.render(spec_of(resource), {HOST: "an old token"})
+    assert claim(templates, mine, resource, spec_of(resource)) is Claim.FOREIGN
 
 
 def test_upstream_wrote_the_url_as_the_user_did_with_the_scheme() -> None:

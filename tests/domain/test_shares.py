@@ -286,7 +286,7 @@ def test_a_message_tells_three_things_and_how_many_more() -> None:
 def test_one_namespace_is_no_plural(count: int, words: str) -> None:
     shares = shares_of(NEW, served(NEW, *map(str, range(count))))
     assert ready_message(cluster_status(shares, now=NOW)) == (f"Secret ecr-pull holds a valid token for {HOST} {words}")
-    assert ready_message(cluster_status(shares_of(NEW, taken("a")), now=NOW)).startswith("0 of 1 namespace served. a:")
+    assert ready_message(cluster_status(shares_of(NEW, taken("a")), now=NOW)).startswith("0 of 1 namespaces served. a:")
 
 
 def test_several_registries_are_counted() -> None:

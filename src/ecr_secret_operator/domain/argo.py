@@ -127,6 +127,15 @@ class ArgoHelmRepoSecretSpec(CommonSpec):
             raise InvalidField(_PROJECT_RULE)
         return self
 
+    @property
+    def caution(self) -> str:
+        """A host that is compared as a beginning has no end."""
+        url = parse_chart_url(self.url)
+        if self.secret_type != REPO_CREDS or url.path:
+            return ""
+        host = url.registry.host
+        return f"Argo CD uses it for every URL that begins with {host}, {host}.example.org too: end the url with /"
+
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
         """The registry that the token is for."""

@@ -9,7 +9,7 @@ from .generated import MANAGED_BY_LABEL, Desired, StoredSecret, parse_time
 from .kinds import KINDS, SecretData
 from .model import CommonSpec
 from .reasons import Failure, Reason
-from .resource import Resource, condition_of
+from .resource import Key, Resource, condition_of
 
 CONFLICT_RETRY = timedelta(seconds=5)
 LASTING_CONFLICT_RETRY = timedelta(seconds=30)
@@ -39,7 +39,7 @@ def claim(stored: StoredSecret, data: SecretData, resource: Resource, spec: Comm
         and not stored.owners
         and not stored.immutable
         and stored.secret_type == kind.secret_type
-        and kind.labels(spec).items() <= stored.labels.items()
+        and kind.upstream_labels.items() <= stored.labels.items()
         and kind.written_by_upstream(spec, data)
     )
     return Claim.UPSTREAM if like_upstream else Claim.FOREIGN
@@ -48,12 +48,17 @@ def claim(stored: StoredSecret, data: SecretData, resource: Resource, spec: Comm
 def conflict(stored: StoredSecret, resource: Resource) -> Failure:
     """The failure that tells of a Secret which is not this resource's."""
     owner = stored.owner_key if stored.managed else None
-    whose = f"is generated for {owner}" if owner and owner != resource.key else "was not made by this operator"
+    whose = f"is generated for {_name(owner)}" if owner and owner != resource.key else "was not made by this operator"
     return Failure(
         Reason.SECRET_CONFLICT,
         f"Secret {stored.name} exists and {whose}; it is left as it is. Choose another generated_secret_name, or"
         " remove that Secret: this resource is then served by itself",
     )
+
+
+def _name(owner: Key) -> str:
+    """As people name it: a cluster resource is in no namespace."""
+    return f"{owner.kind}/{owner.name}" if KINDS[owner.kind].clustered else str(owner)
 
 
 def conflicted(resource: Resource) -> bool:

@@ -28,6 +28,8 @@ class Observed:
         access: what policies and identities allow it.
         served: the tokens last known to be stored for it; survive the Secret's deletion.
         released: names of those among them whose resource wants another name now, so that they are free.
+        answered: registries that have had their new token since the refresh annotation asked for it, while others have
+            not yet.
     """
 
     resource: Resource
@@ -35,6 +37,7 @@ class Observed:
     access: Access
     served: Holdings
     released: frozenset[str] = frozenset()
+    answered: frozenset[str] = frozenset()
 
     def target(self, spec: CommonSpec) -> StoredSecret | None:
         """The stored Secret of the generated name."""
@@ -156,7 +159,8 @@ def _write(
         known = (None if revoked else found.get(login.host)) or _at_hand(observed, login, revoked=revoked)
         if known and not known.token.expired(now):
             keep[login.host] = known
-        if login.problem is None and login.scope and _due(known, login.scope, spec, observed.resource, now):
+        asked = refresh_requested(observed.resource) and login.host not in observed.answered
+        if login.problem is None and login.scope and (asked or _due(known, login.scope, spec, observed.resource, now)):
             newer_than = known.token.issued_at if known and _of(known, login.scope) else None
             wants.append(Want(login.host, login.scope, wanted(spec.interval, newer_than=newer_than)))
     takes_away = bool(stored and observed.access.revoked & stored.holdings.keys())
@@ -207,7 +211,6 @@ def _due(known: Held | None, scope: Scope, spec: CommonSpec, resource: Resource,
         known is None
         or not _of(known, scope)
         or known.token.expired(now)
-        or refresh_requested(resource)
         or now >= due_at(known.token, spec.interval, seed=resource.uid)
     )
 

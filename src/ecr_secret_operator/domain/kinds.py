@@ -44,6 +44,7 @@ class Kind:
         render: (spec, passwords by host) to the generated Secret's data.
         passwords_in: finds the passwords by host in a Secret's data; none when the data are something else.
         written_by_upstream: whether data are exactly what the Go operator would have written for this spec.
+        upstream_labels: that the Go operator gave its Secret.
         registry_column: heading and JSON path of the registry in `kubectl get`.
         clustered: whether the resource belongs to no namespace, and generates a Secret in each that it selects.
     """
@@ -58,6 +59,7 @@ class Kind:
     render: Callable[[CommonSpec, Mapping[str, str]], SecretData]
     passwords_in: Callable[[SecretData], Mapping[str, str]]
     written_by_upstream: Callable[[CommonSpec, SecretData], bool]
+    upstream_labels: Mapping[str, str]
     registry_column: tuple[str, str]
     clustered: bool = False
 
@@ -138,11 +140,8 @@ def _argo_passwords(data: SecretData) -> Mapping[str, str]:
 
 
 def _argo_by_upstream(spec: CommonSpec, data: SecretData) -> bool:
-    """The URL verbatim, user AWS, a password, and nothing that it would not have written: it knew one form only."""
-    repo = cast("ArgoHelmRepoSecretSpec", spec)
-    if (repo.secret_type, repo.repo_type) != (REPOSITORY, "helm"):
-        return False
-    password = data.get("password", "")
+    """All that it wrote and nothing else, with the URL verbatim: it knew one form, whatever the spec says by now."""
+    repo, password = cast("ArgoHelmRepoSecretSpec", spec), data.get("password", "")
     written = {
         "username": USERNAME,
         "password": password,
@@ -151,7 +150,7 @@ def _argo_by_upstream(spec: CommonSpec, data: SecretData) -> bool:
         "enableOCI": "true",
         "name": repo.generated_secret_name,
     }
-    return {"url", "username"} <= data.keys() and bool(password) and data.items() <= written.items()
+    return bool(password) and data == written
 
 
 SECRET = Kind(
@@ -168,6 +167,7 @@ SECRET = Kind(
     render=_render_docker,
     passwords_in=_docker_passwords,
     written_by_upstream=_docker_by_upstream,
+    upstream_labels={},
     registry_column=("Registry", ".spec.ecr_registry"),
 )
 
@@ -185,6 +185,7 @@ ARGO_HELM_REPO_SECRET = Kind(
     render=_render_argo,
     passwords_in=_argo_passwords,
     written_by_upstream=_argo_by_upstream,
+    upstream_labels={ARGO_LABEL: REPOSITORY},
     registry_column=("URL", ".spec.url"),
 )
 

@@ -190,6 +190,11 @@ class CommonSpec(Model, ABC):
         return parse_duration(self.frequency)
 
     @property
+    def caution(self) -> str:
+        """What whoever wrote this should know, though it is allowed; empty for nothing."""
+        return ""
+
+    @property
     @abstractmethod
     def entries(self) -> tuple[Entry, ...]:
         """The registries that the token or tokens are for, in the order of the spec."""

@@ -109,6 +109,13 @@ class Accounts(Protocol):
         """Keeps why it could not be changed, for those that link it; empty when it could."""
 
 
+class LinkJournal(Protocol):
+    """Is told what linking runs into. Never raises."""
+
+    def changed_often(self, account: Key, times: int) -> None:
+        """A ServiceAccount had to be changed again and again: somebody else may undo it each time."""
+
+
 class Clusters(Protocol):
     """The cluster resources."""
 

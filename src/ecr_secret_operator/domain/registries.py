@@ -58,8 +58,6 @@ MOST_LINKS = 32
 class Link(Model):
     """One ServiceAccount that is to have the generated Secret."""
 
-    model_config = ConfigDict(validate_by_name=True)
-
     service_account: ObjectName
     """Name of the ServiceAccount, in the namespace of the generated Secret. One that does not exist yet is linked as
     soon as it does."""

@@ -137,7 +137,7 @@ def _trouble(shares: Shares) -> Failure | None:
     if not broken:
         return None
     served = sum(_is_ready(one) for one in shares.statuses.values())
-    return Failure(_reason(broken), f"{served} of {_namespaces(shares.selected)} served. {_sentences(broken)}")
+    return Failure(_reason(broken), f"{served} of {shares.selected} namespaces served. {_sentences(broken)}")
 
 
 def _ready(shares: Shares) -> _Told:

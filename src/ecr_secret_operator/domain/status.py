@@ -169,8 +169,8 @@ def _served_message(spec: CommonSpec, token: Token | None, *, good: bool) -> str
     where = hosts[0] if len(hosts) == 1 else f"each of {len(hosts)} registries"
     text = f"Secret {spec.generated_secret_name} holds {what} for {where}"
     if token and is_clamped(spec.interval, token.lifetime):
-        return f"{text}. {clamped_message(spec, token)}"
-    return text
+        text = f"{text}. {clamped_message(spec, token)}"
+    return f"{text}. {spec.caution}" if spec.caution else text
 
 
 def clamped_message(spec: CommonSpec, token: Token) -> str:

@@ -99,8 +99,9 @@ _DOCKER_BY_UPSTREAM = (
 )
 _ARGO_BY_UPSTREAM = (
     f"oldObject.type == 'Opaque' && {_label('oldObject', ARGO_LABEL)} == 'repository' &&"
-    f" oldObject.data.all(key, key in {_literal(_ARGO_KEYS)}) &&"
+    f" oldObject.data.all(key, key in {_literal(_ARGO_KEYS)}) && size(oldObject.data) == {len(_ARGO_KEYS)} &&"
     f" {_data('username')} == {_literal(_base64(USERNAME))} &&"
+    f" {_data('type')} == {_literal(_base64('helm'))} && {_data('enableOCI')} == {_literal(_base64('true'))} &&"
     f" {_data('url')}.matches({_literal(ARGO_URL_PATTERN)})"
 )
 _BY_UPSTREAM = (
@@ -176,16 +177,20 @@ def _listed(of: str) -> str:
 
 
 def _only_recorded(purpose: str, field: str) -> dict[str, str]:
-    """For one list of a ServiceAccount: what may be taken out of it, put into it, and recorded."""
+    """For one list of a ServiceAccount: what may be taken out of it, and put into it.
+
+    The cost grows with the list, and not with its square: tenants choose how long it is.
+    """
     before, after = f"oldObject.?{field}.orValue([])", f"object.?{field}.orValue([])"
     ref = f"'{purpose}:' + entry.?name.orValue('')"
+    given_up = f"filter(entry, {ref} in variables.before && !({ref} in variables.after)).size()"
     return {
-        f"{before}.filter(entry, !({ref} in variables.before)) == {after}.filter(entry, entry in {before}"
-        f" && !({ref} in variables.before))": (
-            f"Keep the entries of {field} that the operator did not put there, and their order: it may take out only"
-            f" what the annotation {LINKS} records."
+        f"{before}.filter(entry, !({ref} in variables.before)) == {after}.filter(entry, !({ref} in variables.before)"
+        f" && !({ref} in variables.after))": (
+            f"Keep the entries of {field} that the operator did not put there, and their order: it may take out, and"
+            f" put in, only what the annotation {LINKS} records."
         ),
-        f"{after}.all(entry, entry in {before} || {ref} in variables.after)": (
+        f"{after}.{given_up} <= {before}.{given_up}": (
             f"Record in the annotation {LINKS} what is put into {field}: the operator may add nothing else."
         ),
     }

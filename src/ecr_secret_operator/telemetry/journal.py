@@ -65,6 +65,13 @@ class Journal:
         """A list was taken in."""
         log.debug("listed", source=source, count=count)
 
+    def changed_often(self, account: Key, times: int) -> None:
+        """A ServiceAccount had to be changed again and again: somebody else may undo it each time."""
+        text = (
+            "a ServiceAccount is changed again and again; does something else take its links out? It is done less often"
+        )
+        log.warning(text, **_names(account), times=times)
+
     def event_lost(self, resource: Resource, error: ApiError) -> None:
         """An event could not be stored."""
         log.info("an event could not be stored", **_names(resource.key), error=str(error))
