@@ -214,7 +214,7 @@ def test_a_token_of_a_former_identity_is_judged_too(world: World, namespace: str
     wait_for(
         lambda: world.cluster.get(secret_path(namespace, "ecr-generated")) is None, "the token is taken", within=10
     )
-    assert world.ready(namespace)["status"] == "False"
+    wait_for(lambda: world.ready(namespace)["status"] == "False", "it says so")
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
