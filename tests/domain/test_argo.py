@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, passwords_of
-from ecr_secret_operator.domain.resource import InvalidSpec
+from ecr_secret_operator.domain.resource import InvalidSpec, condition_of
+from ecr_secret_operator.domain.status import READY, Outcome, next_status
 from ecr_secret_operator.domain.token import Sensitive
-from tests.factories import HOST, a_desired, a_resource, an_argo_spec
+from tests.factories import HOST, NOW, a_desired, a_resource, an_argo_spec, holdings
 
 URL = f"{HOST}/charts"
 BASE = {"username": "AWS", "password": "tok"}
@@ -187,3 +188,21 @@ def test_whatever_the_form_the_token_goes_to_ecr_only(
     assert ("enableOCI" in data) == (repo_type == "helm")
     assert ("name" in data) == (secret_type == "repository")
     assert set(data) <= {"username", "password", "url", "type", "enableOCI", "name", "proxy", "noProxy"}
+
+
+@pytest.mark.parametrize(
+    ("over", "cautioned"),
+    [
+        ({"url": HOST, "secret_type": "repo-creds"}, True),
+        ({"url": f"oci://{HOST}", "secret_type": "repo-creds", "repo_type": "oci"}, True),
+        ({"url": f"{HOST}/", "secret_type": "repo-creds"}, False),
+        ({"url": f"{HOST}/charts", "secret_type": "repo-creds"}, False),
+        ({"url": HOST}, False),
+    ],
+)
+def test_a_template_for_a_bare_host_says_what_else_it_matches(over: dict[str, Any], *, cautioned: bool) -> None:
+    """Argo CD compares the beginnings of two texts: HOST.example.org begins with HOST."""
+    resource = a_resource(spec=an_argo_spec(**over), status={})
+    outcome = Outcome(held=holdings(resource), written=True)
+    message = condition_of(next_status(resource, outcome, now=NOW), READY)["message"]
+    assert message.endswith(f"{HOST}.example.org too: end the url with /") is cautioned
