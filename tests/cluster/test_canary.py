@@ -18,7 +18,7 @@ def _busy_life(cluster: Cluster, namespace: str, aws: FakeAws) -> None:
     """Everything that writes a log line, an event, a status or a metric."""
     aws.settings(lifetime_seconds=10)
     cluster.create(secret_path(namespace), {"metadata": {"name": "taken"}, "data": {"precious": "eWVz"}})
-    apply(cluster, namespace, a_resource())
+    apply(cluster, namespace, a_resource(link=[{"service_account": "default"}, {"service_account": "missing"}]))
     apply(cluster, namespace, a_resource("ArgoHelmRepoSecret", name="argo"))
     apply(cluster, namespace, a_resource(name="conflict", generated_secret_name="taken"))
     wait_ready(cluster, namespace)
@@ -46,6 +46,7 @@ def test_tokens_and_keys_are_nowhere_but_in_the_secrets(
         "logs": operator.output(),
         "events": json.dumps(cluster.items(f"/api/v1/namespaces/{namespace}/events")),
         "resources": json.dumps([cluster.items(resource_path(plural, namespace)) for plural in PLURALS.values()]),
+        "accounts": json.dumps(cluster.items(f"/api/v1/namespaces/{namespace}/serviceaccounts")),
         "metrics": metrics,
         "arguments": command_line,
     }

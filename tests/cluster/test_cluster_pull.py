@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import time
 from base64 import b64encode
 from collections.abc import Iterator
@@ -461,12 +462,41 @@ def test_aws_refusing_is_told_once_and_passes(site: Site, label: str) -> None:
     assert {one["reason"]: one["count"] for one in told} == {"AWSAccessDenied": 1, "Recovered": 1}
 
 
+# Promise 7
+
+
+def test_no_token_of_all_these_namespaces_shows_in_what_is_said_of_them(site: Site, label: str) -> None:
+    names = site.namespaces(3, pull=label)
+    site.cluster.create(secret_path(names[0]), {"metadata": {"name": f"{label}-generated"}, "data": {"x": "eWVz"}})
+    site.pull(label, link=[{"service_account": "default"}], **labelled(label))
+    site.wait_failing(label, {names[0]: "SecretConflict"})
+    site.wait_secret(names[1], f"{label}-generated")
+    site.cluster.delete(secret_path(names[1], f"{label}-generated"))
+    site.wait_secret(names[1], f"{label}-generated")
+    said = {
+        "log": site.operator.output(),
+        "events": json.dumps(site.events(label)),
+        "resource": json.dumps(site.get(label)),
+        "accounts": json.dumps(site.cluster.get(f"/api/v1/namespaces/{names[1]}/serviceaccounts/default")),
+        "metrics": site.operator.probe("/metrics")[1],
+    }
+    tokens = [token.password for token in site.world.aws.tokens()]
+    assert tokens
+    for place, text in said.items():
+        assert label in text or place == "metrics", place
+        assert not [token for token in tokens if token[:40] in text or token[-40:] in text], f"found in {place}"
+
+
 # Links
 
 
 def pulls_with(site: Site, namespace: str) -> list[str]:
     account = site.cluster.get(f"/api/v1/namespaces/{namespace}/serviceaccounts/default") or {}
     return [entry["name"] for entry in account.get("imagePullSecrets", [])]
+
+
+def wait_pulls_with(site: Site, namespace: str, *secrets: str, within: float = 30.0) -> None:
+    wait_for(lambda: pulls_with(site, namespace) == list(secrets), f"{namespace} pulls with {secrets}", within=within)
 
 
 def _message(status: Status) -> str:
@@ -478,7 +508,7 @@ def test_the_default_service_account_is_linked_everywhere(site: Site, label: str
     site.pull(label, link=[{"service_account": "default", "for": ["pull"]}], **labelled(label))
     site.wait_served(label, 10)
     for namespace in names:
-        wait_for(lambda place=namespace: pulls_with(site, place) == [f"{label}-generated"], f"{namespace} is linked")  # type: ignore[misc]
+        wait_pulls_with(site, namespace, f"{label}-generated")
     later = site.namespace(pull=label)
     wait_for(lambda: pulls_with(site, later) == [f"{label}-generated"], "the new one is linked", within=5)
     everywhere = "The Secret is linked in 11 namespaces"
@@ -489,7 +519,7 @@ def test_the_default_service_account_is_linked_everywhere(site: Site, label: str
     wait_for(lambda: pulls_with(site, names[0]) == [], "what is pruned is unlinked", within=5)
     site.delete(label)
     for namespace in (*names, later):
-        wait_for(lambda place=namespace: pulls_with(site, place) == [], f"{namespace} is unlinked", within=30)  # type: ignore[misc]
+        wait_pulls_with(site, namespace)
 
 
 # Operators that see less, or nothing for a while

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
-from .errors import InvalidField, shown
+from .errors import InvalidField
 from .fields import OptionalName, bounded, cel, matches, rule
 from .model import CommonSpec, Entry, region_agrees
 from .registry import EXAMPLE_HOST, HOST_PATTERN, PATH_PATTERN, parse_chart_url
@@ -31,17 +31,18 @@ def _valid_proxy(url: str) -> str:
 
 
 _NO_PROXY_PATTERN = "[A-Za-z0-9.*:/_, -]*"
+_NO_PROXY_RULE = "must be a list of hosts, separated by commas"
 
 
-def _proxy_is_an_address() -> dict[str, str]:
+def _unshown(field: str, pattern: str, text: str) -> dict[str, str]:
     """The CEL rule, over the whole spec: what breaks a rule of a field is shown by the API server, in logs too."""
-    form = matches(_PROXY_PATTERN, of="self.proxy")
-    return {**rule(f"!has(self.proxy) || self.proxy == '' || {form}", _PROXY_RULE), "fieldPath": ".proxy"}
+    form = matches(pattern, of=f"self.{field}")
+    return {**rule(f"!has(self.{field}) || self.{field} == '' || {form}", text), "fieldPath": f".{field}"}
 
 
 def _valid_no_proxy(text: str) -> str:
     if not re.fullmatch(_NO_PROXY_PATTERN, text):
-        raise InvalidField(f"{shown(text)} is not a list of hosts, separated by commas")
+        raise InvalidField(_NO_PROXY_RULE)  # without the value: it may be a proxy's URL, put in the wrong place
     return text
 
 
@@ -56,7 +57,8 @@ class ArgoHelmRepoSecretSpec(CommonSpec):
                 f" || self.secret_type != '{REPO_CREDS}'",
                 _PROJECT_RULE,
             ),
-            _proxy_is_an_address(),
+            _unshown("proxy", _PROXY_PATTERN, _PROXY_RULE),
+            _unshown("no_proxy", _NO_PROXY_PATTERN, _NO_PROXY_RULE),
         )
     )
 
@@ -104,14 +106,9 @@ class ArgoHelmRepoSecretSpec(CommonSpec):
 
     no_proxy: Annotated[
         str,
-        bounded(512),
         AfterValidator(_valid_no_proxy),
-        Field(
-            json_schema_extra={
-                "maxLength": 512,
-                **cel(rule(matches(_NO_PROXY_PATTERN), "must be a list of hosts, separated by commas")),
-            }
-        ),
+        bounded(512),
+        Field(json_schema_extra={"maxLength": 512}),
     ] = ""
     """Hosts that Argo CD reaches without the proxy, separated by commas."""
 

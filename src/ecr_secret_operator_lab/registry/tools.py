@@ -38,10 +38,6 @@ class Tools:
         self.auth_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.auth_file.write_text(dockerconfigjson)
 
-    def logout(self) -> None:
-        """Takes the credentials away."""
-        self.auth_file.unlink(missing_ok=True)
-
     def crane(self, *args: str) -> subprocess.CompletedProcess[str]:
         """Runs crane; its failure is for the caller to judge."""
         return self._run("crane", *args)
