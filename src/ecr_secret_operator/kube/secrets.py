@@ -13,8 +13,8 @@ from ..domain.kinds import SecretData, passwords_of
 from ..domain.ports import Existing
 from ..domain.token import Sensitive
 from .client import Client
-from .objects import Meta, Owner, SecretObject
-from .source import KubeSource
+from .objects import Owner, SecretObject
+from .source import Known, KubeSource
 
 _passwords: WeakValueDictionary[str, Sensitive] = WeakValueDictionary()
 """One copy of each token in memory, however many Secrets hold it. Lives as long as one of them is cached."""
@@ -70,7 +70,7 @@ def convert(raw: SecretObject) -> StoredSecret:
 
 
 def source(
-    client: Client, namespace: str | None, *, known: Callable[[Meta], bool] = lambda _meta: False
+    client: Client, namespace: str | None, *, known: Known[StoredSecret] = lambda _meta, _read: False
 ) -> KubeSource[SecretObject, StoredSecret]:
     """The Secrets with the operator's label in one namespace, or in all: no other ever reaches this process."""
     return KubeSource(
@@ -90,19 +90,11 @@ class SecretWriter:
     Args:
         client: the API server.
         on_seen: told of each Secret with the operator's label, when it was read.
-        on_written: told of each as it is stored after a write.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        *,
-        on_seen: Callable[[StoredSecret], None],
-        on_written: Callable[[StoredSecret], None],
-    ) -> None:
+    def __init__(self, client: Client, *, on_seen: Callable[[StoredSecret], None]) -> None:
         self._client = client
         self._on_seen = on_seen
-        self._on_written = on_written
 
     async def read(self, namespace: str, name: str) -> Existing | None:
         """What is stored under a name right now, managed or not."""
@@ -117,13 +109,12 @@ class SecretWriter:
 
     async def create(self, desired: Desired) -> StoredSecret:
         """Creates; AlreadyExists when the name is taken (server-side apply would take it over)."""
-        raw = await self._client.post(collection(desired.namespace), manifest(desired), SecretObject)
-        return self._stored(raw)
+        return convert(await self._client.post(collection(desired.namespace), manifest(desired), SecretObject))
 
     async def update(self, stored: StoredSecret, desired: Desired) -> StoredSecret:
         """Updates just the version that was judged; Conflict when it is no longer the stored one."""
         path = f"{collection(stored.namespace)}/{stored.name}"
-        return self._stored(await self._client.patch(path, patch(stored, desired), SecretObject))
+        return convert(await self._client.patch(path, patch(stored, desired), SecretObject))
 
     async def delete(self, stored: StoredSecret) -> None:
         """Deletes just the version that was judged; Conflict when it is no longer the stored one.
@@ -132,8 +123,3 @@ class SecretWriter:
         """
         path = f"{collection(stored.namespace)}/{stored.name}"
         await self._client.delete(path, uid=stored.uid, resource_version=stored.resource_version)
-
-    def _stored(self, raw: SecretObject) -> StoredSecret:
-        secret = convert(raw)
-        self._on_written(secret)
-        return secret

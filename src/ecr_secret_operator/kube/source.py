@@ -18,6 +18,8 @@ from .objects import ListMeta, Meta, ObjectRef
 T = TypeVar("T")
 Raw = TypeVar("Raw")
 
+Known = Callable[[Meta, Callable[[], T]], bool]
+
 PAGE = 500
 WATCH_SECONDS = (240, 480)
 """Each watch asks the server to end it after a time in this range, so that not all end at once."""
@@ -51,8 +53,8 @@ class KubeSource(Generic[Raw, T]):
         covers: whether a list of this source would have the object in it.
         selector: label selector; the server filters.
         only: the name of the one object that is wanted; the server filters.
-        known: whether an object of this metadata has been seen in this version or a newer one, as what this process
-            writes itself has: it is not read once more.
+        known: whether what is told of an object need not be read, as what this process wrote itself; is given its
+            metadata, and what reads it should that be needed later.
     """
 
     def __init__(
@@ -65,7 +67,7 @@ class KubeSource(Generic[Raw, T]):
         covers: Callable[[T], bool],
         selector: str = "",
         only: str = "",
-        known: Callable[[Meta], bool] = lambda _meta: False,
+        known: Known[T] = lambda _meta, _read: False,
     ) -> None:
         self._client = client
         self._path = path
@@ -117,9 +119,12 @@ class KubeSource(Generic[Raw, T]):
             raise error_of(msgspec.json.decode(line.object, type=StatusBody).code, bytes(line.object))
         meta = msgspec.json.decode(line.object, type=ObjectRef).metadata
         version = meta.resource_version
-        if change is Change.BOOKMARK or (change is Change.STORED and self._known(meta)):
+        if change is Change.BOOKMARK or (change is Change.STORED and self._known(meta, lambda: self._read(line))):
             return WatchEvent(change, version)
-        return WatchEvent(change, version, self._convert(self._decoder.decode(line.object)))
+        return WatchEvent(change, version, self._read(line))
+
+    def _read(self, line: _Line) -> T:
+        return self._convert(self._decoder.decode(line.object))
 
 
 NOT_INSTALLED = "not installed"
