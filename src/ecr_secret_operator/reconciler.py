@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -139,8 +139,8 @@ class Reconciler:
             taken = await self._still_taken(resource, write)
             if taken:
                 return taken
-        answers: list[Token | TokenError] = []
-        if write.wants:
+        answers: Sequence[Token | TokenError] | None = self._tokens.at_hand(write.wants)
+        if answers is None:
             async with self._waiting(resource.key):
                 answers = await self._tokens.tokens(write.wants, resource.asker)
         had: dict[str, Held] = {}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 from weakref import WeakValueDictionary
 
 from ..domain.errors import NotFound
@@ -48,7 +49,16 @@ def _owner(owner: Owner) -> OwnerReference:
 
 def convert(raw: SecretObject) -> StoredSecret:
     """A Secret as it is kept in memory: its data become a digest and a shared token."""
-    data, meta = _decoded(raw.data), raw.metadata
+    data = _decoded(raw.data)
+    passwords = {
+        host: _passwords.setdefault(password.reveal(), password)
+        for host, password in passwords_of(raw.type, data).items()
+    }
+    return _stored(raw, data_digest(raw.type, data), passwords)
+
+
+def _stored(raw: SecretObject, digest: str, passwords: Mapping[str, Sensitive]) -> StoredSecret:
+    meta = raw.metadata
     return StoredSecret(
         namespace=meta.namespace,
         name=meta.name,
@@ -60,13 +70,21 @@ def convert(raw: SecretObject) -> StoredSecret:
         labels=meta.labels or {},
         annotations=meta.annotations or {},
         owners=tuple(_owner(owner) for owner in meta.owner_references or []),
-        data_keys=tuple(data),
-        data_digest=data_digest(raw.type, data),
-        passwords={
-            host: _passwords.setdefault(password.reveal(), password)
-            for host, password in passwords_of(raw.type, data).items()
-        },
+        data_keys=tuple(raw.data or {}),
+        data_digest=digest,
+        passwords=passwords,
     )
+
+
+def _written(raw: SecretObject, sent: Mapping[str, Any], desired: Desired) -> StoredSecret:
+    """A Secret that was just written: where its data are what was sent, they need not be taken apart once more."""
+    if raw.type != desired.secret_type or raw.data != sent["data"]:
+        return convert(raw)
+    passwords = {
+        host: _passwords.setdefault(one.token.password.reveal(), one.token.password)
+        for host, one in desired.held.items()
+    }
+    return _stored(raw, desired.digest, passwords)
 
 
 def source(
@@ -109,12 +127,14 @@ class SecretWriter:
 
     async def create(self, desired: Desired) -> StoredSecret:
         """Creates; AlreadyExists when the name is taken (server-side apply would take it over)."""
-        return convert(await self._client.post(collection(desired.namespace), manifest(desired), SecretObject))
+        body = manifest(desired)
+        return _written(await self._client.post(collection(desired.namespace), body, SecretObject), body, desired)
 
     async def update(self, stored: StoredSecret, desired: Desired) -> StoredSecret:
         """Updates just the version that was judged; Conflict when it is no longer the stored one."""
         path = f"{collection(stored.namespace)}/{stored.name}"
-        return convert(await self._client.patch(path, patch(stored, desired), SecretObject))
+        body = patch(stored, desired)
+        return _written(await self._client.patch(path, body, SecretObject), body, desired)
 
     async def delete(self, stored: StoredSecret) -> None:
         """Deletes just the version that was judged; Conflict when it is no longer the stored one.

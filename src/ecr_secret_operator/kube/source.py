@@ -38,7 +38,15 @@ class _Page(msgspec.Struct):
 
 
 class _Line(msgspec.Struct):
+    """A line of a watch, to tell what it is about."""
+
     type: str
+    object: ObjectRef
+
+
+class _Whole(msgspec.Struct):
+    """The same line, for what it is about."""
+
     object: msgspec.Raw
 
 
@@ -111,20 +119,21 @@ class KubeSource(Generic[Raw, T]):
             "timeoutSeconds": str(random.randint(*WATCH_SECONDS)),
         }
         async for line in self._client.stream(self._path, query):
-            yield self._event(msgspec.json.decode(line, type=_Line))
+            yield self._event(line)
 
-    def _event(self, line: _Line) -> WatchEvent[T]:
-        change = _CHANGES.get(line.type)
+    def _event(self, line: bytes) -> WatchEvent[T]:
+        head = msgspec.json.decode(line, type=_Line)
+        change, meta = _CHANGES.get(head.type), head.object.metadata
         if change is None:
-            raise error_of(msgspec.json.decode(line.object, type=StatusBody).code, bytes(line.object))
-        meta = msgspec.json.decode(line.object, type=ObjectRef).metadata
+            status = bytes(msgspec.json.decode(line, type=_Whole).object)
+            raise error_of(msgspec.json.decode(status, type=StatusBody).code, status)
         version = meta.resource_version
         if change is Change.BOOKMARK or (change is Change.STORED and self._known(meta, lambda: self._read(line))):
             return WatchEvent(change, version)
         return WatchEvent(change, version, self._read(line))
 
-    def _read(self, line: _Line) -> T:
-        return self._convert(self._decoder.decode(line.object))
+    def _read(self, line: bytes) -> T:
+        return self._convert(self._decoder.decode(msgspec.json.decode(line, type=_Whole).object))
 
 
 NOT_INSTALLED = "not installed"

@@ -23,6 +23,9 @@ T = TypeVar("T", bound=Versioned)
 
 SILENCE_SECONDS = 75.0
 RELIST_SECONDS = 600.0
+PATIENCE_STEP_SECONDS = 0.5
+"""How exactly silence is measured: a timer for each event of a busy watch would cost more than the event."""
+
 SHORTEST_WATCH_SECONDS = 1.0
 """A watch that the server ends sooner has failed: watching again at once would be a hot loop."""
 
@@ -107,18 +110,21 @@ class Watcher(Generic[K, T]):
                 raise Unavailable("the watch ended as soon as it had begun")
 
     async def _watch(self, version: str, until: float) -> str:
-        events, started = self._source.watch(version), self._monotonic()
+        events, started, loop = self._source.watch(version), self._monotonic(), asyncio.get_running_loop()
+        patient = loop.time()
         try:
-            while self._monotonic() < until:
-                async with asyncio.timeout(self._silence):
-                    event = await anext(events, None)
-                if event is None:
-                    return version
-                self.last_heard = self._monotonic()
-                if self.last_heard - started >= SHORTEST_WATCH_SECONDS:
-                    self._failures = 0
-                version = event.resource_version
-                self._take(event)
+            async with asyncio.timeout(self._silence) as silence:
+                async for event in events:
+                    if loop.time() - patient > PATIENCE_STEP_SECONDS:
+                        patient = loop.time()
+                        silence.reschedule(patient + self._silence)
+                    self.last_heard = self._monotonic()
+                    if self.last_heard - started >= SHORTEST_WATCH_SECONDS:
+                        self._failures = 0
+                    version = event.resource_version
+                    self._take(event)
+                    if self.last_heard >= until:
+                        return version
         finally:
             await events.aclose()
         return version
