@@ -29,6 +29,7 @@ from .linking import Linking
 from .runtime.cache import Cache
 from .runtime.index import Index
 from .runtime.ownwrites import OwnWrites
+from .runtime.queue import Enqueue
 from .runtime.watcher import Watcher, WatchObserver
 from .surroundings import Surroundings
 from .telemetry.metrics import State
@@ -165,13 +166,13 @@ class World:
             group.create_task(self.surroundings.on_demand.run(), name="watch what is needed")
             group.create_task(self.linking.on_demand.run(), name="watch ServiceAccounts while they are needed")
 
-    def on_change(self, enqueue: Callable[[Key], None]) -> None:
+    def on_change(self, enqueue: Enqueue[Key]) -> None:
         """Has every change call this with the keys of the resources that it concerns."""
 
         def resource_changed(old: Resource | None, new: Resource | None) -> None:
             resource = new or old
             if resource and resource.key != self._writer_knows:
-                enqueue(resource.key)
+                enqueue(resource.key, patient=self._resources.listing)
             if old and (new is None or _target(new) != _target(old)):
                 for place in _target(old):  # someone else may have waited for the name
                     self._enqueue_all(self._by_target.get(place), enqueue)
@@ -184,8 +185,11 @@ class World:
                     concerned = (*_owner(secret), *self._by_target.get(_place(secret)), *shares)
                     self._enqueue_all(tuple(key for key in concerned if key != self._writer_knows), enqueue)
 
-        def around_changed(key: Key) -> None:
-            (self.fleet.wake if is_cluster(key) else enqueue)(key)
+        def around_changed(key: Key, *, patient: bool = False) -> None:
+            if is_cluster(key):
+                self.fleet.wake(key)
+            else:
+                enqueue(key, patient=patient)
 
         self._resources.listen(resource_changed)
         self._secrets.listen(secret_changed)
@@ -203,7 +207,7 @@ class World:
             self._writer_knows = None
 
     @staticmethod
-    def _enqueue_all(keys: tuple[Key, ...], enqueue: Callable[[Key], None]) -> None:
+    def _enqueue_all(keys: tuple[Key, ...], enqueue: Enqueue[Key]) -> None:
         for key in keys:
             enqueue(key)
 
