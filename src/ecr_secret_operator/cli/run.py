@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 import signal
 import sys
@@ -143,4 +144,5 @@ def run(
         workers=concurrency,
         require_access_policy=require_access_policy,
     )
+    gc.freeze()  # what was imported stays: no collection, nor the one at the end, has to look through it
     uvloop.run(app.run(settings))
