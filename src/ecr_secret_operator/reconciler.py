@@ -13,7 +13,8 @@ from .domain.errors import AlreadyExists, ApiError, Conflict, Internal, Invalid,
 from .domain.generated import Desired, Held, Holdings, StoredSecret, differences, render
 from .domain.outcome import AGAIN, DONE, Result
 from .domain.reasons import EventReason, Failure, Reason
-from .domain.resource import InvalidSpec, Key, Resource
+from .domain.resource import Key, Resource
+from .domain.rivals import gives_way
 from .domain.schedule import LONGEST_SPACING
 from .domain.status import Event, Happened, Outcome, events, next_look, next_status, recorded
 from .domain.token import Token
@@ -99,8 +100,9 @@ class Reconciler:
             secrets=secrets,
             access=self._gate.access(resource, {**served, **sealed}),
             served=served,
-            released=frozenset(secret.name for secret in secrets if self._released(secret)),
+            released=frozenset(secret.name for secret in secrets if self._released(secret, resource)),
             answered=self._answered_for(resource),
+            rivals=self._resources.rivals(resource),
         )
 
     def _answered_for(self, resource: Resource) -> frozenset[str]:
@@ -108,12 +110,10 @@ class Reconciler:
         uid, request, hosts = self._answered.get(resource.key, ("", "", frozenset()))
         return hosts if (uid, request) == (resource.uid, resource.refresh_request) else frozenset()
 
-    def _released(self, secret: StoredSecret) -> bool:
-        """Whether the resource that a Secret was made for is there, and wants another name now."""
+    def _released(self, secret: StoredSecret, resource: Resource) -> bool:
+        """Whether the resource that a Secret was made for is there, and leaves the name to this one."""
         owner = self._resources.get(secret.owner_key) if secret.managed and secret.owner_key else None
-        if owner is None or isinstance(owner.spec, InvalidSpec) or not secret.made_for(owner):
-            return False
-        return owner.spec.generated_secret_name != secret.name or not owner.wanted
+        return owner is not None and gives_way(owner, secret, resource)
 
     def _last_served(self, resource: Resource) -> Holdings:
         uid, known = self._served.get(resource.key, ("", {}))
@@ -192,7 +192,9 @@ class Reconciler:
     async def _still_taken(self, resource: Resource, write: Write) -> Outcome | None:
         """Whether the name that was taken is so still: asked before a token is spent on it."""
         existing = await self._secrets.read(resource.key.namespace, write.spec.generated_secret_name)
-        if existing and claim(existing.stored, existing.data, resource, write.spec) is Claim.FOREIGN:
+        if existing is None or self._released(existing.stored, resource):
+            return None
+        if claim(existing.stored, existing.data, resource, write.spec) is Claim.FOREIGN:
             return self._taken(existing.stored, resource)
         return None
 
@@ -222,7 +224,7 @@ class Reconciler:
         if existing is None:
             raise Conflict(f"Secret {desired.name} came and went")
         verdict = claim(existing.stored, existing.data, resource, write.spec)
-        if verdict is Claim.FOREIGN:
+        if verdict is Claim.FOREIGN and not self._released(existing.stored, resource):
             return self._taken(existing.stored, resource)
         if existing.stored.deleting:
             return Outcome(failure=held(existing.stored))

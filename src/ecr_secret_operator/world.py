@@ -17,6 +17,7 @@ from .domain.kinds import KINDS, Kind
 from .domain.ports import Existing
 from .domain.reasons import Reason
 from .domain.resource import InvalidSpec, Key, Resource, condition_of
+from .domain.rivals import claimed
 from .domain.shares import Shares
 from .domain.status import POLICY_ALLOWED, READY, Status
 from .fleet import Fleet, is_cluster, is_share
@@ -109,6 +110,7 @@ class World:
         self._own_statuses = OwnWrites(self._resources)
         self._own_secrets = OwnWrites(self._secrets)
         self._writer_knows: Key | None = None
+        self._wake: Callable[[Key], None] = lambda _key: None
         self._confined = bool(namespaces)
 
         def known(kind: Kind) -> Known[Resource]:
@@ -173,16 +175,13 @@ class World:
             resource = new or old
             if resource and resource.key != self._writer_knows:
                 enqueue(resource.key, patient=self._resources.listing)
-            if old and (new is None or _target(new) != _target(old)):
-                for place in _target(old):  # someone else may have waited for the name
-                    self._enqueue_all(self._by_target.get(place), enqueue)
+            if old and claimed(old) != claimed(new):
+                self._wake_rivals(old)
 
         def secret_changed(old: StoredSecret | None, new: StoredSecret | None) -> None:
             for secret in (old, new):
                 if secret:
-                    everywhere = self._by_target.get(("", secret.name))
-                    shares = (key.share(secret.namespace) for key in everywhere)
-                    concerned = (*_owner(secret), *self._by_target.get(_place(secret)), *shares)
+                    concerned = (*_owner(secret), *self._naming(_place(secret)))
                     self._enqueue_all(tuple(key for key in concerned if key != self._writer_knows), enqueue)
 
         def around_changed(key: Key, *, patient: bool = False) -> None:
@@ -191,6 +190,7 @@ class World:
             else:
                 enqueue(key, patient=patient)
 
+        self._wake = around_changed
         self._resources.listen(resource_changed)
         self._secrets.listen(secret_changed)
         self.surroundings.on_change(around_changed)
@@ -205,6 +205,21 @@ class World:
             yield
         finally:
             self._writer_knows = None
+
+    def _naming(self, place: _Place) -> Iterator[Key]:
+        """All resources and shares that name this Secret."""
+        yield from self._by_target.get(place)
+        namespace, name = place
+        if namespace:
+            yield from (key.share(namespace) for key in self._by_target.get(("", name)))
+
+    def _wake_rivals(self, resource: Resource) -> None:
+        """Has those looked at that name the same Secret: someone may have waited for the name."""
+        for place in _target(resource):
+            keys = tuple(self._naming(place))
+            if is_cluster(resource.key):
+                keys = tuple(one.key for one in self._resources if place[1] in (name for _, name in _target(one)))
+            self._enqueue_all(tuple(key for key in keys if key != resource.key), self._wake)
 
     @staticmethod
     def _enqueue_all(keys: tuple[Key, ...], enqueue: Enqueue[Key]) -> None:
@@ -256,11 +271,21 @@ class World:
         """The resource, or the share of a namespace in a cluster resource, as last seen; None when it is gone."""
         return self.fleet.share(key) if is_share(key) else self._resources.get(key)
 
+    def rivals(self, resource: Resource) -> tuple[Resource, ...]:
+        """The other resources of its namespace that name the same Secret, as last seen."""
+        keys = (key for place in _target(resource) for key in self._naming(place) if key != resource.key)
+        return tuple(found for key in keys if (found := self.get(key)))
+
     async def publish(self, resource: Resource, status: Status) -> None:
         """Stores a status; that of a share is kept until it is summed up."""
         if resource.cluster is not None:
             self.fleet.say(resource, status)
             self.linking.resource_said(resource)
+        if resource.cluster is not None:
+            self.fleet.say(resource, status)
+            self.linking.resource_said(resource)
+            if claimed(resource) != claimed(replace(resource, status=status)):
+                self._wake_rivals(resource)
             return
         with self._own_statuses.under_way(resource.key):
             stored = await self._status.publish(resource, status)
