@@ -30,7 +30,7 @@ from .linking import Linking
 from .runtime.cache import Cache
 from .runtime.index import Index
 from .runtime.ownwrites import OwnWrites
-from .runtime.queue import Enqueue
+from .runtime.queue import Enqueue, ignore
 from .runtime.watcher import Watcher, WatchObserver
 from .surroundings import Surroundings
 from .telemetry.metrics import State
@@ -66,6 +66,7 @@ class World:
         observer: is told how watches fare.
         own_namespace: the operator's.
         policy_required: whether nothing is allowed while there is no AccessPolicy.
+        check_lead: called before each write; raises ApiError when another replica may lead by now.
 
     Attributes:
         surroundings: what else in the cluster the resources depend on.
@@ -81,7 +82,9 @@ class World:
         observer: WatchObserver,
         own_namespace: str,
         policy_required: bool,
+        check_lead: Callable[[], None] = lambda: None,
     ) -> None:
+        self._check_lead = check_lead
         self._resources: Cache[Key, Resource] = Cache(_key)
         self._secrets: Cache[_Place, StoredSecret] = Cache(_place)
         self._by_target = Index(self._resources, key_of=_key, derived=_target)
@@ -104,13 +107,14 @@ class World:
             tells=self._tells,
             places=places,
             observer=observer,
+            check_lead=check_lead,
         )
         self._status = kube_resources.StatusWriter(client)
         self._writer = kube_secrets.SecretWriter(client, on_seen=self._secrets.put)
         self._own_statuses = OwnWrites(self._resources)
         self._own_secrets = OwnWrites(self._secrets)
         self._writer_knows: Key | None = None
-        self._wake: Callable[[Key], None] = lambda _key: None
+        self._wake: Enqueue[Key] = ignore
         self._confined = bool(namespaces)
 
         def known(kind: Kind) -> Known[Resource]:
@@ -281,12 +285,10 @@ class World:
         if resource.cluster is not None:
             self.fleet.say(resource, status)
             self.linking.resource_said(resource)
-        if resource.cluster is not None:
-            self.fleet.say(resource, status)
-            self.linking.resource_said(resource)
             if claimed(resource) != claimed(replace(resource, status=status)):
                 self._wake_rivals(resource)
             return
+        self._check_lead()
         with self._own_statuses.under_way(resource.key):
             stored = await self._status.publish(resource, status)
             as_known = stored == replace(resource, resource_version=stored.resource_version, status=status)
@@ -311,16 +313,19 @@ class World:
 
     async def create(self, desired: Desired) -> StoredSecret:
         """Creates; AlreadyExists when the name is taken."""
+        self._check_lead()
         with self._own_secrets.under_way((desired.namespace, desired.name)):
             return self._taken_in(await self._writer.create(desired))
 
     async def update(self, stored: StoredSecret, desired: Desired) -> StoredSecret:
         """Updates just the version that was judged."""
+        self._check_lead()
         with self._own_secrets.under_way((desired.namespace, desired.name)):
             return self._taken_in(await self._writer.update(stored, desired))
 
     async def delete(self, stored: StoredSecret) -> None:
         """Deletes just the version that was judged."""
+        self._check_lead()
         await self._writer.delete(stored)
 
     def _taken_in(self, written: StoredSecret) -> StoredSecret:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator.domain.conflict import CONFLICT_RETRY
+from ecr_secret_operator.domain.conflict import CONFLICT_RETRY, conflict
 from ecr_secret_operator.domain.decide import Observed, Plan, decide
 from ecr_secret_operator.domain.reasons import Failure, Reason
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource
-from ecr_secret_operator.domain.rivals import claimed, first_of, gives_way, outranked
+from ecr_secret_operator.domain.rivals import claimed, first_of, gives_way, outranked, taken
 from tests.factories import (
     NOW,
     a_key,
@@ -106,11 +106,36 @@ def test_a_younger_that_has_the_secret_keeps_it_fresh_until_the_oldest_takes_it(
     assert plan.held
 
 
-def test_a_younger_that_has_the_secret_restores_it_until_the_oldest_takes_it() -> None:
-    plan = decide(an_observed(secrets=(), rivals=(a_rival(),)), now=NOW)
+FAILING = {"conditions": [{"type": "Ready", "status": "False", "reason": "AWSAccessDenied", "observedGeneration": 1}]}
+
+
+def test_a_younger_that_had_the_secret_restores_it_while_the_oldest_fails() -> None:
+    plan = decide(an_observed(secrets=(), rivals=(a_rival(status=FAILING),)), now=NOW)
     assert plan.failure is None
     assert plan.write
     assert plan.write.repairs == ("it was deleted",)
+
+
+@pytest.mark.parametrize(
+    "oldest",
+    [a_rival(), a_rival(status={}), a_rival(status=FAILING, generation=2)],
+    ids=["served", "not looked at", "not looked at since it changed"],
+)
+def test_a_younger_does_not_restore_what_the_oldest_may_be_taking_over(oldest: Resource) -> None:
+    """Where types differ, that one deletes the Secret and makes another one."""
+    plan = decide(an_observed(secrets=(), rivals=(oldest,)), now=NOW)
+    assert plan == says(oldest)
+
+
+def test_a_younger_that_never_had_it_does_not_make_it_though_the_oldest_fails() -> None:
+    oldest = a_rival(status=FAILING)
+    assert decide(observed(not_served(), oldest), now=NOW) == says(oldest)
+
+
+def test_what_is_in_the_way_of_a_write_is_told_in_the_same_words() -> None:
+    stored = a_stored_secret(a_rival())
+    assert taken(a_resource(), "ecr-pull", stored, [a_rival()]) == outranked(a_rival(), "ecr-pull")
+    assert taken(a_resource(), "ecr-pull", stored, []) == conflict(stored, a_resource())
 
 
 @pytest.mark.parametrize("status", [{}, a_served_status()], ids=["new", "served before"])

@@ -11,7 +11,7 @@ from .generated import Held, Holdings, StoredSecret, differences, render
 from .model import CommonSpec
 from .reasons import NEEDS_A_PERSON, Failure, Reason
 from .resource import InvalidSpec, Resource, condition_of
-from .rivals import first_of, outranked
+from .rivals import fails, first_of, outranked
 from .schedule import Freshness, due_at, wanted
 from .scope import Scope
 
@@ -145,16 +145,16 @@ def decide(observed: Observed, *, now: datetime) -> Plan:
 def _in_the_way(observed: Observed, spec: CommonSpec, stored: StoredSecret | None, now: datetime) -> Plan | None:
     """The plan when the Secret cannot be written now, or is not this resource's to write.
 
-    A younger resource that has the Secret keeps it fresh until an older one that came to name it takes it over: that
-    one may fail to, and until then nobody is to be without.
+    A younger resource that has the Secret keeps it fresh until an older one that came to name it takes it over, and
+    restores it while that one fails: until then nobody is to be without.
     """
     resource = observed.resource
     if stored and stored.deleting:
         return Plan(failure=held(stored))
-    if stored.made_for(resource) if stored else _was_served(resource):
-        return None
     rival = first_of(resource, observed.rivals)
-    if rival:
+    if stored and stored.made_for(resource):
+        return None
+    if rival and not (stored is None and _was_served(resource) and fails(rival)):
         failure = outranked(rival, spec.generated_secret_name)
     elif stored and stored.name not in observed.released:
         failure = conflict(stored, resource)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .conflict import spoken
+from .conflict import conflict, spoken
 from .generated import StoredSecret
 from .reasons import Failure, Reason
 from .resource import InvalidSpec, Resource, condition_of
@@ -35,6 +35,18 @@ def first_of(resource: Resource, rivals: Iterable[Resource]) -> Resource | None:
     """The oldest of those that name the same Secret as a resource, if it is older than that; else None."""
     older = (rival for rival in rivals if claimed(rival) and rank(rival) < rank(resource))
     return min(older, key=rank, default=None)
+
+
+def taken(resource: Resource, name: str, stored: StoredSecret, rivals: Iterable[Resource]) -> Failure:
+    """The failure that tells of a Secret which is not this resource's to write."""
+    rival = first_of(resource, rivals)
+    return outranked(rival, name) if rival else conflict(stored, resource)
+
+
+def fails(rival: Resource) -> bool:
+    """Whether a resource was looked at as it is now, and could not be served."""
+    ready = condition_of(rival.status, "Ready")
+    return ready.get("status") == "False" and ready.get("observedGeneration") == rival.generation
 
 
 def gives_way(owner: Resource, stored: StoredSecret, resource: Resource) -> bool:
