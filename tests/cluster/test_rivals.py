@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from ecr_secret_operator_lab.cluster import Cluster, Object, condition, resource_path, secret_path
@@ -19,6 +17,7 @@ from .resources import (
     edit,
     events_of,
     get,
+    older_than_now,
     password_in,
     wait_condition,
     wait_ready,
@@ -27,12 +26,6 @@ from .resources import (
 
 KINDS = ("Secret", "ArgoHelmRepoSecret")
 PAIRS = [(older, younger) for older in KINDS for younger in KINDS]
-
-
-def older_than_now(resource: Object) -> None:
-    """Waits until whatever is created from now on is younger by a second at least: that is as fine as ages are."""
-    created = resource["metadata"]["creationTimestamp"]
-    wait_for(lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) > created, "the next second")
 
 
 def wait_outranked(cluster: Cluster, namespace: str, loser: Object, winner: Object) -> Object:
