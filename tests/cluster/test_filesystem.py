@@ -77,4 +77,5 @@ def test_it_needs_no_disk_and_no_log(
         host = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
         apply(cluster, namespace, a_resource(name="other", ecr_registry=host, region=None))
         wait_condition(cluster, namespace, "other", type="Ready", status="False", reason="AWSAccessDenied")
-        assert operator.stop() == 0
+        operator.process.terminate()
+        assert operator.process.wait(60) == 0

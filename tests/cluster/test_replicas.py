@@ -50,9 +50,10 @@ def test_one_that_is_stopped_hands_over_in_a_moment_and_its_call_is_repeated_onc
     apply(cluster, namespace, a_resource(ecr_registry=host, region=None))
     aws.wait_for_calls(1)
     stopped = time.monotonic()
-    assert first.operator.stop() == 0
+    first.operator.process.send_signal(signal.SIGTERM)
     wait_ready(cluster, namespace, within=LEASE_SECONDS)
     assert time.monotonic() - stopped < LEASE_SECONDS, "the Lease was given up, not waited for"
+    assert first.operator.process.wait(60) == 0
     assert second.leads
     assert len(aws.calls()) == 2
     assert wait_secret(cluster, namespace, "served-generated")["metadata"]["resourceVersion"] == version
