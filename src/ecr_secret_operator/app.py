@@ -65,6 +65,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def since_boot() -> float:
+    """Seconds that go on while the machine sleeps, where it has such a clock (Linux)."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 async def run(settings: Settings) -> None:
     """Runs the operator until SIGTERM or SIGINT.
 
@@ -132,6 +137,7 @@ class Operator:
             observer=journal,
             own_namespace=config.namespace,
             policy_required=settings.require_access_policy,
+            check_lead=self._check_lead,
         )
         self._queue: Queue[Key] = Queue(utc_now)
         self._elector = self._candidate(client) if settings.leader_elect else None
@@ -165,7 +171,12 @@ class Operator:
     def _candidate(self, client: Client) -> Elector:
         place = self._settings.leader_election_namespace or self._config.namespace
         lease = LeaseClient(client, namespace=place, name=LEASE_NAME)
-        return Elector(lease, identity=f"{socket.gethostname()}_{uuid.uuid4()}", clock=utc_now)
+        identity = f"{socket.gethostname()}_{uuid.uuid4()}"
+        return Elector(lease, identity=identity, clock=utc_now, monotonic=since_boot)
+
+    def _check_lead(self) -> None:
+        if self._elector and not self._elector.holds():
+            raise Unavailable("nothing is written any more: the Lease has not been renewed in time")
 
     async def _reconcile(self, key: Key) -> Result:
         """Hands a key to whom it concerns: one queue, so that no two work on the same."""

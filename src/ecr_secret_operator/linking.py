@@ -48,6 +48,7 @@ class Linking:
         tells: whether it can be told how a resource or a share stands.
         places: the namespaces to look at; None stands for all.
         observer: is told how watches fare.
+        check_lead: called before each write; raises ApiError when another replica may lead by now.
 
     Attributes:
         watchers: of the ServiceAccounts that have something linked.
@@ -65,7 +66,9 @@ class Linking:
         tells: Callable[[Key], bool],
         places: Sequence[str | None],
         observer: WatchObserver,
+        check_lead: Callable[[], None],
     ) -> None:
+        self._check_lead = check_lead
         self._client = client
         self._secrets = secrets
         self._get = get
@@ -120,6 +123,7 @@ class Linking:
 
     async def change(self, account: LinkedAccount, operations: Sequence[Mapping[str, Any]]) -> None:
         """Patches the version that was judged. Raises ApiError."""
+        self._check_lead()
         await self._writer.change(account, operations)
 
     def say(self, account: LinkedAccount, failure: str) -> None:

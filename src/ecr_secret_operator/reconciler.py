@@ -7,13 +7,14 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .domain.conflict import Claim, claim, conflict, conflict_retry, conflicted, held, needs_replacing
+from .domain.conflict import Claim, claim, conflict_retry, conflicted, held, needs_replacing
 from .domain.decide import Observed, Plan, Write, decide, intact, joined, named, newest, standing
 from .domain.errors import AlreadyExists, ApiError, Conflict, Internal, Invalid, NotFound, TokenError, Unavailable
 from .domain.generated import Desired, Held, Holdings, StoredSecret, differences, render
 from .domain.outcome import AGAIN, DONE, Result
 from .domain.reasons import EventReason, Failure, Reason
-from .domain.resource import InvalidSpec, Key, Resource
+from .domain.resource import Key, Resource
+from .domain.rivals import gives_way, taken
 from .domain.schedule import LONGEST_SPACING
 from .domain.status import Event, Happened, Outcome, events, next_look, next_status, recorded
 from .domain.token import Token
@@ -99,21 +100,35 @@ class Reconciler:
             secrets=secrets,
             access=self._gate.access(resource, {**served, **sealed}),
             served=served,
-            released=frozenset(secret.name for secret in secrets if self._released(secret)),
+            released=frozenset(secret.name for secret in secrets if self._released(secret, resource)),
             answered=self._answered_for(resource),
+            rivals=self._resources.rivals(resource),
         )
+
+    def _check_still_wanted(self, resource: Resource, write: Write, answers: Sequence[Token | TokenError]) -> None:
+        """Raises Conflict when what AWS was asked for is no longer so, or its answer has died: AWS can take long.
+
+        What it gave is cached, and serves if it does for what is wanted now.
+        """
+        present = self._resources.get(resource.key)
+        if present is None or present.deleting or _asked(present) != _asked(resource):
+            raise Conflict(f"{resource.key} changed while AWS was asked")
+        access = self._gate.access(present, {})
+        scopes = {login.host: login.scope for login in access.logins}
+        if access.denied or any(scopes.get(want.host) != want.scope for want in write.wants):
+            raise Conflict(f"what {resource.key} may use changed while AWS was asked")
+        if any(isinstance(answer, Token) and answer.expired(self._clock()) for answer in answers):
+            raise Conflict(f"a token for {resource.key} expired before it could be stored")
 
     def _answered_for(self, resource: Resource) -> frozenset[str]:
         """The registries that have answered the present request for a refresh, while others have not."""
         uid, request, hosts = self._answered.get(resource.key, ("", "", frozenset()))
         return hosts if (uid, request) == (resource.uid, resource.refresh_request) else frozenset()
 
-    def _released(self, secret: StoredSecret) -> bool:
-        """Whether the resource that a Secret was made for is there, and wants another name now."""
+    def _released(self, secret: StoredSecret, resource: Resource) -> bool:
+        """Whether the resource that a Secret was made for is there, and leaves the name to this one."""
         owner = self._resources.get(secret.owner_key) if secret.managed and secret.owner_key else None
-        if owner is None or isinstance(owner.spec, InvalidSpec) or not secret.made_for(owner):
-            return False
-        return owner.spec.generated_secret_name != secret.name or not owner.wanted
+        return owner is not None and gives_way(owner, secret, resource)
 
     def _last_served(self, resource: Resource) -> Holdings:
         uid, known = self._served.get(resource.key, ("", {}))
@@ -136,13 +151,14 @@ class Reconciler:
 
     async def _serve(self, resource: Resource, plan: Plan, write: Write) -> Outcome:
         if write.stored is None and conflicted(resource):
-            taken = await self._still_taken(resource, write)
-            if taken:
-                return taken
+            still = await self._still_taken(resource, write)
+            if still:
+                return still
         answers: Sequence[Token | TokenError] | None = self._tokens.at_hand(write.wants)
         if answers is None:
             async with self._waiting(resource.key):
                 answers = await self._tokens.tokens(write.wants, resource.asker)
+            self._check_still_wanted(resource, write, answers)
         had: dict[str, Held] = {}
         failed: list[tuple[str, TokenError]] = []
         for want, answer in zip(write.wants, answers, strict=True):
@@ -192,13 +208,16 @@ class Reconciler:
     async def _still_taken(self, resource: Resource, write: Write) -> Outcome | None:
         """Whether the name that was taken is so still: asked before a token is spent on it."""
         existing = await self._secrets.read(resource.key.namespace, write.spec.generated_secret_name)
-        if existing and claim(existing.stored, existing.data, resource, write.spec) is Claim.FOREIGN:
-            return self._taken(existing.stored, resource)
+        if existing is None or self._released(existing.stored, resource):
+            return None
+        if claim(existing.stored, existing.data, resource, write.spec) is Claim.FOREIGN:
+            return self._taken(existing.stored, resource, write)
         return None
 
-    def _taken(self, stored: StoredSecret, resource: Resource) -> Outcome:
-        now = self._clock()
-        return Outcome(failure=conflict(stored, resource), retry_at=now + conflict_retry(resource, now))
+    def _taken(self, stored: StoredSecret, resource: Resource, write: Write) -> Outcome:
+        now, rivals = self._clock(), self._resources.rivals(resource)
+        failure = taken(resource, write.spec.generated_secret_name, stored, rivals)
+        return Outcome(failure=failure, retry_at=now + conflict_retry(resource, now))
 
     async def _apply(self, resource: Resource, write: Write, desired: Desired, *, theirs: Holdings) -> Outcome:
         happened = _repaired(desired, write.repairs)
@@ -222,8 +241,8 @@ class Reconciler:
         if existing is None:
             raise Conflict(f"Secret {desired.name} came and went")
         verdict = claim(existing.stored, existing.data, resource, write.spec)
-        if verdict is Claim.FOREIGN:
-            return self._taken(existing.stored, resource)
+        if verdict is Claim.FOREIGN and not self._released(existing.stored, resource):
+            return self._taken(existing.stored, resource, write)
         if existing.stored.deleting:
             return Outcome(failure=held(existing.stored))
         if happened:
@@ -291,6 +310,11 @@ class Reconciler:
         else:
             self._told.pop(resource.key, None)
         return tuple(event for event in told if uid != resource.uid or event not in known)
+
+
+def _asked(resource: Resource) -> tuple[str, int, bool]:
+    """What of a resource decides which tokens it wants, and where."""
+    return resource.uid, resource.generation, resource.wanted
 
 
 def _repaired(desired: Desired, found: tuple[str, ...]) -> Happened:

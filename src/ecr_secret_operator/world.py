@@ -17,6 +17,7 @@ from .domain.kinds import KINDS, Kind
 from .domain.ports import Existing
 from .domain.reasons import Reason
 from .domain.resource import InvalidSpec, Key, Resource, condition_of
+from .domain.rivals import claimed
 from .domain.shares import Shares
 from .domain.status import POLICY_ALLOWED, READY, Status
 from .fleet import Fleet, is_cluster, is_share
@@ -29,7 +30,7 @@ from .linking import Linking
 from .runtime.cache import Cache
 from .runtime.index import Index
 from .runtime.ownwrites import OwnWrites
-from .runtime.queue import Enqueue
+from .runtime.queue import Enqueue, ignore
 from .runtime.watcher import Watcher, WatchObserver
 from .surroundings import Surroundings
 from .telemetry.metrics import State
@@ -65,6 +66,7 @@ class World:
         observer: is told how watches fare.
         own_namespace: the operator's.
         policy_required: whether nothing is allowed while there is no AccessPolicy.
+        check_lead: called before each write; raises ApiError when another replica may lead by now.
 
     Attributes:
         surroundings: what else in the cluster the resources depend on.
@@ -80,7 +82,9 @@ class World:
         observer: WatchObserver,
         own_namespace: str,
         policy_required: bool,
+        check_lead: Callable[[], None] = lambda: None,
     ) -> None:
+        self._check_lead = check_lead
         self._resources: Cache[Key, Resource] = Cache(_key)
         self._secrets: Cache[_Place, StoredSecret] = Cache(_place)
         self._by_target = Index(self._resources, key_of=_key, derived=_target)
@@ -103,12 +107,14 @@ class World:
             tells=self._tells,
             places=places,
             observer=observer,
+            check_lead=check_lead,
         )
         self._status = kube_resources.StatusWriter(client)
         self._writer = kube_secrets.SecretWriter(client, on_seen=self._secrets.put)
         self._own_statuses = OwnWrites(self._resources)
         self._own_secrets = OwnWrites(self._secrets)
         self._writer_knows: Key | None = None
+        self._wake: Enqueue[Key] = ignore
         self._confined = bool(namespaces)
 
         def known(kind: Kind) -> Known[Resource]:
@@ -173,16 +179,13 @@ class World:
             resource = new or old
             if resource and resource.key != self._writer_knows:
                 enqueue(resource.key, patient=self._resources.listing)
-            if old and (new is None or _target(new) != _target(old)):
-                for place in _target(old):  # someone else may have waited for the name
-                    self._enqueue_all(self._by_target.get(place), enqueue)
+            if old and claimed(old) != claimed(new):
+                self._wake_rivals(old)
 
         def secret_changed(old: StoredSecret | None, new: StoredSecret | None) -> None:
             for secret in (old, new):
                 if secret:
-                    everywhere = self._by_target.get(("", secret.name))
-                    shares = (key.share(secret.namespace) for key in everywhere)
-                    concerned = (*_owner(secret), *self._by_target.get(_place(secret)), *shares)
+                    concerned = (*_owner(secret), *self._naming(_place(secret)))
                     self._enqueue_all(tuple(key for key in concerned if key != self._writer_knows), enqueue)
 
         def around_changed(key: Key, *, patient: bool = False) -> None:
@@ -191,6 +194,7 @@ class World:
             else:
                 enqueue(key, patient=patient)
 
+        self._wake = around_changed
         self._resources.listen(resource_changed)
         self._secrets.listen(secret_changed)
         self.surroundings.on_change(around_changed)
@@ -205,6 +209,21 @@ class World:
             yield
         finally:
             self._writer_knows = None
+
+    def _naming(self, place: _Place) -> Iterator[Key]:
+        """All resources and shares that name this Secret."""
+        yield from self._by_target.get(place)
+        namespace, name = place
+        if namespace:
+            yield from (key.share(namespace) for key in self._by_target.get(("", name)))
+
+    def _wake_rivals(self, resource: Resource) -> None:
+        """Has those looked at that name the same Secret: someone may have waited for the name."""
+        for place in _target(resource):
+            keys = tuple(self._naming(place))
+            if is_cluster(resource.key):
+                keys = tuple(one.key for one in self._resources if place[1] in (name for _, name in _target(one)))
+            self._enqueue_all(tuple(key for key in keys if key != resource.key), self._wake)
 
     @staticmethod
     def _enqueue_all(keys: tuple[Key, ...], enqueue: Enqueue[Key]) -> None:
@@ -256,12 +275,20 @@ class World:
         """The resource, or the share of a namespace in a cluster resource, as last seen; None when it is gone."""
         return self.fleet.share(key) if is_share(key) else self._resources.get(key)
 
+    def rivals(self, resource: Resource) -> tuple[Resource, ...]:
+        """The other resources of its namespace that name the same Secret, as last seen."""
+        keys = (key for place in _target(resource) for key in self._naming(place) if key != resource.key)
+        return tuple(found for key in keys if (found := self.get(key)))
+
     async def publish(self, resource: Resource, status: Status) -> None:
         """Stores a status; that of a share is kept until it is summed up."""
         if resource.cluster is not None:
             self.fleet.say(resource, status)
             self.linking.resource_said(resource)
+            if claimed(resource) != claimed(replace(resource, status=status)):
+                self._wake_rivals(resource)
             return
+        self._check_lead()
         with self._own_statuses.under_way(resource.key):
             stored = await self._status.publish(resource, status)
             as_known = stored == replace(resource, resource_version=stored.resource_version, status=status)
@@ -286,16 +313,19 @@ class World:
 
     async def create(self, desired: Desired) -> StoredSecret:
         """Creates; AlreadyExists when the name is taken."""
+        self._check_lead()
         with self._own_secrets.under_way((desired.namespace, desired.name)):
             return self._taken_in(await self._writer.create(desired))
 
     async def update(self, stored: StoredSecret, desired: Desired) -> StoredSecret:
         """Updates just the version that was judged."""
+        self._check_lead()
         with self._own_secrets.under_way((desired.namespace, desired.name)):
             return self._taken_in(await self._writer.update(stored, desired))
 
     async def delete(self, stored: StoredSecret) -> None:
         """Deletes just the version that was judged."""
+        self._check_lead()
         await self._writer.delete(stored)
 
     def _taken_in(self, written: StoredSecret) -> StoredSecret:

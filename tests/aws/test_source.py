@@ -157,6 +157,17 @@ async def test_while_a_scope_backs_off_aws_is_not_asked() -> None:
     assert len(world.calls) == 2
 
 
+async def test_a_clock_that_is_set_back_does_not_prolong_a_back_off() -> None:
+    """As a node's is that starts with a wrong one: AWS refused what was signed with it."""
+    world = World()
+    world.fails(Reason.IDENTITY_UNAVAILABLE)
+    await refusal(world)
+    world.now -= timedelta(hours=5)
+    world.error = None
+    await world.source.token(OHIO, ANY, KEY)
+    assert len(world.calls) == 2
+
+
 async def test_a_lasting_failure_is_asked_twice_a_minute_at_least_and_an_hour_costs_few_calls() -> None:
     """Twenty resources made 240 calls in 15 s with the Go operator."""
     world = World()

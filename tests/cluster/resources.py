@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from base64 import b64decode, b64encode
 from typing import Any
 
@@ -35,6 +36,12 @@ def get(cluster: Cluster, namespace: str, name: str = "ecr", kind: str = "Secret
 
 def edit(cluster: Cluster, namespace: str, name: str = "ecr", kind: str = "Secret", **spec: Any) -> Object:
     return cluster.patch(resource_path(PLURALS[kind], namespace, name), {"spec": spec})
+
+
+def older_than_now(resource: Object) -> None:
+    """Waits until whatever is created from now on is younger by a second at least: that is as fine as ages are."""
+    created = resource["metadata"]["creationTimestamp"]
+    wait_for(lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) > created, "the next second")
 
 
 def wait_ready(

@@ -185,3 +185,45 @@ def test_a_namespace_that_names_too_many_identities_is_told_so(
     wait_ready(cluster, namespace, "other")
     cluster.delete(resource_path("secrets", namespace, "one"))
     wait_for(lambda: says("three does not exist"), "those that had to queue are looked at")
+
+
+@pytest.mark.parametrize("ahead", [-240.0, 240.0])
+def test_a_clock_of_aws_that_differs_by_some_minutes_does_no_harm(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, aws: FakeAws, ahead: float
+) -> None:
+    """Expiry is by AWS's clock, age by ours: so a token seems to live a little longer, or shorter."""
+    aws.settings(clock_offset_seconds=ahead, lifetime_seconds=600.0)
+    apply(cluster, namespace, a_resource(frequency="1m"))
+    resource = wait_ready(cluster, namespace)
+    token = aws.find_token(password_in(wait_secret(cluster, namespace)))
+    assert token
+    expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(token.expires_at))
+    assert resource["status"]["expiresAt"] == expires, "what AWS says, and no arithmetic"
+    assert resource["status"]["nextRefreshTime"] < expires
+    assert len(aws.calls()) == 1
+
+
+@pytest.mark.parametrize("ahead", [-1200.0, 1200.0])
+def test_a_clock_that_is_wrong_is_said_and_mended_by_setting_it(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, aws: FakeAws, ahead: float
+) -> None:
+    aws.settings(clock_offset_seconds=ahead)
+    apply(cluster, namespace, a_resource())
+    resource = wait_condition(cluster, namespace, type="Ready", status="False", reason="IdentityUnavailable")
+    assert "the clock of the node" in condition(resource, "Ready")["message"]
+    aws.wait_for_calls(2)
+    assert condition(get(cluster, namespace), "Ready") == condition(resource, "Ready"), "in the same words each time"
+    aws.settings(clock_offset_seconds=0.0)
+    wait_ready(cluster, namespace, within=60)
+
+
+def test_tokens_that_have_expired_by_our_clock_when_they_come_are_not_stored(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, aws: FakeAws
+) -> None:
+    aws.settings(clock_offset_seconds=-240.0, lifetime_seconds=120.0)
+    apply(cluster, namespace, a_resource())
+    wait_condition(cluster, namespace, type="Ready", status="False", reason="AWSUnavailable")
+    aws.wait_for_calls(3)
+    assert cluster.get(secret_path(namespace, "ecr-generated")) is None
+    aws.settings(clock_offset_seconds=0.0)
+    wait_ready(cluster, namespace, within=60)

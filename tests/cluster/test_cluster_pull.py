@@ -373,6 +373,19 @@ def test_who_was_first_keeps_a_name(site: Site, label: str) -> None:
     site.wait_served("second", 3, within=60)
 
 
+def test_an_older_one_that_rests_keeps_a_name_until_it_goes(site: Site, label: str) -> None:
+    """It has made nothing there, so no Secret tells anybody that the name is free."""
+    namespace = site.namespace(pull=label)
+    site.pull("rests", generated_secret_name="shared", suspend=True, **labelled(label))
+    site.wait("rests", lambda status: state(status, "Ready")[1] == "Suspended", "it rests")
+    site.world.apply(namespace, name="late", generated_secret_name="shared")
+    late = site.world.wait(namespace, "late", reason="SecretConflict")
+    assert "is generated for ClusterPullSecret/rests, the oldest" in late["message"]
+    assert site.secret(namespace, "shared") is None
+    site.delete("rests")
+    site.world.wait(namespace, "late", reason="Refreshed", within=20)
+
+
 # Policies and identities
 
 

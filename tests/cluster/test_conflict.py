@@ -19,6 +19,7 @@ from .resources import (
     docker_config,
     events_of,
     get,
+    older_than_now,
     password_in,
     wait_condition,
     wait_ready,
@@ -141,7 +142,7 @@ def test_what_upstream_wrote_is_taken_over(
 
 
 def test_two_resources_with_one_name_do_not_fight(cluster: Cluster, namespace: str, operator: OperatorProcess) -> None:
-    apply(cluster, namespace, a_resource(name="first", generated_secret_name="shared"))
+    older_than_now(apply(cluster, namespace, a_resource(name="first", generated_secret_name="shared")))
     wait_ready(cluster, namespace, "first")
     apply(cluster, namespace, a_resource("ArgoHelmRepoSecret", name="second", generated_secret_name="shared"))
     second = wait_condition(

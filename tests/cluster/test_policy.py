@@ -136,6 +136,22 @@ def test_a_namespaces_label_takes_effect_at_once_in_both_directions(world: World
         )
 
 
+def test_what_is_denied_keeps_no_name_from_what_is_allowed(world: World, namespace: str) -> None:
+    """Though it is older; once it is allowed, it has the name, for as long as it is."""
+    one = {"namespaces": {"include": [namespace]}, "ambient_identity": True}
+    world.policy("ohio", **one, regions=["us-east-2"])
+    world.apply(namespace, name="a-older", generated_secret_name="shared", ecr_registry=host("eu-west-1"))
+    world.wait(namespace, "a-older", reason="PolicyDenied")
+    world.apply(namespace, name="b-younger", generated_secret_name="shared")
+    world.wait(namespace, "b-younger", reason="Refreshed")
+    world.policy("ireland", **one, regions=["eu-west-1"])
+    world.wait(namespace, "a-older", reason="Refreshed")
+    world.wait(namespace, "b-younger", reason="SecretConflict")
+    world.cluster.delete(f"{POLICIES}/ireland")
+    world.wait(namespace, "a-older", reason="PolicyDenied")
+    world.wait(namespace, "b-younger", reason="Refreshed")
+
+
 def test_policies_do_not_add_up(world: World, namespace: str) -> None:
     """One policy with the registry and another one with the role allow nothing together."""
     world.policy("registry", registries=[host("us-east-2")], ambient_identity=True)

@@ -252,6 +252,26 @@ def test_a_leader_that_cannot_renew_stops_before_anyone_else_may_start(how: str)
     scenario()
 
 
+@in_virtual_time
+async def test_one_that_stood_still_past_its_time_knows_before_any_of_it_runs() -> None:
+    """The machine slept: the loop's clock stood still with it, and no timer has come yet."""
+    slept = 0.0
+    loop = running()
+    elector = Elector(Access(Store()), identity="one", clock=loop.now, monotonic=lambda: loop.time() + slept)
+    assert not elector.holds()
+    await elector.acquire()
+    assert elector.holds()
+    async with Background(elector.keep()):
+        await asyncio.sleep(60)
+        assert elector.holds(), "it renews"
+        slept = RENEW_SECONDS + 0.1
+        assert leads(elector)
+        assert not elector.holds()
+        await asyncio.sleep(2 * RETRY_SECONDS)
+        assert elector.holds(), "nobody had followed, and it has renewed"
+    assert not elector.holds()
+
+
 @pytest.mark.parametrize("pauses", [(5.0, 0.9), (0.0, 4.9), (4.9,), (0.9, 0.9, 0.9)], ids=str)
 def test_however_slowly_renewals_fail_the_leadership_ends_in_time_for_the_next(pauses: tuple[float, ...]) -> None:
     """Each answer takes as long as given before it fails, and the one after the last never comes."""

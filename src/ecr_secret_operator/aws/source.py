@@ -67,6 +67,7 @@ class TokenSource:
         self._observer = observer
         self._states: dict[Scope, _State] = {}
         self._backoff = Backoff(base=1.0, cap=30.0, floor=0.5)
+        self._longest = timedelta(seconds=self._backoff.cap)  # further away is a time of before the clock was set back
         self._calls = asyncio.Semaphore(CALLS)
 
     def at_hand(self, wants: Sequence[Want]) -> list[Token] | None:
@@ -106,7 +107,7 @@ class TokenSource:
         state = self._states.setdefault(scope, _State())
         if state.token and serves(state.token, freshness, now):
             return state.token
-        if state.failure and state.failure.retry_at and now < state.failure.retry_at:
+        if state.failure and state.failure.retry_at and timedelta() < state.failure.retry_at - now <= self._longest:
             raise _again(state.failure)
         if state.call is None:
             state.call = asyncio.create_task(self._call(scope, state, asker), name=f"token {scope}")

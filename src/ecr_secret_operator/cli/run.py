@@ -15,6 +15,7 @@ from ..domain.errors import InvalidField
 from ..settings import Settings, parse_certificate, parse_namespaces
 from ..telemetry.logs import LOG_LEVELS, LogFormat, configure_logs
 from ..telemetry.servers import Address, parse_address
+from ..telemetry.stream import occupy_standard_streams
 
 
 class AddressType(click.ParamType[Address | None]):
@@ -118,6 +119,7 @@ def run(
     """
     # Until the loop takes over: process 1 of a container, as which this runs, ignores signals that nobody handles.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    occupy_standard_streams()
     # The client libraries take a second to import: no other command pays for them.
     import uvloop  # noqa: PLC0415
 

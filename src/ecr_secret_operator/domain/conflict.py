@@ -48,7 +48,7 @@ def claim(stored: StoredSecret, data: SecretData, resource: Resource, spec: Comm
 def conflict(stored: StoredSecret, resource: Resource) -> Failure:
     """The failure that tells of a Secret which is not this resource's."""
     owner = stored.owner_key if stored.managed else None
-    whose = f"is generated for {_name(owner)}" if owner and owner != resource.key else "was not made by this operator"
+    whose = f"is generated for {spoken(owner)}" if owner and owner != resource.key else "was not made by this operator"
     return Failure(
         Reason.SECRET_CONFLICT,
         f"Secret {stored.name} exists and {whose}; it is left as it is. Choose another generated_secret_name, or"
@@ -56,8 +56,8 @@ def conflict(stored: StoredSecret, resource: Resource) -> Failure:
     )
 
 
-def _name(owner: Key) -> str:
-    """As people name it: a cluster resource is in no namespace."""
+def spoken(owner: Key) -> str:
+    """A resource as people name it: a cluster resource is in no namespace."""
     return f"{owner.kind}/{owner.name}" if KINDS[owner.kind].clustered else str(owner)
 
 

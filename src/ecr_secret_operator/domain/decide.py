@@ -11,6 +11,7 @@ from .generated import Held, Holdings, StoredSecret, differences, render
 from .model import CommonSpec
 from .reasons import NEEDS_A_PERSON, Failure, Reason
 from .resource import InvalidSpec, Resource, condition_of
+from .rivals import fails, first_of, outranked
 from .schedule import Freshness, due_at, wanted
 from .scope import Scope
 
@@ -27,9 +28,10 @@ class Observed:
         secrets: stored Secrets that carry its generated name, or that were made for it.
         access: what policies and identities allow it.
         served: the tokens last known to be stored for it; survive the Secret's deletion.
-        released: names of those among them whose resource wants another name now, so that they are free.
+        released: names of those among them that were made for a resource which leaves the name to this one.
         answered: registries that have had their new token since the refresh annotation asked for it, while others have
             not yet.
+        rivals: the other resources of its namespace that name the same Secret.
     """
 
     resource: Resource
@@ -38,6 +40,7 @@ class Observed:
     served: Holdings
     released: frozenset[str] = frozenset()
     answered: frozenset[str] = frozenset()
+    rivals: tuple[Resource, ...] = ()
 
     def target(self, spec: CommonSpec) -> StoredSecret | None:
         """The stored Secret of the generated name."""
@@ -123,7 +126,7 @@ def decide(observed: Observed, *, now: datetime) -> Plan:
     made = tuple(secret for secret in observed.made if secret.original or secret is stored)
     if access.denied:
         return Plan(remove=made, failure=Failure(Reason.POLICY_DENIED, access.denied))
-    in_the_way = _in_the_way(observed, stored, now)
+    in_the_way = _in_the_way(observed, spec, stored, now)
     if in_the_way:
         return in_the_way
     found = intact(stored, resource, spec)
@@ -139,14 +142,25 @@ def decide(observed: Observed, *, now: datetime) -> Plan:
     )
 
 
-def _in_the_way(observed: Observed, stored: StoredSecret | None, now: datetime) -> Plan | None:
-    """The plan when the stored Secret cannot be written to now."""
+def _in_the_way(observed: Observed, spec: CommonSpec, stored: StoredSecret | None, now: datetime) -> Plan | None:
+    """The plan when the Secret cannot be written now, or is not this resource's to write.
+
+    A younger resource that has the Secret keeps it fresh until an older one that came to name it takes it over, and
+    restores it while that one fails: until then nobody is to be without.
+    """
     resource = observed.resource
     if stored and stored.deleting:
         return Plan(failure=held(stored))
-    if stored and not stored.made_for(resource) and stored.name not in observed.released:
-        return Plan(failure=conflict(stored, resource), retry_at=now + conflict_retry(resource, now))
-    return None
+    rival = first_of(resource, observed.rivals)
+    if stored and stored.made_for(resource):
+        return None
+    if rival and not (stored is None and _was_served(resource) and fails(rival)):
+        failure = outranked(rival, spec.generated_secret_name)
+    elif stored and stored.name not in observed.released:
+        failure = conflict(stored, resource)
+    else:
+        return None
+    return Plan(failure=failure, retry_at=now + conflict_retry(resource, now))
 
 
 def _write(

@@ -34,6 +34,9 @@ class Resources(Protocol):
     def get(self, key: Key) -> Resource | None:
         """The resource as last seen; None when it is gone."""
 
+    def rivals(self, resource: Resource) -> tuple[Resource, ...]:
+        """The other resources of its namespace that name the same Secret, as last seen."""
+
     async def publish(self, resource: Resource, status: Status) -> None:
         """Stores a status. Raises ApiError; NotFound and Conflict when the resource is not this one any more."""
 

@@ -2,7 +2,8 @@
 
 What is judged is how long the record has not changed on our own monotonic clock, never the times written in it, so
 clocks that differ between nodes do no harm. A leader that cannot renew stops being one before anybody else may start.
-A Lease is no fence: a paused process may wake up and write. The preconditions of every write are the fence.
+A Lease is no fence: a paused process may wake up and write. So it asks `holds` before each write, and the preconditions
+of every write are the fence for what is on its way by then.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Elector:
         leases: the Lease.
         identity: unique to this process.
         clock: wall-clock time, for the times that people read.
+        monotonic: seconds that go on while the machine sleeps, where there is such a clock.
 
     Attributes:
         leading: whether this candidate leads.
@@ -51,6 +53,14 @@ class Elector:
         self._observed: Record | None = None
         self._observed_at = monotonic()
         self._renewed_at = 0.0
+        self._held_since = 0.0
+
+    def holds(self) -> bool:
+        """Whether this candidate leads, and nobody else can by now; true no longer than it may be renewed.
+
+        `leading` lags behind where the process, or the machine, stood still: nothing of it runs then.
+        """
+        return self.leading and self._monotonic() < self._held_since + RENEW_SECONDS
 
     async def acquire(self) -> None:
         """Waits until this candidate leads."""
@@ -94,14 +104,14 @@ class Elector:
             return
 
     async def _try(self) -> bool:
-        started = asyncio.get_running_loop().time()
+        started, since = asyncio.get_running_loop().time(), self._monotonic()
         try:
             async with asyncio.timeout(RENEW_SECONDS / 2):
                 held = await self._acquire_or_renew()
         except (ApiError, TimeoutError):
             return False
         if held:
-            self._renewed_at = started  # others count from the write, which came after this
+            self._renewed_at, self._held_since = started, since  # others count from the write, which came after this
         return held
 
     async def _acquire_or_renew(self) -> bool:

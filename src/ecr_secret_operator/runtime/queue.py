@@ -2,7 +2,8 @@
 
 The semantics of client-go's workqueue (`util/workqueue`): a key added while it is being worked on comes again after.
 Later times are wall-clock times, since a token's expiry is one: a host that slept, or whose clock was set, finds what
-is due within one tick.
+is due within one tick. Where the clock was set back, those times may never have been meant: everything is looked
+at once, and says anew when it is due.
 
 There are two lanes. What somebody waits for goes first: a resource that was just made does not stand behind ten
 thousand that fell due together. Every fourth turn is one of the patient lane's, so that no crowd can starve it.
@@ -23,6 +24,9 @@ K_contra = TypeVar("K_contra", contravariant=True)
 
 TICK = timedelta(seconds=10)
 """The longest sleep, after which the wall clock is looked at again."""
+
+SET_BACK = timedelta(seconds=2)
+"""A wall clock that lost so much on the monotonic one was set: slewing takes 5 ms of a tick at most (ntpd: 500 ppm)."""
 
 PATIENT_TURNS = 4
 """Of so many keys one is a patient one, while there are both."""
@@ -145,8 +149,12 @@ class Queue(Generic[K]):
 
     async def run(self) -> None:
         """Makes keys ready when their time has come, until cancelled. One timer, however many keys wait."""
+        ahead = self._ahead()
         while True:
             self.last_tick = time.monotonic()
+            before, ahead = ahead, self._ahead()
+            if ahead < before - SET_BACK:
+                self._release_all()
             self._release()
             self._earlier.clear()
             pause = TICK.total_seconds()
@@ -158,6 +166,17 @@ class Queue(Generic[K]):
                         await self._earlier.wait()
                 except TimeoutError:
                     pass
+
+    def _ahead(self) -> datetime:
+        """How far the wall clock is ahead of the monotonic one, from an arbitrary beginning."""
+        return self._clock() - timedelta(seconds=asyncio.get_running_loop().time())
+
+    def _release_all(self) -> None:
+        keys = tuple(self._at)
+        self._at.clear()
+        self._heap.clear()
+        for key in keys:
+            self.add(key, patient=True)
 
     def _release(self) -> None:
         now = self._clock()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Literal
+from typing import Literal, TextIO, cast
 
 import structlog
 from structlog.typing import Processor
 
 from .redact import redacting_processor
+from .stream import LossyStream
 
 LogFormat = Literal["auto", "json", "console"]
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -25,7 +26,8 @@ def configure_logs(level: str, fmt: LogFormat) -> None:
         level: one of LOG_LEVELS. Libraries never log below warning, whatever this says.
         fmt: `auto` means console at a terminal, else json.
     """
-    console = fmt == "console" or (fmt == "auto" and sys.stderr.isatty())
+    stream, terminal = LossyStream(sys.stderr), bool(sys.stderr and sys.stderr.isatty())
+    console = fmt == "console" or (fmt == "auto" and terminal)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -34,7 +36,7 @@ def configure_logs(level: str, fmt: LogFormat) -> None:
         redacting_processor,
     ]
     renderer: Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.dev.ConsoleRenderer(colors=terminal)
         if console
         else structlog.processors.JSONRenderer(sort_keys=False)
     )
@@ -42,10 +44,10 @@ def configure_logs(level: str, fmt: LogFormat) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(numeric),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, stream)),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
