@@ -6,9 +6,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Most of the tests wait for a real API server most of their time, so there are more workers than cores.
 WORKERS ?= 6
+MUTANTS_AT_A_TIME ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e bench check format generate lock dev-up dev-down clean
+.PHONY: help demo test mutants e2e bench check format generate lock dev-up dev-down clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -28,6 +29,10 @@ demo: $(STAMP) ## Run the main job on a local control plane and a fake AWS, and 
 test: $(STAMP) ## Run all tests, with coverage
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term --durations=10
 	$(BIN)/coverage report --include='src/ecr_secret_operator/domain/*' --fail-under=100
+
+mutants: $(STAMP) ## Change the code in thousands of ways, and see that a test fails each time
+	$(BIN)/mutmut run --max-children $(MUTANTS_AT_A_TIME)
+	$(BIN)/python -m tools.mutants
 
 e2e: $(STAMP) ## Push, pull and sync with what the operator generates: crane, helm, Argo CD, Flux
 	$(BIN)/pytest tests/e2e -n 3 --dist loadgroup --durations=5
@@ -60,4 +65,4 @@ dev-down: $(STAMP) ## Stop them
 	$(BIN)/ecr-secret-operator dev down
 
 clean: ## Remove the virtual environment and all caches of the checkout
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* htmlcov build dist .import_linter_cache
+	rm -rf $(VENV) mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* htmlcov build dist .import_linter_cache

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import xdist
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins = ["tests.laboratory"]
@@ -18,7 +19,17 @@ DEPLOY = Path(__file__).parents[1] / "deploy"
 CRDS, RIGHTS = DEPLOY / "crds", (DEPLOY / "rbac" / "cluster", DEPLOY / "admission")
 KUBECONFIG_VARIABLE = "ECR_LAB_KUBECONFIG"
 OPERATOR_VARIABLE = "ECR_LAB_OPERATOR_KUBECONFIG"
+FUZZ_VARIABLE = "ECR_FUZZ_EXAMPLES"
 KUBECTL_VARIABLE = "ECR_LAB_KUBECTL"
+
+# A shared machine is slow at times, and that is no failure. More examples are for hunting.
+settings.register_profile(
+    "unit",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=int(os.environ.get(FUZZ_VARIABLE, "25")),
+)
+settings.load_profile("unit")
 
 
 def _includes(config: pytest.Config, *directories: Path) -> bool:

@@ -251,3 +251,11 @@ def test_each_registry_has_its_own_identity_and_its_own_problem() -> None:
         AssumedRole(ROLE),
     ]
     assert [one.problem is None for one in access.logins] == [True, False, True, True]
+
+
+def test_stored_keys_are_handed_on_to_who_asks_aws_with_them() -> None:
+    cluster = Cluster(secrets={("team-a", "aws"): CREDENTIALS})
+    (found,) = access_of(a_spec(aws={"credentials_secret": "aws"}), cluster).logins
+    assert found.scope
+    assert isinstance(found.scope.identity, StoredKeys)
+    assert found.scope.identity.keys is KEYS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -127,3 +128,35 @@ def test_labels_that_may_not_be_read_leave_policy_unknown_and_change_nothing() -
     access = access_of(a_spec(), Cluster([BY_LABEL], {"team-a": Missing.REFUSED}))
     assert access.unknown.startswith("AccessPolicies select namespaces by label")
     assert (access.logins, access.denied, access.waiting) == ((), "", False)
+
+
+@pytest.mark.parametrize(
+    ("aws", "identity"),
+    [
+        ({}, {"ambient_identity": True}),
+        ({"role_arn": ROLE}, {"role_arns": [ROLE]}),
+        ({"service_account": "puller"}, {"role_arns": [ROLE]}),
+        ({"credentials_secret": "aws"}, {}),
+        ({"service_account": "nobody"}, {}),
+        ({"credentials_secret": "nothing"}, {}),
+    ],
+)
+@pytest.mark.parametrize(
+    ("places", "denied"),
+    [
+        ({"regions": ["us-east-2"]}, False),
+        ({"regions": ["eu-west-1"]}, True),
+        ({"registries": [HOST]}, False),
+        ({"registries": [OTHER_HOST]}, True),
+        ({"registries": [HOST], "regions": ["us-east-2"]}, False),
+    ],
+)
+def test_registry_and_region_are_judged_with_every_kind_of_identity(
+    aws: dict[str, object], identity: dict[str, Any], places: dict[str, Any], *, denied: bool
+) -> None:
+    cluster = Cluster(
+        [a_policy(**identity, **places)],
+        accounts={("team-a", "puller"): ACCOUNT},
+        secrets={("team-a", "aws"): CREDENTIALS},
+    )
+    assert bool(access_of(a_spec(aws=aws), cluster).denied) is denied

@@ -59,6 +59,13 @@ def test_nor_is_a_secret_restored_with_it() -> None:
         (AssumedRole(ROLE), {"ambient_identity": True}, True),
         (StoredKeys("team-a", "aws", KEYS.version, KEYS), {"role_arns": ["x"]}, False),
         (StoredKeys("team-a", "aws", KEYS.version, KEYS), {"registries": ["x"]}, True),
+        (StoredKeys("team-a", "aws", KEYS.version, KEYS), {"regions": ["us-east-2"]}, False),
+        (StoredKeys("team-a", "aws", KEYS.version, KEYS), {"regions": ["eu-west-1"]}, True),
+        (AssumedRole(ROLE), {"role_arns": ["*"], "registries": [HOST], "regions": ["us-east-2"]}, False),
+        (AssumedRole(ROLE), {"role_arns": ["*"], "registries": ["x"]}, True),
+        (AssumedRole(ROLE), {"role_arns": ["*"], "regions": ["eu-west-1"]}, True),
+        (None, {"ambient_identity": True, "regions": ["us-east-2"]}, False),
+        (None, {"ambient_identity": True, "regions": ["eu-west-1"]}, True),
         (None, {"ambient_identity": True, "namespaces": {"include": ["others"]}}, True),
     ],
 )

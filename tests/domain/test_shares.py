@@ -519,3 +519,20 @@ def test_that_a_policy_would_refuse_it_is_told_once() -> None:
     assert (event.reason, event.warning) == ("PolicyAudited", True)
     assert event.message.startswith("b: served, since the policy only audits")
     assert told(shares_of(NEW, audited), served(NEW, "a", "b", audited="no policy allows it")) == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "problem", "reason"),
+    [(InvalidSpec("spec.frequency: no"), "", "InvalidSpec"), (None, "may not list namespaces", "KubernetesError")],
+)
+def test_what_concerns_the_whole_is_said_in_its_own_words(spec: InvalidSpec | None, problem: str, reason: str) -> None:
+    whole = a_cluster_resource(**({"spec": spec} if spec else {}))
+    shares = Shares(whole, 2, {}, problem=problem)
+    status = cluster_status(shares, now=NOW)
+    words = spec.message if spec else problem
+    for kind in ("Ready", "Refreshing"):
+        found = condition_of(status, kind)
+        assert (found["status"], found["reason"], found["message"]) == ("False", reason, words)
+    assert [(event.reason, event.message, event.warning) for event in cluster_events(shares, status)] == [
+        (reason, words, True)
+    ]

@@ -34,8 +34,12 @@ class Api:
         body = await request.text()
         self.asked.append((f"{request.method} {request.path}", dict(request.query), json.loads(body) if body else None))
         status, answer = self.answers.pop(0)
-        text = answer if isinstance(answer, str) else json.dumps(answer)
-        return web.Response(status=status, text=text, content_type="application/json")
+        raw = (
+            answer
+            if isinstance(answer, bytes)
+            else (answer if isinstance(answer, str) else json.dumps(answer)).encode()
+        )
+        return web.Response(status=status, body=raw, content_type="application/json")
 
 
 @pytest.fixture

@@ -109,6 +109,15 @@ def test_its_namespace_and_service_account_are_there_at_once(plane: ControlPlane
     assert exists(plane, "serviceaccount", "default")
 
 
+def test_a_crashed_api_server_comes_back_under_its_address_with_all_that_was_stored(plane: ControlPlane) -> None:
+    plane.kubectl("create", "configmap", "before-the-crash")
+    server = plane.server
+    plane.restart_api_server()
+    assert plane.server == server
+    assert exists(plane, "configmap", "before-the-crash")
+    plane.kubectl("delete", "configmap", "before-the-crash")
+
+
 def test_its_url_ca_and_token_let_any_client_in(plane: ControlPlane) -> None:
     address = urlsplit(plane.server)
     assert (address.scheme, address.hostname) == ("https", "127.0.0.1")

@@ -188,7 +188,8 @@ async def test_a_released_lease_is_taken_within_one_retry_period() -> None:
         await first.release()
         assert not leads(first)
         assert store.record is not None
-        assert store.record.holder == ""
+        assert (store.record.holder, store.record.duration) == ("", 1), "as client-go releases"
+        assert store.record.renewed_at == store.record.acquired_at == first._clock()  # noqa: SLF001 - its own time
         released = elapsed()
         await acquiring
         assert elapsed() - released <= NEXT_RETRY
@@ -421,3 +422,16 @@ def test_two_candidates_never_lead_at_the_same_time(seed: int) -> None:
         assert len(led) > 1, "leadership changed hands"
 
     scenario()
+
+
+@in_virtual_time
+async def test_an_attempt_that_hangs_leaves_time_for_another_before_the_deadline() -> None:
+    store = Store()
+    elector, access = a_candidate(store)
+    await elector.acquire()
+    access.hanging = True
+    before = len(access.attempts)
+    async with Background(elector.keep()) as (keeping,):
+        await keeping
+    assert len(access.attempts) - before >= 2
+    assert elapsed() <= LEASE_SECONDS

@@ -261,6 +261,21 @@ async def test_it_waits_as_long_as_the_server_asks() -> None:
         assert setup.server.lists == pytest.approx([0, 30])
 
 
+@pytest.mark.parametrize("error", [Unavailable("down"), TimeoutError()])
+def test_a_server_that_asks_for_nothing_is_asked_again_soon(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ecr_secret_operator.runtime.watcher.random.random", lambda: 0.0)
+
+    @in_virtual_time
+    async def scenario() -> None:
+        setup = Setup(Thing("a", 3))
+        setup.server.list_errors = [error]
+        async with Background(setup.watcher.run()):
+            await asyncio.sleep(5)
+            assert setup.server.lists == pytest.approx([0, 0.1])
+
+    scenario()
+
+
 @in_virtual_time
 async def test_the_cache_keeps_what_it_has_while_the_server_is_down() -> None:
     setup = Setup(Thing("a", 3))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 from base64 import b64decode
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -42,7 +41,7 @@ def _read(answer: dict[str, Any], scope: Scope, now: datetime) -> Token:
         data = found if scope.public else found[0]  # ECR Public knows one registry
         user, _, password = b64decode(data["authorizationToken"], validate=True).decode().partition(":")
         expires_at = data["expiresAt"].astimezone(UTC).replace(microsecond=0)
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError, binascii.Error):
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError):
         raise _nonsense(scope, "an answer without a token") from None
     if user != USERNAME or not password:
         raise _nonsense(scope, "an answer without a token")

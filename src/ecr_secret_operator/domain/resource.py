@@ -127,3 +127,9 @@ def condition_of(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
         if isinstance(condition, dict) and condition.get("type") == kind:
             return condition
     return {}
+
+
+def text_of(status: Mapping[str, Any], field: str) -> str:
+    """A text in a status, whatever else may be stored there; empty when there is none."""
+    value = status.get(field)
+    return value if isinstance(value, str) else ""

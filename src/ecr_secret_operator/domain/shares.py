@@ -10,7 +10,7 @@ from typing import Any
 
 from .links import links_of
 from .reasons import NEEDS_A_PERSON, EventReason, Failure, Reason
-from .resource import InvalidSpec, Resource, condition_of
+from .resource import InvalidSpec, Resource, condition_of, text_of
 from .status import LINKED, POLICY_ALLOWED, READY, REFRESHING, Event, Status, Value, clamped_in, condition
 
 MOST_LISTED = 20
@@ -91,12 +91,13 @@ def cluster_status(shares: Shares, *, now: datetime) -> Status:
             {"namespace": name, "reason": str(failure.reason), "message": failure.message}
             for name, failure in sorted(failing.items())[:MOST_LISTED]
         ]
-    written = max(_each(statuses, "lastUpdatedTime"), default=old.get("lastUpdatedTime"))
     times = {
-        "lastUpdatedTime": max(filter(None, (written, old.get("lastUpdatedTime"))), default=None),
+        "lastUpdatedTime": max((*_each(statuses, "lastUpdatedTime"), text_of(old, "lastUpdatedTime"))),
         "expiresAt": min(_each(statuses, "expiresAt"), default=None),
         "nextRefreshTime": min(_each(statuses, "nextRefreshTime"), default=None),
-        "lastHandledRefresh": resource.refresh_request if _refresh_is_done(shares) else old.get("lastHandledRefresh"),
+        "lastHandledRefresh": resource.refresh_request
+        if _refresh_is_done(shares)
+        else text_of(old, "lastHandledRefresh"),
     }
     return {**status, **{key: value for key, value in times.items() if value}}
 

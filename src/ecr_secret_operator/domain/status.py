@@ -12,7 +12,7 @@ from .generated import Holdings, format_time
 from .links import Linkage
 from .model import CommonSpec
 from .reasons import NEEDS_A_PERSON, EventReason, Failure, Reason
-from .resource import InvalidSpec, Resource, condition_of
+from .resource import InvalidSpec, Resource, condition_of, text_of
 from .schedule import due_at, is_clamped, safe_interval
 from .token import Token
 
@@ -100,14 +100,14 @@ def next_status(resource: Resource, outcome: Outcome, *, now: datetime) -> Statu
     }
     if outcome.written:
         status["lastUpdatedTime"] = format_time(now)
-    elif old.get("lastUpdatedTime") or token:
-        status["lastUpdatedTime"] = old.get("lastUpdatedTime") or format_time(token.issued_at if token else now)
+    elif text_of(old, "lastUpdatedTime") or token:
+        status["lastUpdatedTime"] = text_of(old, "lastUpdatedTime") or format_time(token.issued_at if token else now)
     if token:
         status["expiresAt"] = format_time(token.expires_at)
     if token and not isinstance(spec, InvalidSpec) and not suspended:
         due = [due_at(one, spec.interval, seed=resource.uid) for one in outcome.tokens]
         status["nextRefreshTime"] = format_time(min(due))
-    handled = resource.refresh_request if outcome.refreshed else old.get("lastHandledRefresh")
+    handled = resource.refresh_request if outcome.refreshed else text_of(old, "lastHandledRefresh")
     if handled:
         status["lastHandledRefresh"] = handled
     return status
@@ -205,14 +205,14 @@ def condition(old: Status, kind: str, value: Value, generation: int, now: dateti
     """A condition with this value; it keeps the transition time of the one before where its status is the same."""
     state, reason, message = value
     stored, status = condition_of(old, kind), "True" if state else "False"
-    same = stored.get("status") == status and stored.get("lastTransitionTime")
+    since = text_of(stored, "lastTransitionTime") if stored.get("status") == status else ""
     return {
         "type": kind,
         "status": status,
         "reason": str(reason),
         "message": message,
         "observedGeneration": generation,
-        "lastTransitionTime": stored["lastTransitionTime"] if same else format_time(now),
+        "lastTransitionTime": since or format_time(now),
     }
 
 

@@ -79,7 +79,4 @@ class AccountTokens:
                 f"the API server gave no token of {name} for audience {identity.audience}: {error}",
                 reason=Reason.KUBERNETES_ERROR if unavailable else Reason.IDENTITY_UNAVAILABLE,
             ) from None
-        except msgspec.MsgspecError:
-            text = f"the API server gave an answer without a token of {name}"
-            raise TokenError(text, reason=Reason.KUBERNETES_ERROR) from None
         return Sensitive(reply.status.token)

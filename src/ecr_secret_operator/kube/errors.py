@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
 
 import msgspec
 
@@ -17,6 +19,8 @@ from ..domain.errors import (
     NotFound,
     Unavailable,
 )
+
+T = TypeVar("T")
 
 
 class _Cause(msgspec.Struct):
@@ -49,6 +53,24 @@ _CLASSES: Mapping[int, type[ApiError]] = {
 }
 MESSAGE_CHARACTERS = 500
 
+NONSENSE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises when the bytes are not what they should be: no JSON, no UTF-8, no end of nesting, other JSON."""
+
+
+def decoded(answer: bytes, reply: type[T]) -> T:
+    """An answer, read as what was asked for. Raises Unavailable when it is something else."""
+    with making_sense():
+        return msgspec.json.decode(answer, type=reply)
+
+
+@contextmanager
+def making_sense() -> Iterator[None]:
+    """Has what cannot be decoded be an API server that does not answer: it is a proxy that speaks in its place."""
+    try:
+        yield
+    except NONSENSE:
+        raise Unavailable("the API server, or a proxy before it, gave an answer that makes no sense") from None
+
 
 def error_of(status: int, body: bytes, *, retry_after: str | None = None) -> ApiError:
     """The error for an answer that is no success.
@@ -60,7 +82,7 @@ def error_of(status: int, body: bytes, *, retry_after: str | None = None) -> Api
     """
     try:
         answer = msgspec.json.decode(body, type=StatusBody)
-    except msgspec.DecodeError:
+    except NONSENSE:
         answer = StatusBody()
     kind = _CLASSES.get(status, Unavailable)
     if answer.reason == "AlreadyExists":

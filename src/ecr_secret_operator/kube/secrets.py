@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -31,7 +30,7 @@ def _decoded(data: dict[str, str] | None) -> SecretData:
     for key, value in (data or {}).items():
         try:
             result[key] = b64decode(value).decode("utf-8", "surrogateescape")
-        except binascii.Error:  # the API server refuses such data
+        except ValueError:  # the API server refuses such data
             result[key] = ""
     return result
 

@@ -12,7 +12,7 @@ import msgspec
 from ..domain.errors import Expired, NotFound
 from ..domain.watching import Change, Listing, WatchEvent
 from .client import Client
-from .errors import StatusBody, error_of
+from .errors import StatusBody, decoded, error_of, making_sense
 from .objects import ListMeta, Meta, ObjectRef
 
 T = TypeVar("T")
@@ -104,7 +104,7 @@ class KubeSource(Generic[Raw, T]):
         query = {**self._query, "limit": str(PAGE)}
         while True:
             page = await self._client.get(self._path, _Page, query)
-            items.extend(self._convert(self._decoder.decode(raw)) for raw in page.items)
+            items.extend(self._convert(self._decoded(raw)) for raw in page.items)
             if not page.metadata.continue_:
                 return Listing(items, page.metadata.resourceVersion)
             query["continue"] = page.metadata.continue_
@@ -122,18 +122,23 @@ class KubeSource(Generic[Raw, T]):
             yield self._event(line)
 
     def _event(self, line: bytes) -> WatchEvent[T]:
-        head = msgspec.json.decode(line, type=_Line)
+        head = decoded(line, _Line)
         change, meta = _CHANGES.get(head.type), head.object.metadata
         if change is None:
-            status = bytes(msgspec.json.decode(line, type=_Whole).object)
-            raise error_of(msgspec.json.decode(status, type=StatusBody).code, status)
+            status = bytes(decoded(line, _Whole).object)
+            raise error_of(decoded(status, StatusBody).code, status)
         version = meta.resource_version
         if change is Change.BOOKMARK or (change is Change.STORED and self._known(meta, lambda: self._read(line))):
             return WatchEvent(change, version)
         return WatchEvent(change, version, self._read(line))
 
     def _read(self, line: bytes) -> T:
-        return self._convert(self._decoder.decode(msgspec.json.decode(line, type=_Whole).object))
+        return self._convert(self._decoded(decoded(line, _Whole).object))
+
+    def _decoded(self, raw: msgspec.Raw) -> Raw:
+        with making_sense():
+            found: Raw = self._decoder.decode(raw)
+        return found
 
 
 NOT_INSTALLED = "not installed"

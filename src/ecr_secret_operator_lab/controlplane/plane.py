@@ -119,6 +119,12 @@ class ControlPlane:
         """Runs one more program under the same supervision and returns its process id."""
         return self._supervisor.run(command)
 
+    def restart_api_server(self) -> None:
+        """Ends the API server as a crash would, has it come back under its address, and waits until it is ready."""
+        self._deadline = time.monotonic() + START_SECONDS
+        self._supervisor.end(components.API_SERVER)
+        self._run_api_server(self._port)
+
     def kubectl(
         self,
         *args: str,
@@ -180,16 +186,14 @@ class ControlPlane:
         return _on_free_ports(start)
 
     def _start_api_server(self) -> int:
-        def start(port: int, _: int) -> None:
-            command = components.api_server(
-                self.binaries, self._files, self.directory, port=port, etcd_port=self.etcd_port
-            )
-            if self._audited:
-                command = components.audited(command, self.directory, self._audited, self.audit_log)
-            probe = ApiServerProbe(port, ca=self.ca_file, token=self.admin_token)
-            self._run_until(command, lambda: probe.has("/readyz") and probe.has(DEFAULT_NAMESPACE))
+        return _on_free_ports(lambda port, _: self._run_api_server(port))
 
-        return _on_free_ports(start)
+    def _run_api_server(self, port: int) -> None:
+        command = components.api_server(self.binaries, self._files, self.directory, port=port, etcd_port=self.etcd_port)
+        if self._audited:
+            command = components.audited(command, self.directory, self._audited, self.audit_log)
+        probe = ApiServerProbe(port, ca=self.ca_file, token=self.admin_token)
+        self._run_until(command, lambda: probe.has("/readyz") and probe.has(DEFAULT_NAMESPACE))
 
     def _create(self, manifests: Sequence[Path]) -> None:
         if manifests:
