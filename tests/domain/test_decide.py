@@ -294,6 +294,11 @@ def test_a_suspended_resource_is_not_repaired(secrets: tuple[StoredSecret, ...])
     assert decide(an_observed(resource=changed(suspend=True), secrets=secrets), now=SOON) == Plan()
 
 
+def test_a_suspended_resource_keeps_its_token_when_the_rest_of_its_secret_is_to_look_otherwise() -> None:
+    suspended = changed(suspend=True, metadata={"labels": {"team": "other"}})
+    assert decide(an_observed(resource=suspended), now=SOON) == Plan(held=HELD)
+
+
 def test_a_suspended_resource_removes_nothing_under_an_old_name() -> None:
     plan = decide(an_observed(resource=changed(suspend=True, generated_secret_name="new")), now=SOON)
     assert plan.remove == ()

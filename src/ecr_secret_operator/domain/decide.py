@@ -133,7 +133,7 @@ def decide(observed: Observed, *, now: datetime) -> Plan:
     if access.unknown or spec.suspend:
         unknown = Failure(Reason.KUBERNETES_ERROR, access.unknown) if access.unknown else None
         refused = tuple(secret for secret in made if access.revoked & secret.holdings.keys())
-        return Plan(held={} if refused else found, remove=refused, failure=unknown)
+        return Plan(held={} if refused else found or _at_rest(stored, spec), remove=refused, failure=unknown)
     return Plan(
         held=found,
         write=_write(observed, spec, stored, found, now),
@@ -254,6 +254,11 @@ def intact(stored: StoredSecret | None, resource: Resource, spec: CommonSpec) ->
     if stored is None or not present or differences(stored, render(resource, spec, present)):
         return {}
     return present
+
+
+def _at_rest(stored: StoredSecret | None, spec: CommonSpec) -> Holdings:
+    """The tokens in a Secret that is not written now, though its spec may want it to look otherwise by now."""
+    return {host: one for host, one in (stored.holdings if stored else {}).items() if host in spec.hosts}
 
 
 def _valid_still(observed: Observed, now: datetime) -> Holdings:
