@@ -46,7 +46,7 @@ class Cluster:
         config = yaml.safe_load(kubeconfig.read_text())
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         self._address = urlsplit(cluster["server"])
-        self._tls = _tls(cluster, user)
+        self._tls = tls_of(cluster, user)
         self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if "token" in user:
             self._headers["Authorization"] = f"Bearer {user['token']}"
@@ -150,7 +150,8 @@ def _message(answer: bytes) -> str:
         return answer.decode(errors="replace")[:500]
 
 
-def _tls(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> ssl.SSLContext:
+def tls_of(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> ssl.SSLContext:
+    """What a kubeconfig's cluster and user say of TLS."""
     authority = cluster.get("certificate-authority-data")
     if cluster.get("insecure-skip-tls-verify"):
         context = ssl.create_default_context()

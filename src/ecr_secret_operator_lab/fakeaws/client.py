@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
-from urllib.error import HTTPError
-from urllib.parse import urlencode
-from urllib.request import ProxyHandler, Request, build_opener
 
-import msgspec
-
+from ..controlclient import TIMEOUT_SECONDS, ControlApi, ControlApiError
 from .records import (
     DEFAULT_ACCESS_KEY_ID,
     DEFAULT_ACCOUNT,
@@ -31,7 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 T = TypeVar("T")
-TIMEOUT_SECONDS = 30.0
 
 
 class FakeAwsError(Exception):
@@ -47,7 +42,7 @@ class FakeAws:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        self._opener = build_opener(ProxyHandler({}))
+        self._control = ControlApi(self.url)
 
     def __repr__(self) -> str:
         return f"FakeAws({self.url!r})"
@@ -248,19 +243,7 @@ class FakeAws:
         query: Mapping[str, object] | None = None,
         timeout: float = TIMEOUT_SECONDS,
     ) -> T:
-        given = {name: value for name, value in (query or {}).items() if value is not None}
-        request = Request(  # noqa: S310 - the URL is the fake's own
-            f"{self.url}/_lab/{path}" + (f"?{urlencode(given)}" if given else ""),
-            method=method,
-            data=None if body is None else msgspec.json.encode(body),
-            headers={"Content-Type": "application/json"},
-        )
         try:
-            with self._opener.open(request, timeout=timeout) as answer:
-                return msgspec.json.decode(answer.read(), type=kind)
-        except HTTPError as error:
-            with error:
-                why = error.read().decode("utf-8", "replace")
-            raise FakeAwsError(f"{method} {path}: {error.code} {why}") from error
-        except OSError as error:
-            raise FakeAwsError(f"{method} {path}: no answer from {self.url}: {error}") from error
+            return self._control.ask(method, path, kind, body=body, query=query, timeout=timeout)
+        except ControlApiError as error:
+            raise FakeAwsError(str(error)) from error

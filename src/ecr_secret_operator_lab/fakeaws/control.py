@@ -27,22 +27,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from aiohttp import web
 
+from ..controlapi import Problem, body_of, checked, query_of
 from .credentials import ROLE_ARN, user_credential
 from .records import DEFAULT_ACCOUNT, FaultKind, FaultRule, Found, Health, Name, NotNegative, Role, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from .records import Call
     from .signal import Signal
     from .state import State
-
-T = TypeVar("T")
 
 
 class CallQuery(msgspec.Struct, forbid_unknown_fields=True):
@@ -98,58 +95,29 @@ class NewAmbient(msgspec.Struct, forbid_unknown_fields=True):
     tokens: list[Name]
 
 
-class Problem(Exception):
-    """Why a request to the control API is refused."""
-
-
 def routes(state: State, changed: Signal) -> list[web.RouteDef]:
     """The routes over a state; `changed` is fired when one of them changed it."""
     lab = Control(state, changed)
     return [
-        web.get("/_lab/healthz", _checked(lab.health)),
-        web.post("/_lab/reset", _checked(lab.reset)),
-        web.get("/_lab/calls", _checked(lab.get_calls)),
-        web.delete("/_lab/calls", _checked(lab.delete_calls)),
-        web.get("/_lab/tokens", _checked(lab.get_tokens)),
-        web.post("/_lab/tokens/lookup", _checked(lab.find_token)),
-        web.get("/_lab/faults", _checked(lab.get_faults)),
-        web.post("/_lab/faults", _checked(lab.post_fault)),
-        web.delete("/_lab/faults", _checked(lab.delete_faults)),
-        web.get("/_lab/settings", _checked(lab.get_settings)),
-        web.put("/_lab/settings", _checked(lab.put_settings)),
-        web.get("/_lab/credentials", _checked(lab.get_credentials)),
-        web.put("/_lab/credentials", _checked(lab.put_credential)),
-        web.delete("/_lab/credentials", _checked(lab.delete_credentials)),
-        web.get("/_lab/roles", _checked(lab.get_roles)),
-        web.put("/_lab/roles", _checked(lab.put_roles)),
-        web.get("/_lab/ambient", _checked(lab.get_ambient)),
-        web.put("/_lab/ambient", _checked(lab.put_ambient)),
+        web.get("/_lab/healthz", checked(lab.health)),
+        web.post("/_lab/reset", checked(lab.reset)),
+        web.get("/_lab/calls", checked(lab.get_calls)),
+        web.delete("/_lab/calls", checked(lab.delete_calls)),
+        web.get("/_lab/tokens", checked(lab.get_tokens)),
+        web.post("/_lab/tokens/lookup", checked(lab.find_token)),
+        web.get("/_lab/faults", checked(lab.get_faults)),
+        web.post("/_lab/faults", checked(lab.post_fault)),
+        web.delete("/_lab/faults", checked(lab.delete_faults)),
+        web.get("/_lab/settings", checked(lab.get_settings)),
+        web.put("/_lab/settings", checked(lab.put_settings)),
+        web.get("/_lab/credentials", checked(lab.get_credentials)),
+        web.put("/_lab/credentials", checked(lab.put_credential)),
+        web.delete("/_lab/credentials", checked(lab.delete_credentials)),
+        web.get("/_lab/roles", checked(lab.get_roles)),
+        web.put("/_lab/roles", checked(lab.put_roles)),
+        web.get("/_lab/ambient", checked(lab.get_ambient)),
+        web.put("/_lab/ambient", checked(lab.put_ambient)),
     ]
-
-
-def _checked(
-    handler: Callable[[web.Request], Awaitable[object]],
-) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def handle(request: web.Request) -> web.Response:
-        try:
-            return _json(await handler(request))
-        except (msgspec.MsgspecError, Problem) as error:
-            return _json({"error": str(error)}, status=400)
-
-    return handle
-
-
-def _json(content: object, *, status: int = 200) -> web.Response:
-    body = msgspec.json.encode(content)
-    return web.Response(status=status, body=body, content_type="application/json")
-
-
-async def _body(request: web.Request, kind: type[T]) -> T:
-    return msgspec.json.decode(await request.read(), type=kind)
-
-
-def _query(request: web.Request, kind: type[T]) -> T:
-    return msgspec.convert(dict(request.query), type=kind, strict=False)
 
 
 class Control:
@@ -171,7 +139,7 @@ class Control:
 
     async def get_calls(self, request: web.Request) -> object:
         """The calls that match, perhaps after waiting for them."""
-        query = _query(request, CallQuery)
+        query = query_of(request, CallQuery)
 
         def found() -> list[Call]:
             return self._state.calls.select(
@@ -195,7 +163,7 @@ class Control:
 
     async def find_token(self, request: web.Request) -> object:
         """The token with this password."""
-        token = self._state.tokens.find((await _body(request, Lookup)).password)
+        token = self._state.tokens.find((await body_of(request, Lookup)).password)
         return Found(token=token, now=self._state.now)
 
     async def get_faults(self, _: web.Request) -> object:
@@ -204,12 +172,12 @@ class Control:
 
     async def post_fault(self, request: web.Request) -> object:
         """Switches a fault on."""
-        self._state.faults.add(await _body(request, FaultRule))
+        self._state.faults.add(await body_of(request, FaultRule))
         return self._state.faults.shown()
 
     async def delete_faults(self, request: web.Request) -> object:
         """Switches faults off."""
-        query = _query(request, FaultQuery)
+        query = query_of(request, FaultQuery)
         cleared = self._state.faults.clear(kind=query.kind, action=query.action)
         self._changed.fire()
         return {"cleared": cleared}
@@ -220,7 +188,7 @@ class Control:
 
     async def put_settings(self, request: web.Request) -> object:
         """Changes the settings that the body names."""
-        changes = await _body(request, dict[str, object])
+        changes = await body_of(request, dict[str, object])
         current = msgspec.to_builtins(self._state.settings)
         if unknown := changes.keys() - current.keys():
             raise Problem(f"unknown setting {', '.join(sorted(unknown))}; known: {', '.join(current)}")
@@ -233,7 +201,7 @@ class Control:
 
     async def put_credential(self, request: web.Request) -> object:
         """Adds a key, or switches a known one on or off."""
-        new, known = await _body(request, NewCredential), self._state.credentials
+        new, known = await body_of(request, NewCredential), self._state.credentials
         if new.secret_access_key is not None:
             known.put(
                 user_credential(new.access_key_id, new.secret_access_key, account=new.account, user_name=new.user_name)
@@ -244,7 +212,7 @@ class Control:
 
     async def delete_credentials(self, request: web.Request) -> object:
         """Removes one key or session, or all."""
-        return {"removed": self._state.credentials.remove(_query(request, CredentialQuery).access_key_id)}
+        return {"removed": self._state.credentials.remove(query_of(request, CredentialQuery).access_key_id)}
 
     async def get_roles(self, _: web.Request) -> object:
         """The role registry."""
@@ -252,7 +220,7 @@ class Control:
 
     async def put_roles(self, request: web.Request) -> object:
         """Replaces the role registry."""
-        self._state.roles.set((await _body(request, NewRoles)).roles)
+        self._state.roles.set((await body_of(request, NewRoles)).roles)
         return {"roles": self._state.roles.shown()}
 
     async def get_ambient(self, _: web.Request) -> object:
@@ -261,6 +229,6 @@ class Control:
 
     async def put_ambient(self, request: web.Request) -> object:
         """Replaces them."""
-        new = await _body(request, NewAmbient)
+        new = await body_of(request, NewAmbient)
         self._state.surroundings.set(new.role_arn, new.tokens)
         return self._state.surroundings.shown
