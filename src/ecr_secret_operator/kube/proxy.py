@@ -1,0 +1,38 @@
+"""Which proxy the environment names for the API server, by the rules that Go programs follow."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+
+def proxy_of_environment(url: str) -> str | None:
+    """The proxy for a URL, from HTTPS_PROXY, HTTP_PROXY and NO_PROXY; None for none.
+
+    As with Go's `net/http.ProxyFromEnvironment`, and other than with the standard library alone, a loopback host needs
+    no proxy, and NO_PROXY may name networks: OpenShift puts the one of its Services there, and the API server is known
+    in a cluster by its address in it.
+    """
+    parts, proxies = urlsplit(url), getproxies()
+    host = parts.hostname or ""
+    if _is_local(host) or proxy_bypass(host) or _in_networks(host, proxies.get("no", "")):
+        return None
+    return proxies.get(parts.scheme)
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _in_networks(host: str, names: str) -> bool:
+    for name in names.split(","):
+        try:
+            if "/" in name and ip_address(host) in ip_network(name.strip(), strict=False):
+                return True
+        except ValueError:
+            continue
+    return False
