@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 import msgspec
 
@@ -15,8 +16,11 @@ from ..domain.errors import (
     Internal,
     Invalid,
     NotFound,
+    Unauthorized,
     Unavailable,
 )
+
+T = TypeVar("T")
 
 
 class _Cause(msgspec.Struct):
@@ -39,7 +43,7 @@ class StatusBody(msgspec.Struct):
 
 _CLASSES: Mapping[int, type[ApiError]] = {
     400: Invalid,
-    401: Forbidden,
+    401: Unauthorized,
     403: Forbidden,
     404: NotFound,
     409: Conflict,
@@ -72,3 +76,16 @@ def error_of(status: int, body: bytes, *, retry_after: str | None = None) -> Api
         wait = float(retry_after)
     text = answer.message[:MESSAGE_CHARACTERS] or f"the API server answered {status}"
     return kind(text, status=status, retry_after=wait, cause=causes[0] if causes else "")
+
+
+def decoded(answer: bytes, kind: type[T]) -> T:
+    """What the API server says. Raises Unavailable for what cannot be read: a proxy's words, or half of an answer."""
+    try:
+        return msgspec.json.decode(answer, type=kind)
+    except msgspec.MsgspecError as error:
+        raise unreadable(error) from error
+
+
+def unreadable(error: Exception) -> Unavailable:
+    """The error for an answer that is not what it should be; says where it is wrong, and nothing of what it holds."""
+    return Unavailable(f"the API server's answer cannot be read: {error}")

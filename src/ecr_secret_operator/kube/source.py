@@ -12,7 +12,7 @@ import msgspec
 from ..domain.errors import Expired, NotFound
 from ..domain.watching import Change, Listing, WatchEvent
 from .client import Client
-from .errors import StatusBody, error_of
+from .errors import StatusBody, decoded, error_of, unreadable
 from .objects import ListMeta, Meta, ObjectRef
 
 T = TypeVar("T")
@@ -94,7 +94,7 @@ class KubeSource(Generic[Raw, T]):
         query = {**self._query, "limit": str(PAGE)}
         while True:
             page = await self._client.get(self._path, _Page, query)
-            items.extend(self._convert(self._decoder.decode(raw)) for raw in page.items)
+            items.extend(self._object(raw) for raw in page.items)
             if not page.metadata.continue_:
                 return Listing(items, page.metadata.resourceVersion)
             query["continue"] = page.metadata.continue_
@@ -109,17 +109,23 @@ class KubeSource(Generic[Raw, T]):
             "timeoutSeconds": str(random.randint(*WATCH_SECONDS)),
         }
         async for line in self._client.stream(self._path, query):
-            yield self._event(msgspec.json.decode(line, type=_Line))
+            yield self._event(decoded(line, _Line))
 
     def _event(self, line: _Line) -> WatchEvent[T]:
         change = _CHANGES.get(line.type)
         if change is None:
-            raise error_of(msgspec.json.decode(line.object, type=StatusBody).code, bytes(line.object))
-        meta = msgspec.json.decode(line.object, type=ObjectRef).metadata
+            raise error_of(decoded(bytes(line.object), StatusBody).code, bytes(line.object))
+        meta = decoded(bytes(line.object), ObjectRef).metadata
         version = meta.resource_version
         if change is Change.BOOKMARK or (change is Change.STORED and self._known(meta)):
             return WatchEvent(change, version)
-        return WatchEvent(change, version, self._convert(self._decoder.decode(line.object)))
+        return WatchEvent(change, version, self._object(line.object))
+
+    def _object(self, raw: msgspec.Raw) -> T:
+        try:
+            return self._convert(self._decoder.decode(raw))
+        except msgspec.MsgspecError as error:
+            raise unreadable(error) from error
 
 
 NOT_INSTALLED = "not installed"

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from ..domain.backoff import Backoff
-from ..domain.errors import ApiError, Expired, Forbidden, NotFound, Unavailable
+from ..domain.errors import ApiError, Expired, Forbidden, NotFound, Unauthorized, Unavailable
 from ..domain.watching import Change, Source, WatchEvent
 from .cache import Cache, Versioned
 
@@ -82,7 +82,7 @@ class Watcher(Generic[K, T]):
             except (ApiError, TimeoutError) as error:
                 why = "its resource version had expired" if isinstance(error, Expired) else str(error) or why
                 wait = getattr(error, "retry_after", None) or 0.0
-                if isinstance(error, Forbidden | NotFound):
+                if isinstance(error, Forbidden | NotFound) and not isinstance(error, Unauthorized):
                     self.last_heard = self._monotonic()
                     self.answered.set()
             else:
