@@ -17,7 +17,7 @@ from kubernetes_asyncio.client import ApiClient, Configuration
 from yarl import URL
 
 from ..domain.errors import Unavailable
-from .errors import error_of
+from .errors import decoded, error_of
 from .proxy import proxy_of_environment
 
 T = TypeVar("T")
@@ -75,23 +75,23 @@ class Client:
 
     async def get(self, path: str, reply: type[T], query: Mapping[str, str] | None = None) -> T:
         """Reads an object or a list. Raises ApiError."""
-        return msgspec.json.decode(await self._send("GET", path, query=query), type=reply)
+        return decoded(await self._send("GET", path, query=query), reply)
 
     async def post(self, path: str, body: Mapping[str, Any], reply: type[T]) -> T:
         """Creates an object. Raises ApiError: AlreadyExists when there is one."""
-        return msgspec.json.decode(await self._send("POST", path, body=body), type=reply)
+        return decoded(await self._send("POST", path, body=body), reply)
 
     async def put(self, path: str, body: Mapping[str, Any], reply: type[T]) -> T:
         """Replaces an object. Raises ApiError: Conflict when it is another version by now."""
-        return msgspec.json.decode(await self._send("PUT", path, body=body), type=reply)
+        return decoded(await self._send("PUT", path, body=body), reply)
 
     async def patch(self, path: str, body: Mapping[str, Any], reply: type[T]) -> T:
         """Merges into an object (RFC 7386). Raises ApiError: Conflict when the uid or version named is another."""
-        return msgspec.json.decode(await self._send("PATCH", path, body=body, content=MERGE_PATCH), type=reply)
+        return decoded(await self._send("PATCH", path, body=body, content=MERGE_PATCH), reply)
 
     async def json_patch(self, path: str, operations: Sequence[Mapping[str, Any]], reply: type[T]) -> T:
         """Changes single places of an object (RFC 6902). Raises ApiError: Conflict when it names another version."""
-        return msgspec.json.decode(await self._send("PATCH", path, body=operations, content=JSON_PATCH), type=reply)
+        return decoded(await self._send("PATCH", path, body=operations, content=JSON_PATCH), reply)
 
     async def delete(self, path: str, *, uid: str, resource_version: str) -> None:
         """Deletes just this version of this object. Raises ApiError: Conflict when it is another one by now."""
