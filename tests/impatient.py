@@ -9,8 +9,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 
+import aiohttp
+
 from ecr_secret_operator import app
 from ecr_secret_operator.cli.main import main
+from ecr_secret_operator.kube import client
 from ecr_secret_operator.runtime.watcher import Watcher
 
 
@@ -29,12 +32,18 @@ def _silent(seconds: float) -> None:
     app.SILENT_SECONDS = seconds
 
 
+def _request(seconds: float) -> None:
+    assert hasattr(client, "_LIMITS")
+    client._LIMITS = aiohttp.ClientTimeout(seconds)  # noqa: SLF001
+
+
 CHANGES: Mapping[str, Callable[[float], None]] = {
     "silence": _of_watchers("silence"),
     "relist": _of_watchers("relist"),
     "silent": _silent,
+    "request": _request,
 }
-"""Seconds until a watch without a word is taken for dead; between lists; without a word until it is not ready."""
+"""Seconds: a watch without a word is taken for dead; between lists; without a word it is not ready; for a request."""
 
 
 def impatient_command(seconds: Mapping[str, float]) -> list[str]:

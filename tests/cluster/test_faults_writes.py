@@ -14,10 +14,10 @@ from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import wait_for
 
 from ..laboratory import StartOperator
+from .faults import A_BUG, damage, settled, wait_password
 from .resources import a_resource, apply, get, password_in, wait_ready, wait_secret
 
 REFRESH = "ecr.mobb.redhat.com/refresh"
-A_BUG = "raised what it should not"
 WAIT_SECONDS = 3
 
 
@@ -35,21 +35,8 @@ def status_of(namespace: str) -> str:
     return f"^{resource_path('secrets', namespace, 'ecr')}/status$"
 
 
-def damage(cluster: Cluster, namespace: str) -> None:
-    cluster.patch(secret_path(namespace, "ecr-generated"), {"data": {".dockerconfigjson": "e30="}})
-
-
 def touch(cluster: Cluster, namespace: str, **annotations: str) -> Object:
     return cluster.patch(resource_path("secrets", namespace, "ecr"), {"metadata": {"annotations": annotations}})
-
-
-def wait_password(cluster: Cluster, namespace: str, right: Callable[[str], bool], what: str) -> str:
-    def state() -> str | None:
-        data = wait_secret(cluster, namespace)["data"].get(".dockerconfigjson")
-        password = password_in({"data": {".dockerconfigjson": data}}) if data != "e30=" else ""
-        return password if password and right(password) else None
-
-    return wait_for(state, what, within=30)
 
 
 def test_a_conflict_on_an_update_is_looked_at_again(
@@ -197,12 +184,25 @@ def test_a_refresh_of_unknown_outcome_costs_one_call(
     assert len(cluster.items(secret_path(namespace))) == 1
 
 
-def settled(operator: OperatorProcess) -> None:
-    """Waits until nothing has been looked at for a while."""
-    seen = [-1.0, -1.0, -1.0, -1.0, -1.0, -1.0]
-
-    def quiet() -> bool:
-        seen.append(operator.metric("ecr_secret_operator_reconciles_total"))
-        return len(set(seen[-6:])) == 1
-
-    wait_for(quiet, "the operator rests")
+def test_a_namespace_that_terminates_is_asked_for_little(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, proxy: FaultProxy, aws: FakeAws
+) -> None:
+    """The Secret has gone, and that the resource has gone too is not heard of yet."""
+    apply(cluster, namespace, a_resource())
+    wait_ready(cluster, namespace)
+    config_maps = f"/api/v1/namespaces/{namespace}/configmaps"
+    cluster.create(config_maps, {"metadata": {"name": "held", "finalizers": ["example.com/hold"]}})
+    proxy.fail("hold", watch=True, path=f"^{resource_path('secrets', namespace)}$")
+    cluster.delete(f"/api/v1/namespaces/{namespace}")
+    tried = proxy.wait_for_requests(5, method="POST", path=f"^{secret_path(namespace)}$", status=403, timeout=60)
+    assert tried[-1].time - tried[0].time > 0.3, "it is asked more and more seldom"
+    assert cluster.items(secret_path(namespace)) == []
+    assert len(aws.calls()) == 1
+    proxy.mend()
+    settled(operator)
+    count = len(proxy.requests(method="POST", path=f"^{secret_path(namespace)}$"))
+    cluster.patch(f"{config_maps}/held", {"metadata": {"finalizers": None}})
+    wait_for(lambda: cluster.get(f"/api/v1/namespaces/{namespace}") is None, "the namespace is gone", within=60)
+    assert len(proxy.requests(method="POST", path=f"^{secret_path(namespace)}$")) == count
+    assert operator.probe("/healthz")[0] == 200
+    assert A_BUG not in operator.output()
