@@ -42,8 +42,14 @@ class World:
         self.around = Around()
         self.fleet = Fleet(self.resources, self.secrets, cast("Surroundings", self.around))
         self.woken: list[Key] = []
-        self.fleet.on_change(self.woken.append)
+        self.patient: list[Key] = []
+        self.fleet.on_change(self._wake)
         self._versions = iter(range(1_000, 100_000))
+
+    def _wake(self, key: Key, *, patient: bool = False) -> None:
+        self.woken.append(key)
+        if patient:
+            self.patient.append(key)
 
     def _version(self) -> str:
         return str(next(self._versions))
@@ -232,3 +238,16 @@ def test_one_that_is_gone_is_known_no_longer(world: World) -> None:
     world.news()
     world.namespace("d", pull="yes")
     assert world.news() == set()
+
+
+def test_the_namespaces_of_a_new_cluster_resource_are_many_that_nobody_waits_for_singly(world: World) -> None:
+    world.patient.clear()
+    world.fleet.wake(WHOLE)
+    assert {key.namespace for key in world.patient} == {"a", "b"}
+
+
+def test_a_new_namespace_does_not_stand_behind_them(world: World) -> None:
+    world.patient.clear()
+    world.namespace("new", pull="yes")
+    assert world.news() == {"new", ""}
+    assert world.patient == []

@@ -6,7 +6,7 @@ it says of itself is kept here, in memory, until it is summed up in the status o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from .domain.access import Missing, NamespaceLabels
 from .domain.generated import StoredSecret
@@ -18,6 +18,7 @@ from .domain.status import Status
 from .runtime.cache import Cache
 from .runtime.index import Index
 from .runtime.ondemand import Sight
+from .runtime.queue import Enqueue, ignore
 from .surroundings import Surroundings
 
 _REFUSED = (
@@ -70,11 +71,11 @@ class Fleet:
         self._known: dict[Key, None] = {}
         self._by_cluster = Index(secrets, key_of=_place, derived=_clusters)
         self._by_share = Index(secrets, key_of=_place, derived=_shares)
-        self._enqueue: Callable[[Key], None] = lambda _key: None
+        self._enqueue: Enqueue[Key] = ignore
         resources.listen(self._resource_changed)
         around.namespaces.listen(self._namespace_changed)
 
-    def on_change(self, enqueue: Callable[[Key], None]) -> None:
+    def on_change(self, enqueue: Enqueue[Key]) -> None:
         """Has every change call this with the keys of the cluster resources and shares that it concerns."""
         self._enqueue = enqueue
 
@@ -126,7 +127,7 @@ class Fleet:
         selected = self._selected(whole) if whole else ()
         owned = (namespace for namespace, _ in self._by_cluster.get(key))
         for namespace in dict.fromkeys((*selected, *owned, *self._statuses.get(whole.uid if whole else "", ()))):
-            self._enqueue(key.share(namespace))
+            self._enqueue(key.share(namespace), patient=True)
 
     def _exists(self, name: str) -> bool:
         namespace = self._around.namespaces.get(name)

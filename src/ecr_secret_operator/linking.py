@@ -21,6 +21,7 @@ from .kube.client import Client
 from .runtime.cache import Cache
 from .runtime.index import Index
 from .runtime.ondemand import OnDemand, Sight
+from .runtime.queue import Enqueue, ignore
 from .runtime.watcher import Watcher, WatchObserver
 
 _Place = tuple[str, str]
@@ -90,13 +91,13 @@ class Linking:
             Watcher(kube_links.source(client, place, linked=True), self._marked, observer) for place in places
         ]
         self.on_demand: OnDemand[str] = OnDemand(self._watcher, settled=self._settled)
-        self._enqueue: Callable[[Key], None] = lambda _key: None
+        self._enqueue: Enqueue[Key] = ignore
         resources.listen(self._resource_changed)
         secrets.listen(self._secret_changed)
         self._accounts.listen(self._account_changed)
         self._marked.listen(lambda _old, _new: self._watch())
 
-    def on_change(self, enqueue: Callable[[Key], None]) -> None:
+    def on_change(self, enqueue: Enqueue[Key]) -> None:
         """Has every change call this with the keys of the ServiceAccounts and resources that it concerns."""
         self._enqueue = enqueue
 
@@ -274,7 +275,7 @@ class Linking:
 
     def _settled(self, _place: str) -> None:
         for key in self._linking:
-            self._enqueue(key)
+            self._enqueue(key, patient=True)
 
 
 def _same(old: Resource, new: Resource) -> bool:

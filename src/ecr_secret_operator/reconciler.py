@@ -150,8 +150,8 @@ class Reconciler:
             taken = await self._still_taken(resource, write)
             if taken:
                 return taken
-        answers: list[Token | TokenError] = []
-        if write.wants:
+        answers: Sequence[Token | TokenError] | None = self._tokens.at_hand(write.wants)
+        if answers is None:
             async with self._waiting(resource.key):
                 answers = await self._tokens.tokens(write.wants, resource.asker)
         had: dict[str, Held] = {}

@@ -7,7 +7,7 @@ them at all; a ServiceAccount or a Secret is watched, by itself, while a resourc
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from .domain.access import MOST_NAMED, Access, Account, Credentials, Missing, NamespaceLabels, assess
@@ -20,6 +20,7 @@ from .kube.client import Client
 from .runtime.cache import Cache
 from .runtime.index import Index
 from .runtime.ondemand import OnDemand, Sight, Watching
+from .runtime.queue import Enqueue, ignore
 from .runtime.watcher import Watcher, WatchObserver
 
 
@@ -76,14 +77,14 @@ class Surroundings:
         self.on_demand: OnDemand[Need] = OnDemand(self._watcher, settled=self._settled)
         self._running: defaultdict[str, set[Need]] = defaultdict(set)
         self._queued: defaultdict[str, dict[Need, None]] = defaultdict(dict)
-        self._enqueue: Callable[[Key], None] = lambda _key: None
+        self._enqueue: Enqueue[Key] = ignore
         resources.listen(self._resource_changed)
         self._policies.listen(self._policy_changed)
         self.namespaces.listen(self._namespace_changed)
         self._accounts.listen(lambda old, new: self._named_changed(old or new))
         self._credentials.listen(lambda old, new: self._named_changed(old or new))
 
-    def on_change(self, enqueue: Callable[[Key], None]) -> None:
+    def on_change(self, enqueue: Enqueue[Key]) -> None:
         """Has every change call this with the keys of the resources that it concerns."""
         self._enqueue = enqueue
 
@@ -213,4 +214,4 @@ class Surroundings:
 
     def _enqueue_all(self, keys: tuple[Key, ...]) -> None:
         for key in keys:
-            self._enqueue(key)
+            self._enqueue(key, patient=True)

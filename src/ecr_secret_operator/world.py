@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from .domain.generated import Desired, StoredSecret, parse_time
@@ -22,9 +24,12 @@ from .kube import resources as kube_resources
 from .kube import secrets as kube_secrets
 from .kube.client import Client
 from .kube.objects import Meta
+from .kube.source import Known
 from .linking import Linking
 from .runtime.cache import Cache
 from .runtime.index import Index
+from .runtime.ownwrites import OwnWrites
+from .runtime.queue import Enqueue
 from .runtime.watcher import Watcher, WatchObserver
 from .surroundings import Surroundings
 from .telemetry.metrics import State
@@ -99,19 +104,23 @@ class World:
             places=places,
             observer=observer,
         )
-        self._status = kube_resources.StatusWriter(client, on_write=self._resources.put)
-        self._writer = kube_secrets.SecretWriter(client, on_seen=self._secrets.put, on_written=self._written)
-        self._writing: Key | None = None
+        self._status = kube_resources.StatusWriter(client)
+        self._writer = kube_secrets.SecretWriter(client, on_seen=self._secrets.put)
+        self._own_statuses = OwnWrites(self._resources)
+        self._own_secrets = OwnWrites(self._secrets)
+        self._writer_knows: Key | None = None
         self._confined = bool(namespaces)
 
-        def has(kind: Kind) -> Callable[[Meta], bool]:
-            return lambda meta: self._resources.has(Key(kind.name, meta.namespace, meta.name), meta.resource_version)
+        def known(kind: Kind) -> Known[Resource]:
+            return lambda meta, read: self._own_statuses.knows(
+                Key(kind.name, meta.namespace, meta.name), meta.resource_version, read
+            )
 
         self._watchers: dict[str | None, list[_Watcher]] = {
             place: [
-                Watcher(kube_secrets.source(client, place, known=self._has_secret), self._secrets, observer),
+                Watcher(kube_secrets.source(client, place, known=self._known_secret), self._secrets, observer),
                 *(
-                    Watcher(kube_resources.source(client, kind, place, known=has(kind)), self._resources, observer)
+                    Watcher(kube_resources.source(client, kind, place, known=known(kind)), self._resources, observer)
                     for kind in KINDS.values()
                     if not kind.clustered
                 ),
@@ -119,13 +128,13 @@ class World:
             for place in places
         }
         self._cluster_watchers = [
-            Watcher(kube_resources.source(client, kind, None, known=has(kind)), self._resources, observer)
+            Watcher(kube_resources.source(client, kind, None, known=known(kind)), self._resources, observer)
             for kind in KINDS.values()
             if kind.clustered and not self._confined  # several that are confined would contradict each other there
         ]
 
-    def _has_secret(self, meta: Meta) -> bool:
-        return self._secrets.has((meta.namespace, meta.name), meta.resource_version)
+    def _known_secret(self, meta: Meta, read: Callable[[], StoredSecret]) -> bool:
+        return self._own_secrets.knows((meta.namespace, meta.name), meta.resource_version, read)
 
     @property
     def _needed(self) -> list[_Watcher]:
@@ -157,13 +166,13 @@ class World:
             group.create_task(self.surroundings.on_demand.run(), name="watch what is needed")
             group.create_task(self.linking.on_demand.run(), name="watch ServiceAccounts while they are needed")
 
-    def on_change(self, enqueue: Callable[[Key], None]) -> None:
+    def on_change(self, enqueue: Enqueue[Key]) -> None:
         """Has every change call this with the keys of the resources that it concerns."""
 
         def resource_changed(old: Resource | None, new: Resource | None) -> None:
             resource = new or old
-            if resource:
-                enqueue(resource.key)
+            if resource and resource.key != self._writer_knows:
+                enqueue(resource.key, patient=self._resources.listing)
             if old and (new is None or _target(new) != _target(old)):
                 for place in _target(old):  # someone else may have waited for the name
                     self._enqueue_all(self._by_target.get(place), enqueue)
@@ -174,10 +183,13 @@ class World:
                     everywhere = self._by_target.get(("", secret.name))
                     shares = (key.share(secret.namespace) for key in everywhere)
                     concerned = (*_owner(secret), *self._by_target.get(_place(secret)), *shares)
-                    self._enqueue_all(tuple(key for key in concerned if key != self._writing), enqueue)
+                    self._enqueue_all(tuple(key for key in concerned if key != self._writer_knows), enqueue)
 
-        def around_changed(key: Key) -> None:
-            (self.fleet.wake if is_cluster(key) else enqueue)(key)
+        def around_changed(key: Key, *, patient: bool = False) -> None:
+            if is_cluster(key):
+                self.fleet.wake(key)
+            else:
+                enqueue(key, patient=patient)
 
         self._resources.listen(resource_changed)
         self._secrets.listen(secret_changed)
@@ -185,16 +197,17 @@ class World:
         self.fleet.on_change(enqueue)
         self.linking.on_change(around_changed)
 
-    def _written(self, secret: StoredSecret) -> None:
-        """Takes in what this process wrote. It wakes whom it concerns, but for who had it written: that one knows."""
-        self._writing = secret.owner_key
+    @contextmanager
+    def _knowing(self, writer: Key | None) -> Iterator[None]:
+        """While what this process wrote is taken in: it wakes whom it concerns, but for who had it written."""
+        self._writer_knows = writer
         try:
-            self._secrets.put(secret)
+            yield
         finally:
-            self._writing = None
+            self._writer_knows = None
 
     @staticmethod
-    def _enqueue_all(keys: tuple[Key, ...], enqueue: Callable[[Key], None]) -> None:
+    def _enqueue_all(keys: tuple[Key, ...], enqueue: Enqueue[Key]) -> None:
         for key in keys:
             enqueue(key)
 
@@ -248,11 +261,15 @@ class World:
 
     async def publish(self, resource: Resource, status: Status) -> None:
         """Stores a status; that of a share is kept until it is summed up."""
-        if resource.cluster is None:
-            await self._status.publish(resource, status)
-        else:
+        if resource.cluster is not None:
             self.fleet.say(resource, status)
             self.linking.resource_said(resource)
+            return
+        with self._own_statuses.under_way(resource.key):
+            stored = await self._status.publish(resource, status)
+            as_known = stored == replace(resource, resource_version=stored.resource_version, status=status)
+            with self._knowing(resource.key if as_known else None):
+                self._resources.put(stored)
 
     def shares(self, key: Key) -> Shares | None:
         """A cluster resource with what all its shares say; None when it is gone, or its namespaces are not seen yet."""
@@ -272,12 +289,19 @@ class World:
 
     async def create(self, desired: Desired) -> StoredSecret:
         """Creates; AlreadyExists when the name is taken."""
-        return await self._writer.create(desired)
+        with self._own_secrets.under_way((desired.namespace, desired.name)):
+            return self._taken_in(await self._writer.create(desired))
 
     async def update(self, stored: StoredSecret, desired: Desired) -> StoredSecret:
         """Updates just the version that was judged."""
-        return await self._writer.update(stored, desired)
+        with self._own_secrets.under_way((desired.namespace, desired.name)):
+            return self._taken_in(await self._writer.update(stored, desired))
 
     async def delete(self, stored: StoredSecret) -> None:
         """Deletes just the version that was judged."""
         await self._writer.delete(stored)
+
+    def _taken_in(self, written: StoredSecret) -> StoredSecret:
+        with self._knowing(written.owner_key):
+            self._secrets.put(written)
+        return written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -187,3 +188,21 @@ def test_watch_namespace_confines_the_operator(
         assert get(cluster, other).get("status") is None  # type: ignore[union-attr]
     else:
         wait_ready(cluster, other)
+
+
+def test_what_the_operator_writes_itself_is_no_news_to_it(
+    cluster: Cluster, namespace: str, operator: OperatorProcess
+) -> None:
+    def reconciles() -> float:
+        return operator.metric("ecr_secret_operator_reconciles_total")
+
+    for number in range(20):
+        apply(cluster, namespace, a_resource(name=f"one-{number}", generated_secret_name=f"made-{number}"))
+    for number in range(20):
+        wait_ready(cluster, namespace, f"one-{number}")
+    time.sleep(1)
+    assert reconciles() == 20
+    cluster.patch(secret_path(namespace, "made-7"), {"data": {"more": "eA=="}})
+    wait_for(lambda: "more" not in (cluster.get(secret_path(namespace, "made-7")) or {})["data"], "it is repaired")
+    time.sleep(1)
+    assert reconciles() == 21

@@ -245,3 +245,12 @@ def test_asking_for_what_is_unknown_leaves_nothing_behind() -> None:
     assert index.get("x") == ()
     cache.put(Thing("a", 1, tags=("x",)))
     assert index.get("x") == ("a",)
+
+
+def test_a_listener_can_tell_a_list_from_a_single_change() -> None:
+    cache, _ = a_cache(Thing("gone", 1))
+    listing: list[bool] = []
+    cache.listen(lambda _old, _new: listing.append(cache.listing))
+    cache.replace([Thing("a", 2), Thing("b", 3)], within=everything, listed_at="5")
+    cache.put(Thing("a", 6))
+    assert listing == [True, True, True, False]

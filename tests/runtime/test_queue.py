@@ -285,3 +285,61 @@ def test_without_its_timer_nothing_scheduled_would_come() -> None:
 
     with pytest.raises(DeadEnd):
         scenario()
+
+
+@in_virtual_time
+async def test_what_somebody_waits_for_comes_before_what_nobody_does() -> None:
+    queue = a_queue()
+    for number in range(8):
+        queue.add(f"many {number}", patient=True)
+    queue.add("new")
+    assert await queue.get() == "new"
+
+
+@in_virtual_time
+async def test_every_fourth_key_is_a_patient_one_however_many_others_there_are() -> None:
+    queue = a_queue()
+    for number in range(3):
+        queue.add(f"patient {number}", patient=True)
+    for number in range(20):
+        queue.add(f"other {number}")
+    assert len(queue) == 23
+    keys = await taken(queue)
+    assert [place for place, key in enumerate(keys) if key.startswith("patient")] == [3, 7, 11]
+    assert len(keys) == len(set(keys)) == 23
+
+
+@in_virtual_time
+async def test_a_patient_key_that_is_added_again_comes_to_the_front_once() -> None:
+    queue = a_queue()
+    for key in ("a", "b", "c"):
+        queue.add(key, patient=True)
+    queue.add("c")
+    queue.add("c", patient=True)
+    assert len(queue) == 3
+    assert await taken(queue) == ["c", "a", "b"]
+    queue.add("c", patient=True)
+    assert await taken(queue) == ["c"]
+
+
+@in_virtual_time
+async def test_a_key_that_was_added_while_it_was_worked_on_comes_back_as_the_most_urgent_asked() -> None:
+    queue = a_queue()
+    queue.add("a")
+    assert await queue.get() == "a"
+    queue.add("a", patient=True)
+    queue.add("a")
+    queue.add("a", patient=True)
+    queue.add("crowd", patient=True)
+    queue.done("a")
+    assert await taken(queue) == ["a", "crowd"]
+
+
+@in_virtual_time
+async def test_what_falls_due_is_patient() -> None:
+    queue = a_queue()
+    async with Background(queue.run()):
+        queue.add_at("due", after(1))
+        await asyncio.sleep(2)
+        queue.add("new")
+        assert await taken(queue) == ["new", "due"]

@@ -69,6 +69,16 @@ class TokenSource:
         self._backoff = Backoff(base=1.0, cap=30.0, floor=0.5)
         self._calls = asyncio.Semaphore(CALLS)
 
+    def at_hand(self, wants: Sequence[Want]) -> list[Token] | None:
+        """A cached token for each want; None when there is not one for all that does."""
+        now, found = self._clock(), []
+        for want in wants:
+            state = self._states.get(want.scope)
+            if state is None or state.token is None or not serves(state.token, want.freshness, now):
+                return None
+            found.append(state.token)
+        return found
+
     async def tokens(self, wants: Sequence[Want], asker: Key) -> list[Token | TokenError]:
         """For each want, a token that does or why there is none, with the time to ask again. All at the same time.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import resource
 import signal
 import sys
@@ -118,7 +117,10 @@ def run(
     """
     # Until the loop takes over: process 1 of a container, as which this runs, ignores signals that nobody handles.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    from .. import app  # noqa: PLC0415 - the client libraries take a second to import: no other command pays for them
+    # The client libraries take a second to import: no other command pays for them.
+    import uvloop  # noqa: PLC0415
+
+    from .. import app  # noqa: PLC0415
 
     _allow_many_connections()
     configure_logs(log_level, log_format)
@@ -141,4 +143,4 @@ def run(
         workers=concurrency,
         require_access_policy=require_access_policy,
     )
-    asyncio.run(app.run(settings))
+    uvloop.run(app.run(settings))

@@ -70,6 +70,9 @@ class Secrets(Protocol):
 class Tokens(Protocol):
     """The token source."""
 
+    def at_hand(self, wants: Sequence[Want]) -> list[Token] | None:
+        """A token for each want that does, without asking anybody; None when not all are there."""
+
     async def tokens(self, wants: Sequence[Want], asker: Key) -> list[Token | TokenError]:
         """For each want, a token that does or why there is none, with the time to ask again. All at the same time.
 

@@ -121,7 +121,7 @@ class RegistriesSpec(CommonSpec):
         own = Entry(parse_registry(self.ecr_registry), self.aws, "ecr_registry")
         return (own, *(more.entry(self.aws) for more in self.additional_registries))
 
-    @property
+    @cached_property
     def links(self) -> Mapping[str, frozenset[Purpose]]:
         """What each linked ServiceAccount gets the Secret for."""
         return {one.service_account: frozenset(one.purposes) for one in self.link}

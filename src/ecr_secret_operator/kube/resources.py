@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 
 from ..domain.errors import NotFound
@@ -12,8 +10,8 @@ from ..domain.kinds import KINDS, Kind
 from ..domain.resource import Key, Resource
 from ..domain.status import Status, status_patch
 from .client import Client
-from .objects import CustomObject, Meta
-from .source import KubeSource, OptionalSource
+from .objects import CustomObject
+from .source import Known, KubeSource, OptionalSource
 
 REFRESH_ANNOTATION = f"{GROUP}/refresh"
 _REQUEST_CHARACTERS = 256
@@ -24,9 +22,16 @@ def collection(kind: Kind, namespace: str | None) -> str:
     return f"/apis/{API_VERSION}/" + (f"namespaces/{namespace}/{kind.plural}" if namespace else kind.plural)
 
 
-def convert(kind: Kind, raw: CustomObject) -> Resource:
-    """A resource as it is kept in memory. Never fails, whatever is stored."""
+def convert(kind: Kind, raw: CustomObject, *, before: Resource | None = None) -> Resource:
+    """A resource as it is kept in memory. Never fails, whatever is stored.
+
+    Args:
+        kind: of which it is.
+        raw: as it was read.
+        before: the same resource in an earlier version: its spec is not parsed once more where it is the same.
+    """
     meta = raw.metadata
+    same = before is not None and (before.uid, before.generation) == (meta.uid, meta.generation)
     return Resource(
         key=Key(kind.name, meta.namespace, meta.name),
         uid=meta.uid,
@@ -35,13 +40,13 @@ def convert(kind: Kind, raw: CustomObject) -> Resource:
         created_at=meta.creation_timestamp,
         deleting=meta.deletion_timestamp is not None,
         refresh_request=(meta.annotations or {}).get(REFRESH_ANNOTATION, "")[:_REQUEST_CHARACTERS],
-        spec=kind.parse(raw.spec),
+        spec=before.spec if before and same else kind.parse(raw.spec),
         status=raw.status if isinstance(raw.status, dict) else {},
     )
 
 
 def source(
-    client: Client, kind: Kind, namespace: str | None, *, known: Callable[[Meta], bool] = lambda _meta: False
+    client: Client, kind: Kind, namespace: str | None, *, known: Known[Resource] = lambda _meta, _read: False
 ) -> KubeSource[CustomObject, Resource]:
     """The resources of one kind in one namespace, or in all."""
     return (OptionalSource if kind.clustered else KubeSource)(
@@ -61,19 +66,21 @@ class StatusWriter:
 
     Args:
         client: the API server.
-        on_write: told of each resource as it is stored after a write.
     """
 
-    def __init__(self, client: Client, *, on_write: Callable[[Resource], None]) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
-        self._on_write = on_write
 
-    async def publish(self, resource: Resource, status: Status) -> None:
-        """Stores a status; Conflict when another resource of this name has taken its place."""
+    async def publish(self, resource: Resource, status: Status) -> Resource:
+        """Stores a status; gives the resource as it is stored then.
+
+        Raises:
+            Conflict: another resource of this name has taken its place.
+        """
         kind = KINDS[resource.key.kind]
         path = f"{collection(kind, resource.key.namespace)}/{resource.key.name}/status"
         body = {"metadata": {"uid": resource.uid}, "status": status_patch(resource.status, status)}
-        self._on_write(convert(kind, await self._client.patch(path, body, CustomObject)))
+        return convert(kind, await self._client.patch(path, body, CustomObject), before=resource)
 
 
 class _ApiResource(msgspec.Struct):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 from weakref import WeakValueDictionary
 
 from ..domain.errors import NotFound
@@ -13,8 +14,8 @@ from ..domain.kinds import SecretData, passwords_of
 from ..domain.ports import Existing
 from ..domain.token import Sensitive
 from .client import Client
-from .objects import Meta, Owner, SecretObject
-from .source import KubeSource
+from .objects import Owner, SecretObject
+from .source import Known, KubeSource
 
 _passwords: WeakValueDictionary[str, Sensitive] = WeakValueDictionary()
 """One copy of each token in memory, however many Secrets hold it. Lives as long as one of them is cached."""
@@ -48,7 +49,16 @@ def _owner(owner: Owner) -> OwnerReference:
 
 def convert(raw: SecretObject) -> StoredSecret:
     """A Secret as it is kept in memory: its data become a digest and a shared token."""
-    data, meta = _decoded(raw.data), raw.metadata
+    data = _decoded(raw.data)
+    passwords = {
+        host: _passwords.setdefault(password.reveal(), password)
+        for host, password in passwords_of(raw.type, data).items()
+    }
+    return _stored(raw, data_digest(raw.type, data), passwords)
+
+
+def _stored(raw: SecretObject, digest: str, passwords: Mapping[str, Sensitive]) -> StoredSecret:
+    meta = raw.metadata
     return StoredSecret(
         namespace=meta.namespace,
         name=meta.name,
@@ -60,17 +70,25 @@ def convert(raw: SecretObject) -> StoredSecret:
         labels=meta.labels or {},
         annotations=meta.annotations or {},
         owners=tuple(_owner(owner) for owner in meta.owner_references or []),
-        data_keys=tuple(data),
-        data_digest=data_digest(raw.type, data),
-        passwords={
-            host: _passwords.setdefault(password.reveal(), password)
-            for host, password in passwords_of(raw.type, data).items()
-        },
+        data_keys=tuple(raw.data or {}),
+        data_digest=digest,
+        passwords=passwords,
     )
 
 
+def _written(raw: SecretObject, sent: Mapping[str, Any], desired: Desired) -> StoredSecret:
+    """A Secret that was just written: where its data are what was sent, they need not be taken apart once more."""
+    if raw.type != desired.secret_type or raw.data != sent["data"]:
+        return convert(raw)
+    passwords = {
+        host: _passwords.setdefault(one.token.password.reveal(), one.token.password)
+        for host, one in desired.held.items()
+    }
+    return _stored(raw, desired.digest, passwords)
+
+
 def source(
-    client: Client, namespace: str | None, *, known: Callable[[Meta], bool] = lambda _meta: False
+    client: Client, namespace: str | None, *, known: Known[StoredSecret] = lambda _meta, _read: False
 ) -> KubeSource[SecretObject, StoredSecret]:
     """The Secrets with the operator's label in one namespace, or in all: no other ever reaches this process."""
     return KubeSource(
@@ -90,19 +108,11 @@ class SecretWriter:
     Args:
         client: the API server.
         on_seen: told of each Secret with the operator's label, when it was read.
-        on_written: told of each as it is stored after a write.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        *,
-        on_seen: Callable[[StoredSecret], None],
-        on_written: Callable[[StoredSecret], None],
-    ) -> None:
+    def __init__(self, client: Client, *, on_seen: Callable[[StoredSecret], None]) -> None:
         self._client = client
         self._on_seen = on_seen
-        self._on_written = on_written
 
     async def read(self, namespace: str, name: str) -> Existing | None:
         """What is stored under a name right now, managed or not."""
@@ -117,13 +127,14 @@ class SecretWriter:
 
     async def create(self, desired: Desired) -> StoredSecret:
         """Creates; AlreadyExists when the name is taken (server-side apply would take it over)."""
-        raw = await self._client.post(collection(desired.namespace), manifest(desired), SecretObject)
-        return self._stored(raw)
+        body = manifest(desired)
+        return _written(await self._client.post(collection(desired.namespace), body, SecretObject), body, desired)
 
     async def update(self, stored: StoredSecret, desired: Desired) -> StoredSecret:
         """Updates just the version that was judged; Conflict when it is no longer the stored one."""
         path = f"{collection(stored.namespace)}/{stored.name}"
-        return self._stored(await self._client.patch(path, patch(stored, desired), SecretObject))
+        body = patch(stored, desired)
+        return _written(await self._client.patch(path, body, SecretObject), body, desired)
 
     async def delete(self, stored: StoredSecret) -> None:
         """Deletes just the version that was judged; Conflict when it is no longer the stored one.
@@ -132,8 +143,3 @@ class SecretWriter:
         """
         path = f"{collection(stored.namespace)}/{stored.name}"
         await self._client.delete(path, uid=stored.uid, resource_version=stored.resource_version)
-
-    def _stored(self, raw: SecretObject) -> StoredSecret:
-        secret = convert(raw)
-        self._on_written(secret)
-        return secret

@@ -18,6 +18,8 @@ from .objects import ListMeta, Meta, ObjectRef
 T = TypeVar("T")
 Raw = TypeVar("Raw")
 
+Known = Callable[[Meta, Callable[[], T]], bool]
+
 PAGE = 500
 WATCH_SECONDS = (240, 480)
 """Each watch asks the server to end it after a time in this range, so that not all end at once."""
@@ -36,7 +38,15 @@ class _Page(msgspec.Struct):
 
 
 class _Line(msgspec.Struct):
+    """A line of a watch, to tell what it is about."""
+
     type: str
+    object: ObjectRef
+
+
+class _Whole(msgspec.Struct):
+    """The same line, for what it is about."""
+
     object: msgspec.Raw
 
 
@@ -51,8 +61,8 @@ class KubeSource(Generic[Raw, T]):
         covers: whether a list of this source would have the object in it.
         selector: label selector; the server filters.
         only: the name of the one object that is wanted; the server filters.
-        known: whether an object of this metadata has been seen in this version or a newer one, as what this process
-            writes itself has: it is not read once more.
+        known: whether what is told of an object need not be read, as what this process wrote itself; is given its
+            metadata, and what reads it should that be needed later.
     """
 
     def __init__(
@@ -65,7 +75,7 @@ class KubeSource(Generic[Raw, T]):
         covers: Callable[[T], bool],
         selector: str = "",
         only: str = "",
-        known: Callable[[Meta], bool] = lambda _meta: False,
+        known: Known[T] = lambda _meta, _read: False,
     ) -> None:
         self._client = client
         self._path = path
@@ -109,17 +119,21 @@ class KubeSource(Generic[Raw, T]):
             "timeoutSeconds": str(random.randint(*WATCH_SECONDS)),
         }
         async for line in self._client.stream(self._path, query):
-            yield self._event(decoded(line, _Line))
+            yield self._event(line)
 
-    def _event(self, line: _Line) -> WatchEvent[T]:
-        change = _CHANGES.get(line.type)
+    def _event(self, line: bytes) -> WatchEvent[T]:
+        head = decoded(line, _Line)
+        change, meta = _CHANGES.get(head.type), head.object.metadata
         if change is None:
-            raise error_of(decoded(bytes(line.object), StatusBody).code, bytes(line.object))
-        meta = decoded(bytes(line.object), ObjectRef).metadata
+            status = bytes(decoded(line, _Whole).object)
+            raise error_of(decoded(status, StatusBody).code, status)
         version = meta.resource_version
-        if change is Change.BOOKMARK or (change is Change.STORED and self._known(meta)):
+        if change is Change.BOOKMARK or (change is Change.STORED and self._known(meta, lambda: self._read(line))):
             return WatchEvent(change, version)
-        return WatchEvent(change, version, self._object(line.object))
+        return WatchEvent(change, version, self._read(line))
+
+    def _read(self, line: bytes) -> T:
+        return self._object(decoded(line, _Whole).object)
 
     def _object(self, raw: msgspec.Raw) -> T:
         try:

@@ -33,6 +33,9 @@ class Cache(Generic[K, T]):
     """What watches have told and writes have answered.
 
     A listener hears of every change as (old, new); old is None for a new object, new is None for one that is gone.
+
+    Attributes:
+        listing: whether what listeners hear of is part of a whole list, and so one of many changes.
     """
 
     def __init__(self, key_of: Callable[[T], K]) -> None:
@@ -40,6 +43,7 @@ class Cache(Generic[K, T]):
         self._objects: dict[K, T] = {}
         self._listeners: list[Listener[T]] = []
         self._gone: OrderedDict[K, int] = OrderedDict()
+        self.listing = False
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -80,11 +84,17 @@ class Cache(Generic[K, T]):
 
     def replace(self, objects: Iterable[T], *, within: Callable[[T], bool], listed_at: str) -> None:
         """Takes in a whole list: what is within its reach, not in it and not newer than it, is gone."""
+        self.listing = True
+        try:
+            self._replace(objects, within, version_number(listed_at))
+        finally:
+            self.listing = False
+
+    def _replace(self, objects: Iterable[T], within: Callable[[T], bool], limit: int) -> None:
         seen = set()
         for new in objects:
             seen.add(self._key_of(new))
             self.put(new)
-        limit = version_number(listed_at)
         for key, old in list(self._objects.items()):
             if key not in seen and within(old) and version_number(old.resource_version) <= limit:
                 self._remove(key, limit)

@@ -33,14 +33,16 @@ class Index(Generic[D, K, T]):
         return tuple(self._keys.get(derived, ()))
 
     def _changed(self, old: T | None, new: T | None) -> None:
-        before = set(self._derived(old)) if old is not None else set()
-        after = set(self._derived(new)) if new is not None else set()
-        for derived in before - after:
+        before = tuple(self._derived(old)) if old is not None else ()
+        after = tuple(self._derived(new)) if new is not None else ()
+        if before == after:
+            return
+        for derived in set(before).difference(after):
             assert old is not None  # noqa: S101 - before is empty otherwise
             keys = self._keys[derived]
             keys.pop(self._key_of(old), None)
             if not keys:
                 del self._keys[derived]
-        for derived in after - before:
+        for derived in set(after).difference(before):
             assert new is not None  # noqa: S101 - after is empty otherwise
             self._keys[derived][self._key_of(new)] = None

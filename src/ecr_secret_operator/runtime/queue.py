@@ -3,6 +3,9 @@
 The semantics of client-go's workqueue (`util/workqueue`): a key added while it is being worked on comes again after.
 Later times are wall-clock times, since a token's expiry is one: a host that slept, or whose clock was set, finds what
 is due within one tick.
+
+There are two lanes. What somebody waits for goes first: a resource that was just made does not stand behind ten
+thousand that fell due together. Every fourth turn is one of the patient lane's, so that no crowd can starve it.
 """
 
 from __future__ import annotations
@@ -13,12 +16,27 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 K = TypeVar("K", bound=Hashable)
+K_contra = TypeVar("K_contra", contravariant=True)
 
 TICK = timedelta(seconds=10)
 """The longest sleep, after which the wall clock is looked at again."""
+
+PATIENT_TURNS = 4
+"""Of so many keys one is a patient one, while there are both."""
+
+
+class Enqueue(Protocol[K_contra]):
+    """What whoever notices a change calls."""
+
+    def __call__(self, key: K_contra, /, *, patient: bool = False) -> None:
+        """Makes a key ready; `patient` if it is one of many that nobody waits for."""
+
+
+def ignore(_key: object, /, *, patient: bool = False) -> None:
+    """What is called before anybody wants to know."""
 
 
 class Queue(Generic[K]):
@@ -31,9 +49,11 @@ class Queue(Generic[K]):
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._ready: deque[K] = deque()
-        self._waiting: set[K] = set()
+        self._patient: deque[K] = deque()
+        self._waiting: dict[K, bool] = {}
+        self._turn = 0
         self._working: set[K] = set()
-        self._again: set[K] = set()
+        self._again: dict[K, bool] = {}
         self._at: dict[K, datetime] = {}
         self._heap: list[tuple[datetime, int, K]] = []
         self._entries = 0
@@ -45,21 +65,28 @@ class Queue(Generic[K]):
         self.last_tick = time.monotonic()
 
     def __len__(self) -> int:
-        return len(self._ready)
+        return len(self._waiting)
 
     @property
     def scheduled(self) -> int:
         """How many keys wait for a later time."""
         return len(self._at)
 
-    def add(self, key: K) -> None:
-        """Makes a key ready; nothing changes if it is already."""
+    def add(self, key: K, *, patient: bool = False) -> None:
+        """Makes a key ready; nothing changes if it is already, but that it may come sooner.
+
+        Args:
+            key: to be worked on.
+            patient: one of many that nobody waits for: others may come first.
+        """
         if key in self._working:
-            self._again.add(key)
-        elif key not in self._waiting:
-            self._waiting.add(key)
-            self._ready.append(key)
-            self._wake_one()
+            self._again[key] = patient and self._again.get(key, True)
+        elif self._waiting.get(key) is None or (self._waiting[key] and not patient):
+            known = key in self._waiting
+            self._waiting[key] = patient
+            (self._patient if patient else self._ready).append(key)
+            if not known:
+                self._wake_one()
 
     def add_at(self, key: K, when: datetime) -> None:
         """Makes a key ready at a time, in place of the time it had before, if any."""
@@ -85,7 +112,7 @@ class Queue(Generic[K]):
 
     async def get(self) -> K:
         """Waits for a key and hands it to this worker, who says `done` afterwards."""
-        while self._closed or not self._ready:
+        while self._closed or not self._waiting:
             getter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._getters.append(getter)
             try:
@@ -94,11 +121,19 @@ class Queue(Generic[K]):
                 if getter.done() and not getter.cancelled():
                     self._wake_one()  # the wake-up was for another one then
                 raise
-        key = self._ready.popleft()
-        self._waiting.discard(key)
+        key = self._next()
         self._working.add(key)
         self._idle.clear()
         return key
+
+    def _next(self) -> K:
+        self._turn = (self._turn + 1) % PATIENT_TURNS
+        while True:
+            patient = bool(self._patient) and (not self._ready or self._turn == 0)
+            key = (self._patient if patient else self._ready).popleft()
+            if self._waiting.get(key) is patient:  # else it has come to the front since, or was handed out
+                del self._waiting[key]
+                return key
 
     def done(self, key: K) -> None:
         """Ends the work on a key; it is ready again if it was added meanwhile."""
@@ -106,8 +141,7 @@ class Queue(Generic[K]):
         if not self._working:
             self._idle.set()
         if key in self._again:
-            self._again.discard(key)
-            self.add(key)
+            self.add(key, patient=self._again.pop(key))
 
     async def run(self) -> None:
         """Makes keys ready when their time has come, until cancelled. One timer, however many keys wait."""
@@ -135,7 +169,7 @@ class Queue(Generic[K]):
             heapq.heappop(self._heap)
             if not stale:
                 del self._at[key]
-                self.add(key)
+                self.add(key, patient=True)
 
     def _wake_one(self) -> None:
         while self._getters:

@@ -23,6 +23,9 @@ T = TypeVar("T", bound=Versioned)
 
 SILENCE_SECONDS = 75.0
 RELIST_SECONDS = 600.0
+PATIENCE_STEP_SECONDS = 0.5
+"""How exactly silence is measured: a timer for each event of a busy watch would cost more than the event."""
+
 SHORTEST_WATCH_SECONDS = 1.0
 """A watch that the server ends sooner has failed: watching again at once would be a hot loop."""
 
@@ -115,26 +118,31 @@ class Watcher(Generic[K, T]):
                 raise Unavailable("the watch ended as soon as it had begun")
 
     async def _watch(self, version: str, until: float) -> str:
-        events, started = self._source.watch(version), self._monotonic()
+        events, started, loop = self._source.watch(version), self._monotonic(), asyncio.get_running_loop()
+        patient = loop.time()
         try:
-            while (rest := until - self._monotonic()) > 0:
-                try:
-                    async with asyncio.timeout(min(self._silence, rest)):
-                        event = await anext(events, None)
-                except TimeoutError:
-                    if self._monotonic() < until:
-                        raise
-                    return version  # it is time to list anew, however quiet it is
-                if event is None:
-                    return version
-                self.last_heard = self._monotonic()
-                if self.last_heard - started >= SHORTEST_WATCH_SECONDS:
-                    self._failures = self._alike = 0
-                version = event.resource_version
-                self._take(event)
+            async with asyncio.timeout(self._patience(until)) as silence:
+                async for event in events:
+                    if loop.time() - patient > PATIENCE_STEP_SECONDS:
+                        patient = loop.time()
+                        silence.reschedule(patient + self._patience(until))
+                    self.last_heard = self._monotonic()
+                    if self.last_heard - started >= SHORTEST_WATCH_SECONDS:
+                        self._failures = self._alike = 0
+                    version = event.resource_version
+                    self._take(event)
+                    if self.last_heard >= until:
+                        return version
+        except TimeoutError:
+            if self._monotonic() < until:
+                raise
         finally:
             await events.aclose()
         return version
+
+    def _patience(self, until: float) -> float:
+        """How long to wait for an event: a while, but not much beyond the time to list anew."""
+        return min(self._silence, until - self._monotonic() + PATIENCE_STEP_SECONDS)
 
     def _take(self, event: WatchEvent[T]) -> None:
         if event.item is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 REDACTED = "[redacted]"
@@ -23,9 +24,18 @@ _SHAPES = re.compile(
 )
 
 
+_SHORTEST = 13
+"""Characters of the shortest thing that any of the shapes is."""
+
+
 def redact_text(text: str) -> str:
     """The text without what looks like a token or a key."""
-    return _SHAPES.sub(REDACTED, text)
+    return text if len(text) < _SHORTEST else _SHAPES.sub(REDACTED, text)
+
+
+@lru_cache(maxsize=256)
+def _names_a_secret(key: str) -> bool:
+    return bool(_SECRET_NAMES.search(key))
 
 
 def redact(value: object, *, depth: int = 4) -> object:
@@ -34,8 +44,7 @@ def redact(value: object, *, depth: int = 4) -> object:
         return redact_text(value)
     if isinstance(value, Mapping) and depth:
         return {
-            key: REDACTED if _SECRET_NAMES.search(str(key)) else redact(item, depth=depth - 1)
-            for key, item in value.items()
+            key: REDACTED if _names_a_secret(str(key)) else redact(item, depth=depth - 1) for key, item in value.items()
         }
     if isinstance(value, (list, tuple)) and depth:
         return [redact(item, depth=depth - 1) for item in value]
