@@ -179,7 +179,7 @@ def test_a_list_and_a_watch_wait_as_long_as_the_server_asks(
 def test_an_old_list_after_a_restart_takes_nothing_back(
     cluster: Cluster, namespace: str, start_operator: StartOperator, proxy: FaultProxy, aws: FakeAws
 ) -> None:
-    """The new operator sees what was, and hears nothing of what came since; another one has gone on meanwhile."""
+    """It sees the Secret as it was, with an older token, and hears nothing of what another one has written since."""
     first = start_operator(kubeconfig=proxy.kubeconfig)
     apply(cluster, namespace, a_resource())
     wait_ready(cluster, namespace)
@@ -195,13 +195,14 @@ def test_an_old_list_after_a_restart_takes_nothing_back(
     wait_for(lambda: (get(cluster, namespace) or {})["status"].get("lastHandledRefresh") == "1", "and it says so")
     second.stop()
     newer = wait_secret(cluster, namespace)
-    proxy.fail("replay", method="GET", watch=False, as_of=as_of)
-    proxy.fail("hold", watch=True)
-    third = start_operator(kubeconfig=proxy.kubeconfig)
+    secrets = f"^{secret_path(namespace)}$"
+    proxy.fail("replay", method="GET", watch=False, path=secrets, as_of=as_of)
+    proxy.fail("hold", watch=True, path=secrets)
+    start_operator(kubeconfig=proxy.kubeconfig)
     assert proxy.requests(fault="replay")
     edit(cluster, namespace, metadata={"labels": {"of": "mine"}})
-    settled(third)
-    assert wait_secret(cluster, namespace)["data"] == newer["data"]
+    proxy.wait_for_requests(2, method="PATCH", path=secret_path(namespace, "ecr-generated"), status=409)
+    assert wait_secret(cluster, namespace) == newer
     proxy.mend()
     wait_for(lambda: wait_secret(cluster, namespace)["metadata"]["labels"].get("of") == "mine", "it follows again")
     assert wait_secret(cluster, namespace)["data"] == newer["data"]
