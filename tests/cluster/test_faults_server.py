@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from functools import partial
 
@@ -32,23 +33,23 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.fixture(scope="module")
-def fast(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultProxy]:
+def shared_proxy(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultProxy]:
     """A proxy for the operator."""
     with start_fault_proxy(kubeconfig_of(world.plane)) as proxy:
         yield proxy
 
 
 @pytest.fixture
-def proxy(fast: FaultProxy) -> Iterator[FaultProxy]:
-    fast.reset()
-    yield fast
-    fast.reset()
+def proxy(shared_proxy: FaultProxy) -> Iterator[FaultProxy]:
+    shared_proxy.reset()
+    yield shared_proxy
+    shared_proxy.reset()
 
 
 @pytest.fixture
-def namespace(world: World, request: pytest.FixtureRequest) -> str:
+def namespace(world: World) -> str:
     world.aws.reset()
-    return world.cluster.namespace(f"test-{abs(hash(request.node.name)) % 10**8}")
+    return world.cluster.namespace(f"test-{uuid.uuid4().hex[:10]}")
 
 
 @pytest.fixture
