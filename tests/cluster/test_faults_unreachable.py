@@ -39,8 +39,8 @@ AWAY: Mapping[str, tuple[Mapping[str, Any], str]] = {
 def test_the_probes_tell_the_truth_and_all_is_well_once_it_is_back(
     cluster: Cluster,
     namespace: str,
-    start_operator: StartOperator,
     proxy: FaultProxy,
+    start_operator: StartOperator,
     aws: FakeAws,
     rule: Mapping[str, Any],
     words: str,
@@ -81,7 +81,7 @@ def _not_ready(operator: OperatorProcess) -> tuple[int, str] | None:
 
 
 def test_a_moment_without_an_api_server_is_not_told(
-    cluster: Cluster, namespace: str, start_operator: StartOperator, proxy: FaultProxy
+    cluster: Cluster, namespace: str, proxy: FaultProxy, start_operator: StartOperator
 ) -> None:
     operator = start_operator(kubeconfig=proxy.kubeconfig)
     proxy.fail("answer", status=401)
@@ -92,3 +92,17 @@ def test_a_moment_without_an_api_server_is_not_told(
     apply(cluster, namespace, a_resource())
     wait_ready(cluster, namespace, within=45)
     assert cluster.get(secret_path(namespace, "ecr-generated"))
+
+
+@pytest.mark.parametrize("rule", [{"do": "drop"}, {"do": "blackhole"}, {"do": "answer", "status": 503}], ids=str)
+def test_it_stops_at_once_while_the_api_server_is_away(
+    cluster: Cluster, namespace: str, proxy: FaultProxy, start_operator: StartOperator, rule: Mapping[str, Any]
+) -> None:
+    operator = start_operator(kubeconfig=proxy.kubeconfig)
+    apply(cluster, namespace, a_resource())
+    wait_ready(cluster, namespace)
+    proxy.fail(**rule)
+    damage(cluster, namespace)
+    proxy.wait_for_requests(1, method="PATCH", fault=rule["do"])
+    proxy.silence() if rule["do"] == "blackhole" else proxy.cut()
+    assert operator.stop() == 0, "stop() gives it 10 s, and kills it then"

@@ -21,7 +21,7 @@ SILENCE_SECONDS = 75.0
 
 
 @pytest.fixture
-def operator(start_operator: StartOperator, proxy: FaultProxy) -> OperatorProcess:
+def operator(proxy: FaultProxy, start_operator: StartOperator) -> OperatorProcess:
     """A running operator for the test's namespace, behind the proxy."""
     return start_operator(kubeconfig=proxy.kubeconfig)
 
@@ -47,7 +47,7 @@ def test_a_watch_that_falls_silent_is_noticed_in_75_seconds(
 
 
 def test_what_a_watch_did_not_tell_is_found_by_the_next_list(
-    cluster: Cluster, namespace: str, start_operator: StartOperator, proxy: FaultProxy, aws: FakeAws
+    cluster: Cluster, namespace: str, proxy: FaultProxy, start_operator: StartOperator, aws: FakeAws
 ) -> None:
     """A relist after 10 s in place of 10 min."""
     operator = start_operator(kubeconfig=proxy.kubeconfig, impatient={"relist": 10})
@@ -177,7 +177,7 @@ def test_a_list_and_a_watch_wait_as_long_as_the_server_asks(
 
 
 def test_an_old_list_after_a_restart_takes_nothing_back(
-    cluster: Cluster, namespace: str, start_operator: StartOperator, proxy: FaultProxy, aws: FakeAws
+    cluster: Cluster, namespace: str, proxy: FaultProxy, start_operator: StartOperator, aws: FakeAws
 ) -> None:
     """It sees the Secret as it was, with an older token, and hears nothing of what another one has written since."""
     first = start_operator(kubeconfig=proxy.kubeconfig)
@@ -210,7 +210,7 @@ def test_an_old_list_after_a_restart_takes_nothing_back(
 
 
 def test_an_old_view_deletes_and_overwrites_nothing(
-    cluster: Cluster, namespace: str, start_operator: StartOperator, proxy: FaultProxy, aws: FakeAws
+    cluster: Cluster, namespace: str, proxy: FaultProxy, start_operator: StartOperator, aws: FakeAws
 ) -> None:
     """What was seen: the resource moved to another name, and its Secret of the old one. Both have changed since."""
     start_operator().stop()

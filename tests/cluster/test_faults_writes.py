@@ -22,7 +22,7 @@ WAIT_SECONDS = 3
 
 
 @pytest.fixture
-def operator(start_operator: StartOperator, proxy: FaultProxy) -> OperatorProcess:
+def operator(proxy: FaultProxy, start_operator: StartOperator) -> OperatorProcess:
     """A running operator for the test's namespace, behind the proxy."""
     return start_operator(kubeconfig=proxy.kubeconfig)
 
