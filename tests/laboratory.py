@@ -21,8 +21,11 @@ import yaml
 
 from ecr_secret_operator_lab.cluster import Cluster
 from ecr_secret_operator_lab.fakeaws import FakeAws, start_fake_aws
+from ecr_secret_operator_lab.faultproxy import FaultProxy, start_fault_proxy
 from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.rights import SERVICE_ACCOUNT, in_force, printed
+
+from .impatient import impatient_command
 
 KUBECONFIG_VARIABLE = "ECR_LAB_KUBECONFIG"
 OPERATOR_VARIABLE = "ECR_LAB_OPERATOR_KUBECONFIG"
@@ -123,6 +126,8 @@ class StartOperator(Protocol):
         environment: Mapping[str, str] | None = None,
         namespaces: str | None = None,
         wait: bool = True,
+        kubeconfig: Path | None = None,
+        impatient: Mapping[str, float] | None = None,
     ) -> OperatorProcess: ...
 
 
@@ -136,6 +141,8 @@ def start_operator(operator_kubeconfig: Path, namespace: str, aws: FakeAws, tmp_
             environment: Mapping[str, str] | None = None,
             namespaces: str | None = None,
             wait: bool = True,
+            kubeconfig: Path | None = None,
+            impatient: Mapping[str, float] | None = None,
         ) -> OperatorProcess:
             process = OperatorProcess(
                 environment={
@@ -144,13 +151,21 @@ def start_operator(operator_kubeconfig: Path, namespace: str, aws: FakeAws, tmp_
                     **(environment or {}),
                 },
                 log=tmp_path / f"operator-{uuid.uuid4().hex[:6]}.log",
-                kubeconfig=operator_kubeconfig,
+                kubeconfig=kubeconfig or operator_kubeconfig,
                 args=("--log-level", "debug", *args),
+                command=impatient_command(impatient) if impatient else (),
             )
             stack.callback(process.stop)
             return process.ready() if wait else process
 
         yield start
+
+
+@pytest.fixture
+def proxy(operator_kubeconfig: Path) -> Iterator[FaultProxy]:
+    """A fault proxy for the test's operator."""
+    with start_fault_proxy(operator_kubeconfig) as proxy:
+        yield proxy
 
 
 @pytest.fixture

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from .domain.conflict import Claim, claim, conflict_retry, conflicted, held, needs_replacing
-from .domain.decide import Observed, Plan, Write, decide, intact, joined, named, newest, standing
+from .domain.decide import Observed, Plan, Write, decide, intact, joined, named, newest, refresh_requested, standing
 from .domain.errors import AlreadyExists, ApiError, Conflict, Internal, Invalid, NotFound, TokenError, Unavailable
 from .domain.generated import Desired, Held, Holdings, StoredSecret, differences, render
 from .domain.outcome import AGAIN, DONE, Result
 from .domain.reasons import EventReason, Failure, Reason
-from .domain.resource import Key, Resource
+from .domain.resource import InvalidSpec, Key, Resource
 from .domain.rivals import gives_way, taken
 from .domain.schedule import LONGEST_SPACING
 from .domain.status import Event, Happened, Outcome, events, next_look, next_status, recorded
@@ -55,7 +56,7 @@ class Reconciler:
         self._waiting = waiting
         self._served: dict[Key, tuple[str, Holdings]] = {}
         self._told: dict[Key, tuple[str, frozenset[Event]]] = {}
-        self._answered: dict[Key, tuple[str, str, frozenset[str]]] = {}
+        self._answers: dict[Key, tuple[str, str, dict[str, datetime]]] = {}
 
     async def reconcile(self, key: Key) -> Result:
         """Reconciles one resource.
@@ -79,9 +80,13 @@ class Reconciler:
             outcome = Outcome(held=plan.held, failure=Failure(Reason.KUBERNETES_ERROR, str(error)))
         lacking = standing(observed.access, outcome.held, self._clock())
         linkage = self._links.linkage(observed.resource)
+        outcome = self._refreshed(observed.resource, outcome)
         outcome = replace(outcome, lacking=lacking, audited=observed.access.audited, linkage=linkage)
         self._remember(observed.resource, outcome)
-        await self._publish(observed.resource, outcome)
+        try:
+            await self._publish(observed.resource, outcome)
+        except Conflict:
+            return AGAIN  # somebody else wrote at the same time, or another resource of this name is there by now
         failed = outcome.failure is not None and outcome.failure.reason is Reason.KUBERNETES_ERROR
         return Result(again_at=next_look(observed.resource, outcome, now=self._clock()), failed=failed)
 
@@ -90,8 +95,10 @@ class Reconciler:
         if resource is None or resource.deleting:
             self._served.pop(key, None)
             self._told.pop(key, None)
-            self._answered.pop(key, None)
+            self._answers.pop(key, None)
             return None
+        if not refresh_requested(resource):
+            self._answers.pop(key, None)
         secrets = self._secrets.of(resource)
         served, made = self._last_served(resource), [secret for secret in secrets if secret.made_for(resource)]
         sealed = {host: one for secret in made for host, one in secret.holdings.items()}
@@ -101,7 +108,7 @@ class Reconciler:
             access=self._gate.access(resource, {**served, **sealed}),
             served=served,
             released=frozenset(secret.name for secret in secrets if self._released(secret, resource)),
-            answered=self._answered_for(resource),
+            answered=self._answered_for(resource, sealed),
             rivals=self._resources.rivals(resource),
         )
 
@@ -120,10 +127,14 @@ class Reconciler:
         if any(isinstance(answer, Token) and answer.expired(self._clock()) for answer in answers):
             raise Conflict(f"a token for {resource.key} expired before it could be stored")
 
-    def _answered_for(self, resource: Resource) -> frozenset[str]:
-        """The registries that have answered the present request for a refresh, while others have not."""
-        uid, request, hosts = self._answered.get(resource.key, ("", "", frozenset()))
-        return hosts if (uid, request) == (resource.uid, resource.refresh_request) else frozenset()
+    def _answered_for(self, resource: Resource, stored: Holdings) -> frozenset[str]:
+        """The registries whose stored token answers the present request for a refresh."""
+        uid, request, answers = self._answers.get(resource.key, ("", "", {}))
+        if (uid, request) != (resource.uid, resource.refresh_request):
+            return frozenset()
+        return frozenset(
+            host for host, since in answers.items() if host in stored and stored[host].token.issued_at >= since
+        )
 
     def _released(self, secret: StoredSecret, resource: Resource) -> bool:
         """Whether the resource that a Secret was made for is there, and leaves the name to this one."""
@@ -175,35 +186,41 @@ class Reconciler:
             return Outcome(failure=failure, retry_at=retry_at)
         if not tokens:
             return Outcome(held=plan.held, failure=failure, retry_at=retry_at)
+        stale = self._note_answers(resource, write, had)
         outcome = await self._apply(resource, write, render(resource, write.spec, tokens), theirs=plan.held)
-        outcome = self._refreshed(resource, outcome, write, had)
+        if stale and not outcome.failure:
+            outcome = replace(outcome, retry_at=max(stale) + LONGEST_SPACING)
         if failure:
             return replace(outcome, failure=outcome.failure or failure, retry_at=outcome.retry_at or retry_at)
         return outcome
 
-    def _refreshed(self, resource: Resource, outcome: Outcome, write: Write, had: Holdings) -> Outcome:
-        """Marks a request for a refresh as done, if all tokens are newer ones; else it has to wait a moment.
+    def _note_answers(self, resource: Resource, write: Write, had: Holdings) -> Sequence[datetime]:
+        """Notes which tokens answer a request for a refresh, before they are stored: that may end without an answer.
 
-        While a registry fails, the request stands, and the others are not asked once more for it.
+        Gives when those that are no newer than what was there were issued: for these it has to wait a moment. While a
+        registry fails, the request stands, and the others are not asked once more for it.
         """
-        if outcome.failure or not had:
+        answers, stale = {}, []
+        for want in write.wants:
+            if want.host in had:
+                issued_at, known = had[want.host].token.issued_at, want.freshness.newer_than
+                if known and issued_at <= known:
+                    stale.append(issued_at)
+                else:
+                    answers[want.host] = issued_at
+        if answers and refresh_requested(resource):
+            uid, request, before = self._answers.get(resource.key, ("", "", {}))
+            same = (uid, request) == (resource.uid, resource.refresh_request)
+            noted = {**before, **answers} if same else answers
+            self._answers[resource.key] = (resource.uid, resource.refresh_request, noted)
+        return stale
+
+    def _refreshed(self, resource: Resource, outcome: Outcome) -> Outcome:
+        """Marks a request for a refresh as done, once all stored tokens answer it."""
+        if isinstance(resource.spec, InvalidSpec) or outcome.failure:
             return outcome
-        stale = {
-            want.host: had[want.host].token.issued_at
-            for want in write.wants
-            if want.host in had
-            and want.freshness.newer_than
-            and had[want.host].token.issued_at <= want.freshness.newer_than
-        }
-        answered = self._answered_for(resource) | (had.keys() - stale.keys())
-        if answered.issuperset(write.spec.hosts):
-            self._answered.pop(resource.key, None)
-            return replace(outcome, refreshed=True)
-        if resource.refresh_request:
-            self._answered[resource.key] = (resource.uid, resource.refresh_request, answered)
-        if not stale:
-            return outcome
-        return replace(outcome, retry_at=max(stale.values()) + LONGEST_SPACING)
+        answered = self._answered_for(resource, outcome.held)
+        return replace(outcome, refreshed=bool(answered) and answered.issuperset(resource.spec.hosts))
 
     async def _still_taken(self, resource: Resource, write: Write) -> Outcome | None:
         """Whether the name that was taken is so still: asked before a token is spent on it."""
@@ -288,8 +305,8 @@ class Reconciler:
         if status != resource.status:
             try:
                 await self._resources.publish(resource, status)
-            except (NotFound, Conflict):
-                return  # it is gone, or another one of the same name is there
+            except NotFound:
+                return  # it is gone
             except Invalid as error:
                 # An old API server validates the whole of a stored invalid resource: the event has to tell.
                 outcome = replace(outcome, failure=outcome.failure or Failure(Reason.KUBERNETES_ERROR, str(error)))

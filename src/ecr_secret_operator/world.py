@@ -257,7 +257,10 @@ class World:
         refused = [watcher.name for watcher in needed if watcher.answered.is_set() and watcher.name in missing]
         if missing and not (self._confined and missing == refused and len(missing) < len(needed)):
             return f"not listed yet: {', '.join(missing[:5])}"
-        if any(now - watcher.last_heard > silence for watcher in self._all_watchers):
+        unheard = [watcher for watcher in self._all_watchers if now - watcher.last_heard > silence]
+        if any(watcher.unauthorized for watcher in unheard):
+            return "the API server refuses the operator's credentials"
+        if unheard:
             return "nothing has been heard from the API server for a while"
         return None
 

@@ -56,6 +56,7 @@ class OperatorProcess:
         log: file for its output.
         kubeconfig: the cluster; None leaves it to the environment.
         args: more arguments.
+        command: in place of the installed one.
     """
 
     def __init__(
@@ -65,8 +66,10 @@ class OperatorProcess:
         log: Path,
         kubeconfig: Path | None,
         args: Sequence[str] = (),
+        command: Sequence[str] = (),
     ) -> None:
         self.log = log
+        self._command = command or (installed_command(),)
         self._environment = environment
         self._args = [*(("--kubeconfig", str(kubeconfig)) if kubeconfig else ()), *args]
         self._start()
@@ -74,7 +77,7 @@ class OperatorProcess:
     def _start(self) -> None:
         self.address = f"127.0.0.1:{free_port()}"
         clean = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        command = [installed_command(), "run", "--log-format", "json"]
+        command = [*self._command, "run", "--log-format", "json"]
         command += ["--metrics-bind-address", self.address, "--health-probe-bind-address", self.address]
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(

@@ -234,6 +234,9 @@ def test_a_watch_streams(through: Cluster, namespace: str, watch: Callable[[], W
     assert proxy.cut(namespace) == 1
     wait_for(lambda: watching.ended, "the watch was cut")
     wait_for(lambda: not proxy.watches(namespace), "it is known to be gone")
+    other = watch()
+    assert proxy.end(namespace) == 1
+    wait_for(lambda: other.ended == "ended", "the other one ended well")
 
 
 def test_a_watchs_events_are_held_lost_cut_and_silenced(

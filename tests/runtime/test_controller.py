@@ -140,6 +140,29 @@ async def test_the_wish_of_the_server_is_respected() -> None:
 
 
 @in_virtual_time
+async def test_the_wish_of_the_server_is_respected_whatever_changes_meanwhile() -> None:
+    times: list[tuple[str, float]] = []
+
+    async def reconcile(key: str) -> Outcome:
+        times.append((key, elapsed()))
+        if len(times) == 1:
+            raise Slow
+        return Outcome()
+
+    setup = a_controller(reconcile)
+    async with Background(setup.controller.run()):
+        setup.queue.add("a")
+        await asyncio.sleep(10)
+        setup.queue.add("a")
+        setup.queue.add("b")
+        await asyncio.sleep(40)
+        setup.queue.add("a")
+        await asyncio.sleep(1)
+    assert [key for key, _ in times] == ["a", "b", "a", "a"]
+    assert [at for _, at in times] == pytest.approx([0, 10, 45, 50])
+
+
+@in_virtual_time
 async def test_one_key_that_crashes_does_not_keep_the_others() -> None:
     served: Counter[str] = Counter()
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from ecr_secret_operator.domain.errors import ApiError, Expired, Forbidden, Unavailable
+from ecr_secret_operator.domain.errors import ApiError, Expired, Forbidden, Unauthorized, Unavailable
 from ecr_secret_operator.domain.watching import Change, Listing, WatchEvent
 from ecr_secret_operator.runtime.cache import Cache
 from ecr_secret_operator.runtime.watcher import Watcher
@@ -253,6 +253,30 @@ async def test_an_event_ends_the_row_of_failures() -> None:
 
 
 @in_virtual_time
+async def test_refused_credentials_say_nothing_of_the_cluster_and_are_told_at_once() -> None:
+    setup = Setup(Thing("a", 3))
+    refused = [Unauthorized("Unauthorized", status=401) for _ in range(3)]
+    setup.server.list_errors = [Unavailable("down"), *refused, Forbidden("not yours", status=403)]
+    started = running().time()
+
+    def state() -> tuple[bool, bool, bool]:
+        watcher = setup.watcher
+        return watcher.unauthorized, watcher.answered.is_set(), watcher.last_heard > started
+
+    async def failed(times: int) -> None:
+        for _ in range(1000):
+            if len(setup.told.failures) < times:
+                await asyncio.sleep(0.05)
+
+    async with Background(setup.watcher.run()):
+        await failed(4)
+        assert setup.told.failures == [1, 1, 2, 3], "another failure is a new one to tell of"
+        assert state() == (True, False, False)
+        await failed(5)
+        assert state() == (False, True, True)
+
+
+@in_virtual_time
 async def test_it_waits_as_long_as_the_server_asks() -> None:
     setup = Setup(Thing("a", 3))
     setup.server.list_errors = [Unavailable("slow down", status=429, retry_after=30.0)]
@@ -322,7 +346,7 @@ async def test_every_ten_minutes_all_is_listed_anew_whatever_the_watch_says() ->
         for _ in range(31):
             await asyncio.sleep(60)
             setup.server.bookmark()
-        assert setup.server.lists == pytest.approx([0, 600, 1200, 1800], abs=130)
+        assert setup.server.lists == pytest.approx([0, 600, 1200, 1800], abs=2)
         assert setup.names == {"a"}
         assert setup.told.ends == []
 

@@ -29,8 +29,8 @@ class Observed:
         access: what policies and identities allow it.
         served: the tokens last known to be stored for it; survive the Secret's deletion.
         released: names of those among them that were made for a resource which leaves the name to this one.
-        answered: registries that have had their new token since the refresh annotation asked for it, while others have
-            not yet.
+        answered: registries whose stored token was had since the refresh annotation asked for it, which is not marked
+            as done yet.
         rivals: the other resources of its namespace that name the same Secret.
     """
 

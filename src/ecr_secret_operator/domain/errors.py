@@ -7,7 +7,8 @@ OperatorError
     ├── NotFound            404
     ├── AlreadyExists       409 on create
     ├── Conflict            409 on anything else: what was judged is no longer what is stored
-    ├── Forbidden           401, 403
+    ├── Forbidden           403
+    │   └── Unauthorized        401: the credentials are no good, or not any more
     ├── Invalid             422 and 400
     ├── Expired             410: the watch's resource version is gone
     └── Unavailable         429, 5xx, no answer: perhaps done, perhaps not; read again
@@ -85,6 +86,10 @@ class Conflict(ApiError):
 
 class Forbidden(ApiError):
     """The operator's ServiceAccount may not do this, or the namespace is terminating."""
+
+
+class Unauthorized(Forbidden):
+    """The API server does not take the operator's credentials: so it says nothing of what they may do."""
 
 
 class Invalid(ApiError):

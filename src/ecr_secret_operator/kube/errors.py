@@ -17,6 +17,7 @@ from ..domain.errors import (
     Internal,
     Invalid,
     NotFound,
+    Unauthorized,
     Unavailable,
 )
 
@@ -43,7 +44,7 @@ class StatusBody(msgspec.Struct):
 
 _CLASSES: Mapping[int, type[ApiError]] = {
     400: Invalid,
-    401: Forbidden,
+    401: Unauthorized,
     403: Forbidden,
     404: NotFound,
     409: Conflict,
@@ -68,8 +69,9 @@ def making_sense() -> Iterator[None]:
     """Has what cannot be decoded be an API server that does not answer: it is a proxy that speaks in its place."""
     try:
         yield
-    except NONSENSE:
-        raise Unavailable("the API server, or a proxy before it, gave an answer that makes no sense") from None
+    except NONSENSE as error:
+        text = f"the API server, or a proxy before it, gave an answer that makes no sense: {error}"
+        raise Unavailable(text) from None
 
 
 def error_of(status: int, body: bytes, *, retry_after: str | None = None) -> ApiError:

@@ -66,6 +66,7 @@ class Controller(Generic[K]):
         self._failures: dict[K, tuple[type[Exception] | None, int]] = {}
         self._backoff = Backoff(base=0.2, cap=60.0, floor=0.05)
         self._started: dict[K, float] = {}
+        self._not_before: dict[K, float] = {}
         self._group: asyncio.TaskGroup | None = None
         self._surplus = 0
         self._turns = asyncio.Semaphore(workers)
@@ -116,6 +117,8 @@ class Controller(Generic[K]):
         while True:
             key = await self._queue.get()
             try:
+                if self._comes_too_soon(key):
+                    continue
                 async with self._turns:
                     await self._process(key)
             finally:
@@ -123,6 +126,15 @@ class Controller(Generic[K]):
             if self._surplus:
                 self._surplus -= 1
                 return
+
+    def _comes_too_soon(self, key: K) -> bool:
+        """Whether the server asked not to be asked yet, whatever has changed meanwhile; it then comes in time."""
+        rest = self._not_before.get(key, 0.0) - asyncio.get_running_loop().time()
+        if rest > 0:
+            self._queue.add_at(key, self._clock() + timedelta(seconds=rest))
+            return True
+        self._not_before.pop(key, None)
+        return False
 
     async def _process(self, key: K) -> None:
         started = self._started[key] = time.monotonic()
@@ -155,5 +167,7 @@ class Controller(Generic[K]):
         failures = failures + 1 if last is kind else 1
         self._failures[key] = (kind, failures)
         wait = max(self._backoff.delay(failures, draw=random.random()), retry_after or 0.0)
+        if retry_after:
+            self._not_before[key] = asyncio.get_running_loop().time() + retry_after
         self._queue.add_at(key, self._clock() + timedelta(seconds=wait))
         return failures

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from ..domain.backoff import Backoff
-from ..domain.errors import ApiError, Expired, Forbidden, NotFound, Unavailable
+from ..domain.errors import ApiError, Expired, Forbidden, NotFound, Unauthorized, Unavailable
 from ..domain.watching import Change, Source, WatchEvent
 from .cache import Cache, Versioned
 
@@ -34,7 +34,7 @@ class WatchObserver(Protocol):
     """Is told how watches fare."""
 
     def watch_ended(self, source: str, why: str, failures: int) -> None:
-        """A watch ended other than by the server's ordinary time-out, so many times in a row."""
+        """A watch ended other than by the server's ordinary time-out, so many times in a row in the same way."""
 
     def listed(self, source: str, count: int) -> None:
         """A list was taken in."""
@@ -47,6 +47,7 @@ class Watcher(Generic[K, T]):
         synced: set once the first list is in the cache.
         answered: set once the server answered at all, be it that this may not, or not yet, be listed.
         last_heard: monotonic time of the last answer.
+        unauthorized: whether the last answer was that the credentials are no good: that is none of the above.
     """
 
     def __init__(
@@ -67,9 +68,12 @@ class Watcher(Generic[K, T]):
         self._monotonic = monotonic
         self._backoff = Backoff(base=0.5, cap=15.0, floor=0.1)
         self._failures = 0
+        self._alike = 0
+        self._last: type[Exception] = Exception
         self.synced = asyncio.Event()
         self.answered = asyncio.Event()
         self.last_heard = monotonic()
+        self.unauthorized = False
 
     @property
     def name(self) -> str:
@@ -83,15 +87,18 @@ class Watcher(Generic[K, T]):
             try:
                 await self._list_and_watch()
             except (ApiError, TimeoutError) as error:
-                why = "its resource version had expired" if isinstance(error, Expired) else str(error) or why
+                why = _words(error) or why
+                self._alike = self._alike + 1 if type(error) is self._last else 1
+                self._last = type(error)
+                self.unauthorized = isinstance(error, Unauthorized)
                 wait = getattr(error, "retry_after", None) or 0.0
-                if isinstance(error, Forbidden | NotFound):
+                if isinstance(error, Forbidden | NotFound) and not isinstance(error, Unauthorized):
                     self.last_heard = self._monotonic()
                     self.answered.set()
             else:
                 continue  # it is time to list anew
             self._failures += 1
-            self._observer.watch_ended(self._source.name, why, self._failures)
+            self._observer.watch_ended(self._source.name, why, self._alike)
             await asyncio.sleep(max(self._backoff.delay(self._failures, draw=random.random()), wait))
 
     async def _list_and_watch(self) -> None:
@@ -100,6 +107,7 @@ class Watcher(Generic[K, T]):
         self._cache.replace(listing.items, within=self._source.covers, listed_at=listing.resource_version)
         self._observer.listed(self._source.name, len(listing.items))
         self.last_heard = self._monotonic()
+        self.unauthorized = False
         self.synced.set()
         self.answered.set()
         version, until = listing.resource_version, self._monotonic() + self._relist
@@ -113,21 +121,28 @@ class Watcher(Generic[K, T]):
         events, started, loop = self._source.watch(version), self._monotonic(), asyncio.get_running_loop()
         patient = loop.time()
         try:
-            async with asyncio.timeout(self._silence) as silence:
+            async with asyncio.timeout(self._patience(until)) as silence:
                 async for event in events:
                     if loop.time() - patient > PATIENCE_STEP_SECONDS:
                         patient = loop.time()
-                        silence.reschedule(patient + self._silence)
+                        silence.reschedule(patient + self._patience(until))
                     self.last_heard = self._monotonic()
                     if self.last_heard - started >= SHORTEST_WATCH_SECONDS:
-                        self._failures = 0
+                        self._failures = self._alike = 0
                     version = event.resource_version
                     self._take(event)
                     if self.last_heard >= until:
                         return version
+        except TimeoutError:
+            if self._monotonic() < until:
+                raise
         finally:
             await events.aclose()
         return version
+
+    def _patience(self, until: float) -> float:
+        """How long to wait for an event: a while, but not much beyond the time to list anew."""
+        return min(self._silence, until - self._monotonic() + PATIENCE_STEP_SECONDS)
 
     def _take(self, event: WatchEvent[T]) -> None:
         if event.item is None:
@@ -136,3 +151,11 @@ class Watcher(Generic[K, T]):
             self._cache.drop(event.item)
         else:
             self._cache.put(event.item)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, Expired):
+        return "its resource version had expired"
+    if isinstance(error, Unauthorized):
+        return f"the API server refuses the operator's credentials: {error}"
+    return str(error)

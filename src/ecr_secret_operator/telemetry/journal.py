@@ -57,7 +57,7 @@ class Journal:
             log.info("token from AWS", scope=str(scope), seconds=round(seconds, 3))
 
     def watch_ended(self, source: str, why: str, failures: int) -> None:
-        """A watch ended other than by the server's ordinary time-out, so many times in a row."""
+        """A watch ended other than by the server's ordinary time-out, so many times in a row in the same way."""
         self._metrics.watch_restarts.inc()
         _first(failures)("watch ended, listing again", source=source, why=why, failures=failures)
 

@@ -6,9 +6,11 @@ a scratch directory, listens on loopback only, and never outlives its starter un
 
 import os
 import secrets
+import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -18,7 +20,7 @@ from .binaries import Binaries
 from .errors import ControlPlaneError
 from .kubeconfig import certificate_user, token_user, write_kubeconfig
 from .pki import LOOPBACK, Authority
-from .probes import ApiServerProbe, etcd_is
+from .probes import ApiServerProbe, etcd_is, etcd_request
 from .processes import Command, Supervisor
 
 START_SECONDS = 60.0
@@ -60,6 +62,7 @@ class ControlPlane:
         self.ca_file = self._files.ca
         self.audit_log = self.directory / "audit.log"
         self._audited = audited
+        self._pids: dict[str, int] = {}
         self.etcd_port = self._start_etcd()
         self._port = self._start_api_server()
         self.server = f"https://{LOOPBACK}:{self._port}"
@@ -121,9 +124,44 @@ class ControlPlane:
 
     def restart_api_server(self) -> None:
         """Ends the API server as a crash would, has it come back under its address, and waits until it is ready."""
-        self._deadline = time.monotonic() + START_SECONDS
+        with self.without_api_server():
+            pass
+
+    @contextmanager
+    def without_api_server(self) -> Iterator[None]:
+        """Ends the API server, and starts it anew at the end: on the same port, with the same keys and store.
+
+        Raises:
+            ControlPlaneError: it was not ready again in time.
+        """
         self._supervisor.end(components.API_SERVER)
-        self._run_api_server(self._port)
+        try:
+            yield
+        finally:
+            self._deadline = time.monotonic() + START_SECONDS
+            self._run_api_server(self._port)
+
+    @contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """Stops one of the programs where it is, as a machine without a processor to spare does; it then goes on.
+
+        Args:
+            name: `etcd` or `kube-apiserver`.
+        """
+        os.kill(self._pids[name], signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._pids[name], signal.SIGCONT)
+
+    def compact(self) -> int:
+        """Has etcd forget all but the present, and gives its revision: what was before cannot be watched any more.
+
+        The API server remembers some of it by itself, until it is started anew.
+        """
+        revision: int = etcd_request(self.etcd_port, "kv/range", {"key": "AA=="})["header"]["revision"]
+        etcd_request(self.etcd_port, "kv/compaction", {"revision": revision, "physical": True})
+        return int(revision)
 
     def kubectl(
         self,
@@ -207,7 +245,7 @@ class ControlPlane:
         self._run_until(command, lambda: probe.has(DEFAULT_SERVICE_ACCOUNT))
 
     def _run_until(self, command: Command, ready: Callable[[], bool]) -> None:
-        self._supervisor.run(command)
+        self._pids[command.name] = self._supervisor.run(command)
         while not ready():
             for name, code in self._supervisor.exits().items():
                 if code is not None:

@@ -7,10 +7,13 @@ import json
 import ssl
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
+from typing import Any
 
+from .errors import ControlPlaneError
 from .pki import LOOPBACK
 
 ANSWER_SECONDS = 2.0
+REQUEST_SECONDS = 30.0
 OK = 200
 
 
@@ -21,6 +24,15 @@ def etcd_is(member: str, port: int) -> bool:
         return False
     members = json.loads(answer).get("members", [])
     return any(one.get("name") == member for one in members)
+
+
+def etcd_request(port: int, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever JSON can carry
+    """What etcd answers to one of its requests, by its JSON gateway. Raises ControlPlaneError."""
+    connection = HTTPConnection(LOOPBACK, port, timeout=REQUEST_SECONDS)
+    answer = _fetch(connection, "POST", f"/v3/{path}", json.dumps(body))
+    if answer is None:
+        raise ControlPlaneError(f"etcd did not answer to {path}")
+    return json.loads(answer)
 
 
 class ApiServerProbe:

@@ -94,6 +94,10 @@ class FaultProxy:
         """Closes the connections of watches that are open now; says how many. Their clients may watch again."""
         return len(self._ask("POST", "watches", list[OpenWatch], body={"do": Do.CUT, "path": path}))
 
+    def end(self, path: str | None = None) -> int:
+        """Ends watches that are open now as the server does when their time is over; says how many."""
+        return len(self._ask("POST", "watches", list[OpenWatch], body={"do": Do.END, "path": path}))
+
     def silence(self, path: str | None = None) -> int:
         """Lets nothing more through on watches that are open now, without closing them, for ever; says how many."""
         return len(self._ask("POST", "watches", list[OpenWatch], body={"do": Do.SILENCE, "path": path}))

@@ -9,7 +9,7 @@
                                   waits for `at_least` requests, up to `timeout` seconds
     DELETE /_lab/requests
     GET    /_lab/watches?path=&at_least=&timeout=
-    POST   /_lab/watches          {"do": "cut" or "silence", "path"?}: what is open now
+    POST   /_lab/watches          {"do": "cut", "end" or "silence", "path"?}: what is open now
 
 A bad body or query is answered with 400 and `{"error": why}`.
 """
@@ -160,7 +160,7 @@ class Control:
         return await self._waited(found, query)
 
     async def post_watches(self, request: web.Request) -> object:
-        """Cuts or silences what is open now."""
+        """Cuts, ends or silences what is open now."""
         order = await body_of(request, WatchOrder)
         try:
             return self._state.watches.do(order.do, order.path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -196,9 +196,7 @@ class Proxy:
         self._state.watches.add(stream)
         self._state.changed.fire()
         try:
-            await self._pump(stream, theirs, response)
-            if stream.silent:
-                await _for_ever()
+            await _until_ended(stream, self._pump(stream, theirs, response))
         finally:
             self._state.watches.remove(stream)
         await response.write_eof()
@@ -217,6 +215,8 @@ class Proxy:
         except aiohttp.ClientError:
             if not stream.silent:
                 raise
+        if stream.silent:
+            await _for_ever()
 
     async def _let_through(self, line: bytes, request: Handled, response: web.StreamResponse) -> bool:
         """Sends an event on; False when it was left out."""
@@ -249,6 +249,19 @@ async def _send(exchange: _Exchange, answer: Answer) -> web.StreamResponse:
     if exchange.http.transport is not None:
         exchange.http.transport.close()  # what was written goes out first
     return response
+
+
+async def _until_ended(stream: Stream, pump: Coroutine[None, None, None]) -> None:
+    """Pumps until the watch is over, or is to be over."""
+    pumping, told = asyncio.create_task(pump), asyncio.create_task(stream.ended.wait())
+    try:
+        await asyncio.wait({pumping, told}, return_when=asyncio.FIRST_COMPLETED)
+        if pumping.done():
+            pumping.result()
+    finally:
+        for task in (pumping, told):
+            task.cancel()
+        await asyncio.gather(pumping, told, return_exceptions=True)
 
 
 async def _for_ever() -> NoReturn:

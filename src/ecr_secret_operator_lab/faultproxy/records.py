@@ -130,7 +130,11 @@ class Do(StrEnum):
     """What can be done to watches that are open."""
 
     CUT = "cut"
+    """The connection is closed."""
+    END = "end"
+    """It ends well, as when the server's own time for it is over."""
     SILENCE = "silence"
+    """It stays open, and nothing comes any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from asyncio import Transport
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import StreamReader
 
@@ -17,9 +17,10 @@ class Stream:
     """One watch, from the proxy to its client."""
 
     request: Handled
-    transport: Transport | None
+    transport: asyncio.Transport | None
     events: int = 0
     silent: bool = False
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Watches:
@@ -45,12 +46,14 @@ class Watches:
         ]
 
     def do(self, what: Do, path: str | None = None) -> list[OpenWatch]:
-        """Cuts or silences those that match, and gives them."""
+        """Cuts, ends or silences those that match, and gives them."""
         matching = self.shown(path)
         for one in matching:
             stream = self._open[one.number]
             if what is Do.SILENCE:
                 stream.silent = True
+            elif what is Do.END:
+                stream.ended.set()
             elif stream.transport is not None:
                 stream.transport.abort()
         return matching
