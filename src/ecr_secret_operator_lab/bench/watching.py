@@ -71,12 +71,16 @@ class Sightings:
 
         Raises:
             TimeoutError: they were not.
+            aiohttp.ClientError: the watch broke.
         """
         end = time.monotonic() + within
         while len(self.at) < count:
             alive()
-            if self._reader is None or self._reader.done() or time.monotonic() > end:
-                raise TimeoutError(f"{len(self.at)} of {count} were served in {within:.0f} s")
+            ended = self._reader is None or self._reader.done()
+            if self._reader and ended:
+                self._reader.result()
+            if ended or time.monotonic() > end:
+                raise TimeoutError(f"{len(self.at)} of {count} were served in {within:.0f} s, or until the watch ended")
             await asyncio.sleep(_POLL_SECONDS)
 
     async def read(self, events: aiohttp.StreamReader) -> None:
