@@ -26,11 +26,12 @@ def write_report(report: Report, file: Path) -> None:
 
 
 def write_docs(report: Report, directory: Path) -> None:
-    """Writes all three; the page has to be there."""
+    """Writes all three; the page has to be there, with marks between which the figures belong, or ValueError."""
+    page = directory / PAGE
+    text = with_figures(page.read_text(encoding="utf-8"), report)
     write_report(report, directory / FIGURES)
     write_plot(report, directory / PLOT)
-    page = directory / PAGE
-    page.write_text(with_figures(page.read_text(encoding="utf-8"), report), encoding="utf-8")
+    page.write_text(text, encoding="utf-8")
 
 
 def with_figures(page: str, report: Report) -> str:

@@ -72,10 +72,13 @@ def _speed(axes: Axes, report: Report) -> None:
 
 def _cpu(axes: Axes, report: Report) -> None:
     numbers = [size.resources for size in report.sizes]
-    axes.plot(numbers, [size.first_service.cpu_ms_per_resource for size in report.sizes], "o-", color=_OURS)
-    axes.plot(numbers, [size.rotation.cpu_ms_per_resource for size in report.sizes], "o-", color=_ROTATION)
+    first = [size.first_service.cpu_ms_per_resource for size in report.sizes]
+    rotation = [size.rotation.cpu_ms_per_resource for size in report.sizes]
+    axes.plot(numbers, first, "o-", color=_OURS, label="first service")
+    axes.plot(numbers, rotation, "o-", color=_ROTATION, label="rotation")
     axes.set_ylim(bottom=0)
     axes.set_title("CPU for each resource (ms)")
+    axes.legend(fontsize=7)
 
 
 def _memory(axes: Axes, report: Report) -> None:
