@@ -18,6 +18,7 @@ def a_job(*, cpu_ms: float = 2.0, peak_kib: int = 100_000, seconds: float = 4.0)
         aws_calls=1,
         cpu_seconds=1.5,
         cpu_ms_per_resource=cpu_ms,
+        ceiling_cpu_ms_per_resource=1.1,
         peak_kib=peak_kib,
     )
 

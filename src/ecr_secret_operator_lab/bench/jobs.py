@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from .api import send, session
-from .ceiling import ceiling
+from .ceiling import Spent, ceiling
 from .figures import per_resource_ms, percentile, ratio
 from .ground import Ground, Starter
 from .measured import Measured, Usage
@@ -49,19 +49,20 @@ class Served:
         self.seconds, self.seconds_from_start = ended_at - synced_at, ended_at - started_at
         self.writes, self.aws_calls, self.usage = writes, aws_calls, usage
 
-    def job(self, resources: int, *, ceiling_seconds: float, start_cpu_seconds: float) -> Job:
+    def job(self, resources: int, *, lean: Spent, start_cpu_seconds: float) -> Job:
         """Compares it with the lean client, and with a start that finds nothing to do."""
         return Job(
             writes=self.writes,
             needed_writes=WRITES * resources,
             seconds=self.seconds,
             seconds_from_start=self.seconds_from_start,
-            ceiling_seconds=ceiling_seconds,
-            ratio=ratio(ceiling_seconds, self.seconds),
-            ratio_from_start=ratio(ceiling_seconds, self.seconds_from_start),
+            ceiling_seconds=lean.seconds,
+            ratio=ratio(lean.seconds, self.seconds),
+            ratio_from_start=ratio(lean.seconds, self.seconds_from_start),
             aws_calls=self.aws_calls,
             cpu_seconds=self.usage.cpu_seconds,
             cpu_ms_per_resource=per_resource_ms(self.usage.cpu_seconds, start_cpu_seconds, resources),
+            ceiling_cpu_ms_per_resource=per_resource_ms(lean.cpu_seconds, 0, resources),
             peak_kib=self.usage.peak_kib,
         )
 

@@ -60,7 +60,7 @@ def rounds(ground: Ground, names: list[str], *, number: int) -> Iterator[Round]:
 
 
 def _round(ground: Ground, job: str, writes: list[Write], seconds: float, calls: int) -> Round:
-    lean = ceiling(ground.plane.kubeconfig, [(one,) for one in writes], concurrency=ground.concurrency)
+    lean = ceiling(ground.plane.kubeconfig, [(one,) for one in writes], concurrency=ground.concurrency).seconds
     return Round(
         job=job,
         writes=len(writes),

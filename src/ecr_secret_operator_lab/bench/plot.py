@@ -76,6 +76,8 @@ def _cpu(axes: Axes, report: Report) -> None:
     rotation = [size.rotation.cpu_ms_per_resource for size in report.sizes]
     axes.plot(numbers, first, "o-", color=_OURS, label="first service")
     axes.plot(numbers, rotation, "o-", color=_ROTATION, label="rotation")
+    lean = [size.first_service.ceiling_cpu_ms_per_resource for size in report.sizes]
+    axes.plot(numbers, lean, "o:", color=_LEAN, label="first service, lean client")
     axes.set_ylim(bottom=0)
     axes.set_title("CPU for each resource (ms)")
     axes.legend(fontsize=7)

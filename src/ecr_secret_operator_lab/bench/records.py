@@ -33,6 +33,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         aws_calls: that were made.
         cpu_seconds: of the process, all in all.
         cpu_ms_per_resource: beyond what a start costs that finds nothing to do.
+        ceiling_cpu_ms_per_resource: of the lean client's process.
         peak_kib: most memory that it ever had resident (VmHWM).
     """
 
@@ -46,6 +47,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     aws_calls: int
     cpu_seconds: float
     cpu_ms_per_resource: float
+    ceiling_cpu_ms_per_resource: float
     peak_kib: int
 
 

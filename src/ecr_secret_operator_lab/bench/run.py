@@ -13,6 +13,7 @@ import msgspec
 
 from ..controlplane import Binaries, Reporter, ensure_binaries
 from . import records
+from .ceiling import Spent
 from .figures import growth, middle
 from .ground import PEER_VARIABLE, Ground
 from .namespaces import make_namespaces, rounds
@@ -79,8 +80,9 @@ def _size(plan: Plan, binaries: Binaries, resources: int, report: Reporter) -> S
             report=report,
         )
         if os.environ.get(PEER_VARIABLE):
-            lean = size.first_service.ceiling_seconds
-            peer = measure_peer(binaries, resources, concurrency=plan.concurrency, ceiling_seconds=lean, report=report)
+            first = size.first_service
+            lean = Spent(first.ceiling_seconds, first.ceiling_cpu_ms_per_resource * resources / 1000)
+            peer = measure_peer(binaries, resources, concurrency=plan.concurrency, lean=lean, report=report)
             size = msgspec.structs.replace(size, peer=peer)
         measured.append(size)
     return middle(measured, lambda one: one.first_service.ratio)

@@ -12,7 +12,7 @@ from ..cluster import ECR, resource_path
 from ..controlplane import Binaries, Reporter
 from ..waiting import wait_for
 from . import jobs, work
-from .ceiling import Chain, ceiling
+from .ceiling import Chain, Spent, ceiling
 from .ground import Ground
 from .records import Peer, Size
 
@@ -63,16 +63,14 @@ def measure_size(
     return Size(
         resources=resources,
         idle=idle,
-        first_service=first.job(resources, ceiling_seconds=lean_first, start_cpu_seconds=idle.cpu_seconds),
+        first_service=first.job(resources, lean=lean_first, start_cpu_seconds=idle.cpu_seconds),
         restart=again,
-        rotation=rotated.job(resources, ceiling_seconds=lean_rotation, start_cpu_seconds=again.cpu_seconds),
+        rotation=rotated.job(resources, lean=lean_rotation, start_cpu_seconds=again.cpu_seconds),
         stream=streamed,
     )
 
 
-def measure_peer(
-    binaries: Binaries, resources: int, *, concurrency: int, ceiling_seconds: float, report: Reporter
-) -> Peer:
+def measure_peer(binaries: Binaries, resources: int, *, concurrency: int, lean: Spent, report: Reporter) -> Peer:
     """The peer on the same work, on a control plane of its own."""
     report(f"{resources:,} resources: the peer")
     with Ground(binaries, concurrency=concurrency) as ground:
@@ -81,11 +79,11 @@ def measure_peer(
         jobs.create(ground, work.places("ours", resources))
         first = jobs.serve(ground, ground.peer, resources)
         again = jobs.restart(ground, ground.peer)
-    job = first.job(resources, ceiling_seconds=ceiling_seconds, start_cpu_seconds=idle.cpu_seconds)
+    job = first.job(resources, lean=lean, start_cpu_seconds=idle.cpu_seconds)
     return Peer(idle=idle, first_service=job, restart=again)
 
 
-def _all(ground: Ground, chains: list[Chain], *, admin: bool = False) -> float:
+def _all(ground: Ground, chains: list[Chain], *, admin: bool = False) -> Spent:
     """With the operator's own rights, so that the API server has the same to check for each write."""
     kubeconfig = ground.plane.kubeconfig if admin else ground.operator_kubeconfig
     return ceiling(kubeconfig, chains, concurrency=ground.concurrency)

@@ -62,12 +62,12 @@ def _of_size(size: Size) -> Iterator[Sequence[str]]:
     yield "rotation", *_of_job(size.rotation)
     yield "restart", *_of_restart(size.restart)
     if size.peer:
-        yield "peer's first service", *_of_job(size.peer.first_service)
+        yield "peer's first", *_of_job(size.peer.first_service)
         yield "peer's restart", *_of_restart(size.peer.restart)
 
 
 def _of_job(job: Job) -> Sequence[str]:
-    cpu = f"{job.cpu_ms_per_resource:.2f} ms"
+    cpu = f"{job.cpu_ms_per_resource:.2f} : {job.ceiling_cpu_ms_per_resource:.2f} ms"
     speed = (_s(job.seconds), _s(job.ceiling_seconds), f"{job.ratio:.2f}")
     return *speed, str(job.writes), str(job.aws_calls), cpu, _mib(job.peak_kib)
 
