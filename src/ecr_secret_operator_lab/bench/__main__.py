@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 
 import click
@@ -10,6 +12,7 @@ from rich.console import Console
 from ..controlplane import print_progress
 from .ceiling import CONCURRENCY
 from .docs import read_report, write_docs, write_report
+from .records import Report
 from .run import Plan, measure
 from .tables import sheets
 
@@ -81,11 +84,17 @@ def main(
     environment.
     """
     plan = Plan(resources, namespaces, repeat, stream, per_second, concurrency)
-    report = read_report(taken) if taken else measure(plan, print_progress)
+    # Everything that was started is ended then, too, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+
+    def keep(report: Report) -> None:
+        if file:
+            write_report(report, file)
+
+    report = read_report(taken) if taken else measure(plan, print_progress, keep)
     for sheet in sheets(report):
         Console().print(sheet.table())
-    if file:
-        write_report(report, file)
+    keep(report)
     if docs:
         write_docs(report, docs)
 

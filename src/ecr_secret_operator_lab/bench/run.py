@@ -6,6 +6,7 @@ import asyncio
 import os
 import platform
 import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -41,12 +42,13 @@ class Plan(NamedTuple):
     concurrency: int
 
 
-def measure(plan: Plan, report: Reporter) -> Report:
+def measure(plan: Plan, report: Reporter, keep: Callable[[Report], None]) -> Report:
     """Measures all of it.
 
     Args:
         plan: what to measure.
         report: is told of each step.
+        keep: is given what there is after each number of resources: a run may take long, and may be ended.
 
     Raises:
         BinariesError: the control plane's programs can be had in none of the ways.
@@ -56,16 +58,21 @@ def measure(plan: Plan, report: Reporter) -> Report:
     """
     began, load = datetime.now(UTC), os.getloadavg()[0]
     binaries = ensure_binaries(report)
-    sizes = [_size(plan, binaries, number, report) for number in plan.resources]
-    return Report(
+    sizes: list[Size] = []
+    measured = Report(
         taken_at=began.isoformat(timespec="seconds"),
         machine=_machine(binaries, load),
         concurrency=plan.concurrency,
         repeat=plan.repeat,
         sizes=sizes,
-        growth=growth(sizes),
-        namespaces=_namespaces(plan, binaries, report),
+        growth=[],
+        namespaces=[],
     )
+    for number in plan.resources:
+        sizes.append(_size(plan, binaries, number, report))
+        measured = msgspec.structs.replace(measured, growth=growth(sizes))
+        keep(measured)
+    return msgspec.structs.replace(measured, namespaces=_namespaces(plan, binaries, report))
 
 
 def _size(plan: Plan, binaries: Binaries, resources: int, report: Reporter) -> Size:
