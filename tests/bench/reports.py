@@ -8,8 +8,8 @@ from ecr_secret_operator_lab.bench.records import Idle, Job, Machine, Report, Re
 
 def a_job(*, cpu_ms: float = 2.0, peak_kib: int = 100_000, seconds: float = 4.0) -> Job:
     return Job(
-        writes=200,
-        needed_writes=200,
+        writes=20_000,
+        needed_writes=20_000,
         seconds=seconds,
         seconds_from_start=seconds + 1,
         ceiling_seconds=3.0,

@@ -6,11 +6,12 @@ import io
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from ecr_secret_operator_lab.bench.docs import FIGURES, PAGE, PLOT, read_report, with_figures, write_docs, write_report
 from ecr_secret_operator_lab.bench.tables import sheets
-from tests.bench.reports import a_report, a_size
+from tests.bench.reports import a_job, a_report, a_size
 
 DOCS = Path(__file__).parents[2] / "docs"
 BEGIN, END = "<!-- figures, written by `make bench` -->\n\n", "\n<!-- end of figures -->"
@@ -57,7 +58,8 @@ def test_everything_is_written_into_the_directory_and_again_the_same(tmp_path: P
 
 def test_every_row_has_a_cell_for_each_heading_and_a_terminal_shows_them_whole() -> None:
     console = Console(file=io.StringIO(), record=True, width=80)
-    for sheet in sheets(REPORT):
+    slow = a_report(replace(a_size(10_000), first_service=a_job(cpu_ms=12.34, seconds=1234.5)))
+    for sheet in (*sheets(REPORT), *sheets(slow)):
         assert {len(row) for row in sheet.rows} == {len(sheet.headings)}
         console.print(sheet.table())
     assert "…" not in console.export_text()

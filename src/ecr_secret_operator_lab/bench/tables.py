@@ -37,6 +37,7 @@ class Sheet(NamedTuple):
         return f"**{self.title}**\n\n{lines}"
 
 
+_LONG = 100.0
 _SIZE = ("", "operator", "client", "ratio", "writes", "AWS", "CPU", "peak")
 _STREAM = ("resources there", "created", "p50", "p99", "longest", "AWS")
 _GROWTH = ("resources", "CPU for each", "flat", "memory for each more")
@@ -94,7 +95,7 @@ def _of_round(one: Round) -> Sequence[str]:
 
 
 def _s(seconds: float) -> str:
-    return f"{seconds:.2f} s"
+    return f"{seconds:.2f} s" if seconds < _LONG else f"{seconds:.1f} s"
 
 
 def _mib(kib: int) -> str:
