@@ -8,6 +8,9 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 6
 MUTANTS_AT_A_TIME ?= 2
 
+# Options of the benchmark, such as BENCH="--resources 100,1000 --namespaces 0".
+BENCH ?=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test mutants e2e bench check format generate lock dev-up dev-down clean
 
@@ -38,7 +41,7 @@ e2e: $(STAMP) ## Push, pull and sync with what the operator generates: crane, he
 	$(BIN)/pytest tests/e2e -n 3 --dist loadgroup --durations=5
 
 bench: $(STAMP) ## Measure the operator beside a client that does the same writes and nothing else
-	$(BIN)/python -m ecr_secret_operator_lab.bench
+	$(BIN)/python -m ecr_secret_operator_lab.bench $(BENCH)
 
 check: $(STAMP) ## Lint, types, layers, generated files
 	$(BIN)/ruff check

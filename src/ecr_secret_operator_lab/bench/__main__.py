@@ -2,49 +2,101 @@
 
 from __future__ import annotations
 
-import json
-import statistics
-from collections.abc import Sequence
+import signal
+import sys
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from ..controlplane import print_progress
-from ..demo.stage import Stage
-from .namespaces import Round, make_namespaces, rounds
+from .ceiling import CONCURRENCY
+from .docs import read_report, write_docs, write_report
+from .records import Report
+from .run import Plan, measure
+from .tables import sheets
+
+
+class Numbers(click.ParamType[tuple[int, ...]]):
+    """A comma list of numbers above 0; empty for none."""
+
+    name = "numbers"
+
+    def convert(
+        self, value: str | tuple[int, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """Reads it, or fails with a sentence."""
+        if not isinstance(value, str):
+            return value
+        parts = [part.strip().replace("_", "") for part in value.split(",") if part.strip()]
+        if not all(part.isdecimal() and int(part) > 0 for part in parts):
+            self.fail(f"{value!r} is not a comma list of numbers above 0", param, ctx)
+        return tuple(sorted({int(part) for part in parts}))
 
 
 @click.command()
-@click.option("--namespaces", default=500, show_default=True, help="How many namespaces one resource serves.")
-@click.option("--repeat", default=3, show_default=True, help="How many rounds; the middle one counts.")
+@click.option(
+    "--resources",
+    type=Numbers(),
+    default="100,1000,10000",
+    show_default=True,
+    help="How many resources, one control plane for each number; empty for none.",
+)
+@click.option(
+    "--namespaces", default=500, show_default=True, help="How many namespaces one ClusterPullSecret serves; 0 for none."
+)
+@click.option(
+    "--repeat",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="How often all is measured; the middle one counts.",
+)
+@click.option(
+    "--stream",
+    type=click.IntRange(1),
+    default=500,
+    show_default=True,
+    help="How many resources are created one after the other.",
+)
+@click.option("--per-second", default=20.0, show_default=True, help="How many of these in a second.")
+@click.option("--concurrency", default=CONCURRENCY, show_default=True, help="Of the operator and the lean client.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Where to write the figures as JSON.")
-def main(namespaces: int, repeat: int, file: Path | None) -> None:
-    """One ClusterPullSecret over many namespaces, beside a client that does the same writes and nothing else."""
-    with Stage() as stage:
-        stage.start(print_progress)
-        names = make_namespaces(stage, namespaces)
-        done = [one for number in range(repeat) for one in rounds(stage, names, number=number)]
-    middle = [_middle(done, job) for job in dict.fromkeys(one.job for one in done)]
-    Console().print(_table(middle))
-    if file:
-        file.write_text(json.dumps([{**one._asdict(), "ratio": one.ratio} for one in middle], indent=2) + "\n")
+@click.option(
+    "--from", "taken", type=click.Path(path_type=Path, exists=True), help="JSON to show instead of measuring."
+)
+@click.option("--docs", type=click.Path(path_type=Path, exists=True), help="Directory whose performance.md to renew.")
+def main(
+    *,
+    resources: tuple[int, ...],
+    namespaces: int,
+    repeat: int,
+    stream: int,
+    per_second: float,
+    concurrency: int,
+    file: Path | None,
+    taken: Path | None,
+    docs: Path | None,
+) -> None:
+    """Measure the operator beside a client that does the same writes and nothing else.
 
+    PEER_CMD names another operator, which is then given the same work; it finds KUBECONFIG and a fake AWS in its
+    environment.
+    """
+    plan = Plan(resources, namespaces, repeat, stream, per_second, concurrency)
+    # Everything that was started is ended then, too, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
-def _middle(done: Sequence[Round], job: str) -> Round:
-    ratio = statistics.median_low([one.ratio for one in done if one.job == job])
-    return next(one for one in done if one.job == job and one.ratio == ratio)
+    def keep(report: Report) -> None:
+        if file:
+            write_report(report, file)
 
-
-def _table(done: Sequence[Round]) -> Table:
-    table = Table(title="ClusterPullSecret: the operator beside the ceiling")
-    for heading in ("job", "Secrets", "operator", "ceiling", "ratio", "AWS calls"):
-        table.add_column(heading, justify="left" if heading == "job" else "right")
-    for one in done:
-        seconds = (f"{one.seconds:.2f} s", f"{one.ceiling_seconds:.2f} s", f"{one.ratio:.2f}")
-        table.add_row(one.job, str(one.writes), *seconds, str(one.aws_calls))
-    return table
+    report = read_report(taken) if taken else measure(plan, print_progress, keep)
+    for sheet in sheets(report):
+        Console().print(sheet.table())
+    keep(report)
+    if docs:
+        write_docs(report, docs)
 
 
 if __name__ == "__main__":
