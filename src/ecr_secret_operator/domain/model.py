@@ -127,6 +127,11 @@ class AwsSpec(Model):
         return self
 
 
+OWN_IDENTITY = AwsSpec()
+NO_METADATA = GeneratedMetadata()
+"""What most specs leave out: one object for all of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One registry that a generated Secret is to open, and as whom.
@@ -171,7 +176,7 @@ class CommonSpec(Model, ABC):
     """AWS region of the registry. Optional: the registry host names it. A region that contradicts the host is
     refused, because a token is good for one region only."""
 
-    aws: AwsSpec = AwsSpec()
+    aws: AwsSpec = Field(default_factory=lambda: OWN_IDENTITY)
     """Whose AWS identity asks for the token. Left out: the operator's own, unless an AccessPolicy names another."""
 
     suspend: bool = False
@@ -181,7 +186,7 @@ class CommonSpec(Model, ABC):
     """What becomes of the generated Secret when this resource is deleted. Delete removes it; Retain keeps it, with the
     token that it has."""
 
-    metadata: GeneratedMetadata = GeneratedMetadata()
+    metadata: GeneratedMetadata = Field(default_factory=lambda: NO_METADATA)
     """Labels and annotations to put on the generated Secret."""
 
     @property

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from .errors import InvalidField, shown
 from .fields import Model, ObjectName, Region, RegistryHost, cel, rule
-from .model import AwsSpec, CommonSpec, Entry, check_entry, region_agrees
+from .model import OWN_IDENTITY, AwsSpec, CommonSpec, Entry, check_entry, region_agrees
 from .registry import parse_registry
 from .selection import NamespaceSelection
 
@@ -30,7 +30,7 @@ class AdditionalRegistry(Model):
     region: Region = ""
     """AWS region of the registry. Optional: the host names it."""
 
-    aws: AwsSpec = AwsSpec()
+    aws: AwsSpec = Field(default_factory=lambda: OWN_IDENTITY)
     """Whose AWS identity asks for this registry's token. Left out: as for the resource's own ecr_registry. An empty
     object means the operator's own identity."""
 

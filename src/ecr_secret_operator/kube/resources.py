@@ -11,6 +11,7 @@ from ..domain.resource import Key, Resource
 from ..domain.status import Status, status_patch
 from .client import Client
 from .objects import CustomObject
+from .sharing import shared
 from .source import Known, KubeSource, OptionalSource
 
 REFRESH_ANNOTATION = f"{GROUP}/refresh"
@@ -31,6 +32,7 @@ def convert(kind: Kind, raw: CustomObject, *, before: Resource | None = None) ->
         before: the same resource in an earlier version: its spec is not parsed once more where it is the same.
     """
     meta = raw.metadata
+    status = raw.status if isinstance(raw.status, dict) else {}
     same = before is not None and (before.uid, before.generation) == (meta.uid, meta.generation)
     return Resource(
         key=Key(kind.name, meta.namespace, meta.name),
@@ -41,7 +43,7 @@ def convert(kind: Kind, raw: CustomObject, *, before: Resource | None = None) ->
         deleting=meta.deletion_timestamp is not None,
         refresh_request=(meta.annotations or {}).get(REFRESH_ANNOTATION, "")[:_REQUEST_CHARACTERS],
         spec=before.spec if before and same else kind.parse(raw.spec),
-        status=raw.status if isinstance(raw.status, dict) else {},
+        status=status if before else shared(status),
     )
 
 
@@ -80,7 +82,10 @@ class StatusWriter:
         kind = KINDS[resource.key.kind]
         path = f"{collection(kind, resource.key.namespace)}/{resource.key.name}/status"
         body = {"metadata": {"uid": resource.uid}, "status": status_patch(resource.status, status)}
-        return convert(kind, await self._client.patch(path, body, CustomObject), before=resource)
+        raw = await self._client.patch(path, body, CustomObject)
+        if raw.status == status:
+            raw.status = status  # whose texts are shared with those of other resources
+        return convert(kind, raw, before=resource)
 
 
 class _ApiResource(msgspec.Struct):

@@ -4,17 +4,33 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Callable, Mapping
+from sys import intern
 from typing import Any
 from weakref import WeakValueDictionary
 
 from ..domain.errors import NotFound
-from ..domain.generated import MANAGED_SELECTOR, Desired, OwnerReference, StoredSecret, data_digest, manifest, patch
+from ..domain.generated import (
+    EXPIRES_AT,
+    ISSUED_AT,
+    MANAGED_BY_LABEL,
+    MANAGED_SELECTOR,
+    TOKENS,
+    Desired,
+    OwnerReference,
+    StoredSecret,
+    data_digest,
+    manifest,
+    patch,
+)
 from ..domain.kinds import SecretData, passwords_of
 from ..domain.ports import Existing
 from ..domain.token import Sensitive
 from .client import Client
 from .objects import Owner, SecretObject
 from .source import Known, KubeSource
+
+_ALIKE = frozenset({EXPIRES_AT, ISSUED_AT, TOKENS, MANAGED_BY_LABEL})
+"""Labels and annotations whose texts are those of many Secrets."""
 
 _passwords: WeakValueDictionary[str, Sensitive] = WeakValueDictionary()
 """One copy of each token in memory, however many Secrets hold it. Lives as long as one of them is cached."""
@@ -56,6 +72,11 @@ def convert(raw: SecretObject) -> StoredSecret:
     return _stored(raw, data_digest(raw.type, data), passwords)
 
 
+def _shared(texts: Mapping[str, str] | None) -> Mapping[str, str]:
+    """Labels or annotations; what thousands of Secrets say alike is in memory once."""
+    return {intern(key): intern(text) if key in _ALIKE else text for key, text in (texts or {}).items()}
+
+
 def _stored(raw: SecretObject, digest: str, passwords: Mapping[str, Sensitive]) -> StoredSecret:
     meta = raw.metadata
     return StoredSecret(
@@ -63,13 +84,13 @@ def _stored(raw: SecretObject, digest: str, passwords: Mapping[str, Sensitive]) 
         name=meta.name,
         uid=meta.uid,
         resource_version=meta.resource_version,
-        secret_type=raw.type,
+        secret_type=intern(raw.type),
         immutable=bool(raw.immutable),
         deleting=meta.deletion_timestamp is not None,
-        labels=meta.labels or {},
-        annotations=meta.annotations or {},
+        labels=_shared(meta.labels),
+        annotations=_shared(meta.annotations),
         owners=tuple(_owner(owner) for owner in meta.owner_references or []),
-        data_keys=tuple(raw.data or {}),
+        data_keys=tuple(map(intern, raw.data or {})),
         data_digest=digest,
         passwords=passwords,
     )
