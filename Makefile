@@ -12,7 +12,7 @@ MUTANTS_AT_A_TIME ?= 2
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test mutants e2e bench check format generate lock dev-up dev-down clean
+.PHONY: help demo test mutants e2e soak bench check format generate lock dev-up dev-down clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ mutants: $(STAMP) ## Change the code in thousands of ways, and see that a test f
 
 e2e: $(STAMP) ## Push, pull and sync with what the operator generates: crane, helm, Argo CD, Flux
 	$(BIN)/pytest tests/e2e -n 3 --dist loadgroup --durations=5
+
+soak: $(STAMP) ## A thousand short-lived tokens while things go wrong: 5 minutes, or ECR_SOAK_MINUTES
+	$(BIN)/pytest tests/soak
 
 bench: $(STAMP) ## Measure the operator beside a client that does the same writes and nothing else
 	$(BIN)/python -m ecr_secret_operator_lab.bench $(BENCH)

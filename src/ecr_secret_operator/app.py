@@ -166,6 +166,7 @@ class Operator:
         self._working = False
         self._metrics.watch_resources(self._world.states)
         self._metrics.queue_depth.set_function(lambda: len(self._queue))
+        self._metrics.tasks.set_function(lambda: len(asyncio.all_tasks()))
         self._metrics.leader.set_function(lambda: float(self._leading))
 
     def _candidate(self, client: Client) -> Elector:

@@ -84,6 +84,9 @@ class Metrics:
         self.queue_depth = Gauge(
             f"{PREFIX}_queue_depth", "Resources that wait for a worker now.", registry=self.registry
         )
+        self.tasks = Gauge(
+            f"{PREFIX}_tasks", "Tasks of the event loop now: steady, or one is leaked.", registry=self.registry
+        )
         self.leader = Gauge(
             f"{PREFIX}_leader", "1 while this process leads, or runs without leader election.", registry=self.registry
         )
