@@ -12,6 +12,7 @@ from .completion import completion
 from .crds import crds
 from .demo import demo
 from .dev import dev
+from .doctor import doctor
 from .rbac import rbac
 from .refresh import refresh
 from .run import run
@@ -28,7 +29,7 @@ _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 def cli() -> None:
     """Keep Amazon ECR tokens fresh in Kubernetes Secrets.
 
-    For people with a kubeconfig: status, refresh. They use your own rights in the cluster, and
+    For people with a kubeconfig: status, doctor, refresh. They use your own rights in the cluster, and
     are a plugin of kubectl as well: kubectl ecr status.
 
     Exit codes: 0 done, or stopped by a signal; 1 failed, with one line that says why; 2 wrong usage.
@@ -47,7 +48,7 @@ def plugin() -> None:
     """
 
 
-for command in (run, crds, rbac, status, refresh, completion, demo, dev):
+for command in (run, crds, rbac, status, doctor, refresh, completion, demo, dev):
     cli.add_command(command)
     if command is not run:
         plugin.add_command(command)

@@ -14,11 +14,11 @@ from typing import Any
 from ..domain.generated import format_time, parse_time
 from ..domain.kinds import Kind
 from ..domain.model import DEFAULT_FREQUENCY
+from ..domain.raw import Raw, mapping, mappings, number, text
 from ..domain.reasons import Reason
 from ..domain.registry import OCI_SCHEME
 from ..domain.resource import Key, condition_of
 from ..domain.status import LINKED, POLICY_ALLOWED, READY, REFRESHING
-from .raw import Raw, mapping, mappings, number, text
 
 OVERDUE_AFTER = timedelta(minutes=5)
 """A refresh that is this late was not even tried: an attempt that fails is told of in the status."""
