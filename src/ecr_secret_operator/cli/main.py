@@ -15,6 +15,7 @@ from .dev import dev
 from .doctor import doctor
 from .rbac import rbac
 from .refresh import refresh
+from .render import render
 from .run import run
 from .status import status
 
@@ -29,7 +30,7 @@ _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 def cli() -> None:
     """Keep Amazon ECR tokens fresh in Kubernetes Secrets.
 
-    For people with a kubeconfig: status, doctor, refresh. They use your own rights in the cluster, and
+    For people with a kubeconfig: status, doctor, refresh, render. They use your own rights in the cluster, and
     are a plugin of kubectl as well: kubectl ecr status.
 
     Exit codes: 0 done, or stopped by a signal; 1 failed, with one line that says why; 2 wrong usage.
@@ -48,7 +49,7 @@ def plugin() -> None:
     """
 
 
-for command in (run, crds, rbac, status, doctor, refresh, completion, demo, dev):
+for command in (run, crds, rbac, status, doctor, refresh, render, completion, demo, dev):
     cli.add_command(command)
     if command is not run:
         plugin.add_command(command)
