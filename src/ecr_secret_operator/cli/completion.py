@@ -10,7 +10,7 @@ from click.shell_completion import get_completion_class
     epilog="""\b
 Examples:
   source <(ecr-secret-operator completion bash)
-  ecr-secret-operator completion zsh > "${fpath[1]}/_ecr-secret-operator"
+  ecr-secret-operator completion zsh > ~/.zfunc/_ecr-secret-operator
   ecr-secret-operator completion fish > ~/.config/fish/completions/ecr-secret-operator.fish"""
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))

@@ -13,6 +13,7 @@ from .crds import crds
 from .demo import demo
 from .dev import dev
 from .doctor import doctor
+from .migrate import migrate
 from .rbac import rbac
 from .refresh import refresh
 from .render import render
@@ -30,7 +31,7 @@ _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 def cli() -> None:
     """Keep Amazon ECR tokens fresh in Kubernetes Secrets.
 
-    For people with a kubeconfig: status, doctor, refresh, render. They use your own rights in the cluster, and
+    For people with a kubeconfig: status, doctor, refresh, render, migrate. They use your own rights in the cluster, and
     are a plugin of kubectl as well: kubectl ecr status.
 
     Exit codes: 0 done, or stopped by a signal; 1 failed, with one line that says why; 2 wrong usage.
@@ -49,7 +50,7 @@ def plugin() -> None:
     """
 
 
-for command in (run, crds, rbac, status, doctor, refresh, render, completion, demo, dev):
+for command in (run, crds, rbac, status, doctor, refresh, render, migrate, completion, demo, dev):
     cli.add_command(command)
     if command is not run:
         plugin.add_command(command)

@@ -35,7 +35,7 @@ _TOLD = 3
 """Of how many namespaces, pods and ServiceAccounts a finding tells."""
 
 _AWS = "Allow the identity ecr:GetAuthorizationToken, or mend its role's trust policy: docs/identities/README.md"
-_GENERIC: Mapping[str, tuple[str, str]] = {
+GENERIC: Mapping[str, tuple[str, str]] = {
     Reason.AWS_ACCESS_DENIED: ("aws-access-denied", _AWS),
     Reason.AWS_UNAVAILABLE: ("aws-unavailable", "It is tried again by itself. If it lasts, check the way to AWS"),
     Reason.IDENTITY_UNAVAILABLE: ("identity-unavailable", "Check the identity that the message names"),
@@ -226,8 +226,8 @@ def _said(of: _Subject, causes: Sequence[Finding]) -> Iterator[Finding]:
     elif one.state is State.PENDING and (not one.reason or one.reason == Reason.REFRESHED):
         cure = "See what stands above of the operator. If it runs, wait a few seconds and look again"
         yield wrong("not-looked-at", of.name, one.message, cure)
-    elif one.state in (State.ERROR, State.PENDING, State.FAILING) and one.reason in _GENERIC:
-        cause, cure = _GENERIC[one.reason]
+    elif one.state in (State.ERROR, State.PENDING, State.FAILING) and one.reason in GENERIC:
+        cause, cure = GENERIC[one.reason]
         if any(found.cause == cause or one.reason == Reason.IDENTITY_UNAVAILABLE for found in causes):
             return
         passing = one.reason not in NEEDS_A_PERSON and one.state is State.FAILING
