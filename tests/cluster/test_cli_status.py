@@ -42,7 +42,10 @@ def test_what_is_wrong_is_told_and_exits_with_1(cluster: Cluster, lasting: str, 
     done = run(kubeconfig, "status", "-n", lasting)
     assert done.returncode == 1, done.stderr
     assert "SecretConflict" in done.stdout
-    assert f"Secret/{lasting}/{name}: Secret {name}-generated exists and was not made by this operator" in done.stdout
+    assert (
+        f"Secret/{lasting}/{name}: SecretConflict: Secret {name}-generated exists and was not made by this operator"
+        in done.stdout
+    )
 
 
 def test_all_namespaces_and_all_forms(cluster: Cluster, namespace: str, kubeconfig: Path) -> None:
@@ -133,7 +136,7 @@ def test_a_refresh_waits_for_the_new_token(cluster: Cluster, lasting: str, name:
     before = password_in(cluster.get(secret_path(lasting, f"{name}-generated")) or {})
     done = run(kubeconfig, "refresh", f"ecrsecret/{name}", "-n", lasting)
     assert done.returncode == 0, done.stderr
-    assert "Refreshed" in done.stdout
+    assert "Ready" in done.stdout
     after = password_in(cluster.get(secret_path(lasting, f"{name}-generated")) or {})
     assert after != before
     assert after not in done.stdout + done.stderr

@@ -83,7 +83,8 @@ def status(
     if output in ("json", "yaml"):
         click.echo(tables.written(tables.document(seen, now), output))
     else:
-        tables.console(wide=output == "wide").print(tables.credentials(seen, now, wide=output == "wide"))
+        screen = tables.console(wide=output == "wide")
+        screen.print(tables.credentials(seen, now, wide=output == "wide", width=screen.width))
     ctx.exit(_exit_code(seen))
 
 
@@ -106,7 +107,8 @@ async def _watch(session: Session, look: Look, *, wide: bool) -> int:
     from . import tables  # noqa: PLC0415 - the same
 
     code = 0
-    with Live(console=tables.console(wide=wide), auto_refresh=False, vertical_overflow="visible") as live:
+    screen = tables.console(wide=wide)
+    with Live(console=screen, auto_refresh=False, vertical_overflow="visible") as live:
         try:
             while True:
                 now = datetime.now(UTC)
@@ -116,7 +118,7 @@ async def _watch(session: Session, look: Look, *, wide: bool) -> int:
                     live.update(f"{error}; trying again", refresh=True)
                 else:
                     code = _exit_code(seen)
-                    live.update(tables.credentials(seen, now, wide=wide), refresh=True)
+                    live.update(tables.credentials(seen, now, wide=wide, width=screen.width), refresh=True)
                 await asyncio.sleep(WATCH_SECONDS)
         except asyncio.CancelledError:
             return code

@@ -8,17 +8,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import yaml
-from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from ..diagnosis.credential import Credential, State
+from ..domain.kinds import KINDS
+from ..domain.registry import PUBLIC_HOST, is_registry, parse_registry
 
 TOKEN_LIFE = timedelta(hours=12)
 """Of an ECR token (AWS: GetAuthorizationToken). The whole of a bar."""
 
-_CELLS = 10
+_CELLS = 6
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _LAST = TOKEN_LIFE / 6
 """A token that is refreshed on schedule never gets so old."""
@@ -48,55 +49,86 @@ def bar(left: timedelta | None) -> Text:
     if left is None:
         return Text("-", style="dim")
     if left <= timedelta():
-        return Text(f"{' ' * _CELLS} expired {in_words(left)} ago", style="bold red")
+        return Text(f"expired {in_words(left).partition(' ')[0]} ago", style="bold red")
     eighths = max(1, min(8 * _CELLS, round(left / TOKEN_LIFE * 8 * _CELLS)))
     full, part = divmod(eighths, 8)
     drawn = ("█" * full + (_EIGHTHS[part] if part else "")).ljust(_CELLS)
     return Text.assemble((drawn, "green" if left > _LAST else "yellow"), f" {in_words(left)}")
 
 
-def credentials(found: Sequence[Credential], now: datetime, *, wide: bool) -> RenderableType:
-    """A table of credentials, and what is to be said of those that are not good."""
+_WHOLE = 110
+"""Columns of a terminal below which some of a table is left out."""
+_LEFT_OUT = ("SECRET", "IDENTITY", "REASON")
+_UNFOLDED = ("REGISTRY", "EXPIRES IN", "STATE", "REASON")
+
+
+def credentials(found: Sequence[Credential], now: datetime, *, wide: bool, width: int = 400) -> RenderableType:
+    """A table of credentials, and what is to be said of those that are not good.
+
+    Args:
+        found: what to show.
+        now: the time.
+        wide: whether to show everything.
+        width: columns of the terminal.
+    """
     if not found:
         return Text("No resources found.")
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for heading in ("KIND", "NAMESPACE", "NAME", "SECRET", "REGISTRY", "IDENTITY", "EXPIRES IN", "STATE", "REASON"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("REFRESH IN", "FREQUENCY") if wide else ():
-        table.add_column(heading)
-    for one in found:
-        table.add_row(*_cells(one, now, wide=wide))
+    rows = [_row(one, now, wide=wide) for one in found]
+    shown = [name for name in rows[0] if wide or width >= _WHOLE or name not in _LEFT_OUT]
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for heading in shown:
+        table.add_column(heading, overflow="fold", no_wrap=heading in _UNFOLDED)
+    for row in rows:
+        table.add_row(*(row[heading] for heading in shown))
     told = [_told(one) for one in found if wide or not one.good]
-    return Group(table, *told)
+    return Group(table, *([Text()] if told else []), *told)
 
 
-def _cells(one: Credential, now: datetime, *, wide: bool) -> list[RenderableType]:
+def _row(one: Credential, now: datetime, *, wide: bool) -> dict[str, Text]:
+    """The cells by heading. What is long and known, such as the domain of a registry, is for the wide table."""
     hosts, identities = [use.host for use in one.uses], list(dict.fromkeys(use.identity for use in one.uses))
-    where = "\n".join(hosts) if wide else _first(hosts)
-    who = "\n".join(use.identity for use in one.uses) if wide else _first([_short(text) for text in identities])
     place = f"{one.counts.served} of {one.counts.selected} served" if one.counts else one.key.namespace
-    cells: list[RenderableType] = [
-        Text(text) for text in (one.key.kind, place, one.key.name, one.secret or "-", where or "-", who)
-    ]
-    cells += [bar(one.left(now)), Text(one.state, style=_STYLES[one.state]), Text(one.reason or "-")]
+    row = {
+        "NAMESPACE": Text(place),
+        "RESOURCE": Text(f"{one.key.kind if wide else KINDS[one.key.kind].short_names[0]}/{one.key.name}"),
+        "SECRET": Text(one.secret or "-"),
+        "REGISTRY": Text("\n".join(hosts) if wide else _first([_place(host) for host in hosts])),
+        "IDENTITY": Text(
+            "\n".join(use.identity for use in one.uses) if wide else _first([_short(text) for text in identities])
+        ),
+        "EXPIRES IN": bar(one.left(now)),
+        "STATE": Text(one.state, style=_STYLES[one.state]),
+        "REASON": Text("" if one.state is State.READY and not wide else one.reason or "-"),
+    }
     if wide:
-        cells += [Text(in_words(one.refresh_at - now) if one.refresh_at and one.refresh_at > now else "-")]
-        cells += [Text(one.frequency)]
-    return cells
+        soon = in_words(one.refresh_at - now) if one.refresh_at and one.refresh_at > now else "-"
+        row |= {"REFRESH IN": Text(soon), "FREQUENCY": Text(one.frequency)}
+    return row
 
 
 def _first(texts: Sequence[str]) -> str:
     return f"{texts[0]} +{len(texts) - 1}" if len(texts) > 1 else "".join(texts)
 
 
+def _place(registry: str) -> str:
+    """A registry by its account, region and path: 123456789012 us-east-2 /charts."""
+    host, slash, path = registry.partition("/")
+    if not is_registry(host) or host == PUBLIC_HOST:
+        return registry
+    known = parse_registry(host)
+    return " ".join(filter(None, (known.account, known.region, slash + path)))
+
+
 def _short(identity: str) -> str:
-    """A role by its name: the ARN is for the wide table."""
-    return f"role {identity.rpartition('/')[2]}" if identity.startswith("arn:") else identity
+    """As kubectl names it, and a role by its name: the whole is for the wide table."""
+    if identity.startswith("arn:"):
+        return f"role/{identity.rpartition('/')[2]}"
+    return identity.replace("ServiceAccount ", "sa/").replace("Secret ", "secret/")
 
 
 def _told(one: Credential) -> Text:
     name = f"{one.key.kind}/{one.key.name}" if one.counts else str(one.key)
-    lines = [f"{name}: {one.message}"]
+    lines = [f"{name}: {one.reason + ': ' if one.reason and one.state is not State.READY else ''}{one.message}"]
     lines += [f"  {trouble.namespace}: {trouble.reason}: {trouble.message}" for trouble in one.troubles]
     lines += [f"  links: {one.linked}"] if one.linked else []
     lines += [f"  policy: {one.audited}"] if one.audited else []

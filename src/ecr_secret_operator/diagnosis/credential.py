@@ -78,7 +78,7 @@ class Credential:
         frequency: as in the spec.
         state: in one word.
         ready: whether a valid token is stored for all that the present spec asks for.
-        reason: why; one of the closed list, or empty.
+        reason: why, where the status says so of what is now: one of the closed list, else empty.
         message: why, in a sentence.
         expires_at: when the stored token expires.
         refresh_at: when it is to be replaced.
@@ -193,9 +193,9 @@ def _state(meta: Raw, status: Raw, expires_at: datetime | None, refresh_at: date
     if not ready:
         return State.PENDING, "", "The operator has said nothing of it yet"
     if number(status, "observedGeneration") != number(meta, "generation"):
-        return State.PENDING, reason, "The operator has said nothing of its present spec yet"
+        return State.PENDING, "", "The operator has said nothing of its present spec yet"
     if ready.get("status") == "True" and expires_at and expires_at <= now:
-        return State.EXPIRED, reason, f"The token expired at {format_time(expires_at)} and nobody replaced it"
+        return State.EXPIRED, "", f"The token expired at {format_time(expires_at)} and nobody replaced it"
     if reason == Reason.SUSPENDED:
         return State.SUSPENDED, reason, message
     if ready.get("status") != "True":
@@ -210,7 +210,7 @@ def _served(status: Raw, refresh_at: datetime | None, now: datetime) -> Standing
     if refreshing.get("status") == "False":
         return State.FAILING, reason, message
     if refresh_at and refresh_at + OVERDUE_AFTER < now:
-        return State.OVERDUE, reason, f"It was to be refreshed at {format_time(refresh_at)}, and nobody did"
+        return State.OVERDUE, "", f"It was to be refreshed at {format_time(refresh_at)}, and nobody did"
     return None
 
 

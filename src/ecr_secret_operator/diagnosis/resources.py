@@ -223,7 +223,7 @@ def _said(of: _Subject, causes: Sequence[Finding]) -> Iterator[Finding]:
     one = of.case.credential
     if one.state is State.SUSPENDED:
         yield from _suspended(of)
-    elif one.state is State.PENDING and (not one.reason or one.reason == Reason.REFRESHED):
+    elif one.state is State.PENDING and not one.reason:
         cure = "See what stands above of the operator. If it runs, wait a few seconds and look again"
         yield wrong("not-looked-at", of.name, one.message, cure)
     elif one.state in (State.ERROR, State.PENDING, State.FAILING) and one.reason in GENERIC:

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from ..domain.generated import parse_time
 from ..domain.raw import mapping, mappings, number, text
-from .credential import State
 from .finding import Finding, ok, unseen, warning, wrong
 from .observed import Installation
 from .workload import PROGRAM, Workload
@@ -53,7 +52,7 @@ def _deployment(seen: Installation, workload: Workload, *, leads: bool) -> Itera
 
 def _elsewhere(seen: Installation, *, leads: bool) -> Iterator[Finding]:
     subject, says = f"namespace {seen.namespace}", f"No Deployment here runs {PROGRAM}"
-    idle = [one for one in seen.credentials if one.state in (State.OVERDUE, State.EXPIRED) or not one.reason]
+    idle = [one for one in seen.credentials if not one.reason]  # of which nothing is said, or nothing true any more
     if leads:
         yield ok("operator", subject, f"{says}, but somebody leads: it runs elsewhere")
     elif idle or not seen.credentials:
