@@ -16,6 +16,8 @@ from ecr_secret_operator.diagnosis.permissions import asks
 from ecr_secret_operator.domain.generated import MANAGED_BY, MANAGED_BY_LABEL, OWNER, OwnerReference, StoredSecret
 from ecr_secret_operator.domain.kinds import KINDS
 from ecr_secret_operator.domain.policy import Policy, parse_policy
+from ecr_secret_operator.rights import Installation as Rights
+from ecr_secret_operator.rights import admission_policies
 from tests.factories import NOW
 
 from .objects import Object, an_object
@@ -58,6 +60,10 @@ def definitions(**changed: Any) -> dict[str, Any]:
     return found
 
 
+def guards(kind: str, *, namespace: str = "ecr-secret-operator") -> list[Object]:
+    return [one for one in admission_policies(Rights(namespace=namespace)) if one["kind"] == kind]
+
+
 def an_installation(**over: Any) -> Installation:
     seen = Installation(
         now=NOW,
@@ -71,7 +77,8 @@ def an_installation(**over: Any) -> Installation:
         pods=[],
         lease=a_lease(),
         rights={},
-        guards={"ecr-secret-operator-secrets": {"kind": "ValidatingAdmissionPolicy"}},
+        guards=guards("ValidatingAdmissionPolicy"),
+        bindings=guards("ValidatingAdmissionPolicyBinding"),
         secrets={"aws-ecr-cloud-credentials": Keys(there=True, names=frozenset(["credentials"]))},
         policies=[],
         namespaces={"team-a": {}},

@@ -34,6 +34,7 @@ from .installations import (
     causes,
     definitions,
     found,
+    guards,
 )
 from .objects import Object, a_condition, a_status, an_object
 
@@ -148,7 +149,21 @@ INSTALLATIONS: dict[str, tuple[dict[str, Any], str, str]] = {
         "operator-rights-lacking",
         "may not in the cluster: patch secrets",
     ),
-    "admission policy gone": ({"guards": {"guard": {}}}, "admission-policies-missing", "there is no guard"),
+    "admission policy gone": (
+        {"guards": guards("ValidatingAdmissionPolicy")[1:]},
+        "admission-policies-missing",
+        "does with secrets",
+    ),
+    "admission policy not bound": (
+        {"bindings": guards("ValidatingAdmissionPolicyBinding")[:-1]},
+        "admission-policies-missing",
+        "does with serviceaccounts",
+    ),
+    "admission policies for another": (
+        {"guards": guards("ValidatingAdmissionPolicy", namespace="other")},
+        "admission-policies-missing",
+        "secrets, serviceaccounts, serviceaccounts/token",
+    ),
     "keys incomplete": (
         {"secrets": {KEYS: Keys(there=True, names=frozenset(["aws_access_key_id"]))}},
         "aws-credentials-incomplete",
@@ -363,7 +378,8 @@ def unseen_everywhere() -> Installation:
         pods=None,
         lease=None,
         rights=None,
-        guards={"guard": None},
+        guards=None,
+        bindings=None,
         secrets={KEYS: None},
         policies=None,
         namespaces=None,

@@ -84,6 +84,12 @@ CARRIED: dict[str, tuple[list[Object], str, dict[str, Any], str]] = {
         {**PULL, "namespaces": {"include": ["team-*", "web"], "exclude": ["team-x"]}},
         "-n NAMESPACE, for each namespace",
     ),
+    "login renew, one pattern": (
+        [a_cron_job(*REGION, *variables(TARGET_NAMESPACE="team-*"))],
+        "ClusterPullSecret",
+        {**PULL, "namespaces": {"include": ["team-*"]}},
+        "uses its own",
+    ),
     "login renew, IRSA": (
         [a_cron_job(*REGION), an_account("k8s-ecr-login-renew-account", "default")],
         "Secret",
@@ -273,6 +279,29 @@ def test_a_cluster_external_secret_becomes_one_resource_for_each_selector() -> N
     assert "kubectl delete clustergenerator all, once nothing else uses it" in carried.removal
 
 
+def test_keys_of_a_cluster_external_secret_come_into_the_operators_namespace() -> None:
+    inner = an_external_secret()["spec"]
+    raw = {
+        "kind": "ClusterExternalSecret",
+        "metadata": {"name": "ecr"},
+        "spec": {"externalSecretSpec": inner, "namespaceSelector": {"matchLabels": {"team": "a"}}},
+    }
+    references = {name: {**one, "namespace": "team-a"} for name, one in OUR_NAMES.items()}
+    carried = one(raw, a_generator(auth={"secretRef": references}))
+    kind, spec = spec_of(carried)
+    assert (kind, spec["aws"]) == ("ClusterPullSecret", {"credentials_secret": "ecr-aws-keys"})
+    (copy,) = carried.needed
+    assert "kubectl get secret keys -n team-a" in copy
+    assert '"namespace":"ecr-secret-operator"' in copy
+    assert "kubectl delete ecrauthorizationtoken ecr-gen -n NAMESPACE, once nothing else uses it" in carried.removal
+
+
+def test_a_cluster_generator_of_something_else_is_left_alone() -> None:
+    raw = an_external_secret(generator={"kind": "ClusterGenerator", "name": "passwords"})
+    generator = {"kind": "ClusterGenerator", "metadata": {"name": "passwords"}, "spec": {"kind": "Password"}}
+    assert translate([raw, generator], KNOWN) == []
+
+
 def test_what_else_a_secret_holds_is_said_to_be_lost() -> None:
     carried = one(an_external_secret(data=[{"secretKey": "x"}]), a_generator())
     assert any("data and dataFrom beside the generator" in sentence for sentence in carried.lost)
@@ -300,7 +329,7 @@ def test_the_go_operators_resources_stay_as_they_are() -> None:
         {"kind": "CronJob"},
         {"kind": "CronJob", "metadata": None, "spec": "x"},
         a_cron_job(image="example.org/other:1"),
-        a_cron_job(image="example.org/not-k8s-ecr-login-renew-at-all:1"),
+        a_cron_job(image="example.org/not-k8s-ecr-login-renew:1"),
         a_registry_creds(kind="Pod"),
         {"kind": "ExternalSecret", "metadata": {"name": "x"}, "spec": {"dataFrom": [{"extract": {"key": "x"}}]}},
         an_object(),

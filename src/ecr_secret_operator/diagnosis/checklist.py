@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from .credential import Credential
 from .definitions import check_definitions
 from .finding import Finding, ok
+from .guards import check_guards
 from .identities import check_identity, check_policies
 from .observed import Case, Installation
-from .permissions import check_rights
+from .permissions import check_rights, install_command
 from .resources import check_resource
 from .running import check_running
 from .workload import Workload, workload
@@ -35,6 +36,7 @@ def check(seen: Installation, cases: Sequence[Case]) -> Iterator[Finding]:
     yield from check_definitions(seen)
     yield from check_running(seen, running)
     yield from check_rights(seen, running)
+    yield from check_guards(seen, install_command(running, seen.namespace))
     yield from check_identity(seen, running)
     yield from check_policies(seen, running)
     for case in cases:

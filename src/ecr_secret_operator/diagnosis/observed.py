@@ -52,7 +52,8 @@ class Installation:
         pods: of that Deployment.
         lease: that leader election contends for.
         rights: what the operator's ServiceAccount may do; None where that cannot be asked.
-        guards: the admission policies that hold the operator, by name.
+        guards: all admission policies; None where one may not look.
+        bindings: of those.
         secrets: those with the operator's AWS keys, by name; None for one that may not be looked at.
         policies: all AccessPolicies; None where one may not look.
         namespaces: labels by namespace; None where one may not look.
@@ -70,7 +71,8 @@ class Installation:
     pods: Sequence[Raw] | None
     lease: Seen
     rights: Mapping[Ask, bool] | None
-    guards: Mapping[str, Seen]
+    guards: Sequence[Raw] | None
+    bindings: Sequence[Raw] | None
     secrets: Mapping[str, Keys | None]
     policies: Sequence[Policy] | None
     namespaces: Mapping[str, Mapping[str, str]] | None

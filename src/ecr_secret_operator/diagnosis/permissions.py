@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..rights import RIGHTS, Right, Scope
-from .finding import Finding, ok, unseen, warning, wrong
+from .finding import Finding, ok, unseen, wrong
 from .workload import Workload
 
 if TYPE_CHECKING:
@@ -81,7 +81,6 @@ def check_rights(seen: Installation, workload: Workload) -> Iterator[Finding]:
             yield wrong("operator-rights-lacking", name, f"It may not {where}: {', '.join(words)}", cure)
     else:
         yield ok("operator-rights", name, f"It has the {len(seen.rights)} rights that it needs")
-    yield from _guards(seen, cure)
 
 
 def _lacking(rights: Mapping[Ask, bool]) -> dict[str, list[str]]:
@@ -90,18 +89,3 @@ def _lacking(rights: Mapping[Ask, bool]) -> dict[str, list[str]]:
         if not allowed:
             found[ask.namespace].append(ask.words)
     return dict(found)
-
-
-def _guards(seen: Installation, cure: str) -> Iterator[Finding]:
-    names = [name for name, found in seen.guards.items() if found is not None and not found]
-    if names:
-        yield warning(
-            "admission-policies-missing",
-            "admission policies",
-            f"Nothing holds the operator to its own Secrets: there is no {', '.join(names)}",
-            cure,
-        )
-    elif all(found is not None for found in seen.guards.values()):
-        yield ok("admission-policies", "admission policies", "They hold the operator to its own Secrets")
-    else:
-        yield unseen("admission-policies", "admission policies", "You may not look at them")

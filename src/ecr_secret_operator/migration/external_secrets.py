@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..domain.access import KEY_ID, SECRET_KEY, SESSION_TOKEN
 from ..domain.argo import REPO_CREDS, REPOSITORY
@@ -48,6 +49,12 @@ class Generators:
                 specs["", name] = mapping(spec, "generator", "ecrAuthorizationTokenSpec")
         return cls(specs)
 
+    def find(self, namespace: str, name: str) -> Raw | None:
+        """One by its name; of a ClusterExternalSecret's, which is in each of its namespaces, whichever there is."""
+        if (namespace, name) in self.specs or namespace:
+            return self.specs.get((namespace, name))
+        return next((spec for (_, one), spec in self.specs.items() if one == name), None)
+
 
 @dataclass(frozen=True, slots=True)
 class _Old:
@@ -78,25 +85,34 @@ def carry(raw: Raw, generators: Generators, accounts: Accounts, hints: Hints) ->
     clustered = kind == "ClusterExternalSecret"
     spec = mapping(raw, "spec", "externalSecretSpec") if clustered else mapping(raw, "spec")
     old = _Old(raw, spec, clustered)
-    used = list(_generators(old))
+    used = list(_generators(old, generators))
     if not used:
         return None
     into = Carried(f"{kind} {old.namespace}{'' if clustered else '/'}{old.name} (External Secrets Operator)")
-    found = [generators.specs[one] for one in used if one in generators.specs]
+    known = (generators.find(place, name) for place, name, _ in used)
+    found = [generator for generator in known if generator is not None]
     if not found:
-        into.needed.append(f"Its generator {used[0][1]} was not found: give it too, with -f, or the right to list it")
+        into.needed.append(f"Its generator {used[0].name} was not found: give it too, with -f, or the right to list it")
     into.documents += _documents(old, found[0] if found else {}, accounts, hints, into)
     _remaining(old, used, into)
     return into
 
 
-def _generators(old: _Old) -> Iterator[tuple[str, str]]:
+class _Used(NamedTuple):
+    namespace: str
+    name: str
+    kind: str
+
+
+def _generators(old: _Old, known: Generators) -> Iterator[_Used]:
+    """Those of ECR tokens; of a ClusterGenerator only that shows of what."""
     for entry in mappings(old.spec, "dataFrom"):
         reference = mapping(entry, "sourceRef", "generatorRef")
-        if text(reference, "kind") == GENERATOR:
-            yield old.namespace, text(reference, "name")
-        elif text(reference, "kind") == CLUSTER_GENERATOR:
-            yield "", text(reference, "name")
+        kind, name = text(reference, "kind"), text(reference, "name")
+        if kind == GENERATOR:
+            yield _Used(old.namespace, name, kind)
+        elif kind == CLUSTER_GENERATOR and ("", name) in known.specs:
+            yield _Used("", name, kind)
 
 
 def _documents(old: _Old, generator: Raw, accounts: Accounts, hints: Hints, into: Carried) -> Iterator[Document]:
@@ -237,15 +253,15 @@ def _metadata(old: _Old) -> Document:
     return {"metadata": given} if given else {}
 
 
-def _remaining(old: _Old, used: list[tuple[str, str]], into: Carried) -> None:
+def _remaining(old: _Old, used: list[_Used], into: Carried) -> None:
     others = [entry for entry in mappings(old.spec, "dataFrom") if not mapping(entry, "sourceRef", "generatorRef")]
     if mappings(old.spec, "data") or others or len(used) > 1:
         into.lost.append("What else it puts into its Secret: data and dataFrom beside the generator")
     place = [] if old.clustered else ["-n", old.namespace]
     into.removal.append(kubectl("delete", text(old.raw, "kind").lower(), old.name, *place))
-    for namespace, name in used:
-        which = ["ecrauthorizationtoken", name, "-n", namespace] if namespace else ["clustergenerator", name]
-        into.removal.append(f"{kubectl('delete', *which)}, once nothing else uses it")
+    for one in used:
+        where = ["-n", one.namespace or "NAMESPACE"] if one.kind == GENERATOR else []
+        into.removal.append(f"{kubectl('delete', one.kind.lower(), one.name, *where)}, once nothing else uses it")
     policy = text(old.spec, "target", "creationPolicy") or "Owner"
     if policy != "Owner":
         secret = text(old.spec, "target", "name") or old.name

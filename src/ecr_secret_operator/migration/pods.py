@@ -48,15 +48,19 @@ def pod_with(raw: Raw, image: str, *path: str) -> Pod | None:
     """The pod template at a path of an object, if it runs this image; whatever the registry and tag."""
     pod = mapping(raw, *path)
     for container in mappings(pod, "containers"):
-        if text(container, "image").partition("@")[0].rpartition(":")[0].endswith(image) or text(
-            container, "image"
-        ).endswith(image):
+        if f"/{_repository(text(container, 'image'))}".endswith(f"/{image}"):
             variables = {text(one, "name"): _value(one) for one in mappings(container, "env")}
             words = [str(word) for key in ("command", "args") for word in items(container, key)]
             flags = dict(word.lstrip("-").split("=", 1) for word in words if word.startswith("--") and "=" in word)
             account = text(pod, "serviceAccountName") or "default"
             return Pod(text(raw, "metadata", "namespace") or "default", variables, flags, account)
     return None
+
+
+def _repository(image: str) -> str:
+    """Without tag and digest; a colon before the last slash is a port's."""
+    before, slash, last = image.partition("@")[0].rpartition("/")
+    return before + slash + last.partition(":")[0]
 
 
 def _value(variable: Raw) -> str | FromSecret:

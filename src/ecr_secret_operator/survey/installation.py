@@ -22,8 +22,6 @@ from ..domain.raw import mapping, text
 from ..kube.objects import CustomObject
 from ..kube.policies import convert as convert_policy
 from ..kube.resources import served_kinds
-from ..rights import Installation as Rights
-from ..rights import admission_policies
 from ..rights.installation import NAMESPACE, SERVICE_ACCOUNT
 from ..settings import LEASE_NAME
 from . import resources, secrets
@@ -31,7 +29,7 @@ from .reading import Object, Reader
 from .session import Session
 
 _APPS, _LEASES = "/apis/apps/v1", "/apis/coordination.k8s.io/v1"
-_GUARDS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+_GUARDS = "/apis/admissionregistration.k8s.io/v1"
 _REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 _POLICIES = "/apis/ecr.mobb.redhat.com/v1alpha1/accesspolicies"
 
@@ -103,7 +101,7 @@ async def survey(session: Session, place: Place, namespace: str | None, *, now: 
     """
     reader, running = session.reader, place.workload
     served = await served_kinds(session.client)
-    names, guards = definition_names(), _guard_names(place.namespace)
+    names = definition_names()
     definitions = [reader.one(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}") for name in names]
     key_secrets = sorted({KEYS_SECRET, *running.secrets} - {""})
     return Installation(
@@ -118,7 +116,8 @@ async def survey(session: Session, place: Place, namespace: str | None, *, now: 
         pods=await _pods(reader, place),
         lease=place.lease,
         rights=await _rights(session, place, running),
-        guards={name: await reader.one(f"{_GUARDS}/{name}") for name in guards},
+        guards=await reader.some(f"{_GUARDS}/validatingadmissionpolicies"),
+        bindings=await reader.some(f"{_GUARDS}/validatingadmissionpolicybindings"),
         secrets={name: await _keys(session, place.namespace, name) for name in key_secrets},
         policies=await _policies(reader),
         namespaces=await _namespaces(reader),
@@ -128,11 +127,6 @@ async def survey(session: Session, place: Place, namespace: str | None, *, now: 
 
 async def _keys(session: Session, namespace: str, name: str) -> Keys | None:
     return await secrets.keys(session.client, namespace, name)
-
-
-def _guard_names(namespace: str) -> list[str]:
-    objects = admission_policies(Rights(namespace=namespace))
-    return [one["metadata"]["name"] for one in objects if one["kind"] == "ValidatingAdmissionPolicy"]
 
 
 async def _pods(reader: Reader, place: Place) -> Sequence[Object] | None:
