@@ -32,6 +32,8 @@ from ..laboratory import Kubectl
 from .commands import Result, run, someone
 from .resources import a_resource, apply, password_in, wait_ready
 
+pytestmark = pytest.mark.xdist_group("migrate")  # its definitions are made once, by one worker
+
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 GROUPS = {
     "ExternalSecret": ("external-secrets.io", "v1"),
