@@ -8,12 +8,14 @@ import pty
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
 
-from ecr_secret_operator_lab.cluster import Cluster, secret_path
+from ecr_secret_operator_lab.cluster import Cluster, Refused, secret_path
 from ecr_secret_operator_lab.operator import free_port, installed_command
 from ecr_secret_operator_lab.waiting import wait_for
 
@@ -80,6 +82,57 @@ def test_who_may_list_one_namespace_sees_that_and_is_told_so(
     assert everything.returncode == 2
     (line,) = everything.stderr.splitlines()
     assert "cannot list resource" in line
+
+
+@pytest.fixture
+def projects(cluster: Cluster) -> Iterator[str]:
+    """OpenShift's list of the namespaces that one may see, as far as it counts here: a kind of its own."""
+    crds, plural = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", "projects"
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    name, group = f"{plural}.project.openshift.io", "project.openshift.io"
+    names = {"kind": "Project", "plural": plural, "singular": "project"}
+    spec = {"group": group, "scope": "Cluster", "names": names, "versions": [version]}
+    cluster.create(crds, {"metadata": {"name": name}, "spec": spec})
+    path = f"/apis/{group}/v1/{plural}"
+    wait_for(partial(_served, cluster, path), "projects are served", within=60)
+    yield path
+    cluster.delete(f"{crds}/{name}")
+
+
+def _served(cluster: Cluster, path: str) -> bool:
+    try:
+        return cluster.get(path) is not None
+    except Refused:
+        return False  # it is being set up
+
+
+def test_on_openshift_one_sees_all_of_ones_projects(
+    cluster: Cluster, kubectl: Kubectl, namespace: str, projects: str, kubeconfig: Path, tmp_path: Path
+) -> None:
+    other = cluster.namespace(f"{namespace}-other")
+    for place in (namespace, other):
+        cluster.create(
+            projects, {"apiVersion": "project.openshift.io/v1", "kind": "Project", "metadata": {"name": place}}
+        )
+        apply(cluster, place, a_resource())
+    theirs = someone(cluster, kubectl, kubeconfig, tmp_path / "config", namespace, READER)
+    subject = f"--serviceaccount={namespace}:someone"
+    role = ("--verb=list", "--resource=secrets.ecr.mobb.redhat.com,argohelmreposecrets.ecr.mobb.redhat.com")
+    made = [
+        kubectl("create", "role", "reader", "-n", other, *role),
+        kubectl("create", "rolebinding", "reader", "-n", other, "--role=reader", subject),
+        kubectl("create", "clusterrole", namespace, "--verb=list", "--resource=projects.project.openshift.io"),
+        kubectl("create", "clusterrolebinding", namespace, f"--clusterrole={namespace}", subject),
+    ]
+    assert all(one.returncode == 0 for one in made), made
+
+    def seen() -> list[str]:
+        done = run(theirs, "status", "-o", "json")
+        found = [one["namespace"] for one in json.loads(done.stdout or '{"items": []}')["items"]]
+        return found if len(found) > 1 else []
+
+    assert wait_for(seen, "their rights are in force", within=60) == [namespace, other]
 
 
 def test_no_way_to_look_is_one_line_and_exits_with_2(tmp_path: Path, kubeconfig: Path) -> None:
