@@ -12,12 +12,15 @@ import pytest
 import yaml
 
 from ecr_secret_operator.cli.main import cli
+from ecr_secret_operator.diagnosis.credential import State, credential
+from ecr_secret_operator.diagnosis.resources import GENERIC
 from ecr_secret_operator.domain.fields import API_VERSION
-from ecr_secret_operator.domain.kinds import KINDS
+from ecr_secret_operator.domain.kinds import CLUSTER_PULL_SECRET, KINDS
 from ecr_secret_operator.domain.policy import POLICY_KIND, AccessPolicySpec, parse_policy
 from ecr_secret_operator.domain.reasons import EventReason, Reason
 from ecr_secret_operator.domain.resource import InvalidSpec
 from ecr_secret_operator.telemetry.metrics import PREFIX, Metrics
+from tests.factories import NOW
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -98,6 +101,31 @@ def test_every_link_inside_the_repository_leads_somewhere(page: Path) -> None:
 def test_every_decision_is_listed() -> None:
     records = {path.name for path in (ROOT / "docs/adr").glob("0*.md")}
     assert records == set(LINK.findall((ROOT / "docs/adr/README.md").read_text()))
+
+
+def test_every_cause_that_doctor_names_is_explained() -> None:
+    """Those that are said of something that is well, or not seen, need no explanation."""
+    sources = "".join(path.read_text() for path in (ROOT / "src/ecr_secret_operator/diagnosis").glob("*.py"))
+    named = set(re.findall(r"\b(?:wrong|warning)\(\s*\"([a-z-]+)\"", sources))
+    named |= {cause for cause, _ in GENERIC.values()}
+    page = (ROOT / "docs/reference/cli.md").read_text()
+    table = page.partition("| cause | what is wrong |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)) == named
+
+
+def test_every_state_that_status_shows_is_explained() -> None:
+    assert {str(state) for state in State} <= rows("docs/reference/cli.md")
+
+
+def test_every_key_of_status_is_listed() -> None:
+    page = (ROOT / "docs/reference/cli.md").read_text()
+    pull = credential(CLUSTER_PULL_SECRET, {}, now=NOW).document(NOW)
+    assert [key for key in pull if f"`{key}`" not in page] == []
+
+
+def test_every_command_for_people_has_its_section() -> None:
+    sections = set(re.findall(r"^## `([a-z]+)`$", (ROOT / "docs/reference/cli.md").read_text(), re.MULTILINE))
+    assert sections == set(cli.commands) - {"run", "crds", "rbac", "demo", "dev"}
 
 
 def test_every_field_of_the_readme_exists() -> None:

@@ -1,4 +1,4 @@
-"""`ecr-secret-operator`: registers the commands, and turns errors into one line and an exit code."""
+"""`ecr-secret-operator`, and `kubectl ecr`: registers the commands, and turns errors into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -8,32 +8,72 @@ import click
 
 from .. import __version__
 from ..domain.errors import OperatorError
+from .completion import completion
 from .crds import crds
 from .demo import demo
 from .dev import dev
+from .doctor import doctor
+from .migrate import migrate
 from .rbac import rbac
+from .refresh import refresh
+from .render import render
 from .run import run
+from .status import status
 
 EXIT_FAILED = 1
+NAME, PLUGIN = "ecr-secret-operator", "kubectl ecr"
+
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, "--version", prog_name="ecr-secret-operator")
+@click.group(context_settings=_SETTINGS)
+@click.version_option(__version__, "--version", prog_name=NAME)
 def cli() -> None:
     """Keep Amazon ECR tokens fresh in Kubernetes Secrets.
+
+    For people with a kubeconfig: status, doctor, refresh, render, migrate. They use your own rights in the cluster, and
+    are a plugin of kubectl as well: kubectl ecr status.
 
     Exit codes: 0 done, or stopped by a signal; 1 failed, with one line that says why; 2 wrong usage.
     """
 
 
-for command in (run, crds, rbac, demo, dev):
+@click.group(context_settings=_SETTINGS)
+@click.version_option(__version__, "--version", prog_name=PLUGIN)
+def plugin() -> None:
+    """Look after Amazon ECR tokens in Kubernetes Secrets: ecr-secret-operator as a plugin of kubectl.
+
+    The same commands as those of ecr-secret-operator, but for run. Where examples say ecr-secret-operator, kubectl ecr
+    does as well.
+
+    Exit codes: 0 done, or stopped by a signal; 1 failed, with one line that says why; 2 wrong usage.
+    """
+
+
+for command in (run, crds, rbac, status, doctor, refresh, render, migrate, completion, demo, dev):
     cli.add_command(command)
+    if command is not run:
+        plugin.add_command(command)
 
 
 def main() -> None:
     """The entry point of the installed command."""
+    _main(cli, NAME)
+
+
+def kubectl_plugin() -> None:
+    """The entry point of `kubectl ecr`, which kubectl finds by its name, kubectl-ecr."""
+    _main(plugin, PLUGIN)
+
+
+def _main(group: click.Group, name: str) -> None:
     try:
-        cli.main(standalone_mode=True)
+        group.main(prog_name=name, complete_var=_complete_variable(name), standalone_mode=True)
     except OperatorError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(EXIT_FAILED)
+
+
+def _complete_variable(name: str) -> str:
+    """As the scripts of `completion` set it."""
+    return f"_{name.replace('-', '_').replace(' ', '_').upper()}_COMPLETE"

@@ -39,16 +39,20 @@ class ClusterConfig:
             await loaders.refresh_token(self._loader, self.configuration, _CREDENTIAL_REFRESH_SECONDS)
 
 
-async def load_config(kubeconfig: str | None) -> ClusterConfig:
+async def load_config(kubeconfig: str | None, context: str | None = None) -> ClusterConfig:
     """Loads the configuration: the given file, else KUBECONFIG, else in-cluster, else ~/.kube/config.
+
+    Args:
+        kubeconfig: the file.
+        context: of the file; None for its current one. With one, only files count.
 
     Raises:
         ConfigError: there is none, or it cannot be read. Says which and what to do.
     """
     path = kubeconfig or os.environ.get("KUBECONFIG")
-    if not path and os.environ.get("KUBERNETES_SERVICE_HOST"):
+    if not path and not context and os.environ.get("KUBERNETES_SERVICE_HOST"):
         return _in_cluster()
-    return await _from_file(path or "~/.kube/config", given=bool(path))
+    return await _from_file(path or "~/.kube/config", context, given=bool(path))
 
 
 def _in_cluster() -> ClusterConfig:
@@ -60,14 +64,14 @@ def _in_cluster() -> ClusterConfig:
     return ClusterConfig(configuration, _own_namespace("default"))
 
 
-async def _from_file(path: str, *, given: bool) -> ClusterConfig:
+async def _from_file(path: str, wanted: str | None, *, given: bool) -> ClusterConfig:
     if not _is_file(path):
         hint = "Check --kubeconfig and KUBECONFIG" if given else "Give --kubeconfig, or run inside a cluster"
         raise ConfigError(f"kubeconfig {path} does not exist. {hint}")
     configuration = Configuration()
     try:
         loader = await loaders.load_kube_config(
-            config_file=path, client_configuration=configuration, persist_config=False
+            config_file=path, context=wanted, client_configuration=configuration, persist_config=False
         )
     except (ConfigException, OSError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
         shapeless = isinstance(error, TypeError | AttributeError | KeyError)

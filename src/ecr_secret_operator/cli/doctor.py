@@ -1,0 +1,124 @@
+"""`ecr-secret-operator doctor`: what is wrong, and what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from ..diagnosis.finding import Finding, Level, worst
+from ..domain.kinds import KINDS, Kind
+from .options import EXIT_WRONG, ResourceType, cluster_options, namespace_option, with_cluster
+
+if TYPE_CHECKING:
+    from ..diagnosis.observed import Case, Installation
+    from ..survey.session import Session
+
+_MARKS = {
+    Level.OK: ("ok     ", "green"),
+    Level.WARNING: ("warning", "yellow"),
+    Level.WRONG: ("wrong  ", "bold red"),
+    Level.UNSEEN: ("?      ", "dim"),
+}
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  ecr-secret-operator doctor
+  ecr-secret-operator doctor -n team-a
+  ecr-secret-operator doctor Secret/ecr -n team-a
+  ecr-secret-operator doctor --operator-namespace openshift-operators -o json"""
+)
+@click.argument("resource", type=ResourceType(), metavar="[KIND/NAME]", required=False)
+@namespace_option("Namespace of the resource, or of those to look at [default: all that you may list].")
+@click.option("--operator-namespace", metavar="NAME", help="Namespace of the operator [default: where it is found].")
+@click.option(
+    "--service-account", metavar="NAME", help="ServiceAccount of the operator [default: that of its Deployment]."
+)
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@cluster_options
+@click.pass_context
+def doctor(
+    ctx: click.Context,
+    *,
+    resource: tuple[Kind, str] | None,
+    namespace: str | None,
+    operator_namespace: str | None,
+    service_account: str | None,
+    output: str,
+    kubeconfig: str | None,
+    context: str | None,
+) -> None:
+    """Find out what is wrong, and say what mends it.
+
+    Looks at the API server, the definitions, the operator, its rights, its AWS identity and the AccessPolicies; then at
+    one resource, or at all that are not well. What stands first is to be mended first. Nothing is changed. Of Secrets
+    only the names of their entries are looked at. What you may not look at is marked with a question mark.
+
+    Exit codes: 0 nothing is wrong; 1 something is; 2 cannot look.
+    """
+
+    async def look(session: Session) -> tuple[Installation, list[Case]]:
+        from ..survey import installation, resources  # noqa: PLC0415 - the client library takes a second to import
+
+        now = datetime.now(UTC)
+        place = await installation.find(session.reader, operator_namespace, service_account)
+        chosen = None
+        if resource:
+            kind, name = resource
+            chosen = kind, await resources.one(session.reader, kind, namespace or session.namespace, name)
+        seen = await installation.survey(session, place, namespace, now=now)
+        return seen, await _cases(session, seen, chosen)
+
+    from ..diagnosis.checklist import check  # noqa: PLC0415 - as little as possible at start
+
+    seen, cases = with_cluster(kubeconfig, context, look)
+    findings = list(check(seen, cases))
+    if output == "json":
+        _print_json(findings)
+    else:
+        _print_text(findings)
+    ctx.exit(EXIT_WRONG if worst(findings) else 0)
+
+
+async def _cases(session: Session, seen: Installation, chosen: tuple[Kind, dict[str, object]] | None) -> list[Case]:
+    from ..diagnosis.checklist import to_examine  # noqa: PLC0415 - as little as possible at start
+    from ..survey import cases, resources  # noqa: PLC0415 - the client library takes a second to import
+
+    wanted = [chosen] if chosen else []
+    for one in [] if chosen else to_examine(seen.credentials):
+        kind = KINDS[one.key.kind]
+        wanted.append((kind, await resources.one(session.reader, kind, one.key.namespace, one.key.name)))
+    return [
+        await cases.examine(session, kind, raw, operator_namespace=seen.namespace, now=seen.now) for kind, raw in wanted
+    ]
+
+
+def _print_text(findings: Sequence[Finding]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - for who reads text
+    from rich.text import Text  # noqa: PLC0415 - the same
+
+    console = Console(highlight=False, soft_wrap=True)
+    for one in findings:
+        mark, style = _MARKS[one.level]
+        console.print(Text.assemble((mark, style), "  ", (one.subject, "bold"), f": {one.says}"))
+        if one.cure:
+            console.print(Text.assemble("         ", ("> ", "dim"), one.cure))
+    counts = {level: sum(one.level is level for one in findings) for level in Level}
+    console.print(
+        f"\n{counts[Level.WRONG]} wrong, {counts[Level.WARNING]} warnings, {counts[Level.OK]} ok,"
+        f" {counts[Level.UNSEEN]} not looked at"
+    )
+
+
+def _print_json(findings: Sequence[Finding]) -> None:
+    from .tables import written  # noqa: PLC0415 - for who reads JSON
+
+    shown = [
+        {"level": str(one.level), "cause": one.cause, "subject": one.subject, "says": one.says, "cure": one.cure}
+        for one in findings
+    ]
+    click.echo(written({"findings": shown, "wrong": worst(findings)}, "json"))

@@ -1,0 +1,85 @@
+"""`ecr-secret-operator migrate`: other tools' set-ups, as resources of this operator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import cluster_options, documents, namespace_option, with_cluster
+
+if TYPE_CHECKING:
+    from ..survey.others import Others
+    from ..survey.session import Session
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  ecr-secret-operator migrate > ecr.yaml
+  ecr-secret-operator migrate -n team-a --account 123456789012
+  ecr-secret-operator migrate -f cronjob.yaml -f service-account.yaml"""
+)
+@click.option(
+    "-f",
+    "--filename",
+    "filenames",
+    multiple=True,
+    metavar="FILE",
+    help="File with the other tool's objects; - for standard input. Repeatable. The cluster is not asked then.",
+)
+@namespace_option("Look in this namespace only [default: in all].")
+@click.option("--account", default="", metavar="ID", help="AWS account of the registry, where it cannot be told.")
+@click.option(
+    "--operator-namespace",
+    default="ecr-secret-operator",
+    show_default=True,
+    metavar="NAME",
+    help="Namespace of this operator: a ClusterPullSecret's identity is looked for there.",
+)
+@cluster_options
+def migrate(
+    *,
+    filenames: tuple[str, ...],
+    namespace: str | None,
+    account: str,
+    operator_namespace: str,
+    kubeconfig: str | None,
+    context: str | None,
+) -> None:
+    """Print resources of this operator that take the place of other tools.
+
+    Known are the Go operator rh-mobb/ecr-secret-operator, nabsul/k8s-ecr-login-renew, upmc-enterprises/registry-creds,
+    and the ECR generators of the External Secrets Operator. Comments say what to do first, what could not be carried
+    over, and what to remove afterwards. Nothing is changed, and no Secret is read.
+
+    Exit codes: 0 done, also when there was nothing to carry over; 1 a file cannot be read; 2 the cluster cannot be
+    reached.
+    """
+    from ..migration.carried import Hints  # noqa: PLC0415 - as little as possible at start
+    from ..migration.translate import stream, translate  # noqa: PLC0415 - the same
+
+    if account and not (account.isdecimal() and len(account) == 12):  # noqa: PLR2004 - AWS
+        raise click.UsageError("--account is a number of twelve digits")
+    objects = _from_files(filenames) if filenames else _from_cluster(namespace, kubeconfig, context)
+    carried = translate(objects, Hints(account=account, operator_namespace=operator_namespace))
+    click.echo(stream(carried), nl=False)
+    made = sum(len(one.documents) for one in carried)
+    todo = sum(bool(one.needed or not one.complete) for one in carried)
+    click.echo(f"{len(carried)} set-ups found, {made} resources made, {todo} need something done first.", err=True)
+
+
+def _from_files(names: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [one for name in names for one in documents(name) if isinstance(one, dict)]
+
+
+def _from_cluster(namespace: str | None, kubeconfig: str | None, context: str | None) -> list[dict[str, Any]]:
+    async def look(session: Session) -> Others:
+        from ..survey import others  # noqa: PLC0415 - the client library takes a second to import
+
+        return await others.find(session.reader, namespace)
+
+    found = with_cluster(kubeconfig, context, look)
+    for kind in found.unseen:
+        click.echo(f"Note: {kind}s are left out: you may not list them", err=True)
+    return list(found.objects)

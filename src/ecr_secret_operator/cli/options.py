@@ -1,0 +1,133 @@
+"""What the commands for people with a kubeconfig have in common: options, arguments, exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from ..domain.errors import ApiError, Forbidden, OperatorError, Unavailable
+from ..domain.fields import GROUP
+from ..domain.kinds import KINDS, Kind
+
+if TYPE_CHECKING:
+    from ..survey.session import Session
+
+T = TypeVar("T")
+_Command = TypeVar("_Command", bound=Callable[..., object])
+
+EXIT_WRONG = 1
+"""Something is not as it should be."""
+EXIT_CANNOT_LOOK = 2
+"""Nothing can be said: no way to the cluster, no right to look, or the command was used wrongly."""
+
+
+class CannotLook(click.ClickException):
+    """Nothing can be said."""
+
+    exit_code = EXIT_CANNOT_LOOK
+
+
+def cluster_options(command: _Command) -> _Command:
+    """The options that say which cluster."""
+    for option in (
+        click.option("--context", metavar="NAME", help="Context of the kubeconfig [default: its current one]."),
+        click.option("--kubeconfig", metavar="FILE", help="Kubeconfig to use [default: KUBECONFIG, ~/.kube/config]."),
+    ):
+        command = option(command)
+    return command
+
+
+def namespace_option(text: str) -> Callable[[_Command], _Command]:
+    """The option that says which namespace."""
+    return click.option("-n", "--namespace", metavar="NAME", help=text)
+
+
+class ResourceType(click.ParamType[tuple[Kind, str]]):
+    """KIND/NAME as kubectl takes it: the kind by name, plural or short name, with or without the group."""
+
+    name = "resource"
+
+    def convert(
+        self, value: str | tuple[Kind, str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[Kind, str]:
+        """Reads it, or fails with a sentence."""
+        if not isinstance(value, str):
+            return value
+        word, slash, name = value.partition("/")
+        kind = _kinds().get(word.lower().removesuffix(f".{GROUP}"))
+        if kind is None or not slash or not name or "/" in name:
+            names = ", ".join(KINDS)
+            self.fail(f"{value!r} is not KIND/NAME, such as Secret/ecr. KIND is one of {names}", param, ctx)
+        return kind, name
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002 - click's
+        """Kinds: names would need a cluster at each key."""
+        return [CompletionItem(f"{name}/") for name in KINDS if name.lower().startswith(incomplete.lower())]
+
+
+def _kinds() -> dict[str, Kind]:
+    return {
+        word: kind
+        for kind in KINDS.values()
+        for word in (
+            kind.name.lower(),
+            kind.plural,
+            f"{kind.plural}.{GROUP}".removesuffix(f".{GROUP}"),
+            *kind.short_names,
+        )
+    }
+
+
+def with_cluster(kubeconfig: str | None, context: str | None, work: Callable[[Session], Awaitable[T]]) -> T:
+    """Does something with a cluster. Raises CannotLook, with one sentence, where that is not possible."""
+    from ..kube.config import ConfigError  # noqa: PLC0415 - the client library takes a second to import
+    from ..survey.session import session  # noqa: PLC0415 - the same
+
+    server = ""
+
+    async def working() -> T:
+        nonlocal server
+        async with session(kubeconfig, context) as opened:
+            server = opened.client.server
+            return await work(opened)
+
+    try:
+        return asyncio.run(working())
+    except ConfigError as error:
+        raise CannotLook(str(error)) from error
+    except Unavailable as error:
+        raise CannotLook(f"{error} ({server}). Check that it runs, and the kubeconfig") from error
+    except Forbidden as error:
+        text = "refused your credentials" if error.status == 401 else "refused"  # noqa: PLR2004 - unauthenticated
+        raise CannotLook(f"the API server {server} {text}: {error}") from error
+    except ApiError as error:
+        raise CannotLook(str(error)) from error
+
+
+def documents(path: str) -> Sequence[Any]:
+    """The documents of a YAML or JSON file, `-` for standard input; those of lists too. Raises OperatorError."""
+    import yaml  # noqa: PLC0415 - for who reads files
+
+    try:
+        text = sys.stdin.read() if path == "-" else _read(path)
+        found = [one for one in yaml.safe_load_all(text) if one is not None]
+    except (OSError, UnicodeDecodeError) as error:
+        raise OperatorError(f"{path} cannot be read: {getattr(error, 'strerror', '') or 'it is no text'}") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""  # without the text, which may be a Secret's
+        raise OperatorError(f"{path} is not YAML{where}") from error
+    lists = [one for one in found if isinstance(one, dict) and str(one.get("kind", "")).endswith("List")]
+    inside = [item for one in lists for item in one.get("items") or ()]
+    return [*(one for one in found if one not in lists), *inside]
+
+
+def _read(path: str) -> str:
+    with open(os.path.expanduser(path), encoding="utf-8") as file:  # noqa: PTH111, PTH123 - as it was typed
+        return file.read()

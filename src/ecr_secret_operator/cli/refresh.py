@@ -1,0 +1,88 @@
+"""`ecr-secret-operator refresh`: a new token now."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from ..diagnosis.credential import Credential, State
+from ..domain.kinds import Kind
+from .options import EXIT_WRONG, ResourceType, cluster_options, namespace_option, with_cluster
+
+if TYPE_CHECKING:
+    from ..survey.session import Session
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  ecr-secret-operator refresh Secret/ecr -n team-a
+  ecr-secret-operator refresh ecrpull/ecr-pull --timeout 300
+  ecr-secret-operator refresh ArgoHelmRepoSecret/charts -n argocd --no-wait"""
+)
+@click.argument("resource", type=ResourceType(), metavar="KIND/NAME")
+@namespace_option("Namespace of the resource [default: that of the kubeconfig's context].")
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until the operator has done it.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait.",
+)
+@cluster_options
+@click.pass_context
+def refresh(
+    ctx: click.Context,
+    *,
+    resource: tuple[Kind, str],
+    namespace: str | None,
+    wait: bool,
+    timeout: float,
+    kubeconfig: str | None,
+    context: str | None,
+) -> None:
+    """Have a token replaced now, and wait until it is.
+
+    Sets the annotation ecr.mobb.redhat.com/refresh to the present time, for which you need the right to patch the
+    resource. Resources that share an identity and a region share the new token.
+
+    Exit codes: 0 done, or asked for with --no-wait; 1 not done in time, or impossible; 2 the cluster or the resource
+    cannot be reached.
+    """
+    kind, name = resource
+
+    async def work(session: Session) -> Credential | None:
+        from ..survey import refreshing  # noqa: PLC0415 - the client library takes a second to import
+
+        place = namespace or session.namespace
+        value = await refreshing.ask(session, kind, place, name, now=_now())
+        click.echo(f"Asked for a new token of {kind.name}/{name}.", err=True)
+        if not wait:
+            return None
+        found = await refreshing.wait(session, kind, place, name, value=value, seconds=timeout, clock=_now)
+        if found.handled != value:
+            raise click.ClickException(_undone(found, timeout))
+        return found
+
+    found = with_cluster(kubeconfig, context, work)
+    if found:
+        from . import tables  # noqa: PLC0415 - rich is for who sees a table
+
+        tables.console().print(tables.credentials([found], _now(), wide=False))
+        ctx.exit(0 if found.ready else EXIT_WRONG)
+
+
+def _undone(found: Credential, seconds: float) -> str:
+    name = f"{found.key.kind}/{found.key.name}"
+    if found.reason and found.state is not State.READY:
+        return f"{name} is not refreshed: {found.reason}: {found.message}"
+    hint = "does the operator run? See: ecr-secret-operator doctor"
+    return f"{name} was not refreshed within {seconds:g} s: {hint}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

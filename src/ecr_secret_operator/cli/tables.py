@@ -1,0 +1,158 @@
+"""Credentials as tables, bars and documents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import yaml
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..diagnosis.credential import Credential, State
+from ..domain.kinds import KINDS
+from ..domain.registry import PUBLIC_HOST, is_registry, parse_registry
+
+TOKEN_LIFE = timedelta(hours=12)
+"""Of an ECR token (AWS: GetAuthorizationToken). The whole of a bar."""
+
+_CELLS = 6
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_LAST = TOKEN_LIFE / 6
+"""A token that is refreshed on schedule never gets so old."""
+
+_STYLES = {
+    State.READY: "green",
+    State.SUSPENDED: "blue",
+    State.FAILING: "yellow",
+    State.OVERDUE: "yellow",
+    State.PENDING: "yellow",
+    State.ERROR: "bold red",
+    State.EXPIRED: "bold red",
+}
+
+
+def in_words(left: timedelta) -> str:
+    """A time left in its two greatest units: 11h 5m."""
+    seconds = int(abs(left).total_seconds())
+    days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
+    parts = ((days, "d"), (hours, "h"), (minutes, "m"), (seconds % 60, "s"))
+    first = next((at for at, (count, _) in enumerate(parts) if count), len(parts) - 1)
+    return " ".join(f"{count}{unit}" for count, unit in parts[first : first + 2])
+
+
+def bar(left: timedelta | None) -> Text:
+    """The time left as a bar, a token's whole life being the whole of it, and in words."""
+    if left is None:
+        return Text("-", style="dim")
+    if left <= timedelta():
+        return Text(f"expired {in_words(left).partition(' ')[0]} ago", style="bold red")
+    eighths = max(1, min(8 * _CELLS, round(left / TOKEN_LIFE * 8 * _CELLS)))
+    full, part = divmod(eighths, 8)
+    drawn = ("█" * full + (_EIGHTHS[part] if part else "")).ljust(_CELLS)
+    return Text.assemble((drawn, "green" if left > _LAST else "yellow"), f" {in_words(left)}")
+
+
+_WHOLE = 110
+"""Columns of a terminal below which some of a table is left out."""
+_LEFT_OUT = ("SECRET", "IDENTITY", "REASON")
+_UNFOLDED = ("REGISTRY", "EXPIRES IN", "STATE", "REASON")
+
+
+def credentials(found: Sequence[Credential], now: datetime, *, wide: bool, width: int = 400) -> RenderableType:
+    """A table of credentials, and what is to be said of those that are not good.
+
+    Args:
+        found: what to show.
+        now: the time.
+        wide: whether to show everything.
+        width: columns of the terminal.
+    """
+    if not found:
+        return Text("No resources found.")
+    rows = [_row(one, now, wide=wide) for one in found]
+    shown = [name for name in rows[0] if wide or width >= _WHOLE or name not in _LEFT_OUT]
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for heading in shown:
+        table.add_column(heading, overflow="fold", no_wrap=heading in _UNFOLDED)
+    for row in rows:
+        table.add_row(*(row[heading] for heading in shown))
+    told = [_told(one) for one in found if wide or not one.good]
+    return Group(table, *([Text()] if told else []), *told)
+
+
+def _row(one: Credential, now: datetime, *, wide: bool) -> dict[str, Text]:
+    """The cells by heading. What is long and known, such as the domain of a registry, is for the wide table."""
+    hosts, identities = [use.host for use in one.uses], list(dict.fromkeys(use.identity for use in one.uses))
+    place = f"{one.counts.served} of {one.counts.selected} served" if one.counts else one.key.namespace
+    row = {
+        "NAMESPACE": Text(place),
+        "RESOURCE": Text(f"{one.key.kind if wide else KINDS[one.key.kind].short_names[0]}/{one.key.name}"),
+        "SECRET": Text(one.secret or "-"),
+        "REGISTRY": Text("\n".join(hosts) if wide else _first([_place(host) for host in hosts])),
+        "IDENTITY": Text(
+            "\n".join(use.identity for use in one.uses) if wide else _first([_short(text) for text in identities])
+        ),
+        "EXPIRES IN": bar(one.left(now)),
+        "STATE": Text(one.state, style=_STYLES[one.state]),
+        "REASON": Text("" if one.state is State.READY and not wide else one.reason or "-"),
+    }
+    if wide:
+        soon = in_words(one.refresh_at - now) if one.refresh_at and one.refresh_at > now else "-"
+        row |= {"REFRESH IN": Text(soon), "FREQUENCY": Text(one.frequency)}
+    return row
+
+
+def _first(texts: Sequence[str]) -> str:
+    return f"{texts[0]} +{len(texts) - 1}" if len(texts) > 1 else "".join(texts)
+
+
+def _place(registry: str) -> str:
+    """A registry by its account, region and path: 123456789012 us-east-2 /charts."""
+    host, slash, path = registry.partition("/")
+    if not is_registry(host) or host == PUBLIC_HOST:
+        return registry
+    known = parse_registry(host)
+    return " ".join(filter(None, (known.account, known.region, slash + path)))
+
+
+def _short(identity: str) -> str:
+    """As kubectl names it, and a role by its name: the whole is for the wide table."""
+    if identity.startswith("arn:"):
+        return f"role/{identity.rpartition('/')[2]}"
+    return identity.replace("ServiceAccount ", "sa/").replace("Secret ", "secret/")
+
+
+def _told(one: Credential) -> Text:
+    name = f"{one.key.kind}/{one.key.name}" if one.counts else str(one.key)
+    lines = [f"{name}: {one.reason + ': ' if one.reason and one.state is not State.READY else ''}{one.message}"]
+    lines += [f"  {trouble.namespace}: {trouble.reason}: {trouble.message}" for trouble in one.troubles]
+    lines += [f"  links: {one.linked}"] if one.linked else []
+    lines += [f"  policy: {one.audited}"] if one.audited else []
+    return Text("\n".join(lines))
+
+
+def document(found: Sequence[Credential], now: datetime) -> dict[str, Any]:
+    """All of them as one document."""
+    return {
+        "items": [one.document(now) for one in found],
+        "summary": {"total": len(found), "ready": sum(one.ready for one in found)},
+    }
+
+
+def written(data: Any, form: str) -> str:  # noqa: ANN401 - whatever JSON can hold
+    """A document as `json` or `yaml`."""
+    if form == "json":
+        return json.dumps(data, indent=2, ensure_ascii=False)
+    return yaml.safe_dump(data, sort_keys=False, width=120, allow_unicode=True).rstrip("\n")
+
+
+def console(*, wide: bool = False) -> Console:
+    """For standard output: as wide as a terminal, or as wide as it takes where there is none."""
+    screen = Console(highlight=False, soft_wrap=False)
+    if wide or not screen.is_terminal:
+        return Console(highlight=False, width=max(screen.width, 400))
+    return screen

@@ -1,0 +1,91 @@
+"""What the operator has to be allowed, as questions to the API server, and what the answers mean."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..rights import RIGHTS, Right, Scope
+from .finding import Finding, ok, unseen, wrong
+from .workload import Workload
+
+if TYPE_CHECKING:
+    from .observed import Installation
+
+
+class Ask(NamedTuple):
+    """One question: may the operator do this? An empty namespace means: in all of them."""
+
+    group: str
+    resource: str
+    verb: str
+    namespace: str = ""
+
+    @property
+    def words(self) -> str:
+        """As a person would say it."""
+        full = f"{self.resource}.{self.group}" if self.group else self.resource
+        return f"{self.verb} {full}"
+
+
+def asks(workload: Workload, namespace: str) -> list[Ask]:
+    """All that the operator needs, as it is set up.
+
+    Args:
+        workload: how it runs.
+        namespace: its own.
+    """
+    return [
+        Ask(right.group, resource, verb, place)
+        for right in RIGHTS
+        for place in _places(right, workload, namespace)
+        for resource in right.resources
+        for verb in right.verbs
+    ]
+
+
+def _places(right: Right, workload: Workload, namespace: str) -> Sequence[str]:
+    if right.metrics:
+        return [""] if workload.metrics_secure else []
+    if right.scope is Scope.OWN:
+        return [workload.lease_namespace or namespace] if workload.leader_elect else []
+    if right.scope is Scope.WATCHED:
+        return workload.watched or [""]
+    if right.scope is Scope.ALL:
+        return [] if workload.watched else [""]
+    return [""]
+
+
+def install_command(workload: Workload, namespace: str) -> str:
+    """What gives the operator its rights."""
+    options = [
+        *([] if namespace == "ecr-secret-operator" else [f"--namespace {namespace}"]),
+        *([f"--watch-namespace {','.join(workload.watched)}"] if workload.watched else []),
+        *(["--metrics-secure"] if workload.metrics_secure else []),
+    ]
+    return " ".join(["ecr-secret-operator rbac", *options, "| kubectl apply -f -"])
+
+
+def check_rights(seen: Installation, workload: Workload) -> Iterator[Finding]:
+    """Whether the operator's ServiceAccount is there, may do its work, and is held to it."""
+    name, cure = f"ServiceAccount {seen.namespace}/{seen.account}", install_command(workload, seen.namespace)
+    if seen.account_seen is not None and not seen.account_seen:
+        yield wrong("operator-account-missing", name, "The operator's ServiceAccount does not exist", cure)
+        return
+    if seen.rights is None:
+        yield unseen("operator-rights", name, "You may not ask what the operator may do (subjectaccessreviews)")
+    elif lacking := _lacking(seen.rights):
+        for place, words in lacking.items():
+            where = f"in namespace {place}" if place else "in the cluster"
+            yield wrong("operator-rights-lacking", name, f"It may not {where}: {', '.join(words)}", cure)
+    else:
+        yield ok("operator-rights", name, f"It has the {len(seen.rights)} rights that it needs")
+
+
+def _lacking(rights: Mapping[Ask, bool]) -> dict[str, list[str]]:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for ask, allowed in rights.items():
+        if not allowed:
+            found[ask.namespace].append(ask.words)
+    return dict(found)

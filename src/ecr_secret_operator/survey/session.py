@@ -1,0 +1,38 @@
+"""A person's way to a cluster, open for as long as a command runs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from .. import __version__
+from ..kube.client import Client
+from ..kube.config import load_config
+from .reading import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open way to one API server.
+
+    Attributes:
+        reader: reads from it.
+        client: for the few requests that are no reading.
+        namespace: that of the kubeconfig's context.
+    """
+
+    reader: Reader
+    client: Client
+    namespace: str
+
+
+@asynccontextmanager
+async def session(kubeconfig: str | None, context: str | None) -> AsyncIterator[Session]:
+    """Opens one, and closes it. Raises ConfigError."""
+    config = await load_config(kubeconfig, context)
+    client = Client(config.configuration, user_agent=f"ecr-secret-operator-cli/{__version__}")
+    try:
+        yield Session(Reader(client), client, config.namespace)
+    finally:
+        await client.close()

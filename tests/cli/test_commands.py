@@ -1,0 +1,144 @@
+"""`render -f`, `migrate -f`, completion and help: what needs no cluster."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from ecr_secret_operator.cli.main import cli, plugin
+from ecr_secret_operator.domain.errors import OperatorError
+from ecr_secret_operator.domain.kinds import SECRET
+from ecr_secret_operator.domain.resource import InvalidSpec
+from tests.diagnosis.objects import Object, an_object
+from tests.migration.objects import ACCOUNT, PLAIN_KEY, a_cron_job, variables
+
+POLICY = {"apiVersion": "ecr.mobb.redhat.com/v1alpha1", "kind": "AccessPolicy", "metadata": {"name": "p"}, "spec": {}}
+
+
+def written(path: Path, *objects: object) -> str:
+    path.write_text(yaml.safe_dump_all(objects))
+    return str(path)
+
+
+def run(*args: str, stdin: str = "") -> Result:
+    """Without a cluster, and without a way to one."""
+    return CliRunner(env={"KUBECONFIG": "/nowhere", "HOME": "/nowhere"}).invoke(cli, args, input=stdin)
+
+
+def test_every_resource_of_a_file_is_rendered(tmp_path: Path) -> None:
+    charts = an_object("ArgoHelmRepoSecret", name="charts")
+    done = run("render", "-f", written(tmp_path / "x", an_object(), {"kind": "Pod"}, charts, POLICY))
+    assert done.exit_code == 0, done.output
+    made = [one for one in yaml.safe_load_all(done.stdout) if one]
+    assert [one["metadata"]["name"] for one in made] == ["ecr-generated", "charts-generated"]
+    assert made[1]["stringData"]["password"] == "<token>"
+    assert "AccessPolicy/p is valid" in done.stdout
+
+
+def test_lists_and_standard_input_do(tmp_path: Path) -> None:
+    both = {"apiVersion": "v1", "kind": "List", "items": [an_object(name="a"), an_object(name="b")]}
+    done = run("render", "-f", "-", stdin=json.dumps(both))
+    assert [one["metadata"]["name"] for one in yaml.safe_load_all(done.stdout)] == ["a-generated", "b-generated"]
+
+
+def test_what_is_invalid_is_told_as_the_status_would_and_the_rest_is_rendered(tmp_path: Path) -> None:
+    bad, mode = an_object(name="bad", spec={"frequency": "banana"}), {**POLICY, "spec": {"mode": "Never"}}
+    done = run("render", "-f", written(tmp_path / "x", bad, an_object(), mode))
+    assert done.exit_code == 1
+    said = SECRET.parse(bad["spec"])
+    assert isinstance(said, InvalidSpec)
+    first, second = done.stderr.splitlines()
+    assert first == f"Error: Secret/team-a/bad: {said.message}"
+    assert second.startswith("Error: AccessPolicy/p: spec.mode: ")
+    assert "ecr-generated" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: b: c", "is not YAML in line 1"),
+        ("kind: Pod", "holds no resource of ecr.mobb.redhat.com"),
+        ("", "holds no resource of ecr.mobb.redhat.com"),
+        ("[1, 2]", "holds no resource of ecr.mobb.redhat.com"),
+        (None, "cannot be read: No such file or directory"),
+    ],
+    ids=["no yaml", "something else", "empty", "no objects", "no file"],
+)
+def test_a_file_that_is_of_no_use_is_one_sentence(tmp_path: Path, text: str | None, words: str) -> None:
+    path = tmp_path / "file"
+    if text is not None:
+        path.write_text(text)
+    done = run("render", "-f", str(path))
+    assert isinstance(done.exception, OperatorError)
+    assert words in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("render",),
+        ("render", "Secret/x", "-f", "y"),
+        ("status", "-A", "-n", "x"),
+        ("status", "-w", "-o", "json"),
+        ("migrate", "--account", "123"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_exits_with_2(args: tuple[str, ...]) -> None:
+    assert run(*args).exit_code == 2
+
+
+def test_migrate_reads_files_and_shows_no_key(tmp_path: Path) -> None:
+    job: Object = a_cron_job(*variables(AWS_REGION="us-west-2", AWS_ACCESS_KEY_ID=PLAIN_KEY, DOCKER_SECRET_NAME="x"))
+    done = run("migrate", "-f", written(tmp_path / "x", job), "--account", ACCOUNT)
+    assert done.exit_code == 0, done.output
+    assert "1 set-ups found, 1 resources made, 1 need something done first." in done.stderr
+    assert [one["kind"] for one in yaml.safe_load_all(done.stdout) if one] == ["Secret"]
+    assert PLAIN_KEY not in done.output
+
+
+def test_migrate_finds_nothing_and_says_so(tmp_path: Path) -> None:
+    done = run("migrate", "-f", written(tmp_path / "x", {"kind": "Pod"}))
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "0 set-ups found" in done.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize(
+    ("group", "prog", "command"),
+    [(cli, "ecr-secret-operator", "ecr-secret-operator"), (plugin, "kubectl ecr", "kubectl-ecr")],
+    ids=["command", "plugin"],
+)
+def test_completion_prints_a_script(group: click.Group, prog: str, command: str, shell: str) -> None:
+    done = CliRunner().invoke(group, ["completion", shell], prog_name=prog)
+    assert done.exit_code == 0, done.output
+    assert command in done.stdout
+    assert f"_{command.replace('-', '_').upper()}_COMPLETE=" in done.stdout
+
+
+def test_the_variable_of_the_script_is_the_one_that_is_looked_for() -> None:
+    words = {
+        "_ECR_SECRET_OPERATOR_COMPLETE": "bash_complete",
+        "COMP_WORDS": "ecr-secret-operator ref",
+        "COMP_CWORD": "1",
+    }
+    done = CliRunner(env=words).invoke(
+        cli, [], prog_name="ecr-secret-operator", complete_var="_ECR_SECRET_OPERATOR_COMPLETE"
+    )
+    assert done.stdout == "plain,refresh\n"
+
+
+def test_the_plugin_has_all_commands_but_run() -> None:
+    assert set(plugin.commands) == set(cli.commands) - {"run"}
+
+
+@pytest.mark.parametrize("name", ["status", "doctor", "refresh", "render", "migrate", "completion"])
+def test_help_has_examples(name: str) -> None:
+    done = run(name, "--help")
+    assert done.exit_code == 0
+    assert f"ecr-secret-operator {name}" in done.stdout.partition("Examples:")[2]
