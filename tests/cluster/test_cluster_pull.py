@@ -339,6 +339,7 @@ def test_who_was_first_keeps_a_name(site: Site, label: str) -> None:
     shared, alone, theirs = site.namespace(pull=label), site.namespace(pull=f"{label}-2"), site.namespace(pull=label)
     site.world.apply(theirs, name="theirs", generated_secret_name="shared")
     site.world.wait(theirs, "theirs", reason="Refreshed")
+    time.sleep(1)  # creationTimestamps are whole seconds: in the same one, the cluster resource is first by kind
     site.pull("first", generated_secret_name="shared", **labelled(label))
     status = site.wait_failing("first", {theirs: "SecretConflict"})
     assert f"is generated for Secret/{theirs}/theirs" in status["failingNamespaces"][0]["message"]
