@@ -15,6 +15,7 @@ pytest_plugins = ["tests.laboratory"]
 
 TESTS = Path(__file__).parent
 CLUSTER, E2E, LAB = TESTS / "cluster", TESTS / "e2e", TESTS / "lab"
+PUSHING = ("test_images.py", "test_charts.py", "test_expiry.py", "test_flux.py", "test_argocd.py")
 DEPLOY = Path(__file__).parents[1] / "deploy"
 CRDS, RIGHTS = DEPLOY / "crds", (DEPLOY / "rbac" / "cluster", DEPLOY / "admission")
 KUBECONFIG_VARIABLE = "ECR_LAB_KUBECONFIG"
@@ -42,6 +43,12 @@ def _includes(config: pytest.Config, *directories: Path) -> bool:
     )
 
 
+def _end_to_end(config: pytest.Config, *modules: str) -> bool:
+    """Whether a run has tests of these modules of `e2e`: what only others need takes minutes to build."""
+    asked = {Path(arg.partition("::")[0]).resolve() for arg in config.args}
+    return not asked.isdisjoint({E2E, *(E2E / module for module in modules)})
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """In the process that the workers belong to: obtains programs, and has a control plane run until the end."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -49,10 +56,13 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
-    if _includes(config, LAB, E2E):
-        _obtain_programs("registry", "crane", *(("helm",) if _includes(config, E2E) else ()))
+    if _includes(config, LAB) or _end_to_end(config, *PUSHING):
+        _obtain_programs("registry", "crane")
     if _includes(config, E2E):
+        _obtain_programs("helm")
+    if _end_to_end(config, "test_flux.py"):
         _obtain_flux()
+    if _end_to_end(config, "test_argocd.py"):
         _obtain_argocd()
     if _includes(config, CLUSTER, E2E) and KUBECONFIG_VARIABLE not in os.environ:
         _start_control_plane(config)

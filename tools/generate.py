@@ -11,6 +11,10 @@ from pathlib import Path
 from ecr_secret_operator import rights
 from ecr_secret_operator.crds import all_definitions, to_yaml
 
+from .deploying.bundle import bundle_files
+from .deploying.chart import chart_files
+from .deploying.kustomize import kustomize_files
+
 ROOT = Path(__file__).parent.parent
 HEADING = "# Generated from {} by `make generate`. Do not edit.\n"
 MODEL, RIGHTS = "src/ecr_secret_operator/domain/model.py", "src/ecr_secret_operator/rights"
@@ -20,7 +24,14 @@ _MARKED = re.compile(r"(<!-- rights, written by `make generate` -->\n\n).*?(\n<!
 
 def generated_files() -> Mapping[Path, str]:
     """Path to content of all generated files."""
-    return {**_definitions(), **_rights(), INSTALL: _with_table(INSTALL.read_text(encoding="utf-8"))}
+    return {
+        **_definitions(),
+        **_rights(),
+        **chart_files(ROOT),
+        **kustomize_files(ROOT),
+        **bundle_files(ROOT),
+        INSTALL: _with_table(INSTALL.read_text(encoding="utf-8")),
+    }
 
 
 def _definitions() -> Mapping[Path, str]:

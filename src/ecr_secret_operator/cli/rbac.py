@@ -38,7 +38,10 @@ _API_SERVER = "https://kubernetes.default"
     f"  [always: {', '.join(rights.DEFAULT_AUDIENCES)}]",
 )
 @click.option("--metrics-secure", is_flag=True, help="Add the rights to authenticate those who read the metrics.")
-def rbac(*, namespace: str, watch_namespace: str, audiences: tuple[str, ...], metrics_secure: bool) -> None:
+@click.option("--admission-only", is_flag=True, help="Only the admission policies: OLM or others give the rights.")
+def rbac(
+    *, namespace: str, watch_namespace: str, audiences: tuple[str, ...], metrics_secure: bool, admission_only: bool
+) -> None:
     """Print the operator's rights as YAML: ServiceAccount, RBAC and admission policies.
 
     Install them with: ecr-secret-operator rbac | kubectl apply -f -
@@ -54,17 +57,13 @@ def rbac(*, namespace: str, watch_namespace: str, audiences: tuple[str, ...], me
             raise click.UsageError(f"--token-audience: {audience!r} is no audience of AWS")
     every = tuple(dict.fromkeys((*rights.DEFAULT_AUDIENCES, *audiences)))
     installation = rights.Installation(namespace=own[0], watched=watched, audiences=every)
-    click.echo(
-        to_yaml(
-            [
-                *rights.namespace(installation),
-                *rights.service_account(installation),
-                *rights.manager(installation),
-                *rights.leader_election(installation),
-                *(rights.metrics_authentication(installation) if metrics_secure else ()),
-                *rights.user_roles(),
-                *rights.admission_policies(installation),
-            ]
-        ),
-        nl=False,
-    )
+    granted = [
+        *rights.namespace(installation),
+        *rights.service_account(installation),
+        *rights.manager(installation),
+        *rights.leader_election(installation),
+        *(rights.metrics_authentication(installation) if metrics_secure else ()),
+        *rights.user_roles(),
+    ]
+    limits = rights.admission_policies(installation)
+    click.echo(to_yaml(limits if admission_only else [*granted, *limits]), nl=False)

@@ -1,0 +1,69 @@
+{{- /* Names do not depend on the release's: trust policies in AWS and the admission policies name the ServiceAccount. */ -}}
+{{- define "ecr-secret-operator.account" -}}
+ecr-secret-operator-controller-manager
+{{- end -}}
+
+{{- /* What names of cluster-wide objects begin with: two installations in one cluster do not share any. */ -}}
+{{- define "ecr-secret-operator.prefix" -}}
+{{- if eq .Release.Namespace "ecr-secret-operator" -}}
+ecr-secret-operator
+{{- else -}}
+ecr-secret-operator-{{ .Release.Namespace }}
+{{- end -}}
+{{- end -}}
+
+{{- define "ecr-secret-operator.pods" -}}
+app.kubernetes.io/name: ecr-secret-operator
+{{- end -}}
+
+{{- define "ecr-secret-operator.labels" -}}
+{{ include "ecr-secret-operator.pods" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "ecr-secret-operator.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{ .repository }}@{{ .digest }}
+{{- else -}}
+{{ .repository }}:{{ .tag | default (printf "v%s" $.Chart.AppVersion) }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "ecr-secret-operator.tls" -}}
+{{- if and .Values.metrics.enabled (ne .Values.metrics.certificate.source "none") -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{- /* What the schema cannot say. */ -}}
+{{- define "ecr-secret-operator.check" -}}
+{{- $metrics := .Values.metrics -}}
+{{- if and $metrics.enabled (eq (int $metrics.port) (int .Values.probes.port)) -}}
+{{- fail "metrics.port and probes.port are the same: give each a port of its own" -}}
+{{- end -}}
+{{- if and (include "ecr-secret-operator.tls" .) (not $metrics.certificate.secretName) -}}
+{{- fail "metrics.certificate.source needs metrics.certificate.secretName, the Secret that the certificate is in" -}}
+{{- end -}}
+{{- if and (include "ecr-secret-operator.tls" .) (eq $metrics.certificate.source "cert-manager") (not $metrics.certificate.issuerRef) -}}
+{{- fail "metrics.certificate.source is cert-manager: name its issuer in metrics.certificate.issuerRef, such as {kind: ClusterIssuer, name: internal}" -}}
+{{- end -}}
+{{- if and $metrics.readers (not $metrics.secure) -}}
+{{- fail "metrics.readers are for metrics.secure: without it everyone may read the metrics. Set metrics.secure to true" -}}
+{{- end -}}
+{{- if and (not $metrics.enabled) (or $metrics.secure $metrics.serviceMonitor.enabled $metrics.prometheusRule.enabled) -}}
+{{- fail "metrics.enabled is false: then leave out metrics.secure, metrics.serviceMonitor and metrics.prometheusRule" -}}
+{{- end -}}
+{{- range .Values.admissionPolicies.extraAudiences -}}
+{{- if hasPrefix "https://kubernetes.default" . -}}
+{{- fail (printf "admissionPolicies.extraAudiences: %s is the API server's own, and a token for it would let the operator be somebody else there" .) -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.aws.roleArn (hasKey .Values.serviceAccount.annotations "eks.amazonaws.com/role-arn") -}}
+{{- fail "aws.roleArn and serviceAccount.annotations both name the role: leave one of them out" -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,94 @@
+"""Runs the pod of a Deployment as a process here, as a kubelet would: its arguments, environment, files and identity.
+
+There are no nodes in the laboratory. What a container has beyond that, such as its security context, is judged by the
+API server, which enforces the Pod Security Standard of a namespace, and not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ecr_secret_operator_lab.cluster import Cluster, secret_data, secret_path
+from ecr_secret_operator_lab.controlplane import ControlPlane
+from ecr_secret_operator_lab.fakeaws import FakeAws
+from ecr_secret_operator_lab.operator import OperatorProcess
+from ecr_secret_operator_lab.rights import in_force
+
+Object = dict[str, Any]
+
+COMMAND = ["ecr-secret-operator", "run"]
+OURS = ("--metrics-bind-address", "--health-probe-bind-address")
+"""Arguments that the test replaces: it listens on loopback, at a free port."""
+
+
+def run_pod(
+    deployment: Object, plane: ControlPlane, cluster: Cluster, aws: FakeAws, directory: Path, *, place: str = "default"
+) -> OperatorProcess:
+    """Starts the operator as this Deployment says, with a token of its ServiceAccount.
+
+    It has to be held by the admission policies in `place`, a namespace that it looks at.
+    """
+    pod, namespace = deployment["spec"]["template"], deployment["metadata"]["namespace"]
+    (container,) = pod["spec"]["containers"]
+    command = [*container.get("command", []), *container["args"]]
+    assert command[:2] == COMMAND, command
+    mounted = _mount(pod["spec"], container, cluster, namespace, directory)
+    environment = {
+        # The fake in place of AWS, without its keys: these have to come from the pod.
+        **{name: value for name, value in aws.environment().items() if "KEY" not in name},
+        **_environment(container, pod["metadata"], cluster, namespace, mounted),
+    }
+    account = pod["spec"]["serviceAccountName"]
+    kubeconfig = in_force(plane.service_account_kubeconfig(namespace, account, directory), place)
+    args = [arg for arg in command[2:] if arg.partition("=")[0] not in OURS]
+    return OperatorProcess(environment=environment, log=directory / "pod.log", kubeconfig=kubeconfig, args=args)
+
+
+def _mount(spec: Object, container: Object, cluster: Cluster, namespace: str, directory: Path) -> Mapping[str, Path]:
+    """Writes the files of Secrets that are mounted, and gives where each mount path is here."""
+    volumes = {volume["name"]: volume for volume in spec["volumes"]}
+    mounted = {}
+    for mount in container["volumeMounts"]:
+        place = directory / mount["name"]
+        place.mkdir()
+        mounted[mount["mountPath"]] = place
+        source = volumes[mount["name"]].get("secret")
+        if source:
+            secret = cluster.get(secret_path(namespace, source["secretName"]))
+            assert secret or source["optional"], source
+            data = secret_data(secret or {})
+            for item in source["items"]:
+                if item["key"] in data:
+                    (place / item["path"]).write_text(data[item["key"]])
+    return mounted
+
+
+def _environment(
+    container: Object, metadata: Object, cluster: Cluster, namespace: str, mounted: Mapping[str, Path]
+) -> dict[str, str]:
+    found = {}
+    for entry in container["env"]:
+        value = _value(entry, metadata, cluster, namespace)
+        if value is not None:
+            for path, place in mounted.items():
+                value = value.replace(f"{path}/", f"{place}/")
+            found[entry["name"]] = value
+    return found
+
+
+def _value(entry: Object, metadata: Object, cluster: Cluster, namespace: str) -> str | None:
+    if "valueFrom" not in entry:
+        return str(entry["value"])
+    source = entry["valueFrom"]
+    if "secretKeyRef" in source:
+        wanted = source["secretKeyRef"]
+        data = secret_data(cluster.get(secret_path(namespace, wanted["name"])) or {})
+        assert wanted["key"] in data or wanted["optional"], wanted
+        return data.get(wanted["key"])
+    path = source["fieldRef"]["fieldPath"]
+    if path == "metadata.namespace":
+        return namespace
+    annotation = path.removeprefix("metadata.annotations['").removesuffix("']")
+    return str(metadata.get("annotations", {}).get(annotation, ""))

@@ -1,0 +1,314 @@
+"""What the Helm chart renders: the same as the other forms, in every combination, taken by a real API server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tools.deploying import workload
+
+from ecr_secret_operator_lab.cluster import Cluster
+from ecr_secret_operator_lab.controlplane import ControlPlane
+from ecr_secret_operator_lab.fakeaws import FakeAws
+from ecr_secret_operator_lab.rights import printed
+
+from .installing import (
+    CHART,
+    DEPLOY,
+    DEPLOYMENT,
+    KUBERNETES,
+    NAMESPACE,
+    Helm,
+    Object,
+    bare_plane,
+    define_foreign_kinds,
+    give_credentials,
+    one_of,
+    seed,
+    wait_served,
+)
+from .pods import run_pod
+
+ROLE = "arn:aws:iam::123456789012:role/ecr-operator"
+POLICY: Object = {"registries": ["123456789012.dkr.ecr.us-east-2.amazonaws.com"], "ambient_identity": True}
+MONITORED: Object = {
+    "secure": True,
+    "readers": [{"name": "prometheus-k8s", "namespace": "monitoring"}],
+    "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}, "interval": "30s"},
+    "prometheusRule": {"enabled": True},
+    "dashboard": {"enabled": True},
+}
+SETS: Mapping[str, Object] = {
+    "defaults": {},
+    "everything": {
+        "replicas": 3,
+        "image": {"repository": "registry.example/ecr", "digest": f"sha256:{'a' * 64}", "pullSecrets": ["pull"]},
+        "requireAccessPolicy": True,
+        "accessPolicies": {"team-a": POLICY},
+        "admissionPolicies": {"extraAudiences": ["sts.example.com"]},
+        "aws": {"roleArn": ROLE, "nodeIdentity": False},
+        "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"}],
+        "extraVolumes": [{"name": "ca", "configMap": {"name": "proxy-ca"}}],
+        "extraVolumeMounts": [{"name": "ca", "mountPath": "/etc/proxy-ca", "readOnly": True}],
+        "serviceAccount": {"annotations": {"eks.amazonaws.com/sts-regional-endpoints": "true"}},
+        "metrics": {
+            **MONITORED,
+            "certificate": {"source": "cert-manager", "issuerRef": {"kind": "ClusterIssuer", "name": "internal"}},
+        },
+        "networkPolicy": {
+            "enabled": True,
+            "metricsFrom": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}],
+            "extraEgress": [{"ports": [{"port": 3128, "protocol": "TCP"}]}],
+        },
+        "podLabels": {"team": "platform"},
+        "podAnnotations": {"note": "x"},
+        "priorityClassName": "system-cluster-critical",
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "tolerations": [{"key": "infra", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {}},
+        "topologySpreadConstraints": [
+            {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "minDomains": 2}
+        ],
+    },
+    "namespaced": {"watchNamespaces": ["team-a", "team-b"], "crds": {"install": False}, "rbac": {"userRoles": False}},
+    "openshift": {
+        "metrics": {**MONITORED, "certificate": {"source": "service-ca"}},
+        "networkPolicy": {"enabled": True},
+    },
+    "little": {
+        "replicas": 1,
+        "metrics": {"enabled": False},
+        "aws": {"credentialsSecret": {"name": ""}, "tokenAudience": ""},
+        "podDisruptionBudget": {"enabled": False},
+        "networkPolicy": {"enabled": True},
+        "admissionPolicies": {"install": False},
+        "topologySpreadConstraints": [],
+        "resources": {},
+    },
+    "as a subchart": {"global": {"anything": {"of": "the parent"}}},
+}
+
+
+@pytest.fixture
+def helm(programs: Mapping[str, Path], tmp_path: Path) -> Helm:
+    return Helm(programs["helm"], tmp_path)
+
+
+@pytest.fixture(scope="module")
+def planes() -> Iterator[tuple[ControlPlane, Cluster]]:
+    """A cluster with the definitions, other projects' kinds, and namespaces."""
+    with bare_plane(DEPLOY / "crds") as (plane, cluster):
+        define_foreign_kinds(plane)
+        for name in (NAMESPACE, "team-a", "team-b"):
+            cluster.namespace(name, **{"pod-security.kubernetes.io/enforce": "restricted"})
+        yield plane, cluster
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_it_has_nothing_that_lint_complains_of(helm: Helm, name: str) -> None:
+    assert "0 chart(s) failed" in helm.succeeds("lint", "--strict", str(CHART), KUBERNETES, values=SETS[name])
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_api_server_takes_all_of_it(helm: Helm, planes: tuple[ControlPlane, Cluster], name: str) -> None:
+    plane, _ = planes
+    manifests = yaml.safe_dump_all(helm.rendered(**SETS[name]))
+    done = plane.kubectl("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f-", input=manifests)
+    assert "unknown field" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_its_pods_may_run_in_a_restricted_namespace(
+    helm: Helm, planes: tuple[ControlPlane, Cluster], name: str
+) -> None:
+    plane, _ = planes
+    template = one_of(helm.rendered(**SETS[name]), "Deployment")["spec"]["template"]
+    template["metadata"] |= {"name": "pod", "namespace": NAMESPACE}
+    pod = {"apiVersion": "v1", "kind": "Pod", **template}
+    assert "runAsUser" not in str(pod)  # OpenShift chooses one
+    plane.kubectl("create", "--dry-run=server", "-f-", input=yaml.safe_dump(pod))
+    pod["spec"]["containers"][0]["securityContext"].pop("capabilities")
+    refused = plane.kubectl("create", "--dry-run=server", "-f-", input=yaml.safe_dump(pod), check=False)
+    assert "violates PodSecurity" in refused.stderr
+
+
+def bare(one: Object) -> Object:
+    """Without the labels, which each form has of its own."""
+    return {**one, "metadata": {key: value for key, value in one["metadata"].items() if key != "labels"}}
+
+
+def test_what_runs_is_what_the_other_forms_run(helm: Helm) -> None:
+    objects = helm.rendered()
+    for wanted in (workload.deployment(), workload.disruption_budget(), workload.metrics_service()):
+        assert bare(one_of(objects, wanted["kind"])) == bare(wanted)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "values", "options"),
+    [
+        (NAMESPACE, {}, []),
+        ("elsewhere", {}, []),
+        (NAMESPACE, {"watchNamespaces": ["team-a", "team-b"]}, ["--watch-namespace=team-a,team-b"]),
+        ("elsewhere", {"watchNamespaces": ["team-a"]}, ["--watch-namespace=team-a"]),
+        (NAMESPACE, {"metrics": {"secure": True}}, ["--metrics-secure"]),
+        (
+            NAMESPACE,
+            {"admissionPolicies": {"extraAudiences": ["sts.example.com"]}},
+            ["--token-audience=sts.example.com"],
+        ),
+    ],
+)
+def test_its_rights_are_those_that_the_command_prints(
+    helm: Helm, namespace: str, values: Object, options: list[str]
+) -> None:
+    wanted = list(yaml.safe_load_all(printed("rbac", "--namespace", namespace, *options)))
+    # Helm makes the namespace, if asked to; the ServiceAccount is compared below.
+    wanted = [one for one in wanted if one["kind"] not in {"Namespace", "ServiceAccount"}]
+    groups = {one["apiVersion"] for one in wanted}
+    found = [one for one in helm.rendered(namespace, **values) if one["apiVersion"] in groups]
+    assert sorted(map(bare, found), key=str) == sorted(map(bare, wanted), key=str)
+    labels = {one["metadata"]["name"]: one["metadata"]["labels"] for one in found}
+    for one in wanted:
+        assert labels[one["metadata"]["name"]].items() >= one["metadata"].get("labels", {}).items()
+
+
+def test_its_definitions_are_ours_and_outlive_the_release(helm: Helm) -> None:
+    objects = helm.rendered()
+    for wanted in yaml.safe_load_all(printed("crds")):
+        found = one_of(objects, "CustomResourceDefinition", wanted["metadata"]["name"])
+        assert found["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+        assert found["spec"] == wanted["spec"]
+    assert "CustomResourceDefinition" not in {one["kind"] for one in helm.rendered(crds={"install": False})}
+
+
+def container(objects: list[Object]) -> Object:
+    (found,) = one_of(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    return dict(found)
+
+
+@pytest.mark.parametrize(
+    ("values", "image"),
+    [
+        ({}, "quay.io/rh-mobb/ecr-secret-operator:v1.0.0"),
+        ({"repository": "r.example/x", "tag": "dev"}, "r.example/x:dev"),
+        ({"repository": "r.example/x", "tag": "dev", "digest": f"sha256:{'0' * 64}"}, f"r.example/x@sha256:{'0' * 64}"),
+    ],
+    ids=["default", "tag", "digest"],
+)
+def test_the_image_can_be_any(helm: Helm, values: Object, image: str) -> None:
+    assert container(helm.rendered(image=values))["image"] == image
+
+
+def test_a_role_is_annotated_and_no_key_is_ever_a_value(helm: Helm) -> None:
+    account = one_of(helm.rendered(aws={"roleArn": ROLE}), "ServiceAccount")
+    assert account["metadata"]["name"] == DEPLOYMENT
+    assert account["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": ROLE}
+    assert "annotations" not in one_of(helm.rendered(), "ServiceAccount")["metadata"]
+    assert "additional" in helm.refusal(aws={"secretAccessKey": "x"}).lower()
+    assert not [one for one in helm.rendered(**SETS["everything"]) if one["kind"] == "Secret"]
+
+
+def test_a_secret_of_any_name_and_keys_serves(helm: Helm) -> None:
+    names = {"name": "mine", "configKey": "config", "accessKeyIdKey": "id", "secretAccessKeyKey": "key"}
+    objects = helm.rendered(aws={"credentialsSecret": names})
+    environment = {one["name"]: one for one in container(objects)["env"]}
+    for variable, key in {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key"}.items():
+        assert environment[variable]["valueFrom"] == {"secretKeyRef": {"name": "mine", "key": key, "optional": True}}
+    (volume,) = (
+        one
+        for one in one_of(objects, "Deployment")["spec"]["template"]["spec"]["volumes"]
+        if one["name"] == "aws-credentials"
+    )
+    items = [{"key": "config", "path": "credentials"}]
+    assert volume["secret"] == {"secretName": "mine", "optional": True, "items": items}
+    none = container(helm.rendered(aws={"credentialsSecret": {"name": ""}}))
+    assert not [one for one in none["env"] if one["name"].startswith("AWS_")]
+
+
+def test_the_network_policy_lets_in_metrics_only(helm: Helm) -> None:
+    spec = one_of(helm.rendered(networkPolicy={"enabled": True}), "NetworkPolicy")["spec"]
+    assert spec["ingress"] == [{"ports": [{"port": "metrics", "protocol": "TCP"}]}]
+    ports = {port["port"] for rule in spec["egress"] for port in rule["ports"]}
+    assert ports == {53, 5353, 443, 6443, 80}
+    addresses = {peer["ipBlock"]["cidr"] for rule in spec["egress"] for peer in rule.get("to", [])}
+    assert addresses == {"169.254.170.23/32", "fd00:ec2::23/128", "169.254.169.254/32"}
+    assert one_of(helm.rendered(**SETS["little"]), "NetworkPolicy")["spec"]["ingress"] == []
+    assert not [one for one in helm.rendered() if one["kind"] == "NetworkPolicy"]
+
+
+def test_prometheus_finds_metrics_alerts_and_dashboard(helm: Helm) -> None:
+    objects = helm.rendered(**SETS["openshift"])
+    (endpoint,) = one_of(objects, "ServiceMonitor")["spec"]["endpoints"]
+    assert endpoint["scheme"] == "https"
+    assert endpoint["tlsConfig"]["serverName"] == f"ecr-secret-operator-metrics.{NAMESPACE}.svc"
+    assert "bearerTokenFile" in endpoint
+    assert one_of(objects, "PrometheusRule")["spec"] == yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())
+    dashboard = one_of(objects, "ConfigMap")["data"]["ecr-secret-operator.json"]
+    assert dashboard == (CHART / "files" / "dashboard.json").read_text()
+    assert one_of(objects, "Service")["metadata"]["annotations"] == {
+        "service.beta.openshift.io/serving-cert-secret-name": "ecr-secret-operator-metrics-tls"
+    }
+    args = container(objects)["args"]
+    assert {"--metrics-secure", "--metrics-cert-path=/var/run/secrets/metrics-tls"} <= set(args)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"replicas": "two"}, "replicas"),
+        ({"replica": 2}, "replica"),
+        ({"watchNamespaces": ["Team A"]}, "watchNamespaces"),
+        ({"concurrency": 65}, "concurrency"),
+        ({"logLevel": "loud"}, "logLevel"),
+        ({"aws": {"roleArn": "ecr-operator"}}, "roleArn"),
+        ({"image": {"digest": "sha256:short"}}, "digest"),
+        ({"metrics": {"certificate": {"source": "magic"}}}, "source"),
+        ({"podDisruptionBudget": {"maxUnavailable": 0}}, "maxUnavailable"),
+        ({"accessPolicies": ["team-a"]}, "accessPolicies"),
+        ({"metrics": {"port": 8081}}, "metrics.port and probes.port are the same"),
+        ({"metrics": {"certificate": {"source": "cert-manager"}}}, "name its issuer in metrics.certificate.issuerRef"),
+        ({"metrics": {"certificate": {"source": "secret", "secretName": ""}}}, "needs metrics.certificate.secretName"),
+        ({"metrics": {"readers": MONITORED["readers"]}}, "Set metrics.secure to true"),
+        ({"metrics": {"enabled": False, "secure": True}}, "metrics.enabled is false"),
+        (
+            {"aws": {"roleArn": ROLE}, "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": ROLE}}},
+            "leave one of them out",
+        ),
+        (
+            {"admissionPolicies": {"extraAudiences": ["https://kubernetes.default.svc"]}},
+            "would let the operator be somebody else",
+        ),
+    ],
+)
+def test_nonsense_is_refused_and_the_refusal_names_it(helm: Helm, values: Object, sentence: str) -> None:
+    assert sentence in helm.refusal(**values)
+
+
+def test_a_cluster_that_is_too_old_for_the_admission_policies_is_told_so(helm: Helm) -> None:
+    old = "--kube-version=1.29.3"
+    assert "need Kubernetes 1.30.0: set admissionPolicies.install to false" in helm.refusal(old)
+    assert helm.rendered(NAMESPACE, old, admissionPolicies={"install": False})
+    assert "1.28.0" in helm.refusal("--kube-version=1.28.0", admissionPolicies={"install": False})
+
+
+def test_with_some_namespaces_it_serves_these_and_no_others(
+    helm: Helm, planes: tuple[ControlPlane, Cluster], aws: FakeAws, tmp_path: Path
+) -> None:
+    plane, cluster = planes
+    values: Any = {"watchNamespaces": ["team-a", "team-b"], "crds": {"install": False}}
+    objects = helm.rendered(**values)
+    plane.kubectl("apply", "--server-side", "-f-", input=yaml.safe_dump_all(objects))
+    give_credentials(cluster, aws)
+    outside = seed(plane, cluster)
+    inside = seed(plane, cluster, Secret="team-a", ArgoHelmRepoSecret="team-b")
+    with run_pod(one_of(objects, "Deployment"), plane, cluster, aws, tmp_path, place="team-a") as operator:
+        operator.ready()
+        wait_served(cluster, inside, aws)
+    for one in outside:
+        plural, place = f"{one['kind'].lower()}s", one["metadata"]["namespace"]
+        found = cluster.get(f"/apis/{one['apiVersion']}/namespaces/{place}/{plural}/{one['metadata']['name']}")
+        assert found
+        assert "status" not in found

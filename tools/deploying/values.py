@@ -1,0 +1,336 @@
+"""The chart's values: names, types, defaults, meaning. values.yaml, its schema and the table are made from these."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from .release import IMAGE
+
+Object = dict[str, Any]
+
+_LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_SUBDOMAIN = r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?"
+
+Namespace = Annotated[str, Field(pattern=f"^{_LABEL}$")]
+Name = Annotated[str, Field(pattern=f"^({_SUBDOMAIN})?$")]
+Key = Annotated[str, Field(pattern="^[-._a-zA-Z0-9]+$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Audience = Annotated[str, Field(pattern="^[A-Za-z0-9:/._-]+$")]
+Interval = Annotated[str, Field(pattern="^([0-9]+(ms|s|m|h))*$")]
+Texts = dict[str, str]
+
+
+class Group(BaseModel):
+    """Values that belong together."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, alias_generator=to_camel, populate_by_name=True
+    )
+
+
+class Image(Group):
+    """The container image."""
+
+    repository: Annotated[str, Field(min_length=1)] = IMAGE
+    """Where the image is. Until one is published there, name the registry and repository that you pushed yours to."""
+
+    tag: Annotated[str, Field(pattern=r"^([A-Za-z0-9_][-.A-Za-z0-9_]{0,127})?$")] = ""
+    """Its tag; empty for `v` and the chart's appVersion."""
+
+    digest: Annotated[str, Field(pattern="^(sha256:[a-f0-9]{64})?$")] = ""
+    """Its digest, `sha256:...`, which wins over the tag."""
+
+    pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    """When the kubelet pulls it."""
+
+    pull_secrets: list[Name] = []
+    """Names of Secrets of the release's namespace to pull it with."""
+
+
+class CredentialsSecret(Group):
+    """A Secret of the release's namespace with AWS credentials; the chart itself never holds keys."""
+
+    name: Name = "aws-ecr-cloud-credentials"
+    """Its name. It may be missing, and may be made, changed and removed at any time. Empty for none."""
+
+    config_key: Key = "credentials"
+    """The key with an AWS config file, which is mounted for `AWS_CONFIG_FILE`."""
+
+    access_key_id_key: Key = "aws_access_key_id"
+    """The key with an access key's id, for `AWS_ACCESS_KEY_ID`. It is read when the pod starts."""
+
+    secret_access_key_key: Key = "aws_secret_access_key"  # noqa: S105 - a name
+    """The key with its secret, for `AWS_SECRET_ACCESS_KEY`."""
+
+
+class Aws(Group):
+    """The operator's own AWS identity. For EKS Pod Identity nothing has to be set here."""
+
+    role_arn: Annotated[str, Field(pattern=r"^(arn:aws[a-z-]*:iam::[0-9]{12}:role/.+)?$")] = ""
+    """IRSA: the role that the webhook of EKS gives to the operator's pods. Sets the ServiceAccount's annotation."""
+
+    credentials_secret: CredentialsSecret = CredentialsSecret()
+    """A Secret of the release's namespace with AWS credentials; the chart itself never holds keys."""
+
+    token_audience: Annotated[str, Field(pattern="^[A-Za-z0-9:/._-]*$")] = "openshift"  # noqa: S105 - a name
+    """Audience of the token at /var/run/secrets/openshift/serviceaccount/token, for STS; empty for no such token."""
+
+    node_identity: bool = True
+    """Whether an operator without other credentials may be the node it runs on, by the node's metadata service."""
+
+
+class Admission(Group):
+    """Admission policies that hold the operator to its own Secrets, links, and tokens for AWS."""
+
+    install: bool = True
+    """Whether to install them. They need Kubernetes 1.30 or OpenShift 4.17."""
+
+    extra_audiences: list[Audience] = []
+    """Audiences for which the operator may create tokens of ServiceAccounts, beside those of AWS and OpenShift."""
+
+
+class Rbac(Group):
+    """The operator's rights in the cluster."""
+
+    create: bool = True
+    """Whether to create them; if not, install what `ecr-secret-operator rbac` prints."""
+
+    user_roles: bool = True
+    """Whether `view`, `edit` and `admin` include the kinds in namespaces. Once in a cluster is enough."""
+
+
+class ServiceAccount(Group):
+    """The operator's ServiceAccount. Its name is fixed: trust policies in AWS and the admission policies name it."""
+
+    annotations: Texts = {}
+    """Annotations, besides that of `aws.roleArn`."""
+
+
+class Crds(Group):
+    """The custom resource definitions."""
+
+    install: bool = True
+    """Whether they are part of the release, so that an upgrade updates them. They outlive it, with all resources."""
+
+
+class Certificate(Group):
+    """The certificate of the metrics server."""
+
+    source: Literal["none", "secret", "cert-manager", "service-ca"] = "none"
+    """`secret`: one that is there; `cert-manager`: a Certificate is made; `service-ca`: OpenShift makes one."""
+
+    secret_name: Name = "ecr-secret-operator-metrics-tls"  # noqa: S105 - a name
+    """The Secret with `tls.crt` and `tls.key`."""
+
+    issuer_ref: Object = {}
+    """cert-manager's `issuerRef`, such as `{kind: ClusterIssuer, name: internal}`."""
+
+
+class Reader(Group):
+    """Somebody who may read the metrics."""
+
+    name: Annotated[str, Field(min_length=1)]
+    """Name of a ServiceAccount."""
+
+    namespace: Namespace
+    """Its namespace."""
+
+
+class ServiceMonitor(Group):
+    """For the Prometheus operator, and OpenShift's monitoring of user projects."""
+
+    enabled: bool = False
+    """Whether to create a ServiceMonitor."""
+
+    labels: Texts = {}
+    """Labels by which your Prometheus finds it."""
+
+    interval: Interval = ""
+    """How often it is scraped; empty for Prometheus' own."""
+
+    authorization: Object = {}
+    """With `metrics.secure`, who Prometheus is; empty for its own ServiceAccount's token file."""
+
+    tls_config: Object = {}
+    """With a certificate, how it is checked, such as `{ca: {secret: {name: ..., key: ca.crt}}}`; serverName is set."""
+
+
+class PrometheusRule(Group):
+    """Alerts, for the Prometheus operator."""
+
+    enabled: bool = False
+    """Whether to create a PrometheusRule."""
+
+    labels: Texts = {}
+    """Labels by which your Prometheus finds it."""
+
+
+class Dashboard(Group):
+    """A dashboard, for Grafana's sidecar."""
+
+    enabled: bool = False
+    """Whether to create a ConfigMap with it."""
+
+    labels: Texts = {"grafana_dashboard": "1"}
+    """Labels by which the sidecar finds it."""
+
+    annotations: Texts = {}
+    """Annotations, such as the sidecar's for a folder."""
+
+
+class Metrics(Group):
+    """Metrics, and what is made of them."""
+
+    enabled: bool = True
+    """Whether there are metrics, and a Service for them."""
+
+    port: Port = 8080
+    """Port of /metrics."""
+
+    secure: bool = False
+    """Whether only those may read them whom the API server lets `get` the path /metrics."""
+
+    certificate: Certificate = Certificate()
+    """Where the certificate comes from, for HTTPS."""
+
+    readers: list[Reader] = []
+    """ServiceAccounts, such as that of Prometheus, that may read them with `metrics.secure`: `{name, namespace}`."""
+
+    service_monitor: ServiceMonitor = ServiceMonitor()
+    """A ServiceMonitor, for the Prometheus operator and OpenShift's monitoring of user projects."""
+
+    prometheus_rule: PrometheusRule = PrometheusRule()
+    """Alerts, for the Prometheus operator."""
+
+    dashboard: Dashboard = Dashboard()
+    """A dashboard, for Grafana's sidecar."""
+
+
+class Probes(Group):
+    """The kubelet's probes."""
+
+    port: Port = 8081
+    """Port of /healthz and /readyz."""
+
+
+class DisruptionBudget(Group):
+    """What of the operator may be away while nodes are drained."""
+
+    enabled: bool = True
+    """Whether to create a PodDisruptionBudget."""
+
+    max_unavailable: Annotated[int, Field(ge=1)] = 1
+    """How many pods may be away."""
+
+
+class NetworkPolicy(Group):
+    """Who may reach the operator, and whom it may reach."""
+
+    enabled: bool = False
+    """Whether to create a NetworkPolicy: metrics in; DNS, the API server and AWS out."""
+
+    metrics_from: list[Object] = []
+    """Peers (`from` of a NetworkPolicy) that may read the metrics; empty for all."""
+
+    api_server_ports: list[Port] = [443, 6443]
+    """Ports of the API server and of AWS, at any address."""
+
+    extra_egress: list[Object] = []
+    """More rules (`egress` of a NetworkPolicy), such as one for a proxy."""
+
+
+class Values(Group):
+    """All values of the chart."""
+
+    replicas: Annotated[int, Field(ge=0)] = 2
+    """Pods. One of them works, the others stand by."""
+
+    image: Image = Image()
+    """The container image."""
+
+    watch_namespaces: list[Namespace] = []
+    """Namespaces to look at, which have to exist; empty for all. The operator then has a Role in each of them only."""
+
+    require_access_policy: bool = False
+    """Serve nothing that no AccessPolicy allows, even while there is none."""
+
+    access_policies: dict[str, Object] = {}
+    """AccessPolicies: name to spec. Their kind has to be in the cluster: add them after the first install."""
+
+    admission_policies: Admission = Admission()
+    """Admission policies that hold the operator to its own Secrets, links, and tokens for AWS."""
+
+    aws: Aws = Aws()
+    """The operator's own AWS identity. For EKS Pod Identity nothing has to be set here."""
+
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 24
+    """Reconciles at a time."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level to log."""
+
+    log_format: Literal["auto", "json", "console"] = "json"
+    """Format of the log."""
+
+    extra_env: list[Object] = []
+    """More environment variables, such as HTTPS_PROXY and NO_PROXY."""
+
+    extra_volumes: list[Object] = []
+    """More volumes, such as one with a proxy's CA."""
+
+    extra_volume_mounts: list[Object] = []
+    """Where they are mounted."""
+
+    crds: Crds = Crds()
+    """The custom resource definitions."""
+
+    rbac: Rbac = Rbac()
+    """The operator's rights in the cluster."""
+
+    service_account: ServiceAccount = ServiceAccount()
+    """The operator's ServiceAccount. Its name is fixed: trust policies in AWS and the admission policies name it."""
+
+    metrics: Metrics = Metrics()
+    """Metrics, and what is made of them."""
+
+    probes: Probes = Probes()
+    """The kubelet's probes."""
+
+    pod_disruption_budget: DisruptionBudget = DisruptionBudget()
+    """What of the operator may be away while nodes are drained."""
+
+    network_policy: NetworkPolicy = NetworkPolicy()
+    """Who may reach the operator, and whom it may reach."""
+
+    resources: Object = {"requests": {"cpu": "20m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}
+    """What a pod gets. No limit of CPU: a throttled process can lose its Lease."""
+
+    pod_labels: Texts = {}
+    """More labels of the pods."""
+
+    pod_annotations: Texts = {}
+    """Annotations of the pods."""
+
+    priority_class_name: Name = ""
+    """PriorityClass of the pods."""
+
+    node_selector: Texts = {}
+    """Labels of the nodes that the pods may run on."""
+
+    tolerations: list[Object] = []
+    """Taints that they tolerate."""
+
+    affinity: Object = {}
+    """What they like to be near to."""
+
+    topology_spread_constraints: list[Object] = [
+        {"maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": "ScheduleAnyway"}
+        for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+    ]
+    """How they are spread; a labelSelector that is left out selects them."""
+
+    global_: Annotated[Object, Field(alias="global")] = {}
+    """What a parent chart passes to all its subcharts; not used."""
