@@ -57,7 +57,7 @@ format: $(STAMP) ## Format the code and mend what can be mended
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-generate: $(STAMP) ## Write the generated files anew (CRDs, rights)
+generate: $(STAMP) ## Write the generated files anew (CRDs, rights, chart, kustomize, bundle)
 	$(BIN)/python -m tools.generate
 
 lock: $(STAMP) ## Pin the dependencies anew, with hashes

@@ -157,6 +157,15 @@ def test_what_is_shipped_is_what_is_printed() -> None:
     assert [one for one in printed("--metrics-secure") if one not in printed()] == extra
 
 
+def test_the_policies_can_be_had_alone() -> None:
+    """For OLM, which gives the rights itself, and installs no policies."""
+    options = ("--namespace", "elsewhere")
+    alone = printed(*options, "--admission-only")
+    assert {one["kind"] for one in alone} == {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+    assert alone == printed(*options)[-len(alone) :]
+    assert len(policies(alone)) == len(policies(printed(*options)))
+
+
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
