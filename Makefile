@@ -37,7 +37,7 @@ mutants: $(STAMP) ## Change the code in thousands of ways, and see that a test f
 	$(BIN)/mutmut run --max-children $(MUTANTS_AT_A_TIME)
 	$(BIN)/python -m tools.mutants
 
-e2e: $(STAMP) ## Push, pull and sync with what the operator generates: crane, helm, Argo CD, Flux
+e2e: $(STAMP) ## Push, pull, sync, install: crane, helm, Argo CD, Flux, kustomize, OLM bundle
 	$(BIN)/pytest tests/e2e -n 3 --dist loadgroup --durations=5
 
 soak: $(STAMP) ## A thousand short-lived tokens while things go wrong: 5 minutes, or ECR_SOAK_MINUTES

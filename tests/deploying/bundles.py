@@ -200,6 +200,8 @@ def _owned(bundle: Bundle) -> Iterator[str]:
     for one in _provided(bundle):
         if not one.get("displayName") or not one.get("description"):
             yield f"{one['kind']} has no title or description"
+        if not one.get("resources"):
+            yield f"{one['kind']} lists no resources, which the scorecard asks for"
         for descriptor in [*one.get("specDescriptors", []), *one.get("statusDescriptors", [])]:
             if not descriptor.get("path") or not descriptor.get("displayName") or not descriptor.get("description"):
                 yield f"{one['kind']} has a descriptor without path, title or description"

@@ -75,6 +75,7 @@ CONTAINER = "spec", "install", "spec", "deployments", 0, "spec", "template", "sp
         (_put("spec", "installModes", value=[]), "every install mode"),
         (_drop("spec", "customresourcedefinitions", "owned", 0), "definitions of the bundle"),
         (_drop("spec", "customresourcedefinitions", "owned", 0, "description"), "no title or description"),
+        (_put("spec", "customresourcedefinitions", "owned", 0, "resources", value=[]), "lists no resources"),
         (_drop(*CONTAINER, "resources", "requests"), "request CPU and memory"),
         (_put(*CONTAINER, "image", value="other"), "relatedImages"),
         (_add("ValidatingAdmissionPolicy"), "does not install"),
@@ -137,6 +138,13 @@ def test_the_rights_are_those_of_the_table_and_those_over_secrets_only_where_it_
     assert triples(own["rules"]) == granted(Scope.WATCHED, Scope.OWN)
     assert triples(cluster["rules"]) == granted(Scope.CLUSTER, Scope.ALL)
     assert {own["serviceAccountName"], cluster["serviceAccountName"]} == {"ecr-secret-operator-controller-manager"}
+
+
+def test_olm_may_make_cluster_rights_of_all_and_other_programs_leases_are_safe_even_then(bundle: Bundle) -> None:
+    rules = at(bundle, "spec", "install", "spec", "permissions", 0, "rules")
+    for rule in rules:
+        if rule["resources"] == ["leases"] and rule["verbs"] != ["create"]:
+            assert rule["resourceNames"] == ["bc9c1120.mobb.redhat.com"]
 
 
 @pytest.mark.parametrize(

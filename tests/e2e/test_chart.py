@@ -10,6 +10,7 @@ import pytest
 import yaml
 from tools.deploying import workload
 
+from ecr_secret_operator.cli.main import cli
 from ecr_secret_operator_lab.cluster import Cluster
 from ecr_secret_operator_lab.controlplane import ControlPlane
 from ecr_secret_operator_lab.fakeaws import FakeAws
@@ -31,6 +32,8 @@ from .installing import (
     wait_served,
 )
 from .pods import run_pod
+
+pytestmark = pytest.mark.xdist_group("chart")  # they share a control plane
 
 ROLE = "arn:aws:iam::123456789012:role/ecr-operator"
 POLICY: Object = {"registries": ["123456789012.dkr.ecr.us-east-2.amazonaws.com"], "ambient_identity": True}
@@ -189,6 +192,41 @@ def container(objects: list[Object]) -> Object:
     return dict(found)
 
 
+@pytest.mark.parametrize("name", SETS)
+def test_the_command_takes_its_arguments(helm: Helm, name: str) -> None:
+    command, *args = container(helm.rendered(**SETS[name]))["args"]
+    found = cli.commands[command].make_context(command, args).params
+    assert found["leader_elect"] is True
+    assert found["require_access_policy"] == SETS[name].get("requireAccessPolicy", False)
+    assert (found["metrics_bind_address"] is None) == (name == "little")
+
+
+@pytest.mark.parametrize(
+    ("name", "sentences"),
+    [
+        ("defaults", ["in namespace ecr-secret-operator, with 2 replica(s)", "create secret generic aws-ecr", "IRSA"]),
+        ("everything", [ROLE, f"system:serviceaccount:{NAMESPACE}:{DEPLOYMENT}"]),
+        ("namespaced", ["the namespaces team-a, team-b", "namespace: team-a"]),
+        ("little", ["EKS Pod Identity", "nothing but RBAC limits"]),
+        ("closed", ["Nothing is served before there is an AccessPolicy"]),
+        ("without rights", ["ecr-secret-operator rbac --namespace=ecr-secret-operator prints them"]),
+    ],
+)
+def test_its_notes_say_what_to_do_next(
+    programs: Mapping[str, Path], planes: tuple[ControlPlane, Cluster], tmp_path: Path, name: str, sentences: list[str]
+) -> None:
+    more: Mapping[str, Object] = {
+        "closed": {"requireAccessPolicy": True},
+        "without rights": {"rbac": {"create": False}},
+    }
+    helm = Helm(programs["helm"], tmp_path, planes[0].kubeconfig)
+    options = ("-n", NAMESPACE, "--dry-run=server", "--take-ownership")
+    notes = helm.succeeds("install", "release", str(CHART), *options, values={**SETS, **more}[name])
+    _, _, notes = notes.partition("\nNOTES:\n")
+    assert [one for one in sentences if one not in notes] == []
+    assert "kubectl get ecr -A" in notes
+
+
 @pytest.mark.parametrize(
     ("values", "image"),
     [
@@ -245,7 +283,8 @@ def test_prometheus_finds_metrics_alerts_and_dashboard(helm: Helm) -> None:
     assert endpoint["scheme"] == "https"
     assert endpoint["tlsConfig"]["serverName"] == f"ecr-secret-operator-metrics.{NAMESPACE}.svc"
     assert "bearerTokenFile" in endpoint
-    assert one_of(objects, "PrometheusRule")["spec"] == yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())
+    rules = yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())
+    assert one_of(objects, "PrometheusRule")["spec"] == rules.get("spec", rules)
     dashboard = one_of(objects, "ConfigMap")["data"]["ecr-secret-operator.json"]
     assert dashboard == (CHART / "files" / "dashboard.json").read_text()
     assert one_of(objects, "Service")["metadata"]["annotations"] == {

