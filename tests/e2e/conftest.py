@@ -21,6 +21,12 @@ def programs() -> Mapping[str, Path]:
 
 
 @pytest.fixture(scope="session")
+def helm_program() -> Path:
+    """Alone, so that who installs the chart need not have the others."""
+    return ensure_programs(["helm"], print_progress)["helm"]
+
+
+@pytest.fixture(scope="session")
 def registry(shared_aws: FakeAws, programs: Mapping[str, Path]) -> Iterator[Registry]:
     """Each worker has its own, beside its fake AWS. A test's repositories are called after its namespace."""
     with start_registry(shared_aws, programs["registry"], hosts=(HOST, FAR)) as registry:

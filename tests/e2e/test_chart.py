@@ -96,8 +96,8 @@ SETS: Mapping[str, Object] = {
 
 
 @pytest.fixture
-def helm(programs: Mapping[str, Path], tmp_path: Path) -> Helm:
-    return Helm(programs["helm"], tmp_path)
+def helm(helm_program: Path, tmp_path: Path) -> Helm:
+    return Helm(helm_program, tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -213,13 +213,13 @@ def test_the_command_takes_its_arguments(helm: Helm, name: str) -> None:
     ],
 )
 def test_its_notes_say_what_to_do_next(
-    programs: Mapping[str, Path], planes: tuple[ControlPlane, Cluster], tmp_path: Path, name: str, sentences: list[str]
+    helm_program: Path, planes: tuple[ControlPlane, Cluster], tmp_path: Path, name: str, sentences: list[str]
 ) -> None:
     more: Mapping[str, Object] = {
         "closed": {"requireAccessPolicy": True},
         "without rights": {"rbac": {"create": False}},
     }
-    helm = Helm(programs["helm"], tmp_path, planes[0].kubeconfig)
+    helm = Helm(helm_program, tmp_path, planes[0].kubeconfig)
     options = ("-n", NAMESPACE, "--dry-run=server", "--take-ownership")
     notes = helm.succeeds("install", "release", str(CHART), *options, values={**SETS, **more}[name])
     _, _, notes = notes.partition("\nNOTES:\n")

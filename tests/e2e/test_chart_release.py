@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,8 +42,8 @@ def planes() -> Iterator[tuple[ControlPlane, Cluster]]:
 
 
 @pytest.fixture
-def helm(programs: Mapping[str, Path], planes: tuple[ControlPlane, Cluster], tmp_path: Path) -> Helm:
-    return Helm(programs["helm"], tmp_path, planes[0].kubeconfig)
+def helm(helm_program: Path, planes: tuple[ControlPlane, Cluster], tmp_path: Path) -> Helm:
+    return Helm(helm_program, tmp_path, planes[0].kubeconfig)
 
 
 @pytest.fixture
