@@ -34,7 +34,7 @@ def run_pod(
     (container,) = pod["spec"]["containers"]
     command = [*container.get("command", []), *container["args"]]
     assert command[:2] == COMMAND, command
-    mounted = _mount(pod["spec"], container, cluster, namespace, directory)
+    mounted = _mount(pod["spec"], container, plane, cluster, namespace, directory)
     environment = {
         # The fake in place of AWS, without its keys: these have to come from the pod.
         **{name: value for name, value in aws.environment().items() if "KEY" not in name},
@@ -46,23 +46,40 @@ def run_pod(
     return OperatorProcess(environment=environment, log=directory / "pod.log", kubeconfig=kubeconfig, args=args)
 
 
-def _mount(spec: Object, container: Object, cluster: Cluster, namespace: str, directory: Path) -> Mapping[str, Path]:
-    """Writes the files of Secrets that are mounted, and gives where each mount path is here."""
+def _mount(
+    spec: Object, container: Object, plane: ControlPlane, cluster: Cluster, namespace: str, directory: Path
+) -> Mapping[str, Path]:
+    """Writes the files that are mounted, and gives where each mount path is here."""
+    mounted = {mount["mountPath"]: directory / mount["name"] for mount in container["volumeMounts"]}
     volumes = {volume["name"]: volume for volume in spec["volumes"]}
-    mounted = {}
     for mount in container["volumeMounts"]:
-        place = directory / mount["name"]
+        place, volume = mounted[mount["mountPath"]], volumes[mount["name"]]
         place.mkdir()
-        mounted[mount["mountPath"]] = place
-        source = volumes[mount["name"]].get("secret")
-        if source:
-            secret = cluster.get(secret_path(namespace, source["secretName"]))
-            assert secret or source["optional"], source
-            data = secret_data(secret or {})
-            for item in source["items"]:
-                if item["key"] in data:
-                    (place / item["path"]).write_text(data[item["key"]])
+        if "secret" in volume:
+            files = _files(volume["secret"], cluster, namespace)
+        else:
+            (source,) = (one["serviceAccountToken"] for one in volume["projected"]["sources"])
+            options = (f"--namespace={namespace}", f"--audience={source['audience']}")
+            token = plane.kubectl("create", "token", spec["serviceAccountName"], *options).stdout.strip()
+            files = {source["path"]: token}
+        for name, text in files.items():
+            (place / name).write_text(_here(text, mounted))
     return mounted
+
+
+def _files(source: Object, cluster: Cluster, namespace: str) -> Mapping[str, str]:
+    """What a Secret's volume holds."""
+    secret = cluster.get(secret_path(namespace, source["secretName"]))
+    assert secret or source["optional"], source
+    data = secret_data(secret or {})
+    return {item["path"]: data[item["key"]] for item in source["items"] if item["key"] in data}
+
+
+def _here(text: str, mounted: Mapping[str, Path]) -> str:
+    """A text with the paths that are here in place of those in the pod."""
+    for path, place in mounted.items():
+        text = text.replace(f"{path}/", f"{place}/")
+    return text
 
 
 def _environment(
@@ -72,9 +89,7 @@ def _environment(
     for entry in container["env"]:
         value = _value(entry, metadata, cluster, namespace)
         if value is not None:
-            for path, place in mounted.items():
-                value = value.replace(f"{path}/", f"{place}/")
-            found[entry["name"]] = value
+            found[entry["name"]] = _here(value, mounted)
     return found
 
 

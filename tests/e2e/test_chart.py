@@ -11,7 +11,7 @@ import yaml
 from tools.deploying import workload
 
 from ecr_secret_operator.cli.main import cli
-from ecr_secret_operator_lab.cluster import Cluster
+from ecr_secret_operator_lab.cluster import Cluster, secret_path
 from ecr_secret_operator_lab.controlplane import ControlPlane
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.rights import printed
@@ -351,3 +351,24 @@ def test_with_some_namespaces_it_serves_these_and_no_others(
         found = cluster.get(f"/apis/{one['apiVersion']}/namespaces/{place}/{plural}/{one['metadata']['name']}")
         assert found
         assert "status" not in found
+
+
+def test_the_secret_of_the_sts_guide_serves_without_a_key(
+    helm: Helm, planes: tuple[ControlPlane, Cluster], aws: FakeAws, tmp_path: Path
+) -> None:
+    """It names a role and the token that the pod has mounted: in the pod's own namespace, so of another release."""
+    plane, cluster = planes
+    namespace = cluster.namespace("sts")
+    objects = helm.rendered(namespace, crds={"install": False})
+    plane.kubectl("apply", "--server-side", "-f-", input=yaml.safe_dump_all(objects))
+    config = f"[default]\nrole_arn = {ROLE}\nweb_identity_token_file = {workload.TOKEN}/token\n"
+    body = {"metadata": {"name": "aws-ecr-cloud-credentials"}, "stringData": {"credentials": config}}
+    cluster.create(secret_path(namespace), body)
+    resources = seed(plane, cluster, Secret="sts", ArgoHelmRepoSecret="sts")
+    with run_pod(one_of(objects, "Deployment"), plane, cluster, aws, tmp_path) as operator:
+        operator.ready()
+        wait_served(cluster, resources, aws)
+    (call,) = aws.calls("AssumeRoleWithWebIdentity")
+    assert call.web_identity
+    assert call.web_identity.claims["sub"] == f"system:serviceaccount:{namespace}:{DEPLOYMENT}"
+    assert call.web_identity.claims["aud"] == ["openshift"]
