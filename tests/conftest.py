@@ -60,6 +60,8 @@ def pytest_configure(config: pytest.Config) -> None:
         _obtain_programs("registry", "crane")
     if _includes(config, E2E):
         _obtain_programs("helm")
+    if _end_to_end(config, "test_alerts.py"):
+        _obtain_programs("promtool")
     if _end_to_end(config, "test_flux.py"):
         _obtain_flux()
     if _end_to_end(config, "test_argocd.py"):

@@ -168,6 +168,8 @@ class Operator:
         self._metrics.queue_depth.set_function(lambda: len(self._queue))
         self._metrics.tasks.set_function(lambda: len(asyncio.all_tasks()))
         self._metrics.leader.set_function(lambda: float(self._leading))
+        self._metrics.ready.set_function(lambda: float(self._ready() is None))
+        self._metrics.watch_silence.set_function(lambda: self._world.silence(time.monotonic()))
 
     def _candidate(self, client: Client) -> Elector:
         place = self._settings.leader_election_namespace or self._config.namespace

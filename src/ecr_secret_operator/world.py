@@ -16,10 +16,10 @@ from .domain.generated import Desired, StoredSecret, parse_time
 from .domain.kinds import KINDS, Kind
 from .domain.ports import Existing
 from .domain.reasons import Reason
-from .domain.resource import InvalidSpec, Key, Resource, condition_of
+from .domain.resource import InvalidSpec, Key, Resource, condition_of, text_of
 from .domain.rivals import claimed
 from .domain.shares import Shares
-from .domain.status import POLICY_ALLOWED, READY, Status
+from .domain.status import POLICY_ALLOWED, READY, REFRESHING, Status
 from .fleet import Fleet, is_cluster, is_share
 from .kube import resources as kube_resources
 from .kube import secrets as kube_secrets
@@ -264,13 +264,28 @@ class World:
             return "nothing has been heard from the API server for a while"
         return None
 
+    def silence(self, now: float) -> float:
+        """Seconds since the API server was last heard, on the watch where that is longest ago.
+
+        Args:
+            now: monotonic time.
+        """
+        return max(now - watcher.last_heard for watcher in self._all_watchers)
+
     def states(self) -> Iterator[State]:
         """What metrics show of each resource, from its status."""
         for resource in self._resources:
-            ready, audited = (condition_of(resource.status, kind) for kind in (READY, POLICY_ALLOWED))
-            denied = "audit" if audited else "enforce" if ready.get("reason") == Reason.POLICY_DENIED else ""
-            expires_at = parse_time(str(resource.status.get("expiresAt", "")))
-            yield State(resource.key, expires_at, ready.get("status") == "True", denied)
+            status = resource.status
+            ready, refreshing, audited = (condition_of(status, kind) for kind in (READY, REFRESHING, POLICY_ALLOWED))
+            fails = refreshing.get("status") == "False" and refreshing.get("reason") != Reason.SUSPENDED
+            yield State(
+                resource.key,
+                expires_at=parse_time(text_of(status, "expiresAt")),
+                ready=ready.get("status") == "True",
+                denied="audit" if audited else "enforce" if ready.get("reason") == Reason.POLICY_DENIED else "",
+                due_at=parse_time(text_of(status, "nextRefreshTime")),
+                failing=text_of(refreshing, "reason") if fails else "",
+            )
 
     # Resources
 

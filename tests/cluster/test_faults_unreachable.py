@@ -58,10 +58,14 @@ def test_the_probes_tell_the_truth_and_all_is_well_once_it_is_back(
     status, said = wait_for(lambda: _not_ready(operator), "it is not ready", within=60)
     assert time.monotonic() - away >= silent - 5, "a moment is nothing to tell of; what was heard last was before"
     assert (status, words in said) == (503, True), said
+    assert operator.metric("ecr_secret_operator_ready") == 0
+    assert operator.metric("ecr_secret_operator_watch_silence_seconds") >= silent
     assert operator.probe("/healthz") == (200, "ok"), "to start anew would not help"
     assert operator.process.poll() is None
     proxy.mend()
     wait_for(lambda: operator.probe("/readyz")[0] == 200, "it is ready again", within=60)
+    wait_for(lambda: operator.metric("ecr_secret_operator_ready") == 1, "its metrics say so")
+    assert operator.metric("ecr_secret_operator_watch_silence_seconds") < silent
     wait_password(cluster, namespace, lambda password: password == before, "it is restored")
     wait_ready(cluster, namespace, "later")
     assert len(aws.calls()) == 1, "the one token serves both"

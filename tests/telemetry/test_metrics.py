@@ -44,9 +44,14 @@ def journal(metrics: Metrics) -> Journal:
     return Journal(metrics)
 
 
+def a_state(*, denied: str = "", failing: str = "") -> State:
+    expires_at, due_at = NOW + timedelta(hours=12), NOW + timedelta(hours=10)
+    return State(A, expires_at, ready=True, denied=denied, due_at=due_at, failing=failing)
+
+
 def use_everything(metrics: Metrics, journal: Journal) -> None:
     resource = a_resource()
-    metrics.watch_resources(lambda: [State(A, NOW + timedelta(hours=12), ready=True, denied="audit")])
+    metrics.watch_resources(lambda: [a_state(denied="audit", failing="AWSUnavailable")])
     journal.finished(resource, Outcome(held=holdings(), written=True), ())
     journal.reconciled(A, 0.01, failed=False)
     journal.asked_aws(Scope("aws", "us-east-2"), 0.2, None)
@@ -70,8 +75,12 @@ def test_the_promised_names(metrics: Metrics, journal: Journal) -> None:
         "watch_restarts_total",
         "queue_depth",
         "leader",
+        "ready",
+        "watch_silence_seconds",
         "token_expiry_timestamp_seconds",
+        "next_refresh_timestamp_seconds",
         "resource_ready",
+        "refresh_failing",
         "policy_denied",
     }
 
@@ -99,6 +108,23 @@ def test_each_resource_has_its_expiry_and_readiness_and_loses_them_with_itself(m
     assert found["ecr_secret_operator_resource_ready"] == {a: 1.0, b: 0.0}
     states.clear()
     assert "ecr_secret_operator_resource_ready" not in samples(metrics)
+
+
+def test_when_a_token_is_to_be_replaced_is_shown_while_it_is(metrics: Metrics) -> None:
+    metrics.watch_resources(lambda: [a_state(), State(B, NOW, ready=True)])
+    assert samples(metrics)["ecr_secret_operator_next_refresh_timestamp_seconds"] == {
+        labels(kind=A.kind, namespace=A.namespace, name=A.name): (NOW + timedelta(hours=10)).timestamp()
+    }
+
+
+def test_a_failure_to_refresh_is_a_series_while_it_lasts(metrics: Metrics) -> None:
+    states = [a_state(failing="AWSUnavailable"), State(B, NOW, ready=True)]
+    metrics.watch_resources(lambda: iter(states))
+    assert samples(metrics)["ecr_secret_operator_refresh_failing"] == {
+        labels(kind=A.kind, namespace=A.namespace, name=A.name, reason="AWSUnavailable"): 1.0
+    }
+    states[0] = a_state()
+    assert "ecr_secret_operator_refresh_failing" not in samples(metrics)
 
 
 def test_refreshes_are_counted_by_what_came_of_them(metrics: Metrics, journal: Journal) -> None:

@@ -23,7 +23,9 @@ from ..domain.resource import Key
 
 PREFIX = "ecr_secret_operator"
 EXPIRY = f"{PREFIX}_token_expiry_timestamp_seconds"
+DUE = f"{PREFIX}_next_refresh_timestamp_seconds"
 READY = f"{PREFIX}_resource_ready"
+FAILING = f"{PREFIX}_refresh_failing"
 DENIED = f"{PREFIX}_policy_denied"
 
 
@@ -33,12 +35,16 @@ class State(NamedTuple):
     Attributes:
         expires_at: of the stored token that expires first (UTC); None when there is none.
         denied: `enforce` or `audit` while policy refuses it; else empty.
+        due_at: when that token is to be replaced (UTC); None when it is not to be.
+        failing: the reason, while the last attempt to replace a token has failed; else empty.
     """
 
     key: Key
     expires_at: datetime | None
     ready: bool
     denied: str = ""
+    due_at: datetime | None = None
+    failing: str = ""
 
 
 class Metrics:
@@ -90,6 +96,16 @@ class Metrics:
         self.leader = Gauge(
             f"{PREFIX}_leader", "1 while this process leads, or runs without leader election.", registry=self.registry
         )
+        self.ready = Gauge(
+            f"{PREFIX}_ready",
+            "1 while what this process has seen can be relied on, as /readyz says.",
+            registry=self.registry,
+        )
+        self.watch_silence = Gauge(
+            f"{PREFIX}_watch_silence_seconds",
+            "Time since the API server was last heard, on the watch where that is longest ago.",
+            registry=self.registry,
+        )
 
     def watch_resources(self, states: Callable[[], Iterable[State]]) -> None:
         """Adds the series that exist once per resource.
@@ -114,16 +130,22 @@ class _PerResource(Collector):
     def collect(self) -> Iterator[Metric]:
         labels = ("kind", "namespace", "name")
         expiry = GaugeMetricFamily(EXPIRY, "When the stored token expires, in seconds since 1970.", labels=labels)
+        due = GaugeMetricFamily(DUE, "When the stored token is to be replaced, in seconds since 1970.", labels=labels)
         ready = GaugeMetricFamily(READY, "1 while the resource is Ready.", labels=labels)
+        failing = GaugeMetricFamily(
+            FAILING, "1 while the last attempt to replace a token has failed.", labels=(*labels, "reason")
+        )
         denied = GaugeMetricFamily(
             DENIED, "1 while policy refuses the resource, or would if it were enforced.", labels=(*labels, "mode")
         )
         for state in self._states():
             if state.expires_at is not None:
                 expiry.add_metric(state.key, state.expires_at.timestamp())
+            if state.due_at is not None:
+                due.add_metric(state.key, state.due_at.timestamp())
             ready.add_metric(state.key, float(state.ready))
+            if state.failing:
+                failing.add_metric((*state.key, state.failing), 1.0)
             if state.denied:
                 denied.add_metric((*state.key, state.denied), 1.0)
-        yield expiry
-        yield ready
-        yield denied
+        yield from (expiry, due, ready, failing, denied)

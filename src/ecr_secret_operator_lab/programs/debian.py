@@ -47,10 +47,11 @@ def home(cache_directory: Path, package: str) -> Path:
     return cache_directory / package / "-".join(parts)
 
 
-def unpacker(override: str) -> Callable[[Sequence[str], Path, Reporter], None]:
-    """A source, as `obtain` wants it, of programs that lie in /usr/bin of a package of their own name.
+def unpacker(package: str, override: str) -> Callable[[Sequence[str], Path, Reporter], None]:
+    """A source, as `obtain` wants it, of programs that lie in /usr/bin of a package.
 
     Args:
+        package: the package's name.
         override: the variable that names a directory with programs of the user's own, for the error's advice.
     """
 
@@ -66,7 +67,7 @@ def unpacker(override: str) -> Callable[[Sequence[str], Path, Reporter], None]:
                 raise BinariesError(f"{name} is not on PATH, and there is no {absent[0]} to get it with. {advice}")
             with draft(home) as scratch:
                 try:
-                    _unpack(name, scratch, home, report)
+                    _unpack(name, package, scratch, home, report)
                 except CommandFailed as failure:
                     raise BinariesError(
                         f"{name} is not on PATH, and apt-get does not give it. {advice}\n{failure}"
@@ -75,10 +76,10 @@ def unpacker(override: str) -> Callable[[Sequence[str], Path, Reporter], None]:
     return unpack
 
 
-def _unpack(name: str, scratch: Path, home: Path, report: Reporter) -> None:
+def _unpack(name: str, package: str, scratch: Path, home: Path, report: Reporter) -> None:
     report(f"Downloading {name} and what it needs from the system's package archive; nothing is installed")
     root = scratch / "root"
-    for archive in _downloaded(name, scratch, report):
+    for archive in _downloaded(package, scratch, report):
         _run(["dpkg-deb", "--extract", str(archive), str(root)], scratch, report)
     place = home / f"{name}-root"
     shutil.rmtree(place, ignore_errors=True)
@@ -88,14 +89,14 @@ def _unpack(name: str, scratch: Path, home: Path, report: Reporter) -> None:
     publish_program(wrapper, home / name)
 
 
-def _downloaded(name: str, scratch: Path, report: Reporter) -> Iterable[Path]:
+def _downloaded(package: str, scratch: Path, report: Reporter) -> Iterable[Path]:
     """The archives of the package and of what it needs. The system's own lists do, unless they are missing or old."""
     archives = scratch / "archives"
     for directory in (archives, scratch / "lists", scratch / "cache"):
         (directory / "partial").mkdir(parents=True)
     configuration = scratch / "apt.conf"
     fetch = ["apt-get", "--config-file", str(configuration), "--quiet", "--yes"]
-    install = [*fetch, "--no-install-recommends", "--reinstall", "--download-only", "install", name]
+    install = [*fetch, "--no-install-recommends", "--reinstall", "--download-only", "install", package]
     configuration.write_text(CONFIGURATION.format(directory=scratch))
     try:
         _run(install, scratch, report)

@@ -1,7 +1,7 @@
-"""The programs besides the control plane's: each is built from the Go module that pins it; Redis comes from Debian.
+"""The programs besides the control plane's: each is built from the Go module that pins it, or comes from Debian.
 
-A program of such a name on PATH is not used, since nobody knows its version. Redis is the exception: what the
-laboratory asks of it has been the same for years.
+A program of such a name on PATH is not used, since nobody knows its version. Those from Debian are the exception: what
+the laboratory asks of Redis and of Prometheus' tool has been the same for years.
 """
 
 import shutil
@@ -18,6 +18,8 @@ from .recipe import Recipe
 
 OVERRIDE = "ECR_LAB_PROGRAMS"
 REDIS = "redis-server"
+PACKAGES: Mapping[str, str] = {REDIS: REDIS, "promtool": "prometheus"}
+"""Programs from Debian, and the package of each."""
 
 
 def _recipe(name: str, product: str, module: str, package: str, stamps: Mapping[str, str]) -> Recipe:
@@ -73,7 +75,7 @@ RECIPES: Mapping[str, Recipe] = {
         ),
     )
 }
-NAMES = (*RECIPES, REDIS)
+NAMES = (*RECIPES, *PACKAGES)
 
 
 def ensure_programs(names: Iterable[str], report: Reporter) -> Mapping[str, Path]:
@@ -93,7 +95,7 @@ def ensure_programs(names: Iterable[str], report: Reporter) -> Mapping[str, Path
 
 
 def _ensure(name: str, report: Reporter) -> Path:
-    return ensure(_redis() if name == REDIS else _built(RECIPES[name]), report)[name]
+    return ensure(_packaged(name) if name in PACKAGES else _built(RECIPES[name]), report)[name]
 
 
 def _built(recipe: Recipe) -> Origin:
@@ -105,7 +107,7 @@ def _built(recipe: Recipe) -> Origin:
     )
 
 
-def _redis() -> Origin:
-    installed = shutil.which(REDIS)
-    home = Path(installed).parent if installed else debian.home(cache_directory(), REDIS)
-    return Origin(names=(REDIS,), home=home, override=OVERRIDE, sources=(debian.unpacker(OVERRIDE),))
+def _packaged(name: str) -> Origin:
+    installed, package = shutil.which(name), PACKAGES[name]
+    home = Path(installed).parent if installed else debian.home(cache_directory(), package)
+    return Origin(names=(name,), home=home, override=OVERRIDE, sources=(debian.unpacker(package, OVERRIDE),))
