@@ -18,6 +18,8 @@ HOUR = 60
 Series = Mapping[str, str]
 """Values over time, as promtool writes them, by series; without the prefix."""
 
+Labels = Mapping[str, str]
+NONE: Labels = {}
 TARGET = {"namespace": "ecr-secret-operator", "job": "ecr-secret-operator-metrics", "endpoint": "metrics"}
 """What scraping a Service adds to each series."""
 
@@ -33,11 +35,10 @@ def names() -> list[str]:
     return [rule["alert"] for group in rules()["groups"] for rule in group["rules"]]
 
 
-def series(name: str, /, *, pod: str = "one", honoured: bool = True, **labels: str) -> str:
-    """A series as it is stored: where a scrape honours labels, a `namespace` of the operator's own stays."""
-    if "namespace" in labels and not honoured:
-        labels["exported_namespace"] = labels.pop("namespace")
-    everything = {**TARGET, "pod": pod, "instance": f"{pod}:8080", **labels}
+def series(name: str, labels: Labels = NONE, *, pod: str = "one", honoured: bool = True) -> str:
+    """A series as it is stored: where a scrape honours labels, a `namespace` that the operator tells stays one."""
+    told = {label if honoured or label != "namespace" else "exported_namespace": labels[label] for label in labels}
+    everything = {**TARGET, "pod": pod, "instance": f"{pod}:8080", **told}
     matched = ",".join(f'{label}="{value}"' for label, value in everything.items() if value)
     return f"{PREFIX}{name}{{{matched}}}"
 
@@ -66,7 +67,7 @@ def resource(
     key = {"kind": "Secret", "namespace": "team-a", "name": "pull", **labels}
 
     def named(name: str) -> str:
-        return series(name, pod=pod, honoured=honoured, **key)
+        return series(name, key, pod=pod, honoured=honoured)
 
     told = {named("token_expiry_timestamp_seconds"): expiry, named("resource_ready"): ready}
     return {**told, named("next_refresh_timestamp_seconds"): due} if due else told

@@ -48,11 +48,15 @@ def never_replaced(life: int, due: int, *, pod: str = "one", honoured: bool = Tr
     return resource(constant(life * 60, DAY), constant(due * 60, DAY), ready=ALWAYS, pod=pod, honoured=honoured)
 
 
+def failing(reason: str) -> str:
+    return series("refresh_failing", {**TEAM, "reason": reason})
+
+
 def refused(result: str, calls: str, answered: str = NEVER) -> Series:
     """Calls to AWS, counted from the start: some with this result, others answered."""
     return {
-        series("aws_requests_total", result=result, **IDENTITY): calls,
-        series("aws_requests_total", result="ok", **IDENTITY): answered,
+        series("aws_requests_total", {**IDENTITY, "result": result}): calls,
+        series("aws_requests_total", {**IDENTITY, "result": "ok"}): answered,
     }
 
 
@@ -79,12 +83,12 @@ def healthy() -> Iterator[tuple[str, Series]]:
     due = [f"{(start * 10 + 10) * 3600}x{10 * HOUR + 4}" for start in range(3)]
     yield "five minutes late", resource(" ".join(late), " ".join(due), ready=ALWAYS)
     yield "suspended, with a good token", resource(constant(25 * 3600, DAY), None, ready=ALWAYS)
-    yield "a new resource waits for its token", {series("resource_ready", **TEAM): f"0x8 1x{DAY}"}
+    yield "a new resource waits for its token", {series("resource_ready", TEAM): f"0x8 1x{DAY}"}
     yield "one failure an hour", refused("AWSUnavailable", f"{' '.join(f'{n}x59' for n in range(24))}")
     yield "many fail, more are answered", refused("AWSUnavailable", f"0+1x{DAY}", f"0+2x{DAY}")
     yield (
         "a failure that passes",
-        {series("refresh_failing", reason="AWSUnavailable", **TEAM): "1x12 stale _x600 1x12 stale"},
+        {failing("AWSUnavailable"): "1x12 stale _x600 1x12 stale"},
     )
     yield "the lead is handed over", unlike(OPERATOR, leader=f"1x300 0x3 1x{DAY}")
     yield "a slow start", unlike(OPERATOR, ready=f"0x8 1x{DAY}")
@@ -124,22 +128,22 @@ ALARMS: Mapping[str, tuple[Series, Mapping[int, Sequence[str]]]] = {
     ),
     **{
         f"refresh fails: {reason}": (
-            {**OPERATOR, series("refresh_failing", reason=reason, **TEAM): ALWAYS},
+            {**OPERATOR, failing(reason): ALWAYS},
             {14: [], 17: ["ECRRefreshFailing"]},
         )
         for reason in ("AWSAccessDenied", "AWSUnavailable", "IdentityUnavailable", "KubernetesError")
     },
     "not ready": (
-        {**OPERATOR, series("resource_ready", **TEAM): NEVER, series("resource_ready", pod="two", **TEAM): NEVER},
+        {**OPERATOR, series("resource_ready", TEAM): NEVER, series("resource_ready", TEAM, pod="two"): NEVER},
         {14: [], 17: ["ECRResourceNotReady"]},
     ),
     **{
         f"denied: {mode}": (
             {
                 **OPERATOR,
-                series("resource_ready", **TEAM): ready,
-                series("policy_denied", mode=mode, **TEAM): ALWAYS,
-                series("refresh_failing", reason="PolicyDenied", **TEAM): ALWAYS,
+                series("resource_ready", TEAM): ready,
+                series("policy_denied", {**TEAM, "mode": mode}): ALWAYS,
+                failing("PolicyDenied"): ALWAYS,
             },
             {14: [], 30: ["ECRPolicyDenied"]},
         )
