@@ -76,6 +76,7 @@ def test_the_promised_names(metrics: Metrics, journal: Journal) -> None:
         "queue_depth",
         "leader",
         "ready",
+        "tasks",
         "watch_silence_seconds",
         "token_expiry_timestamp_seconds",
         "next_refresh_timestamp_seconds",
