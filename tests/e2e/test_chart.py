@@ -281,6 +281,7 @@ def test_prometheus_finds_metrics_alerts_and_dashboard(helm: Helm) -> None:
     objects = helm.rendered(**SETS["openshift"])
     (endpoint,) = one_of(objects, "ServiceMonitor")["spec"]["endpoints"]
     assert endpoint["scheme"] == "https"
+    assert endpoint["honorLabels"] is True, "the namespace of a series is its resource's"
     assert endpoint["tlsConfig"]["serverName"] == f"ecr-secret-operator-metrics.{NAMESPACE}.svc"
     assert "bearerTokenFile" in endpoint
     rules = yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())

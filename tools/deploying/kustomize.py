@@ -131,6 +131,7 @@ def _monitoring() -> list[Object]:
                 "endpoints": [
                     {
                         "port": "metrics",
+                        "honorLabels": True,
                         "path": "/metrics",
                         "scheme": "https",
                         "authorization": {"credentials": {"name": _READER, "key": "token"}},
