@@ -40,7 +40,7 @@ mutants: $(STAMP) ## Change the code in thousands of ways, and see that a test f
 e2e: $(STAMP) ## Push, pull, sync, install: crane, helm, Argo CD, Flux, kustomize, OLM bundle
 	$(BIN)/pytest tests/e2e -n 3 --dist loadgroup --durations=5
 
-soak: $(STAMP) ## A thousand short-lived tokens while things go wrong: 5 minutes, or ECR_SOAK_MINUTES
+soak: $(STAMP) ## Short-lived tokens while things go wrong: 5 minutes, or ECR_SOAK_MINUTES, of 300 or ECR_SOAK_RESOURCES
 	$(BIN)/pytest tests/soak
 
 bench: $(STAMP) ## Measure the operator beside a client that does the same writes and nothing else
