@@ -1,6 +1,6 @@
 """Hundreds of resources with tokens that live a minute, for as long as one likes, while this and that goes wrong.
 
-`make soak` takes five minutes with 300; `ECR_SOAK_MINUTES=60 ECR_SOAK_RESOURCES=1000 make soak` an hour with a thousand,
+`make soak` takes five minutes with 300; `ECR_SOAK_MINUTES=60 ECR_SOAK_RESOURCES=1000 make soak` an hour of 1,000,
 for which the machine has to be fast enough: when AWS fails, a thousand statuses say so at once. `ECR_SOAK_SEED` has the
 faults come in another order. What goes wrong lasts three seconds at most, then nothing does for a while: so AWS does
 answer in the last sixth of every token's life, and the operator has no excuse.
