@@ -11,6 +11,7 @@ from pathlib import Path
 from ecr_secret_operator import rights
 from ecr_secret_operator.crds import all_definitions, to_yaml
 
+from . import reference
 from .deploying.bundle import bundle_files
 from .deploying.chart import chart_files
 from .deploying.kustomize import kustomize_files
@@ -31,6 +32,7 @@ def generated_files() -> Mapping[Path, str]:
         **kustomize_files(ROOT),
         **bundle_files(ROOT),
         INSTALL: _with_table(INSTALL.read_text(encoding="utf-8")),
+        ROOT / "docs" / "reference" / "api.md": reference.page(all_definitions()),
     }
 
 
