@@ -11,7 +11,7 @@ from pathlib import Path
 from ecr_secret_operator import rights
 from ecr_secret_operator.crds import all_definitions, to_yaml
 
-from . import reference
+from . import picture, reference
 from .deploying.bundle import bundle_files
 from .deploying.chart import chart_files
 from .deploying.kustomize import kustomize_files
@@ -33,6 +33,7 @@ def generated_files() -> Mapping[Path, str]:
         **bundle_files(ROOT),
         INSTALL: _with_table(INSTALL.read_text(encoding="utf-8")),
         ROOT / "docs" / "reference" / "api.md": reference.page(all_definitions()),
+        ROOT / picture.PICTURE: picture.svg((ROOT / picture.RECORD).read_text(encoding="utf-8")),
     }
 
 
