@@ -46,7 +46,7 @@ def test_every_resource_in_the_docs_is_one_that_is_served(page: str, text: str) 
 
 def commands() -> Iterator[tuple[str, list[str]]]:
     for page, text in blocks("bash"):
-        for line in text.splitlines():
+        for line in text.replace("\\\n", "").splitlines():
             for match in re.finditer(r"(?:^|[\s(/])ecr-secret-operator ([^|)#\n]*)", line):
                 yield page, shlex.split(match[1].rstrip('"'))
 

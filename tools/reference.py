@@ -8,9 +8,9 @@ from typing import Any
 Schema = dict[str, Any]
 
 _HEAD = """\
-<!-- Generated from src/ecr_secret_operator/domain by `make generate`. Do not edit. -->
-
 # API reference
+
+<!-- Generated from src/ecr_secret_operator/domain by `make generate`. Do not edit. -->
 
 Group and version `{version}`, category `ecr`. The same text is in the cluster: `kubectl explain ecrsecret.spec`. What
 the reasons in a status mean stands in [Status reasons](reasons.md).
