@@ -60,6 +60,7 @@ generate: $(STAMP) ## Write the generated files anew (CRDs, rights)
 lock: $(STAMP) ## Pin the dependencies anew, with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/run.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra lab --group dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group image -c requirements/dev.txt -o requirements/image.txt
 
 dev-up: $(STAMP) ## Start a local control plane and a fake AWS to play with
 	$(BIN)/ecr-secret-operator dev up
