@@ -1,27 +1,32 @@
 """The steps of the container image's build: `python3 tools/image.py tools|dependencies|operator`, in this order.
 
 They run in the build stage of the Containerfile, with the Python of its base and nothing else: no shell, and no package
-but pip. TARGETARCH and PYTHON come from there. The result, `HOME`, is copied into the image as it is.
+but pip. TARGETARCH and PYTHON come from there. The result, `HOME`, is copied into the image as it is. `make sbom` runs
+the same steps into another HOME, with the tools of the virtual environment.
 """
 
 from __future__ import annotations
 
 import compileall
 import os
+import platform
 import py_compile
 import shutil
 import subprocess
 import sys
+import tempfile
 import venv
 from pathlib import Path
 
-HOME = Path("/opt/ecr-secret-operator")
+HOME = Path(os.environ.get("IMAGE_HOME", "/opt/ecr-secret-operator"))
 TOOLS = Path("/tools")
 PACKAGES = HOME / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
 SBOM = HOME / "ecr-secret-operator.cdx.json"
 COMMANDS = ("ecr-secret-operator", "manager")
 
-MACHINES = {"amd64": "x86_64", "arm64": "aarch64", "ppc64le": "ppc64le", "s390x": "s390x"}
+MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+"""By TARGETARCH: those that all dependencies have wheels for."""
+
 GLIBCS = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
 """The newest glibc that a wheel may ask for is that of RHEL 8, which all bases in question have."""
 
@@ -54,7 +59,7 @@ def tools() -> None:
 
 def dependencies() -> None:
     """Installs what the operator needs, for the target's architecture."""
-    machine = MACHINES[os.environ["TARGETARCH"]]
+    machine = MACHINES.get(os.environ.get("TARGETARCH", ""), platform.machine())
     platforms = [word for glibc in GLIBCS for word in ("--platform", f"{glibc}_{machine}")]
     wheels = ["--require-hashes", "--only-binary", ":all:", "--no-compile", *platforms]
     _pip("install", *wheels, "--target", str(PACKAGES), "-r", "requirements/run.txt")
@@ -63,17 +68,18 @@ def dependencies() -> None:
 
 def operator() -> None:
     """Builds and installs the operator, lists what is there, and compiles it all."""
-    _pip("wheel", "--no-index", "--no-build-isolation", "--wheel-dir", "dist", ".", PYTHONPATH=str(TOOLS))
-    (wheel,) = Path("dist").glob("*.whl")
-    _pip("install", "--no-index", "--no-compile", "--target", str(PACKAGES), str(wheel))
+    with tempfile.TemporaryDirectory() as made:
+        _pip("wheel", "--no-index", "--no-build-isolation", "--wheel-dir", made, ".", PYTHONPATH=str(TOOLS))
+        (wheel,) = Path(made).glob("*.whl")
+        _pip("install", "--no-index", "--no-compile", "--target", str(PACKAGES), str(wheel))
     shutil.rmtree(PACKAGES / "bin")  # its shebang is that of this stage's Python
     _list()
-    _launchers(os.environ["PYTHON"])
+    _launchers(os.environ.get("PYTHON", sys.executable))
     # By hash, unchecked: they are right whatever time a layer gives its files, and are the same in each build.
     checked = py_compile.PycInvalidationMode.UNCHECKED_HASH
     if not compileall.compile_dir(PACKAGES, quiet=1, invalidation_mode=checked, workers=os.cpu_count() or 1):
         sys.exit("Error: not all of it compiles")
-    _same_time(int(os.environ.get("SOURCE_DATE_EPOCH", "0")))
+    _same_time()
 
 
 def _pip(command: str, *arguments: str, **environment: str) -> None:
@@ -84,12 +90,13 @@ def _pip(command: str, *arguments: str, **environment: str) -> None:
 
 def _list() -> None:
     """Writes the SBOM. The lister wants a virtual environment: one that sees just what is installed."""
-    venv.create("environment", with_pip=False)
-    (site,) = Path("environment", "lib").glob("*/site-packages")
-    (site / "image.pth").write_text(f"{PACKAGES}\n")
-    options = ["--pyproject", "pyproject.toml", "--mc-type", "application", "--output-reproducible"]
-    argv = [sys.executable, "-c", CYCLONEDX, str(TOOLS), "environment", *options, "--output-file", str(SBOM)]
-    subprocess.run([*argv, "environment"], check=True)
+    with tempfile.TemporaryDirectory() as environment:
+        venv.create(environment, with_pip=False)
+        (site,) = Path(environment, "lib").glob("*/site-packages")
+        (site / "image.pth").write_text(f"{PACKAGES.absolute()}\n")
+        options = ["--pyproject", "pyproject.toml", "--mc-type", "application", "--output-reproducible"]
+        argv = [sys.executable, "-c", CYCLONEDX, str(TOOLS), "environment", *options, "--output-file", str(SBOM)]
+        subprocess.run([*argv, environment], check=True)
 
 
 def _launchers(python: str) -> None:
@@ -100,9 +107,10 @@ def _launchers(python: str) -> None:
         (HOME / "bin" / name).chmod(0o755)
 
 
-def _same_time(seconds: int) -> None:
+def _same_time() -> None:
+    """Two builds of the same give the same layer."""
     for path in (HOME, *HOME.rglob("*")):
-        os.utime(path, (seconds, seconds), follow_symlinks=False)
+        os.utime(path, (0, 0), follow_symlinks=False)
 
 
 if __name__ == "__main__":
