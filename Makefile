@@ -54,7 +54,7 @@ image: ## Build the container image, with podman, buildah or docker
 	  $(if $(BASE_BUILD),--build-arg BASE_BUILD=$(BASE_BUILD)) $(if $(BASE_RUN),--build-arg BASE_RUN=$(BASE_RUN)) $(IMAGE_ARGS) .
 
 image-test: $(STAMP) ## Build the image on a base of Debian's packages, and serve a resource from it; as root
-	$(BIN)/pytest tests/e2e/test_image.py
+	$(BIN)/pytest tests/image --durations=5
 
 sbom: $(STAMP) ## List what the image holds, as CycloneDX: build/image/ecr-secret-operator.cdx.json
 	rm -rf build/image

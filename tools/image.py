@@ -20,7 +20,8 @@ from pathlib import Path
 
 HOME = Path(os.environ.get("IMAGE_HOME", "/opt/ecr-secret-operator"))
 TOOLS = Path("/tools")
-PACKAGES = HOME / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+PACKAGES = HOME / "lib" / f"python{VERSION}" / "site-packages"
 SBOM = HOME / "ecr-secret-operator.cdx.json"
 COMMANDS = ("ecr-secret-operator", "manager")
 
@@ -37,8 +38,8 @@ LAUNCHER = '''\
 
 import sys
 
-if sys.version_info[:2] != {version}:
-    sys.exit("Error: this image was built for Python {version}, and its base has another: BASE_BUILD and BASE_RUN differ")
+if "%s.%s" % sys.version_info[:2] != "{version}":
+    sys.exit("Error: this was built for Python {version}, and BASE_RUN has another than BASE_BUILD")
 sys.path.insert(1, "{packages}")
 if sys.argv[0].endswith("/manager"):
     sys.argv.insert(1, "run")
@@ -49,17 +50,24 @@ main()
 '''
 
 # Not by PYTHONPATH: the interpreter whose packages are listed would look there, too.
-CYCLONEDX = "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module('cyclonedx_py', run_name='__main__')"
+CYCLONEDX = (
+    "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module('cyclonedx_py', run_name='__main__')"
+)
 
 
 def tools() -> None:
     """Installs what the other steps need."""
-    _pip("install", "--require-hashes", "--only-binary", ":all:", "--target", str(TOOLS), "-r", "requirements/image.txt")
+    _pip(
+        "install", "--require-hashes", "--only-binary", ":all:", "--target", str(TOOLS), "-r", "requirements/image.txt"
+    )
 
 
 def dependencies() -> None:
     """Installs what the operator needs, for the target's architecture."""
-    machine = MACHINES.get(os.environ.get("TARGETARCH", ""), platform.machine())
+    target = os.environ.get("TARGETARCH")  # builders of old do not say it: then it is this machine's
+    machine = MACHINES.get(target) if target else platform.machine()
+    if machine is None:
+        sys.exit(f"Error: there are no wheels for {target}; there are for {', '.join(MACHINES)}")
     platforms = [word for glibc in GLIBCS for word in ("--platform", f"{glibc}_{machine}")]
     wheels = ["--require-hashes", "--only-binary", ":all:", "--no-compile", *platforms]
     _pip("install", *wheels, "--target", str(PACKAGES), "-r", "requirements/run.txt")
@@ -102,7 +110,7 @@ def _list() -> None:
 def _launchers(python: str) -> None:
     (HOME / "bin").mkdir()
     for name in COMMANDS:
-        text = LAUNCHER.format(python=python, version=tuple(sys.version_info[:2]), packages=PACKAGES)
+        text = LAUNCHER.format(python=python, version=VERSION, packages=PACKAGES)
         (HOME / "bin" / name).write_text(text)
         (HOME / "bin" / name).chmod(0o755)
 
