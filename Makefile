@@ -8,11 +8,19 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 6
 MUTANTS_AT_A_TIME ?= 2
 
+# The image: its name, what builds it, and arguments for that, such as IMAGE_ARGS="--build-arg BASE_RUN=...".
+VERSION ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+IMAGE ?= ecr-secret-operator:$(VERSION)
+ENGINE ?= $(firstword $(foreach engine,podman buildah docker,$(shell command -v $(engine))))
+IMAGE_ARGS ?=
+BASE_BUILD ?=
+BASE_RUN ?=
+
 # Options of the benchmark, such as BENCH="--resources 100,1000 --namespaces 0".
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test mutants e2e soak bench check docs format generate lock dev-up dev-down clean
+.PHONY: help demo test mutants e2e soak image image-test sbom bench check docs format generate lock dev-up dev-down clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -43,6 +51,19 @@ e2e: $(STAMP) ## Push, pull, sync, install: crane, helm, Argo CD, Flux, kustomiz
 soak: $(STAMP) ## Short-lived tokens while things go wrong: 5 minutes, or ECR_SOAK_MINUTES, of 300 or ECR_SOAK_RESOURCES
 	$(BIN)/pytest tests/soak
 
+image: ## Build the container image, with podman, buildah or docker
+	@test -n "$(ENGINE)" || { echo "podman, buildah or docker is needed: make image ENGINE=..."; exit 1; }
+	$(ENGINE) build -f Containerfile -t $(IMAGE) --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \
+	  $(if $(BASE_BUILD),--build-arg BASE_BUILD=$(BASE_BUILD)) $(if $(BASE_RUN),--build-arg BASE_RUN=$(BASE_RUN)) $(IMAGE_ARGS) .
+
+image-test: $(STAMP) ## Build the image on a base of Debian's packages, and serve a resource from it; as root
+	$(BIN)/pytest tests/image --durations=5
+
+sbom: $(STAMP) ## List what the image holds, as CycloneDX: build/image/ecr-secret-operator.cdx.json
+	rm -rf build/image
+	IMAGE_HOME=build/image $(BIN)/python tools/image.py dependencies
+	IMAGE_HOME=build/image $(BIN)/python tools/image.py operator
+
 bench: $(STAMP) ## Measure the operator beside a client that does the same writes and nothing else
 	$(BIN)/python -m ecr_secret_operator_lab.bench $(BENCH)
 
@@ -67,6 +88,7 @@ generate: $(STAMP) ## Write the generated files anew (CRDs, rights, chart, kusto
 lock: $(STAMP) ## Pin the dependencies anew, with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/run.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra lab --group dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group image -c requirements/dev.txt -o requirements/image.txt
 
 dev-up: $(STAMP) ## Start a local control plane and a fake AWS to play with
 	$(BIN)/ecr-secret-operator dev up

@@ -16,6 +16,8 @@ pytest_plugins = ["tests.laboratory"]
 TESTS = Path(__file__).parent
 CLUSTER, E2E, LAB = TESTS / "cluster", TESTS / "e2e", TESTS / "lab"
 PUSHING = ("test_images.py", "test_charts.py", "test_expiry.py", "test_flux.py", "test_argocd.py")
+IMAGE = TESTS / "image"
+BY_NAME = {E2E, IMAGE}
 DEPLOY = Path(__file__).parents[1] / "deploy"
 CRDS, RIGHTS = DEPLOY / "crds", (DEPLOY / "rbac" / "cluster", DEPLOY / "admission")
 KUBECONFIG_VARIABLE = "ECR_LAB_KUBECONFIG"
@@ -34,10 +36,10 @@ settings.load_profile("unit")
 
 
 def _includes(config: pytest.Config, *directories: Path) -> bool:
-    """Whether a run may have tests of these directories. Those of `e2e` only run where they are asked for by name."""
+    """Whether a run may have tests of these directories. Some only run where they are asked for by name."""
     asked = [Path(arg.partition("::")[0]).resolve() for arg in config.args]
     return any(
-        path == directory or directory in path.parents or (path in directory.parents and directory != E2E)
+        path == directory or directory in path.parents or (path in directory.parents and directory not in BY_NAME)
         for path in asked
         for directory in directories
     )
@@ -66,7 +68,9 @@ def pytest_configure(config: pytest.Config) -> None:
         _obtain_flux()
     if _end_to_end(config, "test_argocd.py"):
         _obtain_argocd()
-    if _includes(config, CLUSTER, E2E) and KUBECONFIG_VARIABLE not in os.environ:
+    if _includes(config, IMAGE):
+        _obtain_image_parts()
+    if _includes(config, CLUSTER, E2E, IMAGE) and KUBECONFIG_VARIABLE not in os.environ:
         _start_control_plane(config)
 
 
@@ -90,6 +94,13 @@ def _obtain_argocd() -> None:
     from ecr_secret_operator_lab.reporting import LineReporter  # noqa: PLC0415
 
     ensure_argocd(LineReporter())
+
+
+def _obtain_image_parts() -> None:
+    from ecr_secret_operator_lab.image import ensure_parts  # noqa: PLC0415
+    from ecr_secret_operator_lab.reporting import LineReporter  # noqa: PLC0415
+
+    ensure_parts(TESTS.parent / "requirements", LineReporter())
 
 
 def _start_control_plane(config: pytest.Config) -> None:

@@ -7,7 +7,7 @@ dpkg-deb unpacks them there. The program is a script that starts the unpacked on
 import os
 import platform
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..reporting import Reporter
@@ -26,6 +26,9 @@ APT::Sandbox::User "";
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;
 #clear DPkg::Post-Invoke;
+"""
+NOTHING_INSTALLED = """\
+Dir::State::status "{directory}/status";
 """
 PRIVATE_LISTS = """\
 Dir::State::lists "{directory}/lists";
@@ -79,7 +82,7 @@ def unpacker(package: str, override: str) -> Callable[[Sequence[str], Path, Repo
 def _unpack(name: str, package: str, scratch: Path, home: Path, report: Reporter) -> None:
     report(f"Downloading {name} and what it needs from the system's package archive; nothing is installed")
     root = scratch / "root"
-    for archive in _downloaded(package, scratch, report):
+    for archive in downloaded([package], scratch, report):
         _run(["dpkg-deb", "--extract", str(archive), str(root)], scratch, report)
     place = home / f"{name}-root"
     shutil.rmtree(place, ignore_errors=True)
@@ -89,19 +92,31 @@ def _unpack(name: str, package: str, scratch: Path, home: Path, report: Reporter
     publish_program(wrapper, home / name)
 
 
-def _downloaded(package: str, scratch: Path, report: Reporter) -> Iterable[Path]:
-    """The archives of the package and of what it needs. The system's own lists do, unless they are missing or old."""
+def downloaded(packages: Sequence[str], scratch: Path, report: Reporter, *, alone: bool = False) -> Sequence[Path]:
+    """The archives of packages and of what they need. The system's own lists do, unless they are missing or old.
+
+    Args:
+        packages: their names.
+        scratch: a directory for them.
+        report: is told while it lasts.
+        alone: with what is installed on this system, too.
+
+    Raises:
+        CommandFailed: apt-get does not give them.
+    """
     archives = scratch / "archives"
     for directory in (archives, scratch / "lists", scratch / "cache"):
         (directory / "partial").mkdir(parents=True)
+    (scratch / "status").touch()
     configuration = scratch / "apt.conf"
     fetch = ["apt-get", "--config-file", str(configuration), "--quiet", "--yes"]
-    install = [*fetch, "--no-install-recommends", "--reinstall", "--download-only", "install", package]
-    configuration.write_text(CONFIGURATION.format(directory=scratch))
+    install = [*fetch, "--no-install-recommends", "--reinstall", "--download-only", "install", *packages]
+    text = CONFIGURATION + (NOTHING_INSTALLED if alone else "")
+    configuration.write_text(text.format(directory=scratch))
     try:
         _run(install, scratch, report)
     except CommandFailed:
-        configuration.write_text((CONFIGURATION + PRIVATE_LISTS).format(directory=scratch))
+        configuration.write_text((text + PRIVATE_LISTS).format(directory=scratch))
         _run([*fetch, "update"], scratch, report)
         _run(install, scratch, report)
     return sorted(archives.glob("*.deb"))

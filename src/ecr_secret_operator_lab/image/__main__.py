@@ -1,0 +1,5 @@
+"""Becomes a container: see `container`."""
+
+from .container import become
+
+become()
