@@ -87,7 +87,7 @@ def operator() -> None:
     checked = py_compile.PycInvalidationMode.UNCHECKED_HASH
     if not compileall.compile_dir(PACKAGES, quiet=1, invalidation_mode=checked, workers=os.cpu_count() or 1):
         sys.exit("Error: not all of it compiles")
-    _same_time()
+    _normalise()
 
 
 def _pip(command: str, *arguments: str, **environment: str) -> None:
@@ -112,13 +112,13 @@ def _launchers(python: str) -> None:
     for name in COMMANDS:
         text = LAUNCHER.format(python=python, version=VERSION, packages=PACKAGES)
         (HOME / "bin" / name).write_text(text)
-        (HOME / "bin" / name).chmod(0o755)
 
 
-def _same_time() -> None:
-    """Two builds of the same give the same layer."""
+def _normalise() -> None:
+    """All can read all of it, only the launchers can be run, and two builds of the same give the same layer."""
     for path in (HOME, *HOME.rglob("*")):
-        os.utime(path, (0, 0), follow_symlinks=False)
+        path.chmod(0o755 if path.is_dir() or path.parent == HOME / "bin" else 0o644)
+        os.utime(path, (0, 0))
 
 
 if __name__ == "__main__":

@@ -97,10 +97,8 @@ def test_it_says_what_it_is_and_how_it_is_started(image: Image) -> None:
 def test_it_holds_just_what_is_locked(image: Image) -> None:
     found = {}
     for metadata in packages(image).glob("*.dist-info/METADATA"):
-        name, version = re.findall(r"^(?:Name|Version): (.*)$", metadata.read_text(), re.MULTILINE)[:2]
-        found[_normal(name)] = version
-    if re.match(r"\d", found["ecr-secret-operator"]) is None:  # METADATA may have the two in any order
-        pytest.fail("the version of the operator is none")
+        fields = dict(re.findall(r"^(Name|Version): (.*)$", metadata.read_text(), re.MULTILINE))
+        found[_normal(fields["Name"])] = fields["Version"]
     assert found == {**locked(), "ecr-secret-operator": __version__}
 
 
@@ -113,7 +111,7 @@ def test_neither_the_laboratory_nor_a_tool_of_the_build_is_in_it(image: Image, p
 
 
 def test_there_is_no_shell_and_no_program_but_the_operator_and_python(image: Image, parts: Parts) -> None:
-    runnable = {path.name for path in added(image, parts) if path.stat().st_mode & 0o111 and ".so" not in path.name}
+    runnable = {path.name for path in added(image, parts) if path.stat().st_mode & 0o111}
     assert runnable == {"ecr-secret-operator", "manager"}
     programs = {path.name for place in ("bin", "sbin") for path in (image.root / "usr" / place).iterdir()}
     assert not programs & {"sh", "bash", "dash", "busybox", "env", "pip", "pip3", "apt-get", "dpkg", "perl"}
