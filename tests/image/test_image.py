@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from base64 import b64decode
 from collections.abc import Iterator
@@ -40,8 +41,10 @@ def parts() -> Parts:
 
 
 @pytest.fixture(scope="module")
-def image(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Image:
-    return Builder(parts, tmp_path_factory.mktemp("buildah"), ROOT).build(arguments=LABELS)
+def image(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
+    home = tmp_path_factory.mktemp("buildah")
+    yield Builder(parts, home, ROOT).build(arguments=LABELS)
+    shutil.rmtree(home)  # pytest would keep it, and it is large
 
 
 @pytest.fixture
