@@ -18,7 +18,7 @@ from yarl import URL
 
 from ..domain.errors import Unavailable
 from .errors import decoded, error_of
-from .proxy import proxy_of_environment
+from .proxy import proxy_of_environment, without_password
 
 T = TypeVar("T")
 _Body = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
@@ -56,9 +56,10 @@ class Client:
         self._configuration = configuration
         self._host = str(configuration.host).rstrip("/")
         self._headers = {"Accept": JSON, "User-Agent": user_agent}
+        proxy, who = without_password(configuration.proxy or proxy_of_environment(self._host))
         self._way: dict[str, Any] = {
-            "proxy": configuration.proxy or proxy_of_environment(self._host),
-            "proxy_headers": configuration.proxy_headers,
+            "proxy": proxy,
+            "proxy_headers": {**(configuration.proxy_headers or {}), **who} or None,
             "server_hostname": configuration.tls_server_name,
         }
         self._slots = asyncio.Semaphore(_POOL)

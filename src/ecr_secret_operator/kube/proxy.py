@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
+
+from aiohttp import encode_basic_auth
+from yarl import URL
 
 
 def proxy_of_environment(url: str) -> str | None:
@@ -19,6 +23,15 @@ def proxy_of_environment(url: str) -> str | None:
     if _is_local(host) or proxy_bypass(host) or _in_networks(host, proxies.get("no", "")):
         return None
     return proxies.get(parts.scheme)
+
+
+def without_password(proxy: str | None) -> tuple[URL | None, Mapping[str, str]]:
+    """A proxy's URL, and apart from it the headers that say who asks: what an error says of a proxy is its URL."""
+    if not proxy:
+        return None, {}
+    url = URL(proxy)
+    who = {"Proxy-Authorization": encode_basic_auth(url.user or "", url.password or "")} if url.user else {}
+    return url.with_user(None), who
 
 
 def _is_local(host: str) -> bool:
