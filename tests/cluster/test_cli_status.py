@@ -147,6 +147,13 @@ def test_no_way_to_look_is_one_line_and_exits_with_2(tmp_path: Path, kubeconfig:
         (line,) = done.stderr.splitlines()
         assert line.startswith("Error: ")
         assert words in line
+    stranger = {"name": config["users"][0]["name"], "user": {"token": "of-nobody"}}
+    file.write_text(yaml.safe_dump({**config, "users": [stranger]}))
+    for command in ("status", "doctor"):
+        done = run(file, command)
+        assert done.returncode == 2, command
+        assert "refused your credentials" in done.stderr
+        assert "of-nobody" not in done.stdout + done.stderr
     done = run(kubeconfig, "status", "--context", "nowhere")
     assert done.returncode == 2
     assert "cannot be used" in done.stderr

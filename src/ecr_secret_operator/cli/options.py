@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from ..domain.errors import ApiError, Forbidden, OperatorError, Unavailable
+from ..domain.errors import ApiError, Forbidden, OperatorError, Unauthorized, Unavailable
 from ..domain.fields import GROUP
 from ..domain.kinds import KINDS, Kind
 
@@ -104,7 +104,7 @@ def with_cluster(kubeconfig: str | None, context: str | None, work: Callable[[Se
     except Unavailable as error:
         raise CannotLook(f"{error} ({server}). Check that it runs, and the kubeconfig") from error
     except Forbidden as error:
-        text = "refused your credentials" if error.status == 401 else "refused"  # noqa: PLR2004 - unauthenticated
+        text = "refused your credentials" if isinstance(error, Unauthorized) else "refused"
         raise CannotLook(f"the API server {server} {text}: {error}") from error
     except ApiError as error:
         raise CannotLook(str(error)) from error

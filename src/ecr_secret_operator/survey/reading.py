@@ -6,13 +6,12 @@ from typing import Any
 
 import msgspec
 
-from ..domain.errors import Forbidden, NotFound
+from ..domain.errors import Forbidden, NotFound, Unauthorized
 from ..kube.client import Client
 
 Object = dict[str, Any]
 
 PAGE = 500
-_UNAUTHENTICATED = 401
 
 
 class _ListMeta(msgspec.Struct):
@@ -55,9 +54,9 @@ class Reader:
             return await self.items(path, **query)
         except NotFound:
             return []
-        except Forbidden as error:
-            if error.status == _UNAUTHENTICATED:
-                raise  # credentials that are refused are no lack of a right: nothing can be looked at
+        except Unauthorized:
+            raise  # credentials that are refused are no lack of a right: nothing can be looked at
+        except Forbidden:
             return None
 
     async def one(self, path: str) -> Object | None:
@@ -66,7 +65,7 @@ class Reader:
             return await self.get(path)
         except NotFound:
             return {}
-        except Forbidden as error:
-            if error.status == _UNAUTHENTICATED:
-                raise  # credentials that are refused are no lack of a right: nothing can be looked at
+        except Unauthorized:
+            raise  # credentials that are refused are no lack of a right: nothing can be looked at
+        except Forbidden:
             return None
