@@ -17,7 +17,7 @@ from .domain.reasons import EventReason, Failure, Reason
 from .domain.resource import InvalidSpec, Key, Resource
 from .domain.rivals import gives_way, taken
 from .domain.schedule import LONGEST_SPACING
-from .domain.status import Event, Happened, Outcome, events, next_look, next_status, recorded
+from .domain.status import Event, Happened, Outcome, events, next_look, next_status, recorded, too_soon_to_tell
 from .domain.token import Token
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Reconciler:
         self._served: dict[Key, tuple[str, Holdings]] = {}
         self._told: dict[Key, tuple[str, frozenset[Event]]] = {}
         self._answers: dict[Key, tuple[str, str, dict[str, datetime]]] = {}
+        self._failing: dict[Key, tuple[str, datetime]] = {}
 
     async def reconcile(self, key: Key) -> Result:
         """Reconciles one resource.
@@ -96,6 +97,7 @@ class Reconciler:
             self._served.pop(key, None)
             self._told.pop(key, None)
             self._answers.pop(key, None)
+            self._failing.pop(key, None)
             return None
         if not refresh_requested(resource):
             self._answers.pop(key, None)
@@ -299,9 +301,10 @@ class Reconciler:
             return
 
     async def _publish(self, resource: Resource, outcome: Outcome) -> None:
+        shown = replace(outcome, failure=None) if self._keeps_quiet(resource, outcome) else outcome
         gone = not resource.wanted and outcome.failure is None
-        status = {} if gone else next_status(resource, outcome, now=self._clock())
-        told = self._not_told_yet(resource, outcome, tuple(events(resource, status, outcome)))
+        status = {} if gone else next_status(resource, shown, now=self._clock())
+        told = self._not_told_yet(resource, shown, tuple(events(resource, status, shown)))
         if status != resource.status:
             try:
                 await self._resources.publish(resource, status)
@@ -314,6 +317,16 @@ class Reconciler:
         stored = recorded(resource, told)
         if stored:
             await self._recorder.record(resource, stored)
+
+    def _keeps_quiet(self, resource: Resource, outcome: Outcome) -> bool:
+        """Whether a failure is not told of yet: it has only just begun, and harms nobody so far."""
+        if outcome.failure is None:
+            self._failing.pop(resource.key, None)
+            return False
+        now = self._clock()
+        uid, since = self._failing.get(resource.key, ("", now))
+        self._failing[resource.key] = resource.uid, since if uid == resource.uid else now
+        return too_soon_to_tell(resource, outcome, self._failing[resource.key][1], now)
 
     def _not_told_yet(self, resource: Resource, outcome: Outcome, told: tuple[Event, ...]) -> tuple[Event, ...]:
         """Leaves out what was told already: the Go operator's definition keeps no conditions that would show it."""

@@ -33,6 +33,9 @@ NEEDS_A_PERSON = frozenset(
 )
 """What does not pass by itself."""
 
+FROM_AWS = frozenset((Reason.AWS_ACCESS_DENIED, Reason.AWS_UNAVAILABLE))
+"""What AWS says, or that it says nothing: another attempt may go better, and comes by itself."""
+
 
 class EventReason(StrEnum):
     """Things that happen to a resource beyond its conditions, told as events."""

@@ -11,7 +11,7 @@ from .duration import format_duration
 from .generated import Holdings, format_time
 from .links import Linkage
 from .model import CommonSpec
-from .reasons import NEEDS_A_PERSON, EventReason, Failure, Reason
+from .reasons import FROM_AWS, NEEDS_A_PERSON, EventReason, Failure, Reason
 from .resource import InvalidSpec, Resource, condition_of, text_of
 from .schedule import due_at, is_clamped, safe_interval
 from .token import Token
@@ -28,6 +28,10 @@ _NEVER_READY = frozenset((Reason.INVALID_SPEC, Reason.SECRET_CONFLICT, Reason.PO
 
 SOONEST_LOOK = timedelta(seconds=1)
 """Not even a token that lives a second makes a hot loop."""
+
+PATIENCE = timedelta(seconds=10)
+PATIENT_PART = 10
+"""AWS may fail for so long, and for this part of a token's life, before a resource that has a valid token says so."""
 
 Status = Mapping[str, Any]
 Happened = tuple[tuple[EventReason, str], ...]
@@ -227,6 +231,26 @@ def next_look(resource: Resource, outcome: Outcome, *, now: datetime) -> datetim
         times.extend(moment for moment in due if moment > now or not outcome.failure)
     soonest = min((moment for moment in times if moment), default=None)
     return max(soonest, now + SOONEST_LOOK) if soonest else None
+
+
+def too_soon_to_tell(resource: Resource, outcome: Outcome, since: datetime, now: datetime) -> bool:
+    """Whether a refresh that fails is not told of yet: AWS has just begun to fail, and nobody is without a token.
+
+    Else a moment's failure would cost, for each resource that is due, four writes: that it fails, and that it is over.
+    The one who asked for a refresh is told at once, as is everybody who has been told of a failure before.
+
+    Args:
+        resource: as it is stored.
+        outcome: of this attempt.
+        since: when the first of the attempts failed.
+        now: the time.
+    """
+    token, refreshing = outcome.first, condition_of(resource.status, REFRESHING)
+    if outcome.failure is None or outcome.failure.reason not in FROM_AWS or token is None or not outcome.good(now):
+        return False
+    as_told = refreshing.get("status") == "True" and refreshing.get("observedGeneration") == resource.generation
+    asked = resource.refresh_request != text_of(resource.status, "lastHandledRefresh")
+    return as_told and not asked and since <= now < since + min(PATIENCE, token.lifetime / PATIENT_PART)
 
 
 def status_patch(old: Status, new: Status) -> dict[str, Any]:
