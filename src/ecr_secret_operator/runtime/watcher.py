@@ -102,6 +102,16 @@ class Watcher(Generic[K, T]):
             await asyncio.sleep(max(self._backoff.delay(self._failures, draw=random.random()), wait))
 
     async def _list_and_watch(self) -> None:
+        version = await self._list()
+        until = self._monotonic() + self._relist
+        while self._monotonic() < until:
+            started = self._monotonic()
+            version = await self._watch(version, until)
+            if self._monotonic() - started < SHORTEST_WATCH_SECONDS:
+                raise Unavailable("the watch ended as soon as it had begun")
+
+    async def _list(self) -> str:
+        """Takes in all there is, and gives its version. It is not kept beside the cache, which moves on."""
         async with asyncio.timeout(self._relist):
             listing = await self._source.list()
         self._cache.replace(listing.items, within=self._source.covers, listed_at=listing.resource_version)
@@ -110,12 +120,7 @@ class Watcher(Generic[K, T]):
         self.unauthorized = False
         self.synced.set()
         self.answered.set()
-        version, until = listing.resource_version, self._monotonic() + self._relist
-        while self._monotonic() < until:
-            started = self._monotonic()
-            version = await self._watch(version, until)
-            if self._monotonic() - started < SHORTEST_WATCH_SECONDS:
-                raise Unavailable("the watch ended as soon as it had begun")
+        return listing.resource_version
 
     async def _watch(self, version: str, until: float) -> str:
         events, started, loop = self._source.watch(version), self._monotonic(), asyncio.get_running_loop()
