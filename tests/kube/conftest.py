@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from kubernetes_asyncio.client import Configuration
 
 from ecr_secret_operator.kube.client import Client
+from ecr_secret_operator.kube.library import Configuration
 
 
 @dataclass

@@ -7,7 +7,6 @@ from base64 import urlsafe_b64encode
 from typing import Any
 
 import pytest
-from kubernetes_asyncio.client import Configuration
 
 from ecr_secret_operator.domain.access import Account
 from ecr_secret_operator.domain.errors import TokenError
@@ -16,6 +15,7 @@ from ecr_secret_operator.domain.reasons import Reason
 from ecr_secret_operator.kube import accounts
 from ecr_secret_operator.kube.accounts import AccountTokens
 from ecr_secret_operator.kube.client import Client
+from ecr_secret_operator.kube.library import Configuration
 from ecr_secret_operator.kube.objects import ObjectRef
 
 from .conftest import Api

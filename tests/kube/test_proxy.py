@@ -6,10 +6,10 @@ import asyncio
 from base64 import b64encode
 
 import pytest
-from kubernetes_asyncio.client import Configuration
 
 from ecr_secret_operator.domain.errors import Unavailable
 from ecr_secret_operator.kube.client import Client
+from ecr_secret_operator.kube.library import Configuration
 from ecr_secret_operator.kube.objects import SecretObject
 from ecr_secret_operator.kube.proxy import proxy_of_environment
 

@@ -13,11 +13,11 @@ from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
-from kubernetes_asyncio.client import ApiClient, Configuration
 from yarl import URL
 
 from ..domain.errors import Unavailable
 from .errors import decoded, error_of
+from .library import ApiClient, Configuration
 from .proxy import proxy_of_environment, without_password
 
 T = TypeVar("T")
@@ -51,7 +51,11 @@ class Client:
         self._api = ApiClient(configuration)
         library = self._api.rest_client
         self._session = aiohttp.ClientSession(
-            connector=library.pool_manager.connector, connector_owner=False, read_bufsize=_READ_BYTES
+            connector=library.pool_manager.connector,
+            connector_owner=False,
+            cookie_jar=aiohttp.DummyCookieJar(),  # else each request looks for cookies, of which there are none
+            read_bufsize=_READ_BYTES,
+            timeout=_LIMITS,
         )
         self._configuration = configuration
         self._host = str(configuration.host).rstrip("/")

@@ -6,11 +6,9 @@ import os
 from pathlib import Path
 
 import yaml
-from kubernetes_asyncio import config as loaders
-from kubernetes_asyncio.client import Configuration
-from kubernetes_asyncio.config.config_exception import ConfigException
 
 from ..domain.errors import OperatorError
+from .library import ConfigException, Configuration, loaders
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _CREDENTIAL_REFRESH_SECONDS = 60
