@@ -144,16 +144,18 @@ class Operator:
         recorder = EventRecorder(client, clock=utc_now, on_error=journal.event_lost)
         self._accounts = AccountReconciler(self._world.linking, journal=journal, clock=utc_now)
         self._clusters = ClusterReconciler(clusters=self._world, recorder=recorder, clock=utc_now)
+        fetcher = Fetcher(AccountTokens(client), clock=utc_now)
         self._reconciler = Reconciler(
             resources=self._world,
             secrets=self._world,
             gate=self._world.surroundings,
-            tokens=TokenSource(Fetcher(AccountTokens(client), clock=utc_now), clock=utc_now, observer=journal),
+            tokens=TokenSource(fetcher, clock=utc_now, observer=journal, wake=self._queue.add),
             links=self._world.linking,
             recorder=recorder,
             journal=journal,
             clock=utc_now,
             waiting=self._while_waiting,
+            patient=self._queue.is_patient,
         )
         self._controller = Controller(
             queue=self._queue,

@@ -30,6 +30,7 @@ class Reconciler:
     Args:
         resources, secrets, gate, tokens, links, recorder, journal, clock: the world, by its ports.
         waiting: entered while AWS is waited for, so that others are looked at meanwhile.
+        patient: whether what is being reconciled is one of many that nobody waits for.
     """
 
     def __init__(
@@ -44,7 +45,9 @@ class Reconciler:
         journal: Journal,
         clock: Clock,
         waiting: Callable[[Key], AbstractAsyncContextManager[None]] = lambda _key: nullcontext(),
+        patient: Callable[[Key], bool] = lambda _key: True,
     ) -> None:
+        self._patient = patient
         self._resources = resources
         self._secrets = secrets
         self._gate = gate
@@ -71,6 +74,8 @@ class Reconciler:
         if observed.access.waiting:
             return DONE  # what it waits for wakes it
         plan = decide(observed, now=self._clock())
+        if plan.write and self._tokens.under_way(plan.write.wants, key, patient=self._patient(key)):
+            return DONE  # that token wakes it
         try:
             outcome = await self._execute(observed.resource, plan)
         except Conflict:

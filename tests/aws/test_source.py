@@ -12,10 +12,11 @@ import pytest
 from ecr_secret_operator.aws import source as module
 from ecr_secret_operator.aws.fetch import in_thread
 from ecr_secret_operator.aws.source import TokenSource
+from ecr_secret_operator.domain.decide import Want
 from ecr_secret_operator.domain.errors import TokenError
 from ecr_secret_operator.domain.reasons import Reason
 from ecr_secret_operator.domain.resource import Key
-from ecr_secret_operator.domain.schedule import wanted
+from ecr_secret_operator.domain.schedule import Freshness, wanted
 from ecr_secret_operator.domain.scope import Scope
 from ecr_secret_operator.domain.token import Token
 from tests.factories import NOW, a_key, a_token
@@ -34,9 +35,10 @@ class World:
         self.calls: list[Scope] = []
         self.told: list[tuple[Scope, TokenError | None]] = []
         self.error: Exception | None = None
+        self.woken: list[tuple[Key, bool]] = []
         self.gate = threading.Event()
         self.gate.set()
-        self.source = TokenSource(self.fetch, clock=self.clock, observer=self)
+        self.source = TokenSource(self.fetch, clock=self.clock, observer=self, wake=self.wake)
 
     def clock(self) -> datetime:
         return self.now
@@ -55,6 +57,9 @@ class World:
     def asked_aws(self, scope: Scope, seconds: float, failure: TokenError | None) -> None:
         assert seconds >= 0
         self.told.append((scope, failure))
+
+    def wake(self, key: Key, /, *, patient: bool) -> None:
+        self.woken.append((key, patient))
 
     def fails(self, reason: Reason = Reason.AWS_UNAVAILABLE, text: str = "AWS is down") -> None:
         self.error = TokenError(text, reason=reason)
@@ -92,6 +97,71 @@ async def test_a_hundred_that_ask_together_share_one_failure_and_its_time() -> N
     assert {str(result) for result in results} == {"AWS refused it"}
     assert len({result.retry_at for result in results if isinstance(result, TokenError)}) == 1
     assert len({id(result) for result in results}) == 100, "a traceback that is shared grows with each that raises it"
+
+
+def a_want(scope: Scope = OHIO, freshness: Freshness = ANY) -> Want:
+    return Want("a.registry", scope, freshness)
+
+
+async def test_who_comes_while_a_token_is_fetched_is_woken_when_it_is_there() -> None:
+    world = World()
+    others = [a_key(name=f"other-{number}") for number in range(3)]
+    assert not world.source.under_way([a_want()], KEY, patient=True), "somebody has to ask"
+    world.gate.clear()
+    ask = asyncio.create_task(world.source.token(OHIO, ANY, KEY))
+    await until(lambda: bool(world.calls))
+    for number, key in enumerate(others):
+        assert world.source.under_way([a_want()], key, patient=number > 0)
+        assert world.source.under_way([a_want()], key, patient=number > 0), "again, as when something else woke it"
+    assert not world.woken
+    world.gate.set()
+    await ask
+    assert world.woken == [(others[0], False), (others[1], True), (others[2], True)], "once, and as patient as before"
+    assert not world.source.under_way([a_want()], KEY, patient=True), "it is at hand"
+    assert world.source.at_hand([a_want()]) == [await ask]
+
+
+async def test_they_are_woken_as_well_when_it_fails() -> None:
+    world = World()
+    world.fails()
+    world.gate.clear()
+    ask = asyncio.create_task(refusal(world))
+    await until(lambda: bool(world.calls))
+    assert world.source.under_way([a_want()], KEY, patient=True)
+    world.gate.set()
+    await ask
+    assert world.woken == [(KEY, True)]
+    assert not world.source.under_way([a_want()], KEY, patient=True), "the failure is there for whoever asks"
+    await refusal(world)
+    assert len(world.calls) == 1
+
+
+async def test_who_lacks_something_that_nobody_fetches_has_to_ask() -> None:
+    world = World()
+    world.gate.clear()
+    ask = asyncio.create_task(world.source.token(OHIO, ANY, KEY))
+    await until(lambda: bool(world.calls))
+    assert not world.source.under_way([a_want(), a_want(IRELAND)], KEY, patient=True)
+    other = asyncio.create_task(world.source.token(IRELAND, ANY, KEY))
+    await until(lambda: len(world.calls) == 2)
+    assert world.source.under_way([a_want(), a_want(IRELAND)], KEY, patient=True)
+    world.gate.set()
+    await asyncio.gather(ask, other)
+    assert world.woken == [(KEY, True)], "by one of them: it looks itself for what it lacks then"
+
+
+async def test_a_token_that_serves_is_not_waited_for_though_another_is_fetched() -> None:
+    world = World()
+    token = await world.source.token(OHIO, ANY, KEY)
+    world.now += timedelta(minutes=1)
+    world.gate.clear()
+    newer = wanted(timedelta(hours=6), newer_than=token.issued_at)
+    ask = asyncio.create_task(world.source.token(OHIO, newer, KEY))
+    await until(lambda: len(world.calls) == 2)
+    assert not world.source.under_way([a_want()], KEY, patient=True)
+    assert world.source.under_way([a_want(freshness=newer)], KEY, patient=True)
+    world.gate.set()
+    await ask
 
 
 async def test_a_young_token_serves_the_next_ones_without_a_call() -> None:

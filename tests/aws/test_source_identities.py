@@ -26,6 +26,7 @@ from ecr_secret_operator.domain.resource import Key
 from ecr_secret_operator.domain.schedule import wanted
 from ecr_secret_operator.domain.scope import Scope
 from ecr_secret_operator.domain.token import Sensitive, Token
+from ecr_secret_operator.runtime.queue import ignore
 from tests.factories import a_key, a_token
 from tests.virtual_time import elapsed, in_virtual_time, running, settle
 
@@ -81,7 +82,7 @@ class Aws:
         self.seconds: dict[Scope, float] = {}
         self.refused: set[Scope] = set()
         self.told: list[tuple[Scope, str]] = []
-        self.source = TokenSource(self.fetch, clock=self.now, observer=self)
+        self.source = TokenSource(self.fetch, clock=self.now, observer=self, wake=ignore)
 
     def now(self) -> datetime:
         return running().now()

@@ -123,3 +123,23 @@ def test_regions_have_a_call_each(cluster: Cluster, namespace: str, operator: Op
     for number in range(10):
         wait_ready(cluster, namespace, f"ecr-{number}")
     assert sorted(call.region for call in aws.calls()) == ["eu-west-1", "us-east-2"]
+
+
+def test_those_who_wait_for_the_same_token_are_no_tasks(
+    cluster: Cluster, kubeconfig: Path, namespace: str, start_operator: StartOperator, aws: FakeAws
+) -> None:
+    """A reconcile that waits holds some 10 KiB; of ten thousand, all but one come again when the token is there."""
+    aws.settings(latency_seconds=8)
+    for number in range(100):
+        cluster.create(resource_path("secrets", namespace), a_resource(name=f"ecr-{number}"))
+    operator = start_operator("--concurrency", "8")
+    aws.wait_for_calls(1)
+    _settled(operator)
+    assert operator.metric("ecr_secret_operator_queue_depth") == 0
+    assert operator.metric("ecr_secret_operator_tasks") < 60, "it was 120 when each of them waited by itself"
+    wait_ready(cluster, namespace, "ecr-99", within=60)
+    wait_for(
+        lambda: all(condition(one, "Ready").get("status") == "True" for one in _all(cluster, namespace)),
+        "all are served",
+    )
+    assert len(aws.calls()) == 1

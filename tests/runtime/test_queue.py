@@ -363,3 +363,16 @@ async def test_what_falls_due_is_patient() -> None:
         await asyncio.sleep(2)
         queue.add("new")
         assert await taken(queue) == ["new", "due"]
+
+
+@in_virtual_time
+async def test_a_key_that_is_worked_on_is_as_patient_as_the_lane_it_came_from() -> None:
+    queue = a_queue()
+    queue.add("in a hurry")
+    queue.add("patient", patient=True)
+    assert not queue.is_patient("patient"), "it is not being worked on"
+    for _ in range(2):
+        await queue.get()
+    assert (queue.is_patient("in a hurry"), queue.is_patient("patient")) == (False, True)
+    queue.done("patient")
+    assert not queue.is_patient("patient")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -44,12 +44,24 @@ class CallObserver(Protocol):
         """One call ended."""
 
 
+class Wake(Protocol):
+    """Has a resource looked at again."""
+
+    def __call__(self, key: Key, /, *, patient: bool) -> None:
+        """Makes its key ready; `patient` if others may come first."""
+
+
 @dataclass(slots=True)
 class _State:
     token: Token | None = None
     call: asyncio.Task[Token] | None = None
     failures: int = 0
     failure: TokenError | None = None
+    parked: dict[Key, bool] = field(default_factory=dict)
+
+    def gives(self, freshness: Freshness, now: datetime) -> Token | None:
+        """The cached token, if it does."""
+        return self.token if self.token and serves(self.token, freshness, now) else None
 
 
 class TokenSource:
@@ -59,9 +71,11 @@ class TokenSource:
         fetch: asks AWS.
         clock: gives the time in UTC.
         observer: is told of each call.
+        wake: has those looked at again that were told to come back when a call is over.
     """
 
-    def __init__(self, fetch: Fetch, *, clock: Callable[[], datetime], observer: CallObserver) -> None:
+    def __init__(self, fetch: Fetch, *, clock: Callable[[], datetime], observer: CallObserver, wake: Wake) -> None:
+        self._wake = wake
         self._fetch = fetch
         self._clock = clock
         self._observer = observer
@@ -75,10 +89,33 @@ class TokenSource:
         now, found = self._clock(), []
         for want in wants:
             state = self._states.get(want.scope)
-            if state is None or state.token is None or not serves(state.token, want.freshness, now):
+            token = state.gives(want.freshness, now) if state else None
+            if token is None:
                 return None
-            found.append(state.token)
+            found.append(token)
         return found
+
+    def under_way(self, wants: Sequence[Want], key: Key, *, patient: bool) -> bool:
+        """Whether all that is lacking is being fetched already; then the key is woken when the first call is over.
+
+        Ten thousand that need the same token are ten thousand keys then, and not as many reconciles half done.
+
+        Args:
+            wants: what is wanted.
+            key: of the resource that wants it.
+            patient: whether others may come before it then.
+        """
+        now, lacking = self._clock(), []
+        for want in wants:
+            state = self._states.get(want.scope)
+            if state is None or state.gives(want.freshness, now) is None:
+                lacking.append(state)
+        if not lacking or any(state is None or state.call is None for state in lacking):
+            return False
+        first = lacking[0]
+        assert first is not None  # noqa: S101 - has just been looked at
+        first.parked[key] = patient
+        return True
 
     async def tokens(self, wants: Sequence[Want], asker: Key) -> list[Token | TokenError]:
         """For each want, a token that does or why there is none, with the time to ask again. All at the same time.
@@ -105,8 +142,8 @@ class TokenSource:
         if scope not in self._states:
             self._forget(now)
         state = self._states.setdefault(scope, _State())
-        if state.token and serves(state.token, freshness, now):
-            return state.token
+        if token := state.gives(freshness, now):
+            return token
         if state.failure and state.failure.retry_at and timedelta() < state.failure.retry_at - now <= self._longest:
             raise _again(state.failure)
         if state.call is None:
@@ -136,6 +173,9 @@ class TokenSource:
             raise failure from None
         finally:
             state.call = None
+            parked, state.parked = state.parked, {}
+            for key, patient in parked.items():
+                self._wake(key, patient=patient)
         state.token, state.failures, state.failure = token, 0, None
         self._observer.asked_aws(scope, loop.time() - started, None)
         return token

@@ -76,6 +76,15 @@ class Tokens(Protocol):
     def at_hand(self, wants: Sequence[Want]) -> list[Token] | None:
         """A token for each want that does, without asking anybody; None when not all are there."""
 
+    def under_way(self, wants: Sequence[Want], key: Key, *, patient: bool) -> bool:
+        """Whether all that is lacking is being fetched already; then the key is woken when the first call is over.
+
+        Args:
+            wants: what is wanted.
+            key: of the resource that wants it.
+            patient: whether others may come before it then.
+        """
+
     async def tokens(self, wants: Sequence[Want], asker: Key) -> list[Token | TokenError]:
         """For each want, a token that does or why there is none, with the time to ask again. All at the same time.
 

@@ -56,7 +56,7 @@ class Queue(Generic[K]):
         self._patient: deque[K] = deque()
         self._waiting: dict[K, bool] = {}
         self._turn = 0
-        self._working: set[K] = set()
+        self._working: dict[K, bool] = {}
         self._again: dict[K, bool] = {}
         self._at: dict[K, datetime] = {}
         self._heap: list[tuple[datetime, int, K]] = []
@@ -125,23 +125,27 @@ class Queue(Generic[K]):
                 if getter.done() and not getter.cancelled():
                     self._wake_one()  # the wake-up was for another one then
                 raise
-        key = self._next()
-        self._working.add(key)
+        key, patient = self._next()
+        self._working[key] = patient
         self._idle.clear()
         return key
 
-    def _next(self) -> K:
+    def is_patient(self, key: K) -> bool:
+        """Whether a key that is being worked on came from the patient lane."""
+        return self._working.get(key, False)
+
+    def _next(self) -> tuple[K, bool]:
         self._turn = (self._turn + 1) % PATIENT_TURNS
         while True:
             patient = bool(self._patient) and (not self._ready or self._turn == 0)
             key = (self._patient if patient else self._ready).popleft()
             if self._waiting.get(key) is patient:  # else it has come to the front since, or was handed out
                 del self._waiting[key]
-                return key
+                return key, patient
 
     def done(self, key: K) -> None:
         """Ends the work on a key; it is ready again if it was added meanwhile."""
-        self._working.discard(key)
+        self._working.pop(key, None)
         if not self._working:
             self._idle.set()
         if key in self._again:
