@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from ..cluster import ECR, Object, secret_path
 from ..fakeaws.records import DEFAULT_ACCOUNT
@@ -12,10 +13,27 @@ from .ceiling import ceiling
 from .figures import ratio
 from .ground import Ground
 from .records import Round
-from .watching import seen
+from .watching import MANAGED, SECRETS, observer, seen
+from .work import own, versions
 
 PULLS = f"{ECR}/clusterpullsecrets"
 REFRESH = "ecr.mobb.redhat.com/refresh"
+
+
+class Served(NamedTuple):
+    """What was seen of the operator in one job.
+
+    Attributes:
+        job: its name.
+        seconds: until all namespaces had it.
+        aws_calls: that the fake AWS counted.
+        secret: one of the Secrets as it was stored then.
+    """
+
+    job: str
+    seconds: float
+    aws_calls: int
+    secret: Object
 
 
 def make_namespaces(ground: Ground, count: int) -> list[str]:
@@ -26,48 +44,66 @@ def make_namespaces(ground: Ground, count: int) -> list[str]:
     return names
 
 
-def rounds(ground: Ground, names: list[str], *, number: int) -> Iterator[Round]:
-    """First service and rotation, each after the other, ours before the ceiling.
+def served(ground: Ground, names: Sequence[str], *, number: int) -> tuple[Served, Served]:
+    """First service and rotation, by the operator.
 
     Args:
         ground: with the operator running.
         names: the namespaces to serve.
         number: of the round; each has Secrets of its own.
     """
-    name, ours, lean = f"round-{number}", f"ours-{number}", f"lean-{number}"
-    before = ground.last_call()
-    create = Write("POST", PULLS, _resource(name, ours))
-    seconds = seen(ground.plane.kubeconfig, create, lambda one: one["metadata"]["name"] == ours, len(names))
-    calls = ground.last_call() - before
-    made = ground.secret(names[0], ours) or {}
-    creates = [Write("POST", secret_path(place), _twin(made, lean, place)) for place in names]
-    yield _round(ground, "first service", creates, seconds, calls)
+    name, ours = f"round-{number}", f"ours-{number}"
 
+    def job(what: str, cause: Write, before: Object | None) -> Served:
+        def wanted(one: Object) -> bool:
+            return bool(one["metadata"]["name"] == ours and (before is None or one["data"] != before["data"]))
+
+        calls = ground.last_call()
+        seconds = seen(ground.plane.kubeconfig, cause, wanted, len(names))
+        found = ground.cluster.request("GET", secret_path(names[0], ours))
+        return Served(what, seconds, ground.last_call() - calls, found)
+
+    first = job("first service", Write("POST", PULLS, _resource(name, ours)), None)
     time.sleep(6)  # a token of the last 5 s would serve once more
-    before, request = ground.last_call(), f"round {number}"
-    annotate = Write("PATCH", f"{PULLS}/{name}", {"metadata": {"annotations": {REFRESH: request}}})
-
-    def rotated(one: Object) -> bool:
-        return bool(one["metadata"]["name"] == ours and one["data"] != made["data"])
-
-    seconds = seen(ground.plane.kubeconfig, annotate, rotated, len(names))
-    calls = ground.last_call() - before
-    fresh = ground.secret(names[0], ours) or {}
-    change = {"data": fresh["data"], "metadata": {"annotations": fresh["metadata"]["annotations"]}}
-    patches = [Write("PATCH", secret_path(place, lean), change) for place in names]
-    yield _round(ground, "rotation", patches, seconds, calls)
-    ground.cluster.delete(f"{PULLS}/{name}")
+    request = {"metadata": {"annotations": {REFRESH: f"round {number}"}}}
+    return first, job("rotation", Write("PATCH", f"{PULLS}/{name}", request), first.secret)
 
 
-def _round(ground: Ground, job: str, writes: list[Write], seconds: float, calls: int) -> Round:
-    lean = ceiling(ground.plane.kubeconfig, [(one,) for one in writes], concurrency=ground.concurrency).seconds
+def compared(ground: Ground, names: Sequence[str], done: tuple[Served, Served], *, number: int) -> Iterator[Round]:
+    """The same writes by the lean client: as the operator's ServiceAccount, and watched as the operator's are.
+
+    Args:
+        ground: without an operator, for which these Secrets would be work.
+        names: the namespaces.
+        done: what the operator did.
+        number: of the round.
+    """
+    first, rotation = done
+    lean = f"lean-{number}"
+    yield _round(ground, first, [Write("POST", secret_path(one), _twin(first.secret, lean, one)) for one in names])
+    stored = versions(ground, SECRETS)
+    changes = ((one, {**own(rotation.secret), **stored[one, lean]}) for one in names)
+    yield _round(
+        ground,
+        rotation,
+        [
+            Write("PATCH", secret_path(one, lean), {"metadata": change, "data": rotation.secret["data"]})
+            for one, change in changes
+        ],
+    )
+
+
+def _round(ground: Ground, done: Served, writes: list[Write]) -> Round:
+    with observer(ground.plane.kubeconfig, SECRETS, labelSelector=MANAGED):
+        chains = [(one,) for one in writes]
+        spent = ceiling(ground.operator_kubeconfig, chains, concurrency=ground.concurrency)
     return Round(
-        job=job,
+        job=done.job,
         writes=len(writes),
-        seconds=seconds,
-        ceiling_seconds=lean,
-        ratio=ratio(lean, seconds),
-        aws_calls=calls,
+        seconds=done.seconds,
+        ceiling_seconds=spent.seconds,
+        ratio=ratio(spent.seconds, done.seconds),
+        aws_calls=done.aws_calls,
     )
 
 
@@ -83,7 +119,6 @@ def _resource(name: str, secret: str) -> Object:
 
 
 def _twin(secret: Object, name: str, namespace: str) -> Object:
-    """The same Secret under another name, without what would make the operator look at it."""
-    annotations = secret["metadata"]["annotations"]
-    metadata = {"name": name, "namespace": namespace, "labels": {"bench": "lean"}, "annotations": annotations}
+    """The same Secret under another name."""
+    metadata = {**own(secret), "name": name, "namespace": namespace}
     return {"apiVersion": "v1", "kind": "Secret", "type": secret["type"], "metadata": metadata, "data": secret["data"]}

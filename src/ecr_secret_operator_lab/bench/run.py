@@ -17,7 +17,7 @@ from . import records
 from .ceiling import Spent
 from .figures import growth, middle
 from .ground import PEER_VARIABLE, Ground
-from .namespaces import make_namespaces, rounds
+from .namespaces import compared, make_namespaces, served
 from .records import Machine, Report, Size
 from .sizes import measure_peer, measure_size
 
@@ -99,10 +99,12 @@ def _namespaces(plan: Plan, binaries: Binaries, report: Reporter) -> list[record
     if not plan.namespaces:
         return []
     report(f"{plan.namespaces:,} namespaces: one ClusterPullSecret")
-    with Ground(binaries, concurrency=plan.concurrency) as ground, ground.ours() as operator:
-        asyncio.run(operator.synced())
-        names = make_namespaces(ground, plan.namespaces)
-        done = [one for number in range(plan.repeat) for one in rounds(ground, names, number=number)]
+    with Ground(binaries, concurrency=plan.concurrency) as ground:
+        with ground.ours() as operator:
+            asyncio.run(operator.synced())
+            names = make_namespaces(ground, plan.namespaces)
+            ours = [served(ground, names, number=number) for number in range(plan.repeat)]
+        done = [one for number, its in enumerate(ours) for one in compared(ground, names, its, number=number)]
     jobs = dict.fromkeys(one.job for one in done)
     return [middle([one for one in done if one.job == job], lambda one: one.ratio) for job in jobs]
 

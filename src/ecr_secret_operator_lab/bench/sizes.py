@@ -15,6 +15,7 @@ from . import jobs, work
 from .ceiling import Chain, Spent, ceiling
 from .ground import Ground
 from .records import Peer, Size
+from .watching import RESOURCES, observer
 
 WARM = 20
 SPACING_SECONDS = 6.0
@@ -51,15 +52,15 @@ def measure_size(
         again = jobs.restart(ground, ground.ours)
         step("rotation")
         time.sleep(SPACING_SECONDS)
-        _all(ground, [(work.request(place, "bench"),) for place in ours], admin=True)
+        ceiling(ground.plane.kubeconfig, [(work.request(place, "bench"),) for place in ours])
         rotated = jobs.serve(ground, ground.ours, resources, jobs.was_refreshed("bench"))
         sample_of_rotation = work.sample(ground, ours[0])
         step("a steady stream")
         streamed = jobs.stream(ground, ground.ours, work.places("stream", created + 1), per_second=per_second)
         step("the lean client")
         jobs.create(ground, lean)
-        lean_first = _all(ground, work.first_service(ground, sample_of_first, lean))
-        lean_rotation = _all(ground, work.rotation(ground, sample_of_rotation, lean))
+        lean_first = _lean(ground, work.first_service(ground, sample_of_first, lean))
+        lean_rotation = _lean(ground, work.rotation(ground, sample_of_rotation, lean))
     return Size(
         resources=resources,
         idle=idle,
@@ -83,10 +84,10 @@ def measure_peer(binaries: Binaries, resources: int, *, concurrency: int, lean: 
     return Peer(idle=idle, first_service=job, restart=again)
 
 
-def _all(ground: Ground, chains: list[Chain], *, admin: bool = False) -> Spent:
-    """With the operator's own rights, so that the API server has the same to check for each write."""
-    kubeconfig = ground.plane.kubeconfig if admin else ground.operator_kubeconfig
-    return ceiling(kubeconfig, chains, concurrency=ground.concurrency)
+def _lean(ground: Ground, chains: list[Chain]) -> Spent:
+    """As the operator's ServiceAccount, for which the API server has the same to check, and watched as it is."""
+    with observer(ground.plane.kubeconfig, RESOURCES):
+        return ceiling(ground.operator_kubeconfig, chains, concurrency=ground.concurrency)
 
 
 def _warm_up(ground: Ground) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import aiohttp
@@ -15,7 +17,7 @@ from ..cluster import ECR, Object
 from .api import Write, listed, send, session
 
 MANAGED = "app.kubernetes.io/managed-by=ecr-secret-operator"
-RESOURCES = f"{ECR}/secrets"
+RESOURCES, SECRETS = f"{ECR}/secrets", "/api/v1/secrets"
 WITHIN_SECONDS = 300.0
 _POLL_SECONDS = 0.02
 
@@ -138,9 +140,9 @@ def seen(kubeconfig: Path, cause: Write, wanted: Callable[[Object], bool], count
 async def _seen(kubeconfig: Path, cause: Write, wanted: Callable[[Object], bool], count: int) -> float:
     found: set[str] = set()
     async with asyncio.timeout(WITHIN_SECONDS), session(kubeconfig) as connections:
-        version = (await listed(connections, "/api/v1/secrets", limit="1"))["metadata"]["resourceVersion"]
+        version = (await listed(connections, SECRETS, limit="1"))["metadata"]["resourceVersion"]
         query = {"watch": "true", "labelSelector": MANAGED, "resourceVersion": version}
-        async with connections.get("/api/v1/secrets", params=query) as watch:
+        async with connections.get(SECRETS, params=query) as watch:
             started = time.perf_counter()
             await send(connections, cause)
             async for line in _lines(watch.content):
@@ -150,6 +152,40 @@ async def _seen(kubeconfig: Path, cause: Write, wanted: Callable[[Object], bool]
                 if len(found) >= count:
                     return time.perf_counter() - started
     raise TimeoutError(f"the watch ended after {len(found)} of {count}")
+
+
+@contextmanager
+def observer(kubeconfig: Path, path: str, **query: str) -> Iterator[None]:
+    """Has another process watch, as this one does while the operator works: the lean client pays for that, too.
+
+    Args:
+        kubeconfig: with a token.
+        path: of the collection.
+        query: further parameters, such as a labelSelector.
+    """
+    context = multiprocessing.get_context("spawn")
+    watching = context.Event()
+    process = context.Process(target=_observe, args=(kubeconfig, path, query, watching), daemon=True)
+    process.start()
+    try:
+        if not watching.wait(WITHIN_SECONDS):
+            raise TimeoutError(f"{path} could not be watched")
+        yield
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _observe(kubeconfig: Path, path: str, query: Mapping[str, str], watching: Event) -> None:
+    async def observe() -> None:
+        async with session(kubeconfig) as connections:
+            now = (await listed(connections, path, limit="1"))["metadata"]["resourceVersion"]
+            async with connections.get(path, params={**query, "watch": "true", "resourceVersion": now}) as watch:
+                watching.set()
+                async for line in _lines(watch.content):
+                    msgspec.json.decode(line)
+
+    asyncio.run(observe())
 
 
 async def _lines(events: aiohttp.StreamReader) -> AsyncIterator[bytes]:

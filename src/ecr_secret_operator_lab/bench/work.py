@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from ..cluster import ECR, Object, resource_path, secret_path
+from ..cluster import Object, resource_path, secret_path
 from ..fakeaws.records import DEFAULT_ACCOUNT
 from .api import Write, listed, session
 from .ceiling import Chain
 from .ground import Ground
+from .watching import RESOURCES, SECRETS
 
 NAMESPACES = tuple(f"bench-{number}" for number in range(10))
 REFRESH = "ecr.mobb.redhat.com/refresh"
@@ -75,12 +76,12 @@ def sample(ground: Ground, place: Place) -> Sample:
 
 def first_service(ground: Ground, found: Sample, where: Sequence[Place]) -> list[Chain]:
     """The writes that serve these resources for the first time, as the sample was: its Secret, then its status."""
-    resources = _versions(ground, f"{ECR}/secrets")
+    resources = versions(ground, RESOURCES)
 
     def chain(place: Place) -> Chain:
-        uid, _ = resources[place]
+        uid = resources[place]["uid"]
         ours = _twin(found, place, uid)
-        create = {**ours.secret, "metadata": {**_own(ours.secret), "name": generated(place[1]), "namespace": place[0]}}
+        create = {**ours.secret, "metadata": {**own(ours.secret), "name": generated(place[1]), "namespace": place[0]}}
         return Write("POST", secret_path(place[0]), create), _status(place, uid, ours)
 
     return [chain(place) for place in where]
@@ -88,14 +89,13 @@ def first_service(ground: Ground, found: Sample, where: Sequence[Place]) -> list
 
 def rotation(ground: Ground, found: Sample, where: Sequence[Place]) -> list[Chain]:
     """The writes that give these resources a new token, as the sample got it: its Secret, then its status."""
-    resources, secrets = _versions(ground, f"{ECR}/secrets"), _versions(ground, "/api/v1/secrets")
+    resources, secrets = versions(ground, RESOURCES), versions(ground, SECRETS)
 
     def chain(place: Place) -> Chain:
-        uid, _ = resources[place]
+        uid = resources[place]["uid"]
         ours = _twin(found, place, uid)
-        secret_uid, version = secrets[place[0], generated(place[1])]
-        precondition = {"uid": secret_uid, "resourceVersion": version}
-        change = {"metadata": {**_own(ours.secret), **precondition}, "data": ours.secret["data"]}
+        precondition = secrets[place[0], generated(place[1])]
+        change = {"metadata": {**own(ours.secret), **precondition}, "data": ours.secret["data"]}
         return Write("PATCH", secret_path(place[0], generated(place[1])), change), _status(place, uid, ours)
 
     return [chain(place) for place in where]
@@ -106,8 +106,8 @@ def _status(place: Place, uid: str, ours: Sample) -> Write:
     return Write("PATCH", path, {"metadata": {"uid": uid}, "status": ours.resource["status"]})
 
 
-def _own(secret: Object) -> Object:
-    """What the operator wrote of a Secret's metadata."""
+def own(secret: Object) -> Object:
+    """What the operator wrote of a Secret's metadata, beyond its name."""
     return {key: value for key, value in secret["metadata"].items() if key not in _SERVERS_OWN}
 
 
@@ -120,12 +120,14 @@ def _twin(found: Sample, place: Place, uid: str) -> Sample:
     return msgspec.json.decode(text, type=Sample)
 
 
-def _versions(ground: Ground, path: str) -> dict[Place, tuple[str, str]]:
-    """The uid and resourceVersion of each object."""
+def versions(ground: Ground, path: str) -> dict[Place, dict[str, str]]:
+    """The uid and resourceVersion of each object, as a patch names them."""
 
     async def get() -> Object:
         async with session(ground.plane.kubeconfig) as connections:
             return await listed(connections, path)
 
     found = (one["metadata"] for one in asyncio.run(get())["items"])
-    return {(one["namespace"], one["name"]): (one["uid"], one["resourceVersion"]) for one in found}
+    return {
+        (one["namespace"], one["name"]): {"uid": one["uid"], "resourceVersion": one["resourceVersion"]} for one in found
+    }
