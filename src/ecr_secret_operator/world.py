@@ -24,7 +24,7 @@ from .fleet import Fleet, is_cluster, is_share
 from .kube import resources as kube_resources
 from .kube import secrets as kube_secrets
 from .kube.client import Client
-from .kube.objects import Meta
+from .kube.objects import Version
 from .kube.source import Known
 from .linking import Linking
 from .runtime.cache import Cache
@@ -139,7 +139,7 @@ class World:
             if kind.clustered and not self._confined  # several that are confined would contradict each other there
         ]
 
-    def _known_secret(self, meta: Meta, read: Callable[[], StoredSecret]) -> bool:
+    def _known_secret(self, meta: Version, read: Callable[[], StoredSecret]) -> bool:
         return self._own_secrets.knows((meta.namespace, meta.name), meta.resource_version, read)
 
     @property

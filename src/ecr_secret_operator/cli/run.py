@@ -35,6 +35,9 @@ class AddressType(click.ParamType[Address | None]):
             self.fail(str(error), param, ctx)
 
 
+_YOUNG = 10_000
+"""Objects between two looks for cycles. Python's 700 come to be in one reconcile, and cycles seldom."""
+
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
@@ -147,4 +150,5 @@ def run(
         require_access_policy=require_access_policy,
     )
     gc.freeze()  # what was imported stays: no collection, nor the one at the end, has to look through it
+    gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])
     uvloop.run(app.run(settings))

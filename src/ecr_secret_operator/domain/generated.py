@@ -40,6 +40,9 @@ COPIED = f"{GROUP}/copied"
 """Which labels and annotations came from `spec.metadata`, so that those taken out there are taken out here."""
 
 
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
+
+
 @lru_cache(maxsize=1024)
 def format_time(moment: datetime) -> str:
     """RFC 3339 in UTC with whole seconds, as the API server writes times."""
@@ -144,6 +147,7 @@ class StoredSecret:
         data_keys: names of its data entries.
         data_digest: over type and data; compares with that of a rendered Secret.
         passwords: the tokens in it by registry host, as far as they can be found.
+        owner_key: the resource that it was made for, from its ownerReference, else from its annotation.
     """
 
     namespace: str
@@ -159,6 +163,10 @@ class StoredSecret:
     data_keys: tuple[str, ...]
     data_digest: str
     passwords: Mapping[str, Sensitive]
+    owner_key: Key | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "owner_key", self._find_owner())
 
     @property
     def managed(self) -> bool:
@@ -180,9 +188,7 @@ class StoredSecret:
         except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
             return {}
 
-    @property
-    def owner_key(self) -> Key | None:
-        """The resource that it was made for, from its ownerReference, else from its annotation."""
+    def _find_owner(self) -> Key | None:
         for owner in self.owners:
             if owner.ours:
                 return Key(owner.kind, self.namespace, owner.name)
@@ -239,7 +245,7 @@ def _written_held(held: Holdings) -> str:
         }
         for host, one in held.items()
     }
-    return json.dumps(entries, separators=(",", ":"))
+    return _COMPACT.encode(entries)
 
 
 def _read_held(entry: Mapping[str, object]) -> tuple[datetime, datetime, tuple[str, str, str, str]]:

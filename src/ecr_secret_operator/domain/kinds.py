@@ -25,6 +25,8 @@ DOCKER_CONFIG_TYPE = "kubernetes.io/dockerconfigjson"
 DOCKER_CONFIG_KEY = ".dockerconfigjson"
 ARGO_LABEL = "argocd.argoproj.io/secret-type"
 
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
+
 SecretData = Mapping[str, str]
 """A Secret's decoded data. Holds the token in clear: never log it, never keep it."""
 
@@ -82,7 +84,7 @@ def docker_config(auths: Mapping[str, str]) -> str:
         }
         for host, password in auths.items()
     }
-    return json.dumps({"auths": entries}, separators=(",", ":"))
+    return _COMPACT.encode({"auths": entries})
 
 
 def _auths_of(data: SecretData) -> Mapping[str, Any] | None:

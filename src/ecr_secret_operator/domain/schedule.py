@@ -26,7 +26,6 @@ SHORTEST_SPACING = timedelta(seconds=1)
 LONGEST_SPACING = timedelta(seconds=5)
 
 
-@lru_cache(maxsize=1024)
 def _share(duration: timedelta, share: Fraction) -> timedelta:
     return duration * share.numerator / share.denominator
 

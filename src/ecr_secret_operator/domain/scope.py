@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .identity import AMBIENT, Identity, mark
 from .registry import Registry
+
+
+@lru_cache(maxsize=1024)
+def _mark(*parts: str) -> str:
+    return mark(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ class Scope:
     @property
     def mark(self) -> str:
         """A short name for what the token is good for; the endpoint and the version of the keys do not count."""
-        return mark((self.partition, self.region, self.service, *self.identity.parts))
+        return _mark(self.partition, self.region, self.service, *self.identity.parts)
 
     def __str__(self) -> str:
         return f"{self.partition}/{self.region}/{self.identity}" + ("/public" if self.public else "")

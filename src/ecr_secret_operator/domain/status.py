@@ -75,7 +75,8 @@ class Outcome:
 
     def good(self, now: datetime) -> bool:
         """Whether every registry has a valid token."""
-        return self.first is not None and not self.first.expired(now) and not self.lacking
+        first = self.first
+        return first is not None and not first.expired(now) and not self.lacking
 
 
 @dataclass(frozen=True, slots=True)

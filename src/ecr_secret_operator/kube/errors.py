@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
@@ -60,18 +59,23 @@ NONSENSE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 def decoded(answer: bytes, reply: type[T]) -> T:
     """An answer, read as what was asked for. Raises Unavailable when it is something else."""
-    with making_sense():
-        return msgspec.json.decode(answer, type=reply)
-
-
-@contextmanager
-def making_sense() -> Iterator[None]:
-    """Has what cannot be decoded be an API server that does not answer: it is a proxy that speaks in its place."""
     try:
-        yield
+        return msgspec.json.decode(answer, type=reply)
     except NONSENSE as error:
-        text = f"the API server, or a proxy before it, gave an answer that makes no sense: {error}"
-        raise Unavailable(text) from None
+        raise _no_sense(error) from None
+
+
+def decoded_by(decoder: msgspec.json.Decoder[T], answer: bytes | msgspec.Raw) -> T:
+    """An answer, read by a decoder. Raises Unavailable when it is something else."""
+    try:
+        return decoder.decode(answer)
+    except NONSENSE as error:
+        raise _no_sense(error) from None
+
+
+def _no_sense(error: Exception) -> Unavailable:
+    """What cannot be decoded is an API server that does not answer: it is a proxy that speaks in its place."""
+    return Unavailable(f"the API server, or a proxy before it, gave an answer that makes no sense: {error}")
 
 
 def error_of(status: int, body: bytes, *, retry_after: str | None = None) -> ApiError:

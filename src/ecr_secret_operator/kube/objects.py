@@ -96,7 +96,21 @@ class ListMeta(msgspec.Struct):
     continue_: str = msgspec.field(default="", name="continue")
 
 
+class Version(msgspec.Struct, rename="camel"):
+    """As much of `metadata` as says which version of what an object is."""
+
+    name: str = ""
+    namespace: str = ""
+    resource_version: str = ""
+
+
 class ObjectRef(msgspec.Struct):
     """No more of an object than its metadata."""
 
     metadata: Meta
+
+
+class Which(msgspec.Struct):
+    """No more of an object than which it is, and in which version."""
+
+    metadata: Version

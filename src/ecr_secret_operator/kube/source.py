@@ -12,13 +12,13 @@ import msgspec
 from ..domain.errors import Expired, NotFound
 from ..domain.watching import Change, Listing, WatchEvent
 from .client import Client
-from .errors import StatusBody, decoded, error_of, making_sense
-from .objects import ListMeta, Meta, ObjectRef
+from .errors import StatusBody, decoded, decoded_by, error_of
+from .objects import ListMeta, Version, Which
 
 T = TypeVar("T")
 Raw = TypeVar("Raw")
 
-Known = Callable[[Meta, Callable[[], T]], bool]
+Known = Callable[[Version, Callable[[], T]], bool]
 
 PAGE = 500
 WATCH_SECONDS = (240, 480)
@@ -41,7 +41,7 @@ class _Line(msgspec.Struct):
     """A line of a watch, to tell what it is about."""
 
     type: str
-    object: ObjectRef
+    object: Which
 
 
 class _Whole(msgspec.Struct):
@@ -62,7 +62,7 @@ class KubeSource(Generic[Raw, T]):
         selector: label selector; the server filters.
         only: the name of the one object that is wanted; the server filters.
         known: whether what is told of an object need not be read, as what this process wrote itself; is given its
-            metadata, and what reads it should that be needed later.
+            name and version, and what reads it should that be needed later.
     """
 
     def __init__(
@@ -136,8 +136,7 @@ class KubeSource(Generic[Raw, T]):
         return self._convert(self._decoded(decoded(line, _Whole).object))
 
     def _decoded(self, raw: msgspec.Raw) -> Raw:
-        with making_sense():
-            found: Raw = self._decoder.decode(raw)
+        found: Raw = decoded_by(self._decoder, raw)
         return found
 
 
