@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from .domain.errors import Conflict
 from .domain.generated import Desired, StoredSecret, parse_time
 from .domain.kinds import KINDS, Kind
 from .domain.ports import Existing
@@ -349,4 +350,7 @@ class World:
     def _taken_in(self, written: StoredSecret) -> StoredSecret:
         with self._knowing(written.owner_key):
             self._secrets.put(written)
+        if not self._secrets.has(_place(written), written.resource_version):
+            # Of one that was never seen, nobody is told that it has gone.
+            raise Conflict(f"Secret {written.namespace}/{written.name} was deleted before its writing was answered")
         return written

@@ -100,6 +100,26 @@ def test_a_good_token_keeps_a_resource_ready_until_it_expires(
     )
 
 
+def test_a_failure_of_a_moment_is_counted_and_no_news(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, aws: FakeAws
+) -> None:
+    aws.settings(lifetime_seconds=30)
+    apply(cluster, namespace, a_resource())
+    before = wait_ready(cluster, namespace)
+    stored = password_in(wait_secret(cluster, namespace))
+    failures = operator.metric("ecr_secret_operator_refreshes_total", kind="Secret", result="AWSUnavailable")
+    aws.fail("InternalError", times=1)
+    wait_for(lambda: password_in(wait_secret(cluster, namespace)) != stored, "the token is replaced", within=60)
+    after = wait_for(
+        lambda: (now := get(cluster, namespace)) and now["status"] != before["status"] and now, "the status says so"
+    )
+    assert [call.fault for call in aws.calls()][:3] == ["", "InternalError", ""]
+    assert condition(after, "Refreshing") == condition(before, "Refreshing")
+    assert [one for one in events_of(cluster, namespace) if one["reason"] != "FrequencyClamped"] == []
+    counted = operator.metric("ecr_secret_operator_refreshes_total", kind="Secret", result="AWSUnavailable")
+    assert counted > failures
+
+
 def test_a_hanging_aws_is_given_up_and_stops_nobody(
     cluster: Cluster, namespace: str, operator: OperatorProcess, aws: FakeAws
 ) -> None:

@@ -15,7 +15,7 @@ from ecr_secret_operator_lab.waiting import wait_for
 
 from ..laboratory import StartOperator
 from .faults import A_BUG, damage, settled, wait_password
-from .resources import a_resource, apply, get, password_in, wait_ready, wait_secret
+from .resources import a_resource, apply, get, password_in, wait_condition, wait_ready, wait_secret
 
 REFRESH = "ecr.mobb.redhat.com/refresh"
 WAIT_SECONDS = 3
@@ -151,6 +151,25 @@ def test_a_creation_of_unknown_outcome_that_no_watch_tells_of(
 
 def _version(cluster: Cluster, namespace: str) -> str:
     return str(wait_secret(cluster, namespace)["metadata"]["resourceVersion"])
+
+
+def test_what_is_deleted_before_its_creation_is_answered_is_made_again(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, proxy: FaultProxy, aws: FakeAws
+) -> None:
+    """The watch tells of both, and of the first as of its own: only the second is news."""
+    held = proxy.fail("hold", method="POST", path=f"^{secret_path(namespace)}$", when="after")
+    apply(cluster, namespace, a_resource())
+    first = wait_secret(cluster, namespace)
+    cluster.delete(secret_path(namespace, "ecr-generated"))
+    apply(cluster, namespace, a_resource(name="later", generated_secret_name="later", suspend=True))
+    wait_condition(cluster, namespace, "later", type="Ready", status="False")  # so the watches were heard since
+    proxy.mend(held)
+    again = wait_secret(cluster, namespace)
+    assert again["metadata"]["uid"] != first["metadata"]["uid"]
+    assert password_in(again) == password_in(first)
+    wait_ready(cluster, namespace)
+    assert len(aws.calls()) == 1
+    assert A_BUG not in operator.output()
 
 
 def test_an_update_of_unknown_outcome_is_read_and_not_made_again(
