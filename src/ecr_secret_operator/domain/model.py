@@ -184,7 +184,7 @@ class CommonSpec(Model, ABC):
 
     deletion_policy: Literal["Delete", "Retain"] = "Delete"
     """What becomes of the generated Secret when this resource is deleted. Delete removes it; Retain keeps it, with the
-    token that it has."""
+    token that it has. A change takes effect when the Secret is next written: at once, but not while suspend is true."""
 
     metadata: GeneratedMetadata = Field(default_factory=lambda: NO_METADATA)
     """Labels and annotations to put on the generated Secret."""

@@ -52,6 +52,8 @@ _CLASSES: Mapping[int, type[ApiError]] = {
     500: Internal,
 }
 MESSAGE_CHARACTERS = 500
+LONGEST_WAIT_SECONDS = 60.0
+"""Who asks for more is not obeyed further: no proxy's whim is to stop a resource for a day."""
 
 NONSENSE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What decoding raises when the bytes are not what they should be: no JSON, no UTF-8, no end of nesting, other JSON."""
@@ -99,4 +101,5 @@ def error_of(status: int, body: bytes, *, retry_after: str | None = None) -> Api
     if retry_after and retry_after.isdecimal():
         wait = float(retry_after)
     text = answer.message[:MESSAGE_CHARACTERS] or f"the API server answered {status}"
+    wait = None if wait is None else min(max(wait, 0.0), LONGEST_WAIT_SECONDS)
     return kind(text, status=status, retry_after=wait, cause=causes[0] if causes else "")

@@ -1,0 +1,30 @@
+"""How long the API server may ask to be left alone."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ecr_secret_operator.kube.errors import LONGEST_WAIT_SECONDS, error_of
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "expected"),
+    [
+        (None, None, None),
+        ("7", None, 7.0),
+        (None, 5, 5.0),
+        ("7", 5, 7.0),
+        ("86400", None, LONGEST_WAIT_SECONDS),
+        (None, 1e12, LONGEST_WAIT_SECONDS),
+        (None, -3, 0.0),
+        ("-3", None, None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 2, 2.0),
+        ("9" * 400, None, LONGEST_WAIT_SECONDS),
+    ],
+)
+def test_it_is_obeyed_for_a_minute_at_most(header: str | None, body: float | None, expected: float | None) -> None:
+    details = {} if body is None else {"details": {"retryAfterSeconds": body}}
+    error = error_of(429, json.dumps({"message": "slow down", **details}).encode(), retry_after=header)
+    assert error.retry_after == expected
