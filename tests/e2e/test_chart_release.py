@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from ecr_secret_operator_lab.controlplane import ControlPlane
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.rights import printed
 from ecr_secret_operator_lab.waiting import wait_for
+from tests.cluster.commands import run
 
 from .installing import (
     CHART,
@@ -75,6 +77,12 @@ def deployed(cluster: Cluster) -> Object:
     return found
 
 
+def doctor(plane: ControlPlane) -> set[str]:
+    """The causes of all that `doctor` does not find well."""
+    found = json.loads(run(plane.kubeconfig, "doctor", "--output", "json").stdout)
+    return {one["cause"] for one in found["findings"] if one["level"] != "ok"}
+
+
 def test_a_release_serves_is_upgraded_and_leaves_what_it_served(
     helm: Helm, planes: tuple[ControlPlane, Cluster], older: Path, aws: FakeAws, tmp_path: Path
 ) -> None:
@@ -114,6 +122,10 @@ def test_a_release_serves_is_upgraded_and_leaves_what_it_served(
         operator.ready()
         wait_for(lambda: operator.metric("ecr_secret_operator_resource_ready") == 2, "both are looked at", within=60)
         assert wait_served(cluster, resources, aws) == secrets
+        assert doctor(plane) == {"operator-unavailable"}, "it runs here, but in no pod"
+        running = {"status": {"replicas": 2, "readyReplicas": 2, "availableReplicas": 2}}
+        cluster.patch(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{DEPLOYMENT}/status", running)
+        assert doctor(plane) == set()
     assert aws.calls() == []
 
     kept = helm.succeeds("uninstall", RELEASE, "-n", NAMESPACE)
