@@ -107,6 +107,7 @@ async def test_who_comes_while_a_token_is_fetched_is_woken_when_it_is_there() ->
     world = World()
     others = [a_key(name=f"other-{number}") for number in range(3)]
     assert not world.source.under_way([a_want()], KEY, patient=True), "somebody has to ask"
+    assert world.source.at_hand([a_want()]) is None
     world.gate.clear()
     ask = asyncio.create_task(world.source.token(OHIO, ANY, KEY))
     await until(lambda: bool(world.calls))

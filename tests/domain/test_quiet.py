@@ -93,3 +93,4 @@ def test_who_waits_for_an_answer_gets_one(resource: Resource) -> None:
 def test_a_request_that_was_done_is_no_request() -> None:
     asked = replace(NEW, refresh_request="now")
     assert quiet(after(asked, SERVED))
+    assert quiet(replace(after(asked, SERVED), refresh_request="")), "nor one that was taken back"

@@ -250,7 +250,7 @@ def too_soon_to_tell(resource: Resource, outcome: Outcome, since: datetime, now:
     if outcome.failure is None or outcome.failure.reason not in FROM_AWS or token is None or not outcome.good(now):
         return False
     as_told = refreshing.get("status") == "True" and refreshing.get("observedGeneration") == resource.generation
-    asked = resource.refresh_request != text_of(resource.status, "lastHandledRefresh")
+    asked = resource.refresh_request not in ("", text_of(resource.status, "lastHandledRefresh"))
     return as_told and not asked and since <= now < since + min(PATIENCE, token.lifetime / PATIENT_PART)
 
 
