@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from typing import Generic, TypeVar
 
@@ -11,6 +10,9 @@ from .cache import Cache, Versioned
 K = TypeVar("K", bound=Hashable)
 D = TypeVar("D", bound=Hashable)
 T = TypeVar("T", bound=Versioned)
+
+FEW = 4
+"""Most derived keys have one object or two: a tuple takes a quarter of a dictionary's memory."""
 
 
 class Index(Generic[D, K, T]):
@@ -25,7 +27,7 @@ class Index(Generic[D, K, T]):
     def __init__(self, cache: Cache[K, T], *, key_of: Callable[[T], K], derived: Callable[[T], Iterable[D]]) -> None:
         self._key_of = key_of
         self._derived = derived
-        self._keys: defaultdict[D, dict[K, None]] = defaultdict(dict)
+        self._keys: dict[D, tuple[K, ...] | dict[K, None]] = {}
         cache.listen(self._changed)
 
     def get(self, derived: D) -> tuple[K, ...]:
@@ -39,10 +41,25 @@ class Index(Generic[D, K, T]):
             return
         for derived in set(before).difference(after):
             assert old is not None  # noqa: S101 - before is empty otherwise
-            keys = self._keys[derived]
-            keys.pop(self._key_of(old), None)
-            if not keys:
-                del self._keys[derived]
+            self._remove(derived, self._key_of(old))
         for derived in set(after).difference(before):
             assert new is not None  # noqa: S101 - after is empty otherwise
-            self._keys[derived][self._key_of(new)] = None
+            self._add(derived, self._key_of(new))
+
+    def _add(self, derived: D, key: K) -> None:
+        keys = self._keys.get(derived, ())
+        if isinstance(keys, dict):
+            keys[key] = None
+        elif key not in keys:
+            self._keys[derived] = (*keys, key) if len(keys) < FEW else dict.fromkeys((*keys, key))
+
+    def _remove(self, derived: D, key: K) -> None:
+        keys = self._keys.get(derived, ())
+        if isinstance(keys, dict):
+            keys.pop(key, None)
+        else:
+            keys = tuple(one for one in keys if one != key)
+        if keys:
+            self._keys[derived] = keys
+        else:
+            self._keys.pop(derived, None)
