@@ -13,7 +13,7 @@ from .domain.decide import Observed, Plan, Write, decide, intact, joined, named,
 from .domain.errors import AlreadyExists, ApiError, Conflict, Internal, Invalid, NotFound, TokenError, Unavailable
 from .domain.generated import Desired, Held, Holdings, StoredSecret, differences, render
 from .domain.outcome import AGAIN, DONE, Result
-from .domain.reasons import EventReason, Failure, Reason
+from .domain.reasons import FROM_AWS, EventReason, Failure, Reason
 from .domain.resource import InvalidSpec, Key, Resource
 from .domain.rivals import gives_way, taken
 from .domain.schedule import LONGEST_SPACING
@@ -74,7 +74,9 @@ class Reconciler:
         if observed.access.waiting:
             return DONE  # what it waits for wakes it
         plan = decide(observed, now=self._clock())
-        if plan.write and self._tokens.under_way(plan.write.wants, key, patient=self._patient(key)):
+        write = plan.write
+        urgent = write and (write.repairs or write.takes_away)  # as soon as AWS has failed, it goes on without
+        if write and not urgent and self._tokens.under_way(write.wants, key, patient=self._patient(key)):
             return DONE  # that token wakes it
         try:
             outcome = await self._execute(observed.resource, plan)
@@ -186,20 +188,21 @@ class Reconciler:
                 failed.append((want.host, answer))
         told = [named(host, Failure(error.reason, str(error)), write.spec) for host, error in failed]
         failure = joined([*write.problems, *told])
+        passing = not write.problems and FROM_AWS.issuperset(error.reason for _, error in failed)
         retry_at = min((error.retry_at for _, error in failed if error.retry_at), default=None)
         tokens = {**write.keep, **had}
         if not tokens and write.takes_away and write.stored:
             await self._remove(write.stored)
             return Outcome(failure=failure, retry_at=retry_at)
         if not tokens:
-            return Outcome(held=plan.held, failure=failure, retry_at=retry_at)
+            return Outcome(held=plan.held, failure=failure, passing=passing, retry_at=retry_at)
         stale = self._note_answers(resource, write, had)
         outcome = await self._apply(resource, write, render(resource, write.spec, tokens), theirs=plan.held)
         if stale and not outcome.failure:
             outcome = replace(outcome, retry_at=max(stale) + LONGEST_SPACING)
-        if failure:
-            return replace(outcome, failure=outcome.failure or failure, retry_at=outcome.retry_at or retry_at)
-        return outcome
+        if failure and not outcome.failure:
+            return replace(outcome, failure=failure, passing=passing, retry_at=outcome.retry_at or retry_at)
+        return replace(outcome, retry_at=outcome.retry_at or retry_at) if failure else outcome
 
     def _note_answers(self, resource: Resource, write: Write, had: Holdings) -> Sequence[datetime]:
         """Notes which tokens answer a request for a refresh, before they are stored: that may end without an answer.

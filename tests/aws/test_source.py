@@ -137,6 +137,44 @@ async def test_they_are_woken_as_well_when_it_fails() -> None:
     assert len(world.calls) == 1
 
 
+@pytest.mark.parametrize(
+    "error", [TokenError("AWS is down", reason=Reason.AWS_UNAVAILABLE), ZeroDivisionError("a bug")]
+)
+async def test_while_aws_fails_each_waits_for_the_answer(error: Exception) -> None:
+    """Who comes again for it would find the next call under way, come again for that, and never be told."""
+    world = World()
+    world.error = error
+    with pytest.raises(type(error)):
+        await world.source.token(OHIO, ANY, KEY)
+    world.now += timedelta(seconds=2)
+    world.gate.clear()
+    ask = asyncio.create_task(world.source.token(OHIO, ANY, KEY))
+    await until(lambda: len(world.calls) == 2)
+    assert not world.source.under_way([a_want()], KEY, patient=True)
+    world.error = None
+    world.gate.set()
+    await ask
+    world.now += timedelta(hours=2)
+    world.gate.clear()
+    ask = asyncio.create_task(world.source.token(OHIO, ANY, KEY))
+    await until(lambda: len(world.calls) == 3)
+    assert world.source.under_way([a_want()], KEY, patient=True), "it answers again"
+    world.gate.set()
+    await ask
+
+
+async def test_who_is_in_a_hurry_stays_so() -> None:
+    world = World()
+    world.gate.clear()
+    ask = asyncio.create_task(world.source.token(OHIO, ANY, KEY))
+    await until(lambda: bool(world.calls))
+    assert world.source.under_way([a_want()], KEY, patient=False)
+    assert world.source.under_way([a_want()], KEY, patient=True), "as when a policy changes meanwhile"
+    world.gate.set()
+    await ask
+    assert world.woken == [(KEY, False)]
+
+
 async def test_who_lacks_something_that_nobody_fetches_has_to_ask() -> None:
     world = World()
     world.gate.clear()

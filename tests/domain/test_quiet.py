@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 import pytest
 
 from ecr_secret_operator.domain.reasons import Failure, Reason
-from ecr_secret_operator.domain.resource import Resource
+from ecr_secret_operator.domain.resource import InvalidSpec, Resource
 from ecr_secret_operator.domain.status import PATIENCE, Outcome, too_soon_to_tell
 from tests.domain.outcomes import BAD_SPEC, DENIED, DUE, HELD, NEW, SERVED, TAKEN, THROTTLED, TOKEN, after
 from tests.factories import a_token, holdings
 
 READY = after(NEW, SERVED)
-FAILED = Outcome(held=HELD, failure=THROTTLED)
+FAILED = Outcome(held=HELD, failure=THROTTLED, passing=True)
 A_SECOND = timedelta(seconds=1)
 
 
@@ -57,12 +57,17 @@ def test_a_short_life_makes_for_little_patience(life: float, lasted: float, *, e
     "outcome",
     [
         Outcome(held=HELD),
-        Outcome(failure=THROTTLED),
+        Outcome(failure=THROTTLED, passing=True),
         replace(FAILED, lacking=("another.registry",)),
-        replace(FAILED, failure=TAKEN),
-        replace(FAILED, failure=BAD_SPEC),
-        replace(FAILED, failure=Failure(Reason.IDENTITY_UNAVAILABLE, "no credentials")),
-        replace(FAILED, failure=Failure(Reason.KUBERNETES_ERROR, "quota")),
+        *(
+            replace(FAILED, failure=failure, passing=False)
+            for failure in (
+                TAKEN,
+                BAD_SPEC,
+                Failure(Reason.IDENTITY_UNAVAILABLE, "no credentials"),
+                Failure(Reason.KUBERNETES_ERROR, "quota"),
+            )
+        ),
     ],
     ids=lambda outcome: f"{outcome.failure and outcome.failure.reason} {outcome.lacking}",
 )
@@ -70,10 +75,19 @@ def test_what_harms_somebody_or_needs_somebody_is_told_at_once(outcome: Outcome)
     assert not quiet(outcome=outcome)
 
 
+def test_what_is_overdue_is_told_at_once_whenever_it_began_to_fail() -> None:
+    """As when AWS hung for half a minute before it failed."""
+    late = DUE + PATIENCE
+    assert too_soon_to_tell(READY, FAILED, late - A_SECOND, late - timedelta(microseconds=1))
+    assert not too_soon_to_tell(READY, FAILED, late - A_SECOND, late)
+    early = DUE - timedelta(hours=1)  # as for keys that were replaced
+    assert too_soon_to_tell(READY, FAILED, early, early + A_SECOND)
+    assert not too_soon_to_tell(READY, FAILED, early, early + PATIENCE)
+
+
 def test_a_token_that_has_expired_is_told_at_once() -> None:
     end: datetime = TOKEN.expires_at
-    assert too_soon_to_tell(READY, FAILED, end - A_SECOND, end - timedelta(microseconds=1))
-    assert not too_soon_to_tell(READY, FAILED, end - A_SECOND, end)
+    assert not too_soon_to_tell(READY, FAILED, end, end)
 
 
 @pytest.mark.parametrize(
@@ -83,8 +97,9 @@ def test_a_token_that_has_expired_is_told_at_once() -> None:
         after(READY, FAILED),
         replace(READY, generation=READY.generation + 1),
         replace(READY, refresh_request="now"),
+        replace(READY, spec=InvalidSpec("no")),
     ],
-    ids=["never served", "told before", "another spec", "asked to refresh"],
+    ids=["never served", "told before", "another spec", "asked to refresh", "invalid"],
 )
 def test_who_waits_for_an_answer_gets_one(resource: Resource) -> None:
     assert not quiet(resource)

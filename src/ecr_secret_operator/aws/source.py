@@ -98,7 +98,8 @@ class TokenSource:
     def under_way(self, wants: Sequence[Want], key: Key, *, patient: bool) -> bool:
         """Whether all that is lacking is being fetched already; then the key is woken when the first call is over.
 
-        Ten thousand that need the same token are ten thousand keys then, and not as many reconciles half done.
+        Ten thousand that need the same token are ten thousand keys then, and not as many reconciles half done. But
+        while AWS fails, each waits for the answer: who came again for it would find the next call under way.
 
         Args:
             wants: what is wanted.
@@ -110,11 +111,10 @@ class TokenSource:
             state = self._states.get(want.scope)
             if state is None or state.gives(want.freshness, now) is None:
                 lacking.append(state)
-        if not lacking or any(state is None or state.call is None for state in lacking):
+        asked = [state for state in lacking if state and state.call and not state.failures]
+        if not asked or len(asked) < len(lacking):
             return False
-        first = lacking[0]
-        assert first is not None  # noqa: S101 - has just been looked at
-        first.parked[key] = patient
+        asked[0].parked[key] = patient and asked[0].parked.get(key, True)
         return True
 
     async def tokens(self, wants: Sequence[Want], asker: Key) -> list[Token | TokenError]:
@@ -171,6 +171,9 @@ class TokenSource:
             failure = self._failed(state, error, scope)
             self._observer.asked_aws(scope, loop.time() - started, failure)
             raise failure from None
+        except Exception:
+            state.failures += 1
+            raise
         finally:
             state.call = None
             parked, state.parked = state.parked, {}

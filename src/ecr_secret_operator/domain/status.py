@@ -11,7 +11,7 @@ from .duration import format_duration
 from .generated import Holdings, format_time
 from .links import Linkage
 from .model import CommonSpec
-from .reasons import FROM_AWS, NEEDS_A_PERSON, EventReason, Failure, Reason
+from .reasons import NEEDS_A_PERSON, EventReason, Failure, Reason
 from .resource import InvalidSpec, Resource, condition_of, text_of
 from .schedule import due_at, is_clamped, safe_interval
 from .token import Token
@@ -45,6 +45,7 @@ class Outcome:
         held: the tokens that are stored in an intact Secret now.
         lacking: the registries that have no valid token there.
         failure: what went wrong, if anything.
+        passing: whether all of that is what AWS says, or that it says nothing: another attempt may go better.
         written: whether the Secret was written just now.
         refreshed: whether the token source gave all tokens, so that a request for a refresh is done.
         happened: things beyond the conditions, with a sentence each.
@@ -56,6 +57,7 @@ class Outcome:
     held: Holdings = field(default_factory=dict)
     lacking: tuple[str, ...] = ()
     failure: Failure | None = None
+    passing: bool = False
     written: bool = False
     refreshed: bool = False
     happened: Happened = ()
@@ -246,12 +248,14 @@ def too_soon_to_tell(resource: Resource, outcome: Outcome, since: datetime, now:
         since: when the first of the attempts failed.
         now: the time.
     """
-    token, refreshing = outcome.first, condition_of(resource.status, REFRESHING)
-    if outcome.failure is None or outcome.failure.reason not in FROM_AWS or token is None or not outcome.good(now):
+    spec, token, refreshing = resource.spec, outcome.first, condition_of(resource.status, REFRESHING)
+    if isinstance(spec, InvalidSpec) or not outcome.passing or token is None or not outcome.good(now):
         return False
     as_told = refreshing.get("status") == "True" and refreshing.get("observedGeneration") == resource.generation
     asked = resource.refresh_request not in ("", text_of(resource.status, "lastHandledRefresh"))
-    return as_told and not asked and since <= now < since + min(PATIENCE, token.lifetime / PATIENT_PART)
+    patience = min(PATIENCE, token.lifetime / PATIENT_PART)
+    due = min(due_at(one, spec.interval, seed=resource.uid) for one in outcome.tokens)
+    return as_told and not asked and since <= now < min(since, due) + patience
 
 
 def status_patch(old: Status, new: Status) -> dict[str, Any]:

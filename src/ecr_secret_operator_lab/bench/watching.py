@@ -171,6 +171,8 @@ def observer(kubeconfig: Path, path: str, **query: str) -> Iterator[None]:
         if not watching.wait(WITHIN_SECONDS):
             raise TimeoutError(f"{path} could not be watched")
         yield
+        if not process.is_alive():
+            raise RuntimeError(f"who watched {path} beside the lean client has ended: it was measured without")
     finally:
         process.terminate()
         process.join()
@@ -183,7 +185,7 @@ def _observe(kubeconfig: Path, path: str, query: Mapping[str, str], watching: Ev
             async with connections.get(path, params={**query, "watch": "true", "resourceVersion": now}) as watch:
                 watching.set()
                 async for line in _lines(watch.content):
-                    msgspec.json.decode(line)
+                    msgspec.json.decode(line, type=_Event)
 
     asyncio.run(observe())
 
