@@ -207,14 +207,17 @@ class Reconciler:
     def _note_answers(self, resource: Resource, write: Write, had: Holdings) -> Sequence[datetime]:
         """Notes which tokens answer a request for a refresh, before they are stored: that may end without an answer.
 
-        Gives when those that are no newer than what was there were issued: for these it has to wait a moment. While a
-        registry fails, the request stands, and the others are not asked once more for it.
+        Gives when those that are no newer than what was there were issued: for these it has to wait a moment. Times are
+        whole seconds, so another one of the same second is as new. While a registry fails, the request stands, and the
+        others are not asked once more for it.
         """
         answers, stale = {}, []
         for want in write.wants:
             if want.host in had:
-                issued_at, known = had[want.host].token.issued_at, want.freshness.newer_than
-                if known and issued_at <= known:
+                token, kept, known = had[want.host].token, write.keep.get(want.host), want.freshness.newer_than
+                issued_at = token.issued_at
+                unchanged = kept is not None and kept.token.password == token.password
+                if known and (issued_at < known or (issued_at == known and unchanged)):
                     stale.append(issued_at)
                 else:
                     answers[want.host] = issued_at
