@@ -76,36 +76,36 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _obtain_programs(*names: str) -> None:
     """Before the first test, none of which has the time that a build takes."""
-    from ecr_secret_operator_lab.programs import ensure_programs  # noqa: PLC0415
-    from ecr_secret_operator_lab.reporting import LineReporter  # noqa: PLC0415
+    from ecr_secret_operator_lab.programs import ensure_programs  # noqa: PLC0415 - unit tests do without
+    from ecr_secret_operator_lab.reporting import LineReporter  # noqa: PLC0415 - unit tests do without
 
     ensure_programs(names, LineReporter())
 
 
 def _obtain_flux() -> None:
-    from ecr_secret_operator_lab.flux import ensure_flux  # noqa: PLC0415
-    from ecr_secret_operator_lab.reporting import LineReporter  # noqa: PLC0415
+    from ecr_secret_operator_lab.flux import ensure_flux  # noqa: PLC0415 - unit tests do without
+    from ecr_secret_operator_lab.reporting import LineReporter  # noqa: PLC0415 - unit tests do without
 
     ensure_flux(LineReporter())
 
 
 def _obtain_argocd() -> None:
-    from ecr_secret_operator_lab.argocd import ensure_argocd  # noqa: PLC0415
-    from ecr_secret_operator_lab.reporting import LineReporter  # noqa: PLC0415
+    from ecr_secret_operator_lab.argocd import ensure_argocd  # noqa: PLC0415 - unit tests do without
+    from ecr_secret_operator_lab.reporting import LineReporter  # noqa: PLC0415 - unit tests do without
 
     ensure_argocd(LineReporter())
 
 
 def _obtain_image_parts() -> None:
-    from ecr_secret_operator_lab.image import ensure_parts  # noqa: PLC0415
-    from ecr_secret_operator_lab.reporting import LineReporter  # noqa: PLC0415
+    from ecr_secret_operator_lab.image import ensure_parts  # noqa: PLC0415 - unit tests do without
+    from ecr_secret_operator_lab.reporting import LineReporter  # noqa: PLC0415 - unit tests do without
 
     ensure_parts(TESTS.parent / "requirements", LineReporter())
 
 
 def _start_control_plane(config: pytest.Config) -> None:
-    from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ensure_binaries  # noqa: PLC0415
-    from ecr_secret_operator_lab.rights import operator_kubeconfig  # noqa: PLC0415
+    from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ensure_binaries  # noqa: PLC0415 - unit tests do without
+    from ecr_secret_operator_lab.rights import operator_kubeconfig  # noqa: PLC0415 - unit tests do without
 
     plane = ControlPlane.start(ensure_binaries(LineReporter()), manifests=[CRDS, *RIGHTS])
     config.add_cleanup(plane.stop)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from .domain.access import Missing, NamespaceLabels
 from .domain.generated import StoredSecret
 from .domain.kinds import KINDS
+from .domain.ports import Enqueue
 from .domain.registries import ClusterPullSecretSpec
 from .domain.resource import InvalidSpec, Key, Resource
 from .domain.shares import Shares, first_status
@@ -18,7 +19,7 @@ from .domain.status import Status
 from .runtime.cache import Cache
 from .runtime.index import Index
 from .runtime.ondemand import Sight
-from .runtime.queue import Enqueue, ignore
+from .runtime.queue import ignore
 from .surroundings import Surroundings
 
 _REFUSED = (

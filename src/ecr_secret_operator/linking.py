@@ -12,6 +12,7 @@ from typing import Any
 from .domain.generated import StoredSecret
 from .domain.kinds import KINDS
 from .domain.links import Linkage, LinkedAccount, Ref, Wishes, links_of, refs_of
+from .domain.ports import Enqueue
 from .domain.reasons import Reason
 from .domain.resource import InvalidSpec, Key, Resource, condition_of
 from .domain.status import READY
@@ -21,7 +22,7 @@ from .kube.client import Client
 from .runtime.cache import Cache
 from .runtime.index import Index
 from .runtime.ondemand import OnDemand, Sight
-from .runtime.queue import Enqueue, ignore
+from .runtime.queue import ignore
 from .runtime.watcher import Watcher, WatchObserver
 
 _Place = tuple[str, str]

@@ -16,7 +16,7 @@ from .domain.outcome import AGAIN, DONE, Result
 from .domain.reasons import FROM_AWS, EventReason, Failure, Reason
 from .domain.resource import InvalidSpec, Key, Resource
 from .domain.rivals import gives_way, taken
-from .domain.schedule import LONGEST_SPACING
+from .domain.schedule import LONGEST_SPACING, replaces
 from .domain.status import Event, Happened, Outcome, events, next_look, next_status, recorded, too_soon_to_tell
 from .domain.token import Token
 
@@ -200,27 +200,22 @@ class Reconciler:
         outcome = await self._apply(resource, write, render(resource, write.spec, tokens), theirs=plan.held)
         if stale and not outcome.failure:
             outcome = replace(outcome, retry_at=max(stale) + LONGEST_SPACING)
-        if failure and not outcome.failure:
-            return replace(outcome, failure=failure, passing=passing, retry_at=outcome.retry_at or retry_at)
-        return replace(outcome, retry_at=outcome.retry_at or retry_at) if failure else outcome
+        return outcome.beside(failure, passing=passing, retry_at=retry_at)
 
     def _note_answers(self, resource: Resource, write: Write, had: Holdings) -> Sequence[datetime]:
         """Notes which tokens answer a request for a refresh, before they are stored: that may end without an answer.
 
-        Gives when those that are no newer than what was there were issued: for these it has to wait a moment. Times are
-        whole seconds, so another one of the same second is as new. While a registry fails, the request stands, and the
-        others are not asked once more for it.
+        Gives when those that are no newer than what was there were issued: for these it has to wait a moment. While a
+        registry fails, the request stands, and the others are not asked once more for it.
         """
         answers, stale = {}, []
         for want in write.wants:
             if want.host in had:
-                token, kept, known = had[want.host].token, write.keep.get(want.host), want.freshness.newer_than
-                issued_at = token.issued_at
-                unchanged = kept is not None and kept.token.password == token.password
-                if known and (issued_at < known or (issued_at == known and unchanged)):
-                    stale.append(issued_at)
+                token, kept = had[want.host].token, write.keep.get(want.host)
+                if replaces(token, want.freshness.newer_than, kept.token if kept else None):
+                    answers[want.host] = token.issued_at
                 else:
-                    answers[want.host] = issued_at
+                    stale.append(token.issued_at)
         if answers and refresh_requested(resource):
             uid, request, before = self._answers.get(resource.key, ("", "", {}))
             same = (uid, request) == (resource.uid, resource.refresh_request)

@@ -14,13 +14,14 @@ from .domain.access import MOST_NAMED, Access, Account, Credentials, Missing, Na
 from .domain.generated import Holdings
 from .domain.kinds import KINDS
 from .domain.policy import Policy
+from .domain.ports import Enqueue
 from .domain.resource import InvalidSpec, Key, Resource
 from .kube import accounts, credentials, namespaces, policies
 from .kube.client import Client
 from .runtime.cache import Cache
 from .runtime.index import Index
 from .runtime.ondemand import OnDemand, Sight, Watching
-from .runtime.queue import Enqueue, ignore
+from .runtime.queue import ignore
 from .runtime.watcher import Watcher, WatchObserver
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from .domain.errors import Conflict
 from .domain.generated import Desired, StoredSecret, parse_time
 from .domain.kinds import KINDS, Kind
-from .domain.ports import Existing
+from .domain.ports import Enqueue, Existing
 from .domain.reasons import Reason
 from .domain.resource import InvalidSpec, Key, Resource, condition_of, text_of
 from .domain.rivals import claimed
@@ -31,7 +31,7 @@ from .linking import Linking
 from .runtime.cache import Cache
 from .runtime.index import Index
 from .runtime.ownwrites import OwnWrites
-from .runtime.queue import Enqueue, ignore
+from .runtime.queue import ignore
 from .runtime.watcher import Watcher, WatchObserver
 from .surroundings import Surroundings
 from .telemetry.metrics import State

@@ -58,7 +58,7 @@ class World:
         assert seconds >= 0
         self.told.append((scope, failure))
 
-    def wake(self, key: Key, /, *, patient: bool) -> None:
+    def wake(self, key: Key, /, *, patient: bool = False) -> None:
         self.woken.append((key, patient))
 
     def fails(self, reason: Reason = Reason.AWS_UNAVAILABLE, text: str = "AWS is down") -> None:

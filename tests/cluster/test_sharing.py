@@ -136,7 +136,7 @@ def test_those_who_wait_for_the_same_token_are_no_tasks(
     aws.wait_for_calls(1)
     _settled(operator)
     assert operator.metric("ecr_secret_operator_queue_depth") == 0
-    assert operator.metric("ecr_secret_operator_tasks") < 60, "it was 120 when each of them waited by itself"
+    assert operator.metric("ecr_secret_operator_tasks") < 60, "each of the hundred waits by itself"
     wait_ready(cluster, namespace, "ecr-99", within=60)
     wait_for(
         lambda: all(condition(one, "Ready").get("status") == "True" for one in _all(cluster, namespace)),

@@ -105,6 +105,14 @@ def test_who_waits_for_an_answer_gets_one(resource: Resource) -> None:
     assert not quiet(resource)
 
 
+def test_what_failed_beside_something_else_waits_for_it() -> None:
+    own = Outcome(held=HELD, failure=TAKEN, retry_at=DUE)
+    assert FAILED.beside(None, passing=True, retry_at=None) is FAILED
+    assert Outcome(held=HELD).beside(THROTTLED, passing=True, retry_at=DUE) == replace(FAILED, retry_at=DUE)
+    assert not Outcome(held=HELD).beside(DENIED, passing=False, retry_at=DUE).passing
+    assert own.beside(THROTTLED, passing=True, retry_at=DUE + A_SECOND) == own
+
+
 def test_a_request_that_was_done_is_no_request() -> None:
     asked = replace(NEW, refresh_request="now")
     assert quiet(after(asked, SERVED))

@@ -13,6 +13,7 @@ from ecr_secret_operator.domain.schedule import (
     is_clamped,
     jitter,
     refresh_interval,
+    replaces,
     safe_interval,
     serves,
     wanted,
@@ -156,3 +157,21 @@ def test_resources_that_fall_due_together_share_one_call(frequency: timedelta, s
     shared = a_token(issued_at=dues[0])
     for due in dues:
         assert serves(shared, wanted(frequency, newer_than=held.issued_at), due)
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [(timedelta(seconds=1), True), (timedelta(), False), (timedelta(seconds=-1), False)],
+)
+def test_a_token_replaces_an_older_one(later: timedelta, *, expected: bool) -> None:
+    had = a_token(issued_at=NOW + later)
+    assert replaces(had, NOW, a_token()) is expected
+    assert replaces(had, None, a_token()), "what it has is of another identity"
+
+
+def test_another_token_of_the_same_second_does_as_well() -> None:
+    """A process that was killed may ask again within the second."""
+    other = a_token(password="another")
+    assert replaces(other, NOW, a_token())
+    assert replaces(other, NOW, None), "the one that it had is no longer valid"
+    assert not replaces(a_token(password="another", issued_at=NOW - timedelta(seconds=1)), NOW, a_token())

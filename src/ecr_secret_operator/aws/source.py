@@ -13,6 +13,7 @@ from ..domain.backoff import Backoff
 from ..domain.decide import Want
 from ..domain.errors import TokenError
 from ..domain.identity import AMBIENT
+from ..domain.ports import Enqueue
 from ..domain.reasons import Reason
 from ..domain.resource import Key
 from ..domain.schedule import Freshness, serves
@@ -44,13 +45,6 @@ class CallObserver(Protocol):
         """One call ended."""
 
 
-class Wake(Protocol):
-    """Has a resource looked at again."""
-
-    def __call__(self, key: Key, /, *, patient: bool) -> None:
-        """Makes its key ready; `patient` if others may come first."""
-
-
 @dataclass(slots=True)
 class _State:
     token: Token | None = None
@@ -74,7 +68,9 @@ class TokenSource:
         wake: has those looked at again that were told to come back when a call is over.
     """
 
-    def __init__(self, fetch: Fetch, *, clock: Callable[[], datetime], observer: CallObserver, wake: Wake) -> None:
+    def __init__(
+        self, fetch: Fetch, *, clock: Callable[[], datetime], observer: CallObserver, wake: Enqueue[Key]
+    ) -> None:
         self._wake = wake
         self._fetch = fetch
         self._clock = clock

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from .fields import API_VERSION, GROUP
-from .kinds import KINDS, SecretData
+from .kinds import COMPACT, KINDS, SecretData
 from .model import CommonSpec
 from .resource import Key, Resource
 from .scope import Scope
@@ -38,9 +38,6 @@ TOKENS = f"{GROUP}/tokens"
 
 COPIED = f"{GROUP}/copied"
 """Which labels and annotations came from `spec.metadata`, so that those taken out there are taken out here."""
-
-
-_COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
 @lru_cache(maxsize=1024)
@@ -245,7 +242,7 @@ def _written_held(held: Holdings) -> str:
         }
         for host, one in held.items()
     }
-    return _COMPACT.encode(entries)
+    return COMPACT.encode(entries)
 
 
 def _read_held(entry: Mapping[str, object]) -> tuple[datetime, datetime, tuple[str, str, str, str]]:

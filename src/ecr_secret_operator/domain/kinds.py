@@ -25,7 +25,8 @@ DOCKER_CONFIG_TYPE = "kubernetes.io/dockerconfigjson"
 DOCKER_CONFIG_KEY = ".dockerconfigjson"
 ARGO_LABEL = "argocd.argoproj.io/secret-type"
 
-_COMPACT = json.JSONEncoder(separators=(",", ":"))
+COMPACT = json.JSONEncoder(separators=(",", ":"))
+"""JSON as Go writes it, without spaces. `json.dumps` would make an encoder each time."""
 
 SecretData = Mapping[str, str]
 """A Secret's decoded data. Holds the token in clear: never log it, never keep it."""
@@ -84,7 +85,7 @@ def docker_config(auths: Mapping[str, str]) -> str:
         }
         for host, password in auths.items()
     }
-    return _COMPACT.encode({"auths": entries})
+    return COMPACT.encode({"auths": entries})
 
 
 def _auths_of(data: SecretData) -> Mapping[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,6 +68,16 @@ class Secrets(Protocol):
 
     async def delete(self, stored: StoredSecret) -> None:
         """Deletes just the version that was judged; Conflict when it is no longer the stored one."""
+
+
+K_contra = TypeVar("K_contra", contravariant=True)
+
+
+class Enqueue(Protocol[K_contra]):
+    """What whoever notices a change calls."""
+
+    def __call__(self, key: K_contra, /, *, patient: bool = False) -> None:
+        """Makes a key ready; `patient` if it is one of many that nobody waits for."""
 
 
 class Tokens(Protocol):

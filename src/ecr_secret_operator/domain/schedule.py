@@ -86,6 +86,22 @@ def wanted(frequency: timedelta, *, newer_than: datetime | None) -> Freshness:
     return Freshness(newer_than=newer_than, max_age=_share(frequency, 1 - JITTER_SHARE))
 
 
+def replaces(token: Token, newer_than: datetime | None, kept: Token | None) -> bool:
+    """Whether a token that was had is a newer one than the resource has.
+
+    Times are whole seconds: another one of the same second is as new as can be told.
+
+    Args:
+        token: that was had.
+        newer_than: when the one that it has was issued; None when that is of another kind, or there is none.
+        kept: the one that it has, while that is valid.
+    """
+    if newer_than is None or token.issued_at > newer_than:
+        return True
+    unchanged = kept is not None and kept.password == token.password
+    return token.issued_at == newer_than and not unchanged
+
+
 def serves(token: Token, freshness: Freshness, now: datetime) -> bool:
     """Whether a cached token does for this resource, so that AWS need not be asked.
 

@@ -11,6 +11,7 @@ from .registry import Registry
 
 @lru_cache(maxsize=1024)
 def _mark(*parts: str) -> str:
+    """Each reconcile asks for it, of a few identities."""
     return mark(parts)
 
 

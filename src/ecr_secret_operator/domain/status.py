@@ -75,6 +75,13 @@ class Outcome:
         """The one of them that expires first."""
         return min(self.tokens, key=lambda token: token.expires_at, default=None)
 
+    def beside(self, failure: Failure | None, *, passing: bool, retry_at: datetime | None) -> Outcome:
+        """This, with what failed beside it: what this failed at itself comes first, and is nothing that passes."""
+        if failure is None:
+            return self
+        passing = passing and self.failure is None
+        return replace(self, failure=self.failure or failure, passing=passing, retry_at=self.retry_at or retry_at)
+
     def good(self, now: datetime) -> bool:
         """Whether every registry has a valid token."""
         first = self.first

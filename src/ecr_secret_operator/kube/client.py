@@ -55,7 +55,6 @@ class Client:
             connector_owner=False,
             cookie_jar=aiohttp.DummyCookieJar(),  # else each request looks for cookies, of which there are none
             read_bufsize=_READ_BYTES,
-            timeout=_LIMITS,
         )
         self._configuration = configuration
         self._host = str(configuration.host).rstrip("/")

@@ -17,10 +17,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from datetime import datetime, timedelta
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
-K_contra = TypeVar("K_contra", contravariant=True)
 
 TICK = timedelta(seconds=10)
 """The longest sleep, after which the wall clock is looked at again."""
@@ -30,13 +29,6 @@ SET_BACK = timedelta(seconds=2)
 
 PATIENT_TURNS = 4
 """Of so many keys one is a patient one, while there are both."""
-
-
-class Enqueue(Protocol[K_contra]):
-    """What whoever notices a change calls."""
-
-    def __call__(self, key: K_contra, /, *, patient: bool = False) -> None:
-        """Makes a key ready; `patient` if it is one of many that nobody waits for."""
 
 
 def ignore(_key: object, /, *, patient: bool = False) -> None:
