@@ -4,77 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from ecr_secret_operator.aws import source as module
-from ecr_secret_operator.aws.fetch import in_thread
-from ecr_secret_operator.aws.source import TokenSource
-from ecr_secret_operator.domain.decide import Want
 from ecr_secret_operator.domain.errors import TokenError
 from ecr_secret_operator.domain.reasons import Reason
-from ecr_secret_operator.domain.resource import Key
-from ecr_secret_operator.domain.schedule import Freshness, wanted
-from ecr_secret_operator.domain.scope import Scope
-from ecr_secret_operator.domain.token import Token
-from tests.factories import NOW, a_key, a_token
-
-OHIO = Scope("aws", "us-east-2")
-IRELAND = Scope("aws", "eu-west-1")
-ANY = wanted(timedelta(hours=6), newer_than=None)
-KEY = a_key()
-
-
-class World:
-    """AWS, the clock and the observer, as a test sets them."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-        self.calls: list[Scope] = []
-        self.told: list[tuple[Scope, TokenError | None]] = []
-        self.error: Exception | None = None
-        self.woken: list[tuple[Key, bool]] = []
-        self.gate = threading.Event()
-        self.gate.set()
-        self.source = TokenSource(self.fetch, clock=self.clock, observer=self, wake=self.wake)
-
-    def clock(self) -> datetime:
-        return self.now
-
-    async def fetch(self, scope: Scope, asker: Key) -> Token:
-        assert asker == KEY
-        return await in_thread(lambda: self.ask(scope))
-
-    def ask(self, scope: Scope) -> Token:
-        self.calls.append(scope)
-        self.gate.wait(10)
-        if self.error:
-            raise self.error
-        return a_token(issued_at=self.now, password=f"token {len(self.calls)} for {scope}")
-
-    def asked_aws(self, scope: Scope, seconds: float, failure: TokenError | None) -> None:
-        assert seconds >= 0
-        self.told.append((scope, failure))
-
-    def wake(self, key: Key, /, *, patient: bool = False) -> None:
-        self.woken.append((key, patient))
-
-    def fails(self, reason: Reason = Reason.AWS_UNAVAILABLE, text: str = "AWS is down") -> None:
-        self.error = TokenError(text, reason=reason)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens in a thread
-            await asyncio.sleep(0.002)
-
-
-async def refusal(world: World, scope: Scope = OHIO) -> TokenError:
-    with pytest.raises(TokenError) as caught:
-        await world.source.token(scope, ANY, KEY)
-    return caught.value
+from ecr_secret_operator.domain.schedule import wanted
+from tests.aws.sources import ANY, IRELAND, KEY, OHIO, World, refusal, until
+from tests.factories import NOW
 
 
 async def test_a_hundred_that_ask_together_share_one_call() -> None:
@@ -97,110 +36,6 @@ async def test_a_hundred_that_ask_together_share_one_failure_and_its_time() -> N
     assert {str(result) for result in results} == {"AWS refused it"}
     assert len({result.retry_at for result in results if isinstance(result, TokenError)}) == 1
     assert len({id(result) for result in results}) == 100, "a traceback that is shared grows with each that raises it"
-
-
-def a_want(scope: Scope = OHIO, freshness: Freshness = ANY) -> Want:
-    return Want("a.registry", scope, freshness)
-
-
-async def test_who_comes_while_a_token_is_fetched_is_woken_when_it_is_there() -> None:
-    world = World()
-    others = [a_key(name=f"other-{number}") for number in range(3)]
-    assert not world.source.under_way([a_want()], KEY, patient=True), "somebody has to ask"
-    assert world.source.at_hand([a_want()]) is None
-    world.gate.clear()
-    ask = asyncio.create_task(world.source.token(OHIO, ANY, KEY))
-    await until(lambda: bool(world.calls))
-    for number, key in enumerate(others):
-        assert world.source.under_way([a_want()], key, patient=number > 0)
-        assert world.source.under_way([a_want()], key, patient=number > 0), "again, as when something else woke it"
-    assert not world.woken
-    world.gate.set()
-    await ask
-    assert world.woken == [(others[0], False), (others[1], True), (others[2], True)], "once, and as patient as before"
-    assert not world.source.under_way([a_want()], KEY, patient=True), "it is at hand"
-    assert world.source.at_hand([a_want()]) == [await ask]
-
-
-async def test_they_are_woken_as_well_when_it_fails() -> None:
-    world = World()
-    world.fails()
-    world.gate.clear()
-    ask = asyncio.create_task(refusal(world))
-    await until(lambda: bool(world.calls))
-    assert world.source.under_way([a_want()], KEY, patient=True)
-    world.gate.set()
-    await ask
-    assert world.woken == [(KEY, True)]
-    assert not world.source.under_way([a_want()], KEY, patient=True), "the failure is there for whoever asks"
-    await refusal(world)
-    assert len(world.calls) == 1
-
-
-@pytest.mark.parametrize(
-    "error", [TokenError("AWS is down", reason=Reason.AWS_UNAVAILABLE), ZeroDivisionError("a bug")]
-)
-async def test_while_aws_fails_each_waits_for_the_answer(error: Exception) -> None:
-    """Who comes again for it would find the next call under way, come again for that, and never be told."""
-    world = World()
-    world.error = error
-    with pytest.raises(type(error)):
-        await world.source.token(OHIO, ANY, KEY)
-    world.now += timedelta(seconds=2)
-    world.gate.clear()
-    ask = asyncio.create_task(world.source.token(OHIO, ANY, KEY))
-    await until(lambda: len(world.calls) == 2)
-    assert not world.source.under_way([a_want()], KEY, patient=True)
-    world.error = None
-    world.gate.set()
-    await ask
-    world.now += timedelta(hours=2)
-    world.gate.clear()
-    ask = asyncio.create_task(world.source.token(OHIO, ANY, KEY))
-    await until(lambda: len(world.calls) == 3)
-    assert world.source.under_way([a_want()], KEY, patient=True), "it answers again"
-    world.gate.set()
-    await ask
-
-
-async def test_who_is_in_a_hurry_stays_so() -> None:
-    world = World()
-    world.gate.clear()
-    ask = asyncio.create_task(world.source.token(OHIO, ANY, KEY))
-    await until(lambda: bool(world.calls))
-    assert world.source.under_way([a_want()], KEY, patient=False)
-    assert world.source.under_way([a_want()], KEY, patient=True), "as when a policy changes meanwhile"
-    world.gate.set()
-    await ask
-    assert world.woken == [(KEY, False)]
-
-
-async def test_who_lacks_something_that_nobody_fetches_has_to_ask() -> None:
-    world = World()
-    world.gate.clear()
-    ask = asyncio.create_task(world.source.token(OHIO, ANY, KEY))
-    await until(lambda: bool(world.calls))
-    assert not world.source.under_way([a_want(), a_want(IRELAND)], KEY, patient=True)
-    other = asyncio.create_task(world.source.token(IRELAND, ANY, KEY))
-    await until(lambda: len(world.calls) == 2)
-    assert world.source.under_way([a_want(), a_want(IRELAND)], KEY, patient=True)
-    world.gate.set()
-    await asyncio.gather(ask, other)
-    assert world.woken == [(KEY, True)], "by one of them: it looks itself for what it lacks then"
-
-
-async def test_a_token_that_serves_is_not_waited_for_though_another_is_fetched() -> None:
-    world = World()
-    token = await world.source.token(OHIO, ANY, KEY)
-    world.now += timedelta(minutes=1)
-    world.gate.clear()
-    newer = wanted(timedelta(hours=6), newer_than=token.issued_at)
-    ask = asyncio.create_task(world.source.token(OHIO, newer, KEY))
-    await until(lambda: len(world.calls) == 2)
-    assert not world.source.under_way([a_want()], KEY, patient=True)
-    assert world.source.under_way([a_want(freshness=newer)], KEY, patient=True)
-    world.gate.set()
-    await ask
 
 
 async def test_a_young_token_serves_the_next_ones_without_a_call() -> None:
