@@ -97,7 +97,7 @@ class Linking:
         self.on_demand: OnDemand[str] = OnDemand(self._watcher, settled=self._settled)
         self._enqueue: Enqueue[Key] = ignore
         resources.listen(self._resource_changed)
-        secrets.listen(self._secret_changed)
+        secrets.listen(self._secret_changed, core=True)
         self._accounts.listen(self._account_changed)
         self._marked.listen(lambda _old, _new: self._watch())
 
@@ -203,8 +203,9 @@ class Linking:
         found = new or old
         if found is None:
             return
-        (self._linking.add if links_of(new) else self._linking.discard)(found.key)
-        self._watch()
+        if bool(links_of(new)) != (found.key in self._linking):
+            (self._linking.add if links_of(new) else self._linking.discard)(found.key)
+            self._watch()
         if is_cluster(found.key) and old and new and _same(old, new):
             return  # only its status is another: what concerns its links, its shares say
         for resource in (old, new):
@@ -213,7 +214,7 @@ class Linking:
 
     def _secret_changed(self, old: StoredSecret | None, new: StoredSecret | None) -> None:
         found = new or old
-        if found is None or (old and new and (old.owner_key, old.uid) == (new.owner_key, new.uid)):
+        if found is None:
             return
         for place in self._by_record.get(_place(found)):
             self._wake(place)
@@ -236,6 +237,8 @@ class Linking:
 
     def _wake_accounts(self, resource: Resource) -> None:
         """Wakes those that it links, and those that have its Secret from an earlier spec or an earlier life of it."""
+        if not len(self._accounts):
+            return
         if not isinstance(resource.spec, InvalidSpec):
             for place in self._by_record.get((resource.key.namespace, resource.spec.generated_secret_name)):
                 self._wake(place)

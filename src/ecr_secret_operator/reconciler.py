@@ -88,8 +88,9 @@ class Reconciler:
             outcome = Outcome(held=plan.held, failure=Failure(Reason.KUBERNETES_ERROR, str(error)))
         lacking = standing(observed.access, outcome.held, self._clock())
         linkage = self._links.linkage(observed.resource)
-        outcome = self._refreshed(observed.resource, outcome)
-        outcome = replace(outcome, lacking=lacking, audited=observed.access.audited, linkage=linkage)
+        refreshed = self._refreshed(observed.resource, outcome)
+        audited = observed.access.audited
+        outcome = replace(outcome, lacking=lacking, refreshed=refreshed, audited=audited, linkage=linkage)
         self._remember(observed.resource, outcome)
         try:
             await self._publish(observed.resource, outcome)
@@ -139,7 +140,7 @@ class Reconciler:
     def _answered_for(self, resource: Resource, stored: Holdings) -> frozenset[str]:
         """The registries whose stored token answers the present request for a refresh."""
         uid, request, answers = self._answers.get(resource.key, ("", "", {}))
-        if (uid, request) != (resource.uid, resource.refresh_request):
+        if not answers or (uid, request) != (resource.uid, resource.refresh_request):
             return frozenset()
         return frozenset(
             host for host, since in answers.items() if host in stored and stored[host].token.issued_at >= since
@@ -223,12 +224,12 @@ class Reconciler:
             self._answers[resource.key] = (resource.uid, resource.refresh_request, noted)
         return stale
 
-    def _refreshed(self, resource: Resource, outcome: Outcome) -> Outcome:
-        """Marks a request for a refresh as done, once all stored tokens answer it."""
+    def _refreshed(self, resource: Resource, outcome: Outcome) -> bool:
+        """Whether a request for a refresh is done: once all stored tokens answer it."""
         if isinstance(resource.spec, InvalidSpec) or outcome.failure:
-            return outcome
+            return False
         answered = self._answered_for(resource, outcome.held)
-        return replace(outcome, refreshed=bool(answered) and answered.issuperset(resource.spec.hosts))
+        return bool(answered) and answered.issuperset(resource.spec.hosts)
 
     async def _still_taken(self, resource: Resource, write: Write) -> Outcome | None:
         """Whether the name that was taken is so still: asked before a token is spent on it."""

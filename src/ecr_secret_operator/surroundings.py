@@ -79,7 +79,7 @@ class Surroundings:
         self._running: defaultdict[str, set[Need]] = defaultdict(set)
         self._queued: defaultdict[str, dict[Need, None]] = defaultdict(dict)
         self._enqueue: Enqueue[Key] = ignore
-        resources.listen(self._resource_changed)
+        resources.listen(self._resource_changed, core=True)
         self._policies.listen(self._policy_changed)
         self.namespaces.listen(self._namespace_changed)
         self._accounts.listen(lambda old, new: self._named_changed(old or new))

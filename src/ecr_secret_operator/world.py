@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -46,6 +45,11 @@ def _place(secret: StoredSecret) -> _Place:
 
 def _key(resource: Resource) -> Key:
     return resource.key
+
+
+def _asks(resource: Resource) -> tuple[object, ...]:
+    """All that can be another thing in a later version of the same resource, but for its status."""
+    return resource.generation, resource.deleting, resource.refresh_request, resource.spec
 
 
 def _target(resource: Resource) -> list[_Place]:
@@ -86,8 +90,8 @@ class World:
         check_lead: Callable[[], None] = lambda: None,
     ) -> None:
         self._check_lead = check_lead
-        self._resources: Cache[Key, Resource] = Cache(_key)
-        self._secrets: Cache[_Place, StoredSecret] = Cache(_place)
+        self._resources: Cache[Key, Resource] = Cache(_key, core=lambda one: (one.uid, one.deleting, one.spec))
+        self._secrets: Cache[_Place, StoredSecret] = Cache(_place, core=lambda one: (one.uid, one.owner_key))
         self._by_target = Index(self._resources, key_of=_key, derived=_target)
         self._by_owner = Index(self._secrets, key_of=_place, derived=_owner)
         self.surroundings = Surroundings(
@@ -202,12 +206,11 @@ class World:
         self.fleet.on_change(enqueue)
         self.linking.on_change(around_changed)
 
-    @contextmanager
-    def _knowing(self, writer: Key | None) -> Iterator[None]:
-        """While what this process wrote is taken in: it wakes whom it concerns, but for who had it written."""
+    def _put_own(self, cache: Cache[Any, Any], written: Resource | StoredSecret, writer: Key | None) -> None:
+        """Puts what this process wrote into its cache: it wakes whom it concerns, but for who had it written."""
         self._writer_knows = writer
         try:
-            yield
+            cache.put(written)
         finally:
             self._writer_knows = None
 
@@ -310,9 +313,8 @@ class World:
         self._check_lead()
         with self._own_statuses.under_way(resource.key):
             stored = await self._status.publish(resource, status)
-            as_known = stored == replace(resource, resource_version=stored.resource_version, status=status)
-            with self._knowing(resource.key if as_known else None):
-                self._resources.put(stored)
+            as_known = stored.status == status and _asks(stored) == _asks(resource)
+            self._put_own(self._resources, stored, resource.key if as_known else None)
 
     def shares(self, key: Key) -> Shares | None:
         """A cluster resource with what all its shares say; None when it is gone, or its namespaces are not seen yet."""
@@ -348,8 +350,7 @@ class World:
         await self._writer.delete(stored)
 
     def _taken_in(self, written: StoredSecret) -> StoredSecret:
-        with self._knowing(written.owner_key):
-            self._secrets.put(written)
+        self._put_own(self._secrets, written, written.owner_key)
         if not self._secrets.has(_place(written), written.resource_version):
             # Of one that was never seen, nobody is told that it has gone.
             raise Conflict(f"Secret {written.namespace}/{written.name} was deleted before its writing was answered")

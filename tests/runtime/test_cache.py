@@ -39,6 +39,30 @@ def test_a_newer_version_replaces_and_is_told_with_the_old_one() -> None:
     assert told == [(Thing("a", 9), Thing("a", 10))]
 
 
+def test_who_rests_on_the_core_alone_hears_of_that_and_of_what_comes_and_goes() -> None:
+    cache: Cache[str, Thing] = Cache(name_of, core=lambda thing: thing.tags)
+    core: Told = []
+    everything: Told = []
+    cache.listen(lambda old, new: core.append((old, new)), core=True)
+    cache.listen(lambda old, new: everything.append((old, new)))
+    versions = [Thing("a", 1), Thing("a", 2), Thing("a", 3, tags=("x",)), Thing("a", 4, "there", tags=("x",))]
+    for version in versions:
+        cache.put(version)
+    cache.drop(versions[-1])
+    pairs = list(zip([None, *versions], [*versions, None], strict=True))
+    assert everything == pairs
+    assert core == [pair for pair in pairs if pair not in ((versions[0], versions[1]), (versions[2], versions[3]))]
+
+
+def test_without_a_core_everybody_hears_of_every_change() -> None:
+    cache: Cache[str, Thing] = Cache(name_of)
+    told: Told = []
+    cache.listen(lambda old, new: told.append((old, new)), core=True)
+    cache.put(Thing("a", 1))
+    cache.put(Thing("a", 2))
+    assert told == [(None, Thing("a", 1)), (Thing("a", 1), Thing("a", 2))]
+
+
 @pytest.mark.parametrize("version", [9, 10])
 def test_what_is_not_newer_is_ignored(version: int) -> None:
     """A watch tells late of a write whose answer is here already."""

@@ -43,7 +43,7 @@ COPIED = f"{GROUP}/copied"
 @lru_cache(maxsize=1024)
 def format_time(moment: datetime) -> str:
     """RFC 3339 in UTC with whole seconds, as the API server writes times."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def parse_time(text: str | None) -> datetime | None:
@@ -177,10 +177,9 @@ class StoredSecret:
         if self.annotations.get(DIGEST) != seal:
             return {}
         try:
-            written = {host: _read_held(entry) for host, entry in json.loads(self.annotations[TOKENS]).items()}
             return {
                 host: Held(Token(self.passwords[host], issued, expires), *who)
-                for host, (issued, expires, who) in written.items()
+                for host, issued, expires, who in _read_tokens(self.annotations[TOKENS])
             }
         except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
             return {}
@@ -245,12 +244,21 @@ def _written_held(held: Holdings) -> str:
     return COMPACT.encode(entries)
 
 
-def _read_held(entry: Mapping[str, object]) -> tuple[datetime, datetime, tuple[str, str, str, str]]:
+_Written = tuple[str, datetime, datetime, tuple[str, str, str, str]]
+
+
+@lru_cache(maxsize=16)
+def _read_tokens(text: str) -> tuple[_Written, ...]:
+    """Reads what `_written_held` wrote. Secrets with the same tokens say the same, and each is asked several times."""
+    return tuple(_read_held(host, entry) for host, entry in json.loads(text).items())
+
+
+def _read_held(host: str, entry: Mapping[str, object]) -> _Written:
     issued, expires = parse_time(str(entry["issued"])), parse_time(str(entry["expires"]))
     if issued is None or expires is None or issued >= expires:
         raise ValueError("no life span")
     who = (str(entry["for"]), str(entry.get("with", "")), str(entry.get("by", "")), str(entry.get("role", "")))
-    return issued, expires, who
+    return host, issued, expires, who
 
 
 def _seal(digest: str, tokens: str, owner: str) -> str:

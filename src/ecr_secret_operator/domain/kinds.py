@@ -9,6 +9,7 @@ import json
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, cast
 
 from .argo import REPOSITORY, ArgoHelmRepoSecretSpec
@@ -77,13 +78,19 @@ def docker_config(auths: Mapping[str, str]) -> str:
     Args:
         auths: registry host to password.
     """
+    return _docker_config(tuple(auths.items()))
+
+
+@lru_cache(maxsize=16)
+def _docker_config(auths: tuple[tuple[str, str], ...]) -> str:
+    """Remembers a few, since thousands of Secrets hold the same: one text in memory, and one time to make it."""
     entries = {
         host: {
             "username": USERNAME,
             "password": password,
             "auth": b64encode(f"{USERNAME}:{password}".encode()).decode(),
         }
-        for host, password in auths.items()
+        for host, password in auths
     }
     return COMPACT.encode({"auths": entries})
 

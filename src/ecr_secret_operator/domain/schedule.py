@@ -22,6 +22,9 @@ SHARED_SHARE = Fraction(1, 10)
 """A token younger than this share of its life serves everyone who falls due. At least the jitter's share, so
 that resources that fall due together share one call."""
 
+KEPT_SHARE = 1 - JITTER_SHARE
+"""A token older than this share of the frequency would be due again at once."""
+
 SHORTEST_SPACING = timedelta(seconds=1)
 LONGEST_SPACING = timedelta(seconds=5)
 
@@ -30,6 +33,7 @@ def _share(duration: timedelta, share: Fraction) -> timedelta:
     return duration * share.numerator / share.denominator
 
 
+@lru_cache(maxsize=1024)
 def safe_interval(lifetime: timedelta) -> timedelta:
     """The longest time that a token of this lifetime is kept: 5/6 of it."""
     return _share(lifetime, SAFE_SHARE)
@@ -83,7 +87,7 @@ class Freshness:
 
 def wanted(frequency: timedelta, *, newer_than: datetime | None) -> Freshness:
     """What a resource with this frequency accepts instead of its present token."""
-    return Freshness(newer_than=newer_than, max_age=_share(frequency, 1 - JITTER_SHARE))
+    return Freshness(newer_than=newer_than, max_age=_share(frequency, KEPT_SHARE))
 
 
 def replaces(token: Token, newer_than: datetime | None, kept: Token | None) -> bool:

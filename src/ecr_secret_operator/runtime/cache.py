@@ -34,14 +34,21 @@ class Cache(Generic[K, T]):
 
     A listener hears of every change as (old, new); old is None for a new object, new is None for one that is gone.
 
+    Args:
+        key_of: the key of an object.
+        core: the part of an object that seldom changes: whoever rests on that alone need not hear of the rest. Without
+            it, the whole is.
+
     Attributes:
         listing: whether what listeners hear of is part of a whole list, and so one of many changes.
     """
 
-    def __init__(self, key_of: Callable[[T], K]) -> None:
+    def __init__(self, key_of: Callable[[T], K], *, core: Callable[[T], object] | None = None) -> None:
         self._key_of = key_of
+        self._core = core
         self._objects: dict[K, T] = {}
         self._listeners: list[Listener[T]] = []
+        self._hear_all: list[Listener[T]] = []
         self._gone: OrderedDict[K, int] = OrderedDict()
         self.listing = False
 
@@ -51,9 +58,11 @@ class Cache(Generic[K, T]):
     def __iter__(self) -> Iterator[T]:
         return iter(self._objects.values())
 
-    def listen(self, listener: Listener[T]) -> None:
-        """Adds someone to be told of every change."""
+    def listen(self, listener: Listener[T], *, core: bool = False) -> None:
+        """Adds someone to be told of every change, or only of those of the core, and of what comes and goes."""
         self._listeners.append(listener)
+        if not core:
+            self._hear_all.append(listener)
 
     def get(self, key: K) -> T | None:
         """The object as last seen."""
@@ -116,5 +125,7 @@ class Cache(Generic[K, T]):
             self._tell(old, None)
 
     def _tell(self, old: T | None, new: T | None) -> None:
-        for listener in self._listeners:
+        core = self._core
+        same = core is not None and old is not None and new is not None and core(old) == core(new)
+        for listener in self._hear_all if same else self._listeners:
             listener(old, new)

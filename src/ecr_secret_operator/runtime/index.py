@@ -21,14 +21,14 @@ class Index(Generic[D, K, T]):
     Args:
         cache: what is indexed; must be empty still.
         key_of: the cache's key of an object.
-        derived: an object's derived keys.
+        derived: an object's derived keys, from its key and its core.
     """
 
     def __init__(self, cache: Cache[K, T], *, key_of: Callable[[T], K], derived: Callable[[T], Iterable[D]]) -> None:
         self._key_of = key_of
         self._derived = derived
         self._keys: dict[D, tuple[K, ...] | dict[K, None]] = {}
-        cache.listen(self._changed)
+        cache.listen(self._changed, core=True)
 
     def get(self, derived: D) -> tuple[K, ...]:
         """The cache's keys of all objects with this derived key, in the order in which they came."""

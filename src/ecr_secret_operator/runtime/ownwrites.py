@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
 from typing import Generic, NamedTuple, TypeVar
 
 from .cache import Cache, Versioned
@@ -43,16 +43,24 @@ class OwnWrites(Generic[K, T]):
         self._told[key] = _Told(resource_version, read)
         return True
 
-    @contextmanager
-    def under_way(self, key: K) -> Iterator[None]:
+    def under_way(self, key: K) -> AbstractContextManager[None]:
         """For as long as an object is being written, until the answer is in the cache.
 
         What a watch told meanwhile is taken in afterwards, unless the answer was as new.
         """
-        self._told[key] = None
-        try:
-            yield
-        finally:
-            told = self._told.pop(key, None)
-            if told and not self._cache.has(key, told.resource_version):
-                self._cache.put(told.read())
+        return _UnderWay(self._cache, self._told, key)
+
+
+class _UnderWay(AbstractContextManager[None], Generic[K, T]):
+    def __init__(self, cache: Cache[K, T], told: dict[K, _Told[T] | None], key: K) -> None:
+        self._cache = cache
+        self._told = told
+        self._key = key
+
+    def __enter__(self) -> None:
+        self._told[self._key] = None
+
+    def __exit__(self, *_: object) -> None:
+        told = self._told.pop(self._key, None)
+        if told and not self._cache.has(self._key, told.resource_version):
+            self._cache.put(told.read())
