@@ -13,7 +13,7 @@ from ecr_secret_operator_lab.fakeaws import DEFAULT_SECRET_ACCESS_KEY, start_fak
 from tests.factories import PASSWORD
 
 BEGIN = """
-import asyncio, logging, os
+import asyncio, logging, os, pathlib
 import structlog
 from ecr_secret_operator.telemetry.logs import configure_logs
 PASSWORD = os.environ["TEST_PASSWORD"]
@@ -55,6 +55,21 @@ def test_json_lines_with_what_a_log_store_needs() -> None:
         "level": "info",
     }
     assert (second["event"], second["level"]) == ("from a library", "warning")
+
+
+def test_whatever_is_logged_becomes_a_line_of_json() -> None:
+    text = logged(r"""
+        configure_logs("info", "json")
+        log = structlog.get_logger()
+        log.info("caf\u00e9 \udcff", nested={1: {"a": {2.5, }, ("b",): b"raw"}}, number=2**70, nothing=None, yes=True)
+        log.info("deep", value=[[[[[[["end"]]]]]]], error=ValueError("no"), float=float("nan"), path=pathlib.Path("x"))
+    """)
+    first, second = (json.loads(line) for line in text.splitlines())
+    assert first["event"] == "caf\u00e9 \\udcff"
+    assert first["nested"] == {"1": {"a": "{2.5}", "('b',)": "b'raw'"}}
+    assert (first["number"], first["nothing"], first["yes"]) == (2**70, None, True)
+    assert (second["error"], second["float"], second["path"]) == ("no", None, "x")
+    assert "end" in str(second["value"])
 
 
 @pytest.mark.parametrize("fmt", ["json", "console"])

@@ -102,11 +102,15 @@ class TokenSource:
             key: of the resource that wants it.
             patient: whether others may come before it then.
         """
-        now, lacking = self._clock(), []
-        for want in wants:
-            state = self._states.get(want.scope)
-            if state is None or state.gives(want.freshness, now) is None:
-                lacking.append(state)
+        states = [self._states.get(want.scope) for want in wants]
+        if not any(state and state.call for state in states):
+            return False
+        now = self._clock()
+        lacking = [
+            state
+            for want, state in zip(wants, states, strict=True)
+            if state is None or state.gives(want.freshness, now) is None
+        ]
         asked = [state for state in lacking if state and state.call and not state.failures]
         if not asked or len(asked) < len(lacking):
             return False

@@ -12,14 +12,13 @@ from ..domain.scope import Scope
 from ..domain.status import Event, Outcome
 from .metrics import Metrics
 
-log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
-
 
 class Journal:
     """The observer of every part that has something to tell."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._log: structlog.typing.FilteringBoundLogger = structlog.get_logger().bind()  # once, and not for each line
 
     def finished(self, resource: Resource, outcome: Outcome, told: Sequence[Event]) -> None:
         """One reconcile of a resource came to an end."""
@@ -29,22 +28,23 @@ class Journal:
         elif outcome.written:
             self._metrics.refreshes.labels(kind, "Refreshed").inc()
         if outcome.written and outcome.first:
-            log.info("secret written", **names, expires_at=outcome.first.expires_at.isoformat())
+            self._log.info("secret written", **names, expires_at=outcome.first.expires_at.isoformat())
         for event in told:
-            (log.warning if event.warning else log.info)(event.message, **names, reason=event.reason)
+            (self._log.warning if event.warning else self._log.info)(event.message, **names, reason=event.reason)
 
     def reconciled(self, key: Key, seconds: float, *, failed: bool) -> None:
         """One reconcile took this long."""
         self._metrics.reconcile_seconds.labels(key.kind).observe(seconds)
         self._metrics.reconciles.labels(key.kind, "failed" if failed else "ok").inc()
-        log.debug("reconciled", **_names(key), seconds=round(seconds, 4), failed=failed)
+        self._log.debug("reconciled", **_names(key), seconds=round(seconds, 4), failed=failed)
 
     def crashed(self, key: Key, error: Exception, failures: int) -> None:
         """A reconcile raised. An expected error is one line; a bug comes with its traceback, locals left out."""
         if isinstance(error, OperatorError):
-            _first(failures)("reconcile failed, it is tried again", **_names(key), error=str(error), failures=failures)
+            text = "reconcile failed, it is tried again"
+            self._loud_once(failures)(text, **_names(key), error=str(error), failures=failures)
         elif failures == 1:
-            log.error("reconcile raised what it should not; please report this", **_names(key), exc_info=error)
+            self._log.error("reconcile raised what it should not; please report this", **_names(key), exc_info=error)
 
     def asked_aws(self, scope: Scope, seconds: float, failure: TokenError | None) -> None:
         """One call to AWS ended."""
@@ -52,34 +52,33 @@ class Journal:
         self._metrics.aws_requests.labels(scope.region, str(scope.identity), result).inc()
         self._metrics.aws_seconds.observe(seconds)
         if failure:
-            log.warning("no token from AWS", scope=str(scope), reason=str(failure.reason), error=str(failure))
+            self._log.warning("no token from AWS", scope=str(scope), reason=str(failure.reason), error=str(failure))
         else:
-            log.info("token from AWS", scope=str(scope), seconds=round(seconds, 3))
+            self._log.info("token from AWS", scope=str(scope), seconds=round(seconds, 3))
 
     def watch_ended(self, source: str, why: str, failures: int) -> None:
         """A watch ended other than by the server's ordinary time-out, so many times in a row in the same way."""
         self._metrics.watch_restarts.inc()
-        _first(failures)("watch ended, listing again", source=source, why=why, failures=failures)
+        self._loud_once(failures)("watch ended, listing again", source=source, why=why, failures=failures)
 
     def listed(self, source: str, count: int) -> None:
         """A list was taken in."""
-        log.debug("listed", source=source, count=count)
+        self._log.debug("listed", source=source, count=count)
 
     def changed_often(self, account: Key, times: int) -> None:
         """A ServiceAccount had to be changed again and again: somebody else may undo it each time."""
         text = (
             "a ServiceAccount is changed again and again; does something else take its links out? It is done less often"
         )
-        log.warning(text, **_names(account), times=times)
+        self._log.warning(text, **_names(account), times=times)
 
     def event_lost(self, resource: Resource, error: ApiError) -> None:
         """An event could not be stored."""
-        log.info("an event could not be stored", **_names(resource.key), error=str(error))
+        self._log.info("an event could not be stored", **_names(resource.key), error=str(error))
 
-
-def _first(failures: int) -> Callable[..., object]:
-    """What lasts is logged loud once; how it goes on is for debugging."""
-    return log.warning if failures == 1 else log.debug
+    def _loud_once(self, failures: int) -> Callable[..., object]:
+        """What lasts is logged loud once; how it goes on is for debugging."""
+        return self._log.warning if failures == 1 else self._log.debug
 
 
 def _names(key: Key) -> dict[str, str]:

@@ -29,7 +29,9 @@ _SHORTEST = 13
 
 
 def redact_text(text: str) -> str:
-    """The text without what looks like a token or a key."""
+    """The text without what looks like a token or a key, and without what UTF-8 cannot say."""
+    if not text.isascii():
+        text = text.encode(errors="backslashreplace").decode()
     return text if len(text) < _SHORTEST else _SHAPES.sub(REDACTED, text)
 
 
@@ -44,7 +46,8 @@ def redact(value: object, *, depth: int = 4) -> object:
         return redact_text(value)
     if isinstance(value, Mapping) and depth:
         return {
-            key: REDACTED if _names_a_secret(str(key)) else redact(item, depth=depth - 1) for key, item in value.items()
+            str(key): REDACTED if _names_a_secret(str(key)) else redact(item, depth=depth - 1)
+            for key, item in value.items()
         }
     if isinstance(value, (list, tuple)) and depth:
         return [redact(item, depth=depth - 1) for item in value]
