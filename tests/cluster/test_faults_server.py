@@ -16,7 +16,7 @@ from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.rights import operator_kubeconfig as kubeconfig_of
 from ecr_secret_operator_lab.waiting import wait_for
 
-from .faults import A_BUG, damage, settled, wait_password
+from .faults import A_BUG, ask_for_a_refresh, damage, settled, wait_handled, wait_password
 from .private import World, private_world
 from .resources import a_resource, apply, get, password_in, wait_ready, wait_secret
 
@@ -107,7 +107,10 @@ def test_an_api_server_that_freezes_for_twenty_seconds(world: World, namespace: 
     goes_on(world, namespace, operator, password)
 
 
-def test_a_store_that_is_slow_while_a_secret_is_made(world: World, namespace: str, operator: OperatorProcess) -> None:
+def test_a_store_that_is_slow_while_a_secret_is_made(
+    world: World, namespace: str, operator: OperatorProcess, proxy: FaultProxy
+) -> None:
+    """The API server waits for its store, and the operator for the API server: what is sent is sent once."""
     world.aws.settings(latency_seconds=2)
     apply(world.cluster, namespace, a_resource())
     world.aws.wait_for_calls(1)
@@ -116,8 +119,28 @@ def test_a_store_that_is_slow_while_a_secret_is_made(world: World, namespace: st
         time.sleep(SLOW_SECONDS)
         assert operator.probe("/healthz")[0] == 200
     wait_ready(world.cluster, namespace, within=60)
+    assert [one.status for one in proxy.requests(method="POST", path=secret_path(namespace))] == [201]
     password = password_in(wait_secret(world.cluster, namespace))
     goes_on(world, namespace, operator, password)
+
+
+def test_a_store_that_is_slow_while_a_token_is_replaced(
+    world: World, namespace: str, operator: OperatorProcess, proxy: FaultProxy
+) -> None:
+    first = served(world, namespace)
+    settled(operator)
+    mark = proxy.last_request()
+    world.aws.settings(latency_seconds=2)
+    ask_for_a_refresh(world.cluster, namespace, "now")
+    world.aws.wait_for_calls(2)
+    with world.plane.frozen("etcd"):
+        wait_for(lambda: len(world.aws.calls(result="ok")) > 1, "there is a new token")
+        time.sleep(SLOW_SECONDS)
+        assert operator.probe("/healthz")[0] == 200
+    wait_password(world.cluster, namespace, lambda found: found != first, "it is replaced", within=60)
+    wait_handled(world.cluster, namespace, "now")
+    sent = proxy.requests(method="PATCH", path=secret_path(namespace, "ecr-generated"), after=mark)
+    assert [one.status for one in sent] == [200]
 
 
 def test_a_change_that_is_slow_to_be_stored(world: World, namespace: str, operator: OperatorProcess) -> None:

@@ -14,7 +14,7 @@ from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import wait_for
 
 from ..laboratory import StartOperator
-from .faults import A_BUG, damage, settled, wait_password
+from .faults import A_BUG, ask_for_a_refresh, damage, settled, wait_handled, wait_password
 from .resources import a_resource, apply, edit, get, password_in, wait_ready, wait_secret
 
 SILENCE_SECONDS = 75.0
@@ -188,11 +188,9 @@ def test_an_old_list_after_a_restart_takes_nothing_back(
     old = password_in(wait_secret(cluster, namespace))
     as_of = proxy.last_request()
     second = start_operator()
-    cluster.patch(
-        resource_path("secrets", namespace, "ecr"), {"metadata": {"annotations": {"ecr.mobb.redhat.com/refresh": "1"}}}
-    )
+    ask_for_a_refresh(cluster, namespace, "1")
     wait_for(lambda: password_in(wait_secret(cluster, namespace)) != old, "there is a newer token", within=30)
-    wait_for(lambda: (get(cluster, namespace) or {})["status"].get("lastHandledRefresh") == "1", "and it says so")
+    wait_handled(cluster, namespace, "1")
     second.stop()
     newer = wait_secret(cluster, namespace)
     secrets = f"^{secret_path(namespace)}$"
@@ -248,14 +246,9 @@ def test_what_a_stale_watch_tells_late_undoes_nothing(
     wait_ready(cluster, namespace)
     first = password_in(wait_secret(cluster, namespace))
     held = proxy.fail("hold", watch=True, path=f"^{secret_path(namespace)}$")
-    path = resource_path("secrets", namespace, "ecr")
     for number in range(1, 3):
-        cluster.patch(path, {"metadata": {"annotations": {"ecr.mobb.redhat.com/refresh": str(number)}}})
-        wait_for(
-            lambda: (get(cluster, namespace) or {})["status"].get("lastHandledRefresh") == str(number),  # noqa: B023
-            "it is refreshed",
-            within=60,
-        )
+        ask_for_a_refresh(cluster, namespace, str(number))
+        wait_handled(cluster, namespace, str(number))
     last = wait_secret(cluster, namespace)
     assert password_in(last) != first
     proxy.mend(held)

@@ -7,17 +7,16 @@ from itertools import pairwise
 
 import pytest
 
-from ecr_secret_operator_lab.cluster import Cluster, Object, resource_path, secret_path
+from ecr_secret_operator_lab.cluster import Cluster, resource_path, secret_path
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.faultproxy import FaultProxy, Handled
 from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import wait_for
 
 from ..laboratory import StartOperator
-from .faults import A_BUG, damage, settled, wait_password
-from .resources import a_resource, apply, get, password_in, wait_condition, wait_ready, wait_secret
+from .faults import A_BUG, ask_for_a_refresh, damage, settled, touch, wait_handled, wait_password
+from .resources import a_resource, apply, password_in, wait_condition, wait_ready, wait_secret
 
-REFRESH = "ecr.mobb.redhat.com/refresh"
 WAIT_SECONDS = 3
 
 
@@ -33,10 +32,6 @@ def generated(namespace: str) -> str:
 
 def status_of(namespace: str) -> str:
     return f"^{resource_path('secrets', namespace, 'ecr')}/status$"
-
-
-def touch(cluster: Cluster, namespace: str, **annotations: str) -> Object:
-    return cluster.patch(resource_path("secrets", namespace, "ecr"), {"metadata": {"annotations": annotations}})
 
 
 def test_a_conflict_on_an_update_is_looked_at_again(
@@ -194,10 +189,8 @@ def test_a_refresh_of_unknown_outcome_costs_one_call(
     wait_ready(cluster, namespace)
     before = password_in(wait_secret(cluster, namespace))
     proxy.fail("answer", method="PATCH", path=generated(namespace), status=504, when="after", times=1)
-    touch(cluster, namespace, **{REFRESH: "now"})
-    wait_for(
-        lambda: (get(cluster, namespace) or {})["status"].get("lastHandledRefresh") == "now", "it is done", within=60
-    )
+    ask_for_a_refresh(cluster, namespace, "now")
+    wait_handled(cluster, namespace, "now")
     assert password_in(wait_secret(cluster, namespace)) != before
     assert len(aws.calls()) == 2
     assert len(cluster.items(secret_path(namespace))) == 1
