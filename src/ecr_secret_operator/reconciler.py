@@ -12,7 +12,7 @@ from .domain.conflict import Claim, claim, conflict_retry, conflicted, held, nee
 from .domain.decide import Observed, Plan, Write, decide, intact, joined, named, newest, refresh_requested, standing
 from .domain.errors import AlreadyExists, ApiError, Conflict, Internal, Invalid, NotFound, TokenError, Unavailable
 from .domain.generated import Desired, Held, Holdings, StoredSecret, differences, render
-from .domain.outcome import AGAIN, DONE, Result
+from .domain.outcome import AGAIN, DONE, PARKED, Result
 from .domain.reasons import FROM_AWS, EventReason, Failure, Reason
 from .domain.resource import InvalidSpec, Key, Resource
 from .domain.rivals import gives_way, taken
@@ -77,7 +77,7 @@ class Reconciler:
         write = plan.write
         urgent = write and (write.repairs or write.takes_away)  # as soon as AWS has failed, it goes on without
         if write and not urgent and self._tokens.under_way(write.wants, key, patient=self._patient(key)):
-            return DONE  # that token wakes it
+            return PARKED  # until that token is there
         try:
             outcome = await self._execute(observed.resource, plan)
         except Conflict:

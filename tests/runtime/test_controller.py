@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -19,6 +19,7 @@ from tests.virtual_time import Background, elapsed, in_virtual_time, running, se
 class Outcome:
     again_at: datetime | None = None
     failed: bool = False
+    parked: bool = False
 
 
 @dataclass
@@ -84,6 +85,33 @@ async def test_a_success_without_a_time_comes_no_more_even_if_a_time_was_set() -
         await asyncio.sleep(10 * 3600)
     assert calls == ["a", "a"]
     assert setup.queue.scheduled == 0
+
+
+@in_virtual_time
+async def test_one_that_is_parked_is_not_over_and_what_went_before_it_stands() -> None:
+    outcomes: Iterator[Outcome | Exception] = iter(
+        [RuntimeError("no"), Outcome(parked=True), RuntimeError("no"), Outcome()]
+    )
+
+    async def reconcile(_key: str) -> Outcome:
+        outcome = next(outcomes)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    setup = a_controller(reconcile)
+    async with Background(setup.controller.run()):
+        for _ in range(2):
+            setup.queue.add("a")
+            await settle()
+        assert setup.seen.ended == [("a", True)]
+        assert setup.queue.scheduled == 1, "the retry is not forgotten"
+        assert setup.controller.stuck_for() == pytest.approx(0, abs=0.1), "nor is it under way still"
+        setup.queue.add("a")
+        await settle()
+        assert [failures for _, _, failures in setup.seen.crashes] == [1, 2]
+        await asyncio.sleep(60)
+    assert setup.seen.ended == [("a", True), ("a", True), ("a", False)]
 
 
 @pytest.mark.parametrize("how", ["says so", "raises"])

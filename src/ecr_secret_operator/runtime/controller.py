@@ -27,6 +27,10 @@ class Result(Protocol):
     def failed(self) -> bool:
         """Whether to back off and try again."""
 
+    @property
+    def parked(self) -> bool:
+        """Whether it did not come to an end, and something that is under way wakes it."""
+
 
 class Observer(Protocol[K]):  # type: ignore[misc] # K is only taken in, which is what contravariance would say
     """Is told how reconciles end."""
@@ -145,6 +149,8 @@ class Controller(Generic[K]):
             self._observer.crashed(key, error, failures)
             failed = True
         else:
+            if result.parked:
+                return
             failed = result.failed
             self._schedule(key, result)
         finally:
