@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import resource
 import signal
-import sys
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -120,8 +120,9 @@ def run(
 
     AWS credentials come from the SDK's default chain: environment, AWS_CONFIG_FILE, web identity.
     """
-    # Until the loop takes over: process 1 of a container, as which this runs, ignores signals that nobody handles.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # Until the loop takes over: process 1 of a container, as which this runs, ignores signals that nobody handles. No
+    # exception: one that is raised while the interpreter cleans up, as it does after each import, is ignored.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     occupy_standard_streams()
     # The client libraries take a second to import: no other command pays for them.
     import uvloop  # noqa: PLC0415
