@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from sys import intern
 from typing import Any
 from weakref import WeakValueDictionary
@@ -33,7 +34,8 @@ _ALIKE = frozenset({EXPIRES_AT, ISSUED_AT, TOKENS, MANAGED_BY_LABEL})
 """Labels and annotations whose texts are those of many Secrets."""
 
 _passwords: WeakValueDictionary[str, Sensitive] = WeakValueDictionary()
-"""One copy of each token in memory, however many Secrets hold it. Lives as long as one of them is cached."""
+"""One copy of each token in memory, however many Secrets hold it. Lives as long as one of them is cached, or is one
+of the last that were read."""
 
 
 def collection(namespace: str | None) -> str:
@@ -64,12 +66,24 @@ def _owner(owner: Owner) -> OwnerReference:
 
 def convert(raw: SecretObject) -> StoredSecret:
     """A Secret as it is kept in memory: its data become a digest and a shared token."""
-    data = _decoded(raw.data)
+    digest, passwords = _taken_apart(raw.type, tuple((raw.data or {}).items()))
+    return _stored(raw, digest, passwords)
+
+
+@lru_cache(maxsize=16)
+def _taken_apart(secret_type: str, encoded: tuple[tuple[str, str], ...]) -> tuple[str, Mapping[str, Sensitive]]:
+    """Digest and tokens of a Secret's data. Remembers a few: a list brings the same data over and over, as a rule.
+
+    Args:
+        secret_type: the Secret's.
+        encoded: its data.
+    """
+    data = _decoded(dict(encoded))
     passwords = {
         host: _passwords.setdefault(password.reveal(), password)
-        for host, password in passwords_of(raw.type, data).items()
+        for host, password in passwords_of(secret_type, data).items()
     }
-    return _stored(raw, data_digest(raw.type, data), passwords)
+    return data_digest(secret_type, data), passwords
 
 
 def _shared(texts: Mapping[str, str] | None) -> Mapping[str, str]:
