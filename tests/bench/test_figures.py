@@ -46,11 +46,11 @@ def test_one_size_does_not_grow() -> None:
 
 
 def test_growth_is_told_from_each_size_to_the_next_whatever_their_order() -> None:
-    sizes = [a_size(10_000, cpu_ms=2.2, peak_kib=190_000), a_size(100), a_size(1_000, cpu_ms=2.0)]
+    sizes = [a_size(10_000, cpu_ms=2.2, peak_kib=190_000), a_size(20_000), a_size(1_000, cpu_ms=2.0), a_size(999)]
     first, second = growth(sizes)
-    assert (first.smaller, first.larger, second.smaller, second.larger) == (100, 1_000, 1_000, 10_000)
-    assert second.cpu_ratio == pytest.approx(1.1)
-    assert second.peak_kib_per_resource == pytest.approx(10.0)
+    assert (first.smaller, first.larger, second.smaller, second.larger) == (1_000, 10_000, 10_000, 20_000)
+    assert first.cpu_ratio == pytest.approx(1.1)
+    assert first.peak_kib_per_resource == pytest.approx(10.0)
 
 
 @pytest.mark.parametrize(("cpu_ms", "flat"), [(1.0, True), (2.0, True), (2.0 * FLAT, True), (2.0 * FLAT + 0.1, False)])
@@ -60,7 +60,7 @@ def test_a_cost_that_grows_with_the_number_is_not_flat(cpu_ms: float, *, flat: b
 
 
 def test_no_cost_at_all_is_compared_with_nothing() -> None:
-    (found,) = growth([a_size(20, cpu_ms=0.0), a_size(100, cpu_ms=0.0)])
+    (found,) = growth([a_size(1_000, cpu_ms=0.0), a_size(2_000, cpu_ms=0.0)])
     assert (found.cpu_ratio, found.flat) == (0.0, True)
 
 

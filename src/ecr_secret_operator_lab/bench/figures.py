@@ -16,6 +16,10 @@ FLAT = 1.25
 """A cost for each resource that grows by less, from one size to the next, is flat: the rest is the machine's noise."""
 
 
+TELLING = 1_000
+"""Of fewer resources, what one costs cannot be told: the cost of the start, which is taken off, varies by more."""
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The least of the values that at least this share of them do not exceed (nearest rank)."""
     if not values:
@@ -35,8 +39,8 @@ def per_resource_ms(cpu_seconds: float, start_cpu_seconds: float, resources: int
 
 
 def growth(sizes: Sequence[Size]) -> list[Growth]:
-    """What changes from each size to the next."""
-    ordered = sorted(sizes, key=lambda size: size.resources)
+    """What changes from each size to the next, of those that are large enough to tell."""
+    ordered = sorted((size for size in sizes if size.resources >= TELLING), key=lambda size: size.resources)
     return [_growth(smaller, larger) for smaller, larger in pairwise(ordered)]
 
 
