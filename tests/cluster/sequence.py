@@ -111,7 +111,9 @@ class Sequence:
             self.cluster.namespace(name, team=team)
             self.model.accounts[name, "default"] = []
         for name in self.model.teams:
-            wait_for(lambda name=name: self.cluster.get(account_path(name, "default")), "its ServiceAccount", within=60)  # type: ignore[misc]
+            wait_for(
+                functools.partial(self.cluster.get, account_path(name, "default")), "its ServiceAccount", within=60
+            )
 
     @property
     def life(self) -> Life:
@@ -215,12 +217,12 @@ class Sequence:
                 continue
             path = secret_path(where, target)
             if how == "delete":
-                _if_there(lambda path=path: self.cluster.delete(path))  # type: ignore[misc]
+                _if_there(functools.partial(self.cluster.delete, path))
                 if self.model.wishes[key].suspend:
                     self.model.taken(where, target)
             elif how != "annotations" or not self.model.wishes[key].retain:
                 # Of one that is to outlive its resource they are all that tells whose it is.
-                _if_there(lambda path=path: self.cluster.patch(path, DAMAGES[how]))  # type: ignore[misc]
+                _if_there(functools.partial(self.cluster.patch, path, DAMAGES[how]))
                 self.hurry = True
 
     @told
@@ -424,9 +426,9 @@ class Sequence:
         finally:
             self.aws.mend()
             for key in list(self.model.wishes):
-                _if_there(lambda key=key: self.cluster.delete(self._path(key)))  # type: ignore[misc]
+                _if_there(functools.partial(self.cluster.delete, self._path(key)))
             for name in self.model.policies:
-                _if_there(lambda name=name: self.cluster.delete(f"{POLICIES}/{name}"))  # type: ignore[misc]
+                _if_there(functools.partial(self.cluster.delete, f"{POLICIES}/{name}"))
             for name in self.model.teams:
                 self.cluster.delete(f"/api/v1/namespaces/{name}")
 

@@ -73,8 +73,6 @@ class Outcome:
     @property
     def first(self) -> Token | None:
         """The one of them that expires first."""
-        if len(self.held) == 1:  # as nearly always, and each reconcile asks several times
-            return next(iter(self.held.values())).token
         return min(self.tokens, key=lambda token: token.expires_at, default=None)
 
     def beside(self, failure: Failure | None, *, passing: bool, retry_at: datetime | None) -> Outcome:

@@ -47,8 +47,7 @@ class Cache(Generic[K, T]):
         self._key_of = key_of
         self._core = core
         self._objects: dict[K, T] = {}
-        self._listeners: list[Listener[T]] = []
-        self._hear_all: list[Listener[T]] = []
+        self._listeners: list[tuple[Listener[T], bool]] = []
         self._gone: OrderedDict[K, int] = OrderedDict()
         self.listing = False
 
@@ -60,9 +59,7 @@ class Cache(Generic[K, T]):
 
     def listen(self, listener: Listener[T], *, core: bool = False) -> None:
         """Adds someone to be told of every change, or only of those of the core, and of what comes and goes."""
-        self._listeners.append(listener)
-        if not core:
-            self._hear_all.append(listener)
+        self._listeners.append((listener, core))
 
     def get(self, key: K) -> T | None:
         """The object as last seen."""
@@ -125,7 +122,7 @@ class Cache(Generic[K, T]):
             self._tell(old, None)
 
     def _tell(self, old: T | None, new: T | None) -> None:
-        core = self._core
-        same = core is not None and old is not None and new is not None and core(old) == core(new)
-        for listener in self._hear_all if same else self._listeners:
-            listener(old, new)
+        same = self._core and old is not None and new is not None and self._core(old) == self._core(new)
+        for listener, core_only in self._listeners:
+            if not (same and core_only):
+                listener(old, new)
