@@ -57,6 +57,21 @@ def test_json_lines_with_what_a_log_store_needs() -> None:
     assert (second["event"], second["level"]) == ("from a library", "warning")
 
 
+@pytest.mark.parametrize("fmt", ["json", "console"])
+def test_a_line_is_one_write(fmt: str) -> None:
+    """Of two, another process's or thread's line could come between them."""
+    text = logged(f"""
+        configure_logs("info", {fmt!r})
+        log, write, written = structlog.get_logger(), os.write, []
+        os.write = lambda number, line: written.append(line) or write(number, line)
+        log.info("one", more="x")
+        logging.getLogger("a.library").warning("two")
+        os.write = write
+        assert len(written) == 2, written
+    """)
+    assert len(text.splitlines()) == 2
+
+
 def test_whatever_is_logged_becomes_a_line_of_json() -> None:
     text = logged(r"""
         configure_logs("info", "json")

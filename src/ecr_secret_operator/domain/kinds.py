@@ -85,7 +85,7 @@ def docker_config(auths: Mapping[str, str]) -> str:
 def _docker_config(auths: tuple[tuple[str, str], ...]) -> str:
     """Remembers a few, since thousands of Secrets hold the same: one text in memory, and one time to make it.
 
-    This is the one place that keeps a Secret's data: the tokens in them are in memory anyway, in `Sensitive`.
+    The tokens in these are in memory anyway, in `Sensitive`.
     """
     entries = {
         host: {
