@@ -16,6 +16,7 @@ pytest_plugins = ["tests.laboratory"]
 TESTS = Path(__file__).parent
 CLUSTER, E2E, LAB = TESTS / "cluster", TESTS / "e2e", TESTS / "lab"
 PUSHING = ("test_images.py", "test_charts.py", "test_expiry.py", "test_flux.py", "test_argocd.py")
+NEEDED = {"test_alerts.py": ("promtool",), "test_olm_readers.py": ("opm", "bundle-validator", "crane")}
 IMAGE = TESTS / "image"
 BY_NAME = {E2E, IMAGE}
 DEPLOY = Path(__file__).parents[1] / "deploy"
@@ -58,20 +59,26 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
+    _obtain(config)
+    if _includes(config, CLUSTER, E2E, IMAGE) and KUBECONFIG_VARIABLE not in os.environ:
+        _start_control_plane(config)
+
+
+def _obtain(config: pytest.Config) -> None:
+    """Obtains the programs that the tests of this run need."""
     if _includes(config, LAB) or _end_to_end(config, *PUSHING):
         _obtain_programs("registry", "crane")
     if _includes(config, E2E):
         _obtain_programs("helm")
-    if _end_to_end(config, "test_alerts.py"):
-        _obtain_programs("promtool")
+    for module, programs in NEEDED.items():
+        if _end_to_end(config, module):
+            _obtain_programs(*programs)
     if _end_to_end(config, "test_flux.py"):
         _obtain_flux()
     if _end_to_end(config, "test_argocd.py"):
         _obtain_argocd()
     if _includes(config, IMAGE):
         _obtain_image_parts()
-    if _includes(config, CLUSTER, E2E, IMAGE) and KUBECONFIG_VARIABLE not in os.environ:
-        _start_control_plane(config)
 
 
 def _obtain_programs(*names: str) -> None:

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ecr_secret_operator import rights
-from ecr_secret_operator.crds import all_definitions, to_yaml
+from ecr_secret_operator.crds import all_definitions
 
 from . import picture, reference
 from .deploying.bundle import bundle_files
 from .deploying.chart import chart_files
+from .deploying.files import yaml_file
 from .deploying.kustomize import kustomize_files
 
 ROOT = Path(__file__).parent.parent
@@ -39,8 +40,9 @@ def generated_files() -> Mapping[Path, str]:
 
 def _definitions() -> Mapping[Path, str]:
     return {
-        ROOT / "deploy" / "crds" / f"{definition['metadata']['name']}.yaml": HEADING.format(MODEL)
-        + to_yaml([definition])
+        ROOT / "deploy" / "crds" / f"{definition['metadata']['name']}.yaml": yaml_file(
+            HEADING.format(MODEL), [definition]
+        )
         for definition in all_definitions()
     }
 
@@ -58,7 +60,7 @@ def _rights() -> Mapping[Path, str]:
         "admission/policies": rights.admission_policies(default),
     }
     return {
-        ROOT / "deploy" / f"{name}.yaml": HEADING.format(RIGHTS) + to_yaml(objects) for name, objects in files.items()
+        ROOT / "deploy" / f"{name}.yaml": yaml_file(HEADING.format(RIGHTS), objects) for name, objects in files.items()
     }
 
 

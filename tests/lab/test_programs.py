@@ -1,5 +1,6 @@
 """How the programs beside the control plane are obtained. Nothing is built or fetched: `go` and `apt-get` are fakes."""
 
+import dataclasses
 import json
 import os
 import re
@@ -96,9 +97,24 @@ def test_a_recipe_is_whole(name: str) -> None:
     assert re.fullmatch(r"v\d+\.\d+\.\d+", recipe.version)
     assert f"{recipe.module} {recipe.version} h1:" in recipe.pinned(GO_SUM)
     assert not recipe.stamps or recipe.version.removeprefix("v") in recipe.linker_flags
-    assert recipe.packages[name].startswith(recipe.module)
-    assert f"tool {recipe.packages[name]}\n" in recipe.pinned(GO_MOD)
-    assert all(len(recipe.pinned(file)) < MIB for file in (GO_MOD, GO_SUM))
+    if recipe.sources:
+        assert recipe.packages[name] == "."
+        assert f'"{recipe.module}/' in "".join(map(recipe.pinned, recipe.sources))
+    else:
+        assert recipe.packages[name].startswith(recipe.module)
+        assert f"tool {recipe.packages[name]}\n" in recipe.pinned(GO_MOD)
+    assert all(len(recipe.pinned(file)) < MIB for file in recipe.files)
+
+
+def test_a_program_of_our_own_is_built_again_when_its_source_changes(tmp_path: Path, cache: Path) -> None:
+    before = RECIPES["bundle-validator"]
+    for file in before.files:
+        (tmp_path / file).write_text(before.pinned(file))
+    same = dataclasses.replace(before, directory=tmp_path)
+    assert same.home(cache) == before.home(cache)
+    (tmp_path / "main.go").write_text("package main\n")
+    assert same.home(cache) != before.home(cache)
+    assert dataclasses.replace(before, tags=("other",)).home(cache) != before.home(cache)
 
 
 @pytest.mark.parametrize("recipe", [RECIPE, *RECIPES.values()], ids=lambda recipe: str(recipe.name))

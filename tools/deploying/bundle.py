@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ecr_secret_operator import rights
-from ecr_secret_operator.crds import all_definitions, to_yaml
+from ecr_secret_operator.crds import all_definitions
 from ecr_secret_operator.domain.fields import API_VERSION
 from ecr_secret_operator.rights import Installation
 from ecr_secret_operator.rights.installation import NAMESPACE, SERVICE_ACCOUNT
@@ -17,6 +17,7 @@ from ecr_secret_operator.settings import LEASE_NAME
 
 from . import release, workload
 from .descriptors import spec_descriptors, status_descriptors
+from .files import yaml_file
 from .workload import Form
 
 Object = dict[str, Any]
@@ -62,9 +63,9 @@ def bundle_files(root: Path) -> Mapping[Path, str]:
         **{_file_name(one): one for one in _beside()},
     }
     return {
-        **{bundle / "manifests" / f"{name}.yaml": HEADING + to_yaml([one]) for name, one in manifests.items()},
-        bundle / "metadata" / "annotations.yaml": HEADING + to_yaml([{"annotations": bundle_annotations()}]),
-        bundle / "tests" / "scorecard" / "config.yaml": HEADING + to_yaml([_scorecard()]),
+        **{bundle / "manifests" / f"{name}.yaml": yaml_file(HEADING, [one]) for name, one in manifests.items()},
+        bundle / "metadata" / "annotations.yaml": yaml_file(HEADING, [{"annotations": bundle_annotations()}]),
+        bundle / "tests" / "scorecard" / "config.yaml": yaml_file(HEADING, [_scorecard()]),
         bundle / "bundle.Containerfile": HEADING + _containerfile(),
     }
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from ecr_secret_operator import rights
-from ecr_secret_operator.crds import all_definitions, to_yaml
+from ecr_secret_operator.crds import all_definitions
 from ecr_secret_operator.rights import Installation
 from ecr_secret_operator.rights.installation import NAMESPACE
 
 from . import workload
+from .files import yaml_file
 from .release import IMAGE, NAME, TAG
 from .workload import METRICS_SERVICE, Form
 
@@ -34,7 +35,7 @@ def kustomize_files(root: Path) -> Mapping[Path, str]:
     """Path below the repository to content."""
     every = {"base": _base(), "overlays/openshift": _openshift(), "overlays/namespaced": _namespaced()}
     return {
-        root / "deploy" / "kustomize" / place / name: HEADING + to_yaml(objects)
+        root / "deploy" / "kustomize" / place / name: yaml_file(HEADING, objects)
         for place, files in every.items()
         for name, objects in files.items()
     }

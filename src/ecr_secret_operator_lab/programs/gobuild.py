@@ -8,7 +8,7 @@ from ..reporting import Reporter
 from ..runs import CommandFailed, run
 from .cache import draft, publish_program
 from .errors import BinariesError
-from .recipe import GO_MOD, GO_SUM, Recipe
+from .recipe import Recipe
 from .toolchain import Go, find_go
 
 
@@ -33,9 +33,9 @@ def builder(recipe: Recipe) -> Callable[[Sequence[str], Path, Reporter], None]:
 
 
 def _compile(recipe: Recipe, name: str, go: Go, scratch: Path, report: Reporter) -> None:
-    for file in (GO_MOD, GO_SUM):
+    for file in recipe.files:
         (scratch / file).write_text(recipe.pinned(file))
-    flags = ["-mod=readonly", "-trimpath", "-ldflags", recipe.linker_flags]
+    flags = ["-mod=readonly", "-trimpath", f"-tags={','.join(recipe.tags)}", "-ldflags", recipe.linker_flags]
     # GOTMPDIR: whatever an interrupted compiler leaves goes away with the draft.
     own = {"CGO_ENABLED": "0", "GOWORK": "off", "GOTMPDIR": str(scratch)}
     try:

@@ -4,7 +4,7 @@ import hashlib
 import platform
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -24,6 +24,8 @@ class Recipe:
         packages: each program and the Go package that it is built from, the quickest build first.
         directory: holds go.mod and go.sum.
         override: the variable that names a directory with programs of the user's own, for the error's advice.
+        tags: build tags, which leave out parts that need more than Go.
+        sources: Go files of the program itself beside go.mod, where no module has such a program.
         stamps: Go variables that tell a program who it is. In their values `{version}` stands for v1.2.3, `{number}`
             for 1.2.3, `{major}` and `{minor}` for 1 and 2.
     """
@@ -35,6 +37,13 @@ class Recipe:
     directory: Traversable
     override: str
     stamps: Mapping[str, str]
+    tags: Sequence[str] = ()
+    sources: Sequence[str] = ()
+
+    @property
+    def files(self) -> Sequence[str]:
+        """All files that a build needs."""
+        return (GO_MOD, GO_SUM, *self.sources)
 
     def pinned(self, name: str) -> str:
         """The text of a file of the module."""
@@ -66,7 +75,8 @@ class Recipe:
 
     def home(self, cache_directory: Path) -> Path:
         """Where the programs of exactly this recipe lie in the cache."""
-        digest = hashlib.sha256(self.pinned(GO_SUM).encode()).hexdigest()[:12]
+        identity = "".join((self.pinned(GO_SUM), *self.tags, *map(self.pinned, self.sources)))
+        digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
         return cache_directory / self.name / "-".join((self.version, *system(), digest))
 
     def _find(self, pattern: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ the laboratory asks of Redis and of Prometheus' tool has been the same for years
 """
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -22,7 +22,16 @@ PACKAGES: Mapping[str, str] = {REDIS: REDIS, "promtool": "prometheus"}
 """Programs from Debian, and the package of each."""
 
 
-def _recipe(name: str, product: str, module: str, package: str, stamps: Mapping[str, str]) -> Recipe:
+def _recipe(
+    name: str,
+    product: str,
+    module: str,
+    package: str,
+    stamps: Mapping[str, str],
+    *,
+    tags: Sequence[str] = (),
+    sources: Sequence[str] = (),
+) -> Recipe:
     return Recipe(
         name=name,
         product=product,
@@ -31,6 +40,8 @@ def _recipe(name: str, product: str, module: str, package: str, stamps: Mapping[
         directory=files(__package__).joinpath("gomod", name),
         override=OVERRIDE,
         stamps=stamps,
+        tags=tags,
+        sources=sources,
     )
 
 
@@ -72,6 +83,29 @@ RECIPES: Mapping[str, Recipe] = {
             "github.com/fluxcd/source-controller",
             "github.com/fluxcd/source-controller",
             {},
+        ),
+        # The tags leave out what is written in C: storage drivers, and signatures by GPG.
+        _recipe(
+            "opm",
+            "operator-registry",
+            "github.com/operator-framework/operator-registry",
+            "github.com/operator-framework/operator-registry/cmd/opm",
+            {"github.com/operator-framework/operator-registry/cmd/opm/version.opmVersion": "{version}"},
+            tags=(
+                "json1",
+                "exclude_graphdriver_btrfs",
+                "exclude_graphdriver_devicemapper",
+                "containers_image_openpgp",
+            ),
+        ),
+        # operator-framework/api is a library: its validators need a program around them, which is ours.
+        _recipe(
+            "bundle-validator",
+            "operator-framework/api",
+            "github.com/operator-framework/api",
+            ".",
+            {},
+            sources=("main.go",),
         ),
     )
 }
