@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from tools.image import MACHINES
 
 from ecr_secret_operator_lab.cluster import Cluster
 from ecr_secret_operator_lab.controlplane import ControlPlane
@@ -18,6 +20,8 @@ from .installing import DEPLOY, NAMESPACE, Object, bare_plane, give_credentials,
 from .pods import run_pod
 
 MANIFESTS = DEPLOY / "bundle" / "manifests"
+IMAGE_PAGE = DEPLOY.parent / "docs" / "reference" / "image.md"
+SUGGESTED = "operatorframework.io/suggested-namespace"
 RBAC = "rbac.authorization.k8s.io"
 
 
@@ -80,6 +84,20 @@ def granted(name: str, entry: Object, place: str = "") -> list[Object]:
     ]
 
 
+def install_policies(plane: ControlPlane, manifests: list[Object]) -> None:
+    """As the description of the ClusterServiceVersion says, but here in place of in the pod: OLM installs none."""
+    version = one_of(manifests, "ClusterServiceVersion")
+    (found,) = re.findall(
+        r"^ +kubectl --namespace=NAMESPACE exec deployment/(\S+) -- ecr-secret-operator (.*) \| kubectl apply -f -$",
+        version["spec"]["description"],
+        re.MULTILINE,
+    )
+    deployment, words = found
+    (installed,) = version["spec"]["install"]["spec"]["deployments"]
+    assert deployment == installed["name"]
+    plane.kubectl("apply", "-f-", input=printed(*words.replace("NAMESPACE", NAMESPACE).split()))
+
+
 @pytest.mark.parametrize(
     ("targets", "places"),
     [
@@ -104,8 +122,7 @@ def test_in_every_install_mode_it_serves_the_seed_documents_resources(
     objects = as_olm(manifests, targets)
     plane.kubectl("apply", "--server-side", "-f-", input=yaml.safe_dump_all(objects))
     plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-    # As the description of the ClusterServiceVersion says: OLM does not install policies.
-    plane.kubectl("apply", "-f-", input=printed("rbac", f"--namespace={NAMESPACE}", "--admission-only"))
+    install_policies(plane, manifests)
     give_credentials(cluster, aws)
     resources = seed(plane, cluster, **places)
     deployment = one_of(objects, "Deployment")
@@ -114,6 +131,22 @@ def test_in_every_install_mode_it_serves_the_seed_documents_resources(
         operator.ready()
         wait_served(cluster, resources, aws)
         assert 'level": "error' not in operator.output()
+
+
+def test_the_policies_of_the_repository_are_those_that_the_image_prints(manifests: list[Object]) -> None:
+    """The file that docs/install.md names is for the namespace that the bundle suggests."""
+    suggested = one_of(manifests, "ClusterServiceVersion")["metadata"]["annotations"][SUGGESTED]
+    shipped = list(yaml.safe_load_all((DEPLOY / "admission" / "policies.yaml").read_text()))
+    assert shipped == list(yaml.safe_load_all(printed("rbac", f"--namespace={suggested}", "--admission-only")))
+
+
+def test_it_says_on_which_architectures_it_runs(manifests: list[Object]) -> None:
+    """Those that the image is built for. OperatorHub shows an operator to nodes of these only."""
+    labels = one_of(manifests, "ClusterServiceVersion")["metadata"]["labels"]
+    prefix = "operatorframework.io/arch."
+    named = {name.removeprefix(prefix): value for name, value in labels.items() if name.startswith(prefix)}
+    assert named == dict.fromkeys(MACHINES, "supported")
+    assert f"--platform {','.join(f'linux/{name}' for name in MACHINES)}" in IMAGE_PAGE.read_text()
 
 
 def test_the_examples_are_taken_by_the_api_server(

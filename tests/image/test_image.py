@@ -20,6 +20,7 @@ from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.image import Builder, Container, Image, Parts, ensure_parts
 from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.reporting import print_progress
+from ecr_secret_operator_lab.rights import printed
 
 from ..cluster.resources import a_resource, apply, password_in, wait_ready, wait_secret
 
@@ -193,3 +194,12 @@ def test_the_go_operators_program_is_there_with_its_arguments(container: Contain
     assert said("ecr-secret-operator", "--version").stdout == f"ecr-secret-operator, version {__version__}\n"
     assert "Contend for a Lease" in said("/manager", "--help").stdout
     assert "ecr_secret_operator_lab, which is not installed" in said("ecr-secret-operator", "demo").stderr
+
+
+def test_it_prints_the_admission_policies_for_those_who_have_no_other_copy_of_the_command(container: Container) -> None:
+    """As `kubectl exec` starts it: a program of the image's PATH. OLM installs no policies."""
+    options = ["rbac", "--namespace=somewhere", "--admission-only"]
+    argv = [*container.command("ecr-secret-operator"), *options]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert done.stdout == printed(*options)
+    assert "system:serviceaccount:somewhere:" in done.stdout

@@ -15,6 +15,7 @@ from ecr_secret_operator.rights import Installation
 from ecr_secret_operator.rights.installation import NAMESPACE, SERVICE_ACCOUNT
 from ecr_secret_operator.settings import LEASE_NAME
 
+from ..image import MACHINES
 from . import release, workload
 from .descriptors import spec_descriptors, status_descriptors
 from .files import yaml_file
@@ -199,6 +200,7 @@ def _rules(objects: Iterable[Object], kind: str) -> list[Object]:
     return [rule for one in objects if one["kind"] == kind for rule in one["rules"]]
 
 
+PRINT_POLICIES = f"{release.NAME} rbac --namespace=NAMESPACE --admission-only"
 _DESCRIPTION = f"""\
 Amazon ECR authenticates registry clients with a token that dies after 12 hours. This operator keeps that token fresh in
 `kubernetes.io/dockerconfigjson` Secrets, which pods pull with and builds push with, and in the repository Secrets from
@@ -216,10 +218,11 @@ made later.
 
 ## After you installed
 
-Where rights cannot say it, admission policies hold the operator's ServiceAccount to its own Secrets. OLM does not
-install policies; a cluster administrator does, for the namespace of the operator (Kubernetes 1.30, OpenShift 4.17):
+Install the admission policies, which limit the operator's ServiceAccount where RBAC cannot: to its own Secrets, links,
+and tokens for AWS. OLM does not install policies. The operator's image prints them. As a cluster administrator, replace
+NAMESPACE with the namespace of the operator (Kubernetes 1.30 or OpenShift 4.17 is required):
 
-    ecr-secret-operator rbac --namespace=NAMESPACE --admission-only | kubectl apply -f -
+    kubectl --namespace=NAMESPACE exec deployment/{workload.DEPLOYMENT} -- {PRINT_POLICIES} | kubectl apply -f -
 
 Then make a resource:
 
@@ -260,7 +263,10 @@ def _service_version(icon: bytes) -> Object:
                 "repository": release.REPOSITORY,
                 "support": "Community based",
             },
-            "labels": {"operatorframework.io/os.linux": "supported", "operatorframework.io/arch.amd64": "supported"},
+            "labels": {
+                "operatorframework.io/os.linux": "supported",
+                **{f"operatorframework.io/arch.{name}": "supported" for name in MACHINES},
+            },
         },
         "spec": {
             "displayName": "ECR Secret Operator",
