@@ -10,7 +10,9 @@ MUTANTS_AT_A_TIME ?= 2
 
 # The image: its name, what builds it, and arguments for that, such as IMAGE_ARGS="--build-arg BASE_RUN=...".
 VERSION ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-IMAGE ?= ecr-secret-operator:$(VERSION)
+# The tag that all forms of installation name: that of the release which a development version leads to.
+TAG ?= v$(firstword $(subst .dev, ,$(VERSION)))
+IMAGE ?= ecr-secret-operator:$(TAG)
 ENGINE ?= $(firstword $(foreach engine,podman buildah docker,$(shell command -v $(engine))))
 IMAGE_ARGS ?=
 BASE_BUILD ?=
