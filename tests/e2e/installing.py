@@ -19,6 +19,7 @@ from ecr_secret_operator_lab.controlplane import ControlPlane, ensure_binaries
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.reporting import print_progress
 from ecr_secret_operator_lab.waiting import wait_for
+from tests.yaml_files import strict_documents
 
 from .guides import SEED, documents
 
@@ -76,7 +77,7 @@ class Helm:
     def rendered(self, namespace: str = NAMESPACE, *args: str, **values: Any) -> list[Object]:
         """What the chart makes of some values."""
         text = self.succeeds("template", "release", str(CHART), "-n", namespace, KUBERNETES, *args, values=values)
-        return [one for one in yaml.safe_load_all(text) if one]
+        return [dict(one) for one in strict_documents(text)]
 
     def refusal(self, *args: str, **values: Any) -> str:
         """Why the chart does not take some values."""

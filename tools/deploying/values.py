@@ -7,20 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from . import forms
 from .release import IMAGE
 
 Object = dict[str, Any]
-
-_LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-_SUBDOMAIN = r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?"
-
-Namespace = Annotated[str, Field(pattern=f"^{_LABEL}$")]
-Name = Annotated[str, Field(pattern=f"^({_SUBDOMAIN})?$")]
-Key = Annotated[str, Field(pattern="^[-._a-zA-Z0-9]+$")]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Audience = Annotated[str, Field(pattern="^[A-Za-z0-9:/._-]+$")]
-Interval = Annotated[str, Field(pattern="^([0-9]+(ms|s|m|h))*$")]
-Texts = dict[str, str]
 
 
 class Group(BaseModel):
@@ -34,48 +24,48 @@ class Group(BaseModel):
 class Image(Group):
     """The container image."""
 
-    repository: Annotated[str, Field(min_length=1)] = IMAGE
+    repository: forms.Repository = IMAGE
     """Where the image is. Until one is published there, name the registry and repository that you pushed yours to."""
 
-    tag: Annotated[str, Field(pattern=r"^([A-Za-z0-9_][-.A-Za-z0-9_]{0,127})?$")] = ""
+    tag: forms.Tag = ""
     """Its tag; empty for `v` and the chart's appVersion."""
 
-    digest: Annotated[str, Field(pattern="^(sha256:[a-f0-9]{64})?$")] = ""
+    digest: forms.Digest = ""
     """Its digest, `sha256:...`, which wins over the tag."""
 
     pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     """When the kubelet pulls it."""
 
-    pull_secrets: list[Name] = []
+    pull_secrets: list[forms.Name] = []
     """Names of Secrets of the release's namespace to pull it with."""
 
 
 class CredentialsSecret(Group):
     """A Secret of the release's namespace with AWS credentials; the chart itself never holds keys."""
 
-    name: Name = "aws-ecr-cloud-credentials"
+    name: forms.OptionalName = "aws-ecr-cloud-credentials"
     """Its name. It may be missing, and may be made, changed and removed at any time. Empty for none."""
 
-    config_key: Key = "credentials"
+    config_key: forms.Key = "credentials"
     """The key with an AWS config file, which is mounted for `AWS_CONFIG_FILE`."""
 
-    access_key_id_key: Key = "aws_access_key_id"
+    access_key_id_key: forms.Key = "aws_access_key_id"
     """The key with an access key's id, for `AWS_ACCESS_KEY_ID`. It is read when the pod starts."""
 
-    secret_access_key_key: Key = "aws_secret_access_key"  # noqa: S105 - a name
+    secret_access_key_key: forms.Key = "aws_secret_access_key"  # noqa: S105 - a name
     """The key with its secret, for `AWS_SECRET_ACCESS_KEY`."""
 
 
 class Aws(Group):
     """The operator's own AWS identity. For EKS Pod Identity nothing has to be set here."""
 
-    role_arn: Annotated[str, Field(pattern=r"^(arn:aws[a-z-]*:iam::[0-9]{12}:role/.+)?$")] = ""
+    role_arn: forms.RoleArn = ""
     """IRSA: the role that the webhook of EKS gives to the operator's pods. Sets the ServiceAccount's annotation."""
 
     credentials_secret: CredentialsSecret = CredentialsSecret()
     """A Secret of the release's namespace with AWS credentials; the chart itself never holds keys."""
 
-    token_audience: Annotated[str, Field(pattern="^[A-Za-z0-9:/._-]*$")] = "openshift"  # noqa: S105 - a name
+    token_audience: forms.OptionalAudience = "openshift"  # noqa: S105 - a name
     """Audience of the token at /var/run/secrets/openshift/serviceaccount/token, for STS; empty for no such token."""
 
     node_identity: bool = True
@@ -88,7 +78,7 @@ class Admission(Group):
     install: bool = True
     """Whether to install them. They need Kubernetes 1.30 or OpenShift 4.17."""
 
-    extra_audiences: list[Audience] = []
+    extra_audiences: list[forms.Audience] = []
     """Audiences for which the operator may create tokens of ServiceAccounts, beside those of AWS and OpenShift."""
 
 
@@ -105,7 +95,7 @@ class Rbac(Group):
 class ServiceAccount(Group):
     """The operator's ServiceAccount. Its name is fixed: trust policies in AWS and the admission policies name it."""
 
-    annotations: Texts = {}
+    annotations: forms.Annotations = {}
     """Annotations, besides that of `aws.roleArn`."""
 
 
@@ -122,7 +112,7 @@ class Certificate(Group):
     source: Literal["none", "secret", "cert-manager", "service-ca"] = "none"
     """`secret`: one that is there; `cert-manager`: a Certificate is made; `service-ca`: OpenShift makes one."""
 
-    secret_name: Name = "ecr-secret-operator-metrics-tls"  # noqa: S105 - a name
+    secret_name: forms.OptionalName = "ecr-secret-operator-metrics-tls"  # noqa: S105 - a name
     """The Secret with `tls.crt` and `tls.key`."""
 
     issuer_ref: Object = {}
@@ -132,10 +122,10 @@ class Certificate(Group):
 class Reader(Group):
     """Somebody who may read the metrics."""
 
-    name: Annotated[str, Field(min_length=1)]
+    name: forms.Name
     """Name of a ServiceAccount."""
 
-    namespace: Namespace
+    namespace: forms.Namespace
     """Its namespace."""
 
 
@@ -145,17 +135,18 @@ class ServiceMonitor(Group):
     enabled: bool = False
     """Whether to create a ServiceMonitor."""
 
-    labels: Texts = {}
+    labels: forms.Labels = {}
     """Labels by which your Prometheus finds it."""
 
-    interval: Interval = ""
+    interval: forms.Duration = ""
     """How often it is scraped; empty for Prometheus' own."""
 
     authorization: Object = {}
-    """With `metrics.secure`, who Prometheus is; empty for its own ServiceAccount's token file."""
+    """With `metrics.secure`, the credentials of Prometheus. Empty for a token that the chart has made for it."""
 
     tls_config: Object = {}
-    """With a certificate, how it is checked, such as `{ca: {secret: {name: ..., key: ca.crt}}}`; serverName is set."""
+    """With a certificate, how it is verified, such as `{ca: {secret: {name: ..., key: ca.crt}}}`. The chart sets
+    `serverName`, and `ca` for `service-ca`."""
 
 
 class PrometheusRule(Group):
@@ -164,7 +155,7 @@ class PrometheusRule(Group):
     enabled: bool = False
     """Whether to create a PrometheusRule."""
 
-    labels: Texts = {}
+    labels: forms.Labels = {}
     """Labels by which your Prometheus finds it."""
 
 
@@ -174,10 +165,10 @@ class Dashboard(Group):
     enabled: bool = False
     """Whether to create a ConfigMap with it."""
 
-    labels: Texts = {"grafana_dashboard": "1"}
+    labels: forms.Labels = {"grafana_dashboard": "1"}
     """Labels by which the sidecar finds it."""
 
-    annotations: Texts = {}
+    annotations: forms.Annotations = {}
     """Annotations, such as the sidecar's for a folder."""
 
 
@@ -187,11 +178,11 @@ class Metrics(Group):
     enabled: bool = True
     """Whether there are metrics, and a Service for them."""
 
-    port: Port = 8080
+    port: forms.Port = 8080
     """Port of /metrics."""
 
     secure: bool = False
-    """Whether only those may read them whom the API server lets `get` the path /metrics."""
+    """Whether only users who may `get` the path /metrics see them. Without a certificate, tokens are sent in clear."""
 
     certificate: Certificate = Certificate()
     """Where the certificate comes from, for HTTPS."""
@@ -212,7 +203,7 @@ class Metrics(Group):
 class Probes(Group):
     """The kubelet's probes."""
 
-    port: Port = 8081
+    port: forms.Port = 8081
     """Port of /healthz and /readyz."""
 
 
@@ -222,7 +213,7 @@ class DisruptionBudget(Group):
     enabled: bool = True
     """Whether to create a PodDisruptionBudget."""
 
-    max_unavailable: Annotated[int, Field(ge=1)] = 1
+    max_unavailable: forms.PositiveCount = 1
     """How many pods may be away."""
 
 
@@ -232,11 +223,11 @@ class NetworkPolicy(Group):
     enabled: bool = False
     """Whether to create a NetworkPolicy: metrics in; DNS, the API server and AWS out."""
 
-    metrics_from: list[Object] = []
+    metrics_from: list[forms.Peer] = []
     """Peers (`from` of a NetworkPolicy) that may read the metrics; empty for all."""
 
-    api_server_ports: list[Port] = [443, 6443]
-    """Ports of the API server and of AWS, at any address."""
+    api_server_ports: Annotated[list[forms.Port], Field(min_length=1)] = [443, 6443]
+    """Ports of the API server and of AWS, at any address. At least one: a rule without ports allows every port."""
 
     extra_egress: list[Object] = []
     """More rules (`egress` of a NetworkPolicy), such as one for a proxy."""
@@ -245,19 +236,19 @@ class NetworkPolicy(Group):
 class Values(Group):
     """All values of the chart."""
 
-    replicas: Annotated[int, Field(ge=0)] = 2
+    replicas: forms.Count = 2
     """Pods. One of them works, the others stand by."""
 
     image: Image = Image()
     """The container image."""
 
-    watch_namespaces: list[Namespace] = []
-    """Namespaces to look at, which have to exist; empty for all. The operator then has a Role in each of them only."""
+    watch_namespaces: list[forms.Namespace] = []
+    """Namespaces to watch, which have to exist. Empty for all. The operator then has a Role in each of these only."""
 
     require_access_policy: bool = False
     """Serve nothing that no AccessPolicy allows, even while there is none."""
 
-    access_policies: dict[str, Object] = {}
+    access_policies: forms.Policies = {}
     """AccessPolicies: name to spec. Their kind has to be in the cluster: add them after the first install."""
 
     admission_policies: Admission = Admission()
@@ -275,14 +266,14 @@ class Values(Group):
     log_format: Literal["auto", "json", "console"] = "json"
     """Format of the log."""
 
-    extra_env: list[Object] = []
-    """More environment variables, such as HTTPS_PROXY and NO_PROXY."""
+    extra_env: list[forms.EnvVar] = []
+    """More environment variables, such as HTTPS_PROXY and NO_PROXY. They replace those of the same name."""
 
-    extra_volumes: list[Object] = []
-    """More volumes, such as one with a proxy's CA."""
+    extra_volumes: list[forms.Volume] = []
+    """More volumes, such as one with a proxy's CA. They replace those of the same name."""
 
-    extra_volume_mounts: list[Object] = []
-    """Where they are mounted."""
+    extra_volume_mounts: list[forms.VolumeMount] = []
+    """Where they are mounted. They replace what the chart mounts at the same path."""
 
     crds: Crds = Crds()
     """The custom resource definitions."""
@@ -308,29 +299,32 @@ class Values(Group):
     resources: Object = {"requests": {"cpu": "20m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}
     """What a pod gets. No limit of CPU: a throttled process can lose its Lease."""
 
-    pod_labels: Texts = {}
-    """More labels of the pods."""
+    pod_labels: forms.Labels = {}
+    """More labels of the pods. Those that the chart sets itself stay as they are."""
 
-    pod_annotations: Texts = {}
+    pod_annotations: forms.Annotations = {}
     """Annotations of the pods."""
 
-    priority_class_name: Name = ""
+    priority_class_name: forms.OptionalName = ""
     """PriorityClass of the pods."""
 
-    node_selector: Texts = {}
+    node_selector: forms.Labels = {}
     """Labels of the nodes that the pods may run on."""
 
-    tolerations: list[Object] = []
+    tolerations: list[forms.Toleration] = []
     """Taints that they tolerate."""
 
     affinity: Object = {}
     """What they like to be near to."""
 
-    topology_spread_constraints: list[Object] = [
+    topology_spread_constraints: list[forms.Spread] = [
         {"maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": "ScheduleAnyway"}
         for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
     ]
     """How they are spread; a labelSelector that is left out selects them."""
+
+    enabled: bool = True
+    """What the `condition` of a parent chart names. The parent reads it; this chart does not."""
 
     global_: Annotated[Object, Field(alias="global")] = {}
     """What a parent chart passes to all its subcharts; not used."""

@@ -17,7 +17,7 @@ Object = dict[str, Any]
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
 _WIDTH = 116
-_KEPT = ("type", "description", "enum", "const", "pattern", "minimum", "maximum", "minLength", "required")
+_DROPPED = ("$defs", "$ref", "title", "default")
 
 
 def json_schema() -> str:
@@ -31,7 +31,7 @@ def _plain(schema: Object, definitions: Object) -> Object:
     """References put in place; nothing left that Helm's validator would show and nobody could read."""
     if "$ref" in schema:
         schema = {**definitions[schema["$ref"].rpartition("/")[2]], **schema}
-    plain = {key: schema[key] for key in _KEPT if key in schema}
+    plain = {key: value for key, value in schema.items() if key not in _DROPPED}
     if "description" in plain:
         plain["description"] = " ".join(plain["description"].split())
     if "properties" in schema:
@@ -64,6 +64,19 @@ def defaults_yaml(group: BaseModel | None = None, depth: int = 0) -> str:
             entry = f"{comment}\n{yaml.safe_dump({name: value}, sort_keys=False, width=_WIDTH)}"
         written.append(entry if depth == 0 else textwrap.indent(entry, "  "))
     return ("\n" if depth == 0 else "").join(written)
+
+
+def templated_defaults(group: BaseModel | None = None, depth: int = 0) -> str:
+    """What takes the place of values that are null, as YAML.
+
+    A default is in a list of its own, which tells a value that is a mapping from a group of values.
+    """
+    written = ""
+    for name, _, value in _fields(group or Values()):
+        nested = isinstance(value, BaseModel)
+        inner = f"\n{templated_defaults(value, depth + 1)}" if nested else f" {json.dumps([value])}\n"
+        written += f"{'  ' * depth}{name}:{inner}"
+    return written
 
 
 def markdown(group: BaseModel | None = None, prefix: str = "") -> str:

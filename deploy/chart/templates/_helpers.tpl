@@ -18,10 +18,33 @@ app.kubernetes.io/name: ecr-secret-operator
 
 {{- define "ecr-secret-operator.labels" -}}
 {{ include "ecr-secret-operator.pods" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | quote }}
+{{- end -}}
+
+{{- /* Labels or annotations: `own`, as YAML, and `more`, which may not change them. A key that is there twice is no YAML. */ -}}
+{{- define "ecr-secret-operator.merged" -}}
+{{- toYaml (merge (fromYaml .own) .more) -}}
+{{- end -}}
+
+{{- /* A list of `entries` with one for each value of their field `key`: the last, at the place of the first. */ -}}
+{{- define "ecr-secret-operator.byKey" -}}
+{{- $last := dict -}}
+{{- $keys := list -}}
+{{- range .entries -}}
+{{- $key := get . $.key | toString -}}
+{{- if not (hasKey $last $key) -}}
+{{- $keys = append $keys $key -}}
+{{- end -}}
+{{- $_ := set $last $key . -}}
+{{- end -}}
+{{- $found := list -}}
+{{- range $keys -}}
+{{- $found = append $found (get $last .) -}}
+{{- end -}}
+{{- toYaml $found -}}
 {{- end -}}
 
 {{- define "ecr-secret-operator.image" -}}
@@ -40,6 +63,37 @@ true
 {{- end -}}
 {{- end -}}
 
+{{- /* Whether the ServiceMonitor shows a token of a ServiceAccount that is made for it. */ -}}
+{{- define "ecr-secret-operator.reader" -}}
+{{- $metrics := .Values.metrics -}}
+{{- if and $metrics.enabled $metrics.secure $metrics.serviceMonitor.enabled (not $metrics.serviceMonitor.authorization) -}}
+ecr-secret-operator-metrics-reader
+{{- end -}}
+{{- end -}}
+
+{{- /* Makes `given` complete: what is null, or missing, becomes the default. Those of values are lists of one, of groups mappings. */ -}}
+{{- define "ecr-secret-operator.complete" -}}
+{{- range $name, $default := .defaults -}}
+{{- $value := index $.given $name -}}
+{{- if kindIs "map" $default -}}
+{{- if kindIs "invalid" $value -}}
+{{- $value = dict -}}
+{{- $_ := set $.given $name $value -}}
+{{- end -}}
+{{- include "ecr-secret-operator.complete" (dict "given" $value "defaults" $default) -}}
+{{- else if kindIs "invalid" $value -}}
+{{- $_ := set $.given $name (index $default 0) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Each template begins with this: then no value is null, and all of them fit together. */ -}}
+{{- define "ecr-secret-operator.values" -}}
+{{- include "ecr-secret-operator.complete" (dict "given" .Values "defaults" (include "ecr-secret-operator.defaults" . | fromYaml)) -}}
+{{- $_ := set .Values "watchNamespaces" (uniq .Values.watchNamespaces) -}}
+{{- include "ecr-secret-operator.check" . -}}
+{{- end -}}
+
 {{- /* What the schema cannot say. */ -}}
 {{- define "ecr-secret-operator.check" -}}
 {{- $metrics := .Values.metrics -}}
@@ -49,7 +103,7 @@ true
 {{- if and (include "ecr-secret-operator.tls" .) (not $metrics.certificate.secretName) -}}
 {{- fail "metrics.certificate.source needs metrics.certificate.secretName, the Secret that the certificate is in" -}}
 {{- end -}}
-{{- if and (include "ecr-secret-operator.tls" .) (eq $metrics.certificate.source "cert-manager") (not $metrics.certificate.issuerRef) -}}
+{{- if and (include "ecr-secret-operator.tls" .) (eq $metrics.certificate.source "cert-manager") (not (get $metrics.certificate.issuerRef "name")) -}}
 {{- fail "metrics.certificate.source is cert-manager: name its issuer in metrics.certificate.issuerRef, such as {kind: ClusterIssuer, name: internal}" -}}
 {{- end -}}
 {{- if and $metrics.readers (not $metrics.secure) -}}
