@@ -1,10 +1,14 @@
-"""Generated Secrets: read in two ways, by watch (those with our label) and by name, and written with preconditions."""
+"""Generated Secrets: read in two ways, by watch (those with our label) and by name, and written with preconditions.
+
+Only the tokens of a Secret whose seal holds are kept in memory. Of every other Secret, such as a foreign one of the
+generated name, no value outlives the call that read it. No cache here has data of a Secret as its key.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from base64 import b64decode
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from sys import intern
 from typing import Any
 from weakref import WeakValueDictionary
@@ -20,6 +24,7 @@ from ..domain.generated import (
     OwnerReference,
     StoredSecret,
     data_digest,
+    is_sealed,
     manifest,
     patch,
 )
@@ -34,8 +39,24 @@ _ALIKE = frozenset({EXPIRES_AT, ISSUED_AT, TOKENS, MANAGED_BY_LABEL})
 """Labels and annotations whose texts are those of many Secrets."""
 
 _passwords: WeakValueDictionary[str, Sensitive] = WeakValueDictionary()
-"""One copy of each token in memory, however many Secrets hold it. Lives as long as one of them is cached, or is one
-of the last that were read."""
+"""One copy of each token in memory, however many Secrets hold it. Lives as long as one of them is cached."""
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""Annotation in which `kubectl apply` repeats the object, and so the data of a Secret."""
+
+
+class _Passwords(dict[str, Sensitive]):
+    """Registry host to token, of all Secrets with the same data, and the digest of these data."""
+
+    __slots__ = ("__weakref__", "digest")
+
+    def __init__(self, passwords: Mapping[str, Sensitive], digest: str) -> None:
+        super().__init__((host, _shared_password(password)) for host, password in passwords.items())
+        self.digest = digest
+
+
+_alike: WeakValueDictionary[bytes, _Passwords] = WeakValueDictionary()
+"""By a digest of a Secret's type and data as they were read: a list brings the same data over and over, as a rule."""
 
 
 def collection(namespace: str | None) -> str:
@@ -65,25 +86,29 @@ def _owner(owner: Owner) -> OwnerReference:
 
 
 def convert(raw: SecretObject) -> StoredSecret:
-    """A Secret as it is kept in memory: its data become a digest and a shared token."""
-    digest, passwords = _taken_apart(raw.type, tuple((raw.data or {}).items()))
-    return _stored(raw, digest, passwords)
+    """A Secret as it is kept in memory: its data become a digest and, where its seal holds, shared tokens."""
+    encoded = _encoded_digest(raw)
+    known = _alike.get(encoded)
+    if known is not None:
+        return _stored(raw, known.digest, known)
+    data = _decoded(raw.data)
+    digest = data_digest(raw.type, data)
+    if not is_sealed(digest, raw.metadata.annotations or {}):
+        return _stored(raw, digest, {})
+    known = _alike[encoded] = _Passwords(passwords_of(raw.type, data), digest)
+    return _stored(raw, digest, known)
 
 
-@lru_cache(maxsize=16)
-def _taken_apart(secret_type: str, encoded: tuple[tuple[str, str], ...]) -> tuple[str, Mapping[str, Sensitive]]:
-    """Digest and tokens of a Secret's data. Remembers a few: a list brings the same data over and over, as a rule.
+def _encoded_digest(raw: SecretObject) -> bytes:
+    """SHA-256 over a Secret's type and data as they were read: cheaper than decoding them."""
+    digest = hashlib.sha256(raw.type.encode())
+    for key, value in (raw.data or {}).items():
+        digest.update(f"\0{key}\0{value}".encode())
+    return digest.digest()
 
-    Args:
-        secret_type: the Secret's.
-        encoded: its data.
-    """
-    data = _decoded(dict(encoded))
-    passwords = {
-        host: _passwords.setdefault(password.reveal(), password)
-        for host, password in passwords_of(secret_type, data).items()
-    }
-    return data_digest(secret_type, data), passwords
+
+def _shared_password(password: Sensitive) -> Sensitive:
+    return _passwords.setdefault(password.reveal(), password)
 
 
 def _shared(texts: Mapping[str, str] | None) -> Mapping[str, str]:
@@ -93,6 +118,8 @@ def _shared(texts: Mapping[str, str] | None) -> Mapping[str, str]:
 
 def _stored(raw: SecretObject, digest: str, passwords: Mapping[str, Sensitive]) -> StoredSecret:
     meta = raw.metadata
+    if not passwords and meta.annotations:
+        meta.annotations.pop(LAST_APPLIED, None)
     return StoredSecret(
         namespace=meta.namespace,
         name=meta.name,
@@ -114,10 +141,7 @@ def _written(raw: SecretObject, sent: Mapping[str, Any], desired: Desired) -> St
     """A Secret that was just written: where its data are what was sent, they need not be taken apart once more."""
     if raw.type != desired.secret_type or raw.data != sent["data"]:
         return convert(raw)
-    passwords = {
-        host: _passwords.setdefault(one.token.password.reveal(), one.token.password)
-        for host, one in desired.held.items()
-    }
+    passwords = {host: _shared_password(one.token.password) for host, one in desired.held.items()}
     return _stored(raw, desired.digest, passwords)
 
 
