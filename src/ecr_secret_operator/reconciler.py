@@ -8,9 +8,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from .domain.conflict import Claim, claim, conflict_retry, conflicted, held, needs_replacing
+from .domain.conflict import Claim, claim, conflict_retry, conflicted, held, is_worth_keeping, needs_replacing
 from .domain.decide import Observed, Plan, Write, decide, intact, joined, named, newest, refresh_requested, standing
-from .domain.errors import AlreadyExists, ApiError, Conflict, Internal, Invalid, NotFound, TokenError, Unavailable
+from .domain.errors import (
+    AlreadyExists,
+    ApiError,
+    Conflict,
+    Forbidden,
+    Internal,
+    Invalid,
+    NotFound,
+    TokenError,
+    Unavailable,
+)
 from .domain.generated import Desired, Held, Holdings, StoredSecret, differences, render
 from .domain.outcome import AGAIN, DONE, PARKED, Result
 from .domain.reasons import FROM_AWS, EventReason, Failure, Reason
@@ -295,10 +305,15 @@ class Reconciler:
         if not differences(stored, desired):
             return Outcome(held=desired.held)
         if needs_replacing(stored, desired):
-            await self._secrets.delete(stored)
-            await self._secrets.create(desired)
-        else:
+            keep = is_worth_keeping(stored, self._clock()) and not write.takes_away
+            await self._secrets.replace(stored, desired, keep=keep)
+            return Outcome(held=desired.held, written=True, happened=happened)
+        try:
             await self._secrets.update(stored, desired)
+        except (Forbidden, Invalid):
+            if write.takes_away:
+                await self._remove(stored)  # what policy refuses does not stay because an update is refused
+            raise
         return Outcome(held=desired.held, written=True, happened=happened)
 
     async def _remove(self, stale: StoredSecret) -> None:

@@ -344,6 +344,12 @@ class World:
         with self._own_secrets.under_way((desired.namespace, desired.name)):
             return self._taken_in(await self._writer.update(stored, desired))
 
+    async def replace(self, stored: StoredSecret, desired: Desired, *, keep: bool) -> StoredSecret:
+        """Deletes the version that was judged and creates its successor; with `keep`, only if that is accepted."""
+        self._check_lead()
+        with self._own_secrets.under_way((desired.namespace, desired.name)):
+            return self._taken_in(await self._writer.replace(stored, desired, keep=keep))
+
     async def delete(self, stored: StoredSecret) -> None:
         """Deletes just the version that was judged."""
         self._check_lead()

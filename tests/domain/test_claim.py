@@ -15,6 +15,7 @@ from ecr_secret_operator.domain.conflict import (
     conflict,
     conflict_retry,
     conflicted,
+    is_worth_keeping,
     needs_replacing,
 )
 from ecr_secret_operator.domain.decide import Plan, decide, intact, newest
@@ -24,6 +25,7 @@ from ecr_secret_operator.domain.reasons import Failure, Reason
 from ecr_secret_operator.domain.resource import Resource
 from tests.factories import (
     HOST,
+    LIFETIME,
     NOW,
     OTHER_HOST,
     a_desired,
@@ -218,3 +220,16 @@ def test_a_newer_token_in_a_changed_secret_counts_for_nothing() -> None:
 )
 def test_what_an_update_cannot_change_is_replaced(over: dict[str, Any], *, replaced: bool) -> None:
     assert needs_replacing(a_stored_secret(**over), a_desired()) is replaced
+
+
+@pytest.mark.parametrize(
+    ("stored", "kept"),
+    [
+        (a_stored_secret(), True),
+        (a_stored_secret(a_resource(uid="of-another")), True),
+        (a_stored_secret(token=a_token(issued_at=NOW - LIFETIME)), False),
+        (a_stored_secret(data_digest="changed"), False),
+    ],
+)
+def test_a_secret_with_a_valid_token_is_worth_keeping(stored: StoredSecret, *, kept: bool) -> None:
+    assert is_worth_keeping(stored, NOW) is kept

@@ -84,3 +84,8 @@ def held(stored: StoredSecret) -> Failure:
 def needs_replacing(stored: StoredSecret, desired: Desired) -> bool:
     """Whether an update cannot do it: a Secret's type never changes, nor do the data of an immutable one."""
     return stored.secret_type != desired.secret_type or stored.immutable
+
+
+def is_worth_keeping(stored: StoredSecret, now: datetime) -> bool:
+    """Whether a Secret holds a token that is still valid, whichever resource it was made for."""
+    return any(not one.token.expired(now) for one in stored.holdings.values())

@@ -9,11 +9,14 @@ from __future__ import annotations
 import hashlib
 from base64 import b64decode
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from sys import intern
 from typing import Any
 from weakref import WeakValueDictionary
 
-from ..domain.errors import NotFound
+import msgspec
+
+from ..domain.errors import AlreadyExists, ApiError, Conflict, NotFound
 from ..domain.generated import (
     EXPIRES_AT,
     ISSUED_AT,
@@ -43,6 +46,9 @@ _passwords: WeakValueDictionary[str, Sensitive] = WeakValueDictionary()
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """Annotation in which `kubectl apply` repeats the object, and so the data of a Secret."""
+
+_KEPT = ("name", "namespace", "labels", "annotations", "ownerReferences", "finalizers")
+"""What of `metadata` a Secret that is created again has from before."""
 
 
 class _Passwords(dict[str, Sensitive]):
@@ -193,6 +199,57 @@ class SecretWriter:
         path = f"{collection(stored.namespace)}/{stored.name}"
         body = patch(stored, desired)
         return _written(await self._client.patch(path, body, SecretObject), body, desired)
+
+    async def replace(self, stored: StoredSecret, desired: Desired, *, keep: bool) -> StoredSecret:
+        """Deletes the version that was judged and creates its successor, where an update cannot do it.
+
+        Args:
+            stored: what is there.
+            desired: its successor.
+            keep: what is there must not be lost for a successor that is refused: whether it would be accepted is asked
+                first, and it is restored if the successor is refused nevertheless.
+        """
+        before = None
+        if keep:
+            before = await self._whole(stored)
+            await self._check_accepted(desired)
+        await self.delete(stored)
+        try:
+            return await self.create(desired)
+        except AlreadyExists:
+            raise
+        except ApiError:
+            if before:
+                await self._restore(stored.namespace, before)
+            raise
+
+    async def _check_accepted(self, desired: Desired) -> None:
+        """Raises ApiError when the creation would be refused.
+
+        The API server looks for an object of the same name last, after admission, quotas and validation: so it answers
+        AlreadyExists to what it would have accepted (k8s.io/apiserver, registry/generic/registry/store.go, Create).
+        """
+        try:
+            await self._client.check_post(collection(desired.namespace), manifest(desired))
+        except AlreadyExists:
+            return
+        except ApiError as error:
+            text = f"Secret {desired.name} can only be replaced, and its replacement is refused: {error}"
+            raise type(error)(text, status=error.status, retry_after=error.retry_after, cause=error.cause) from None
+
+    async def _whole(self, stored: StoredSecret) -> Sensitive:
+        """The manifest that creates a stored Secret again. Raises Conflict when it is another version by now."""
+        found = await self._client.get(f"{collection(stored.namespace)}/{stored.name}", dict[str, Any])
+        meta = found["metadata"]
+        if (meta["uid"], meta["resourceVersion"]) != (stored.uid, stored.resource_version):
+            raise Conflict(f"Secret {stored.name} changed since it was judged")
+        kept = {key: meta[key] for key in _KEPT if key in meta}
+        return Sensitive(msgspec.json.encode({**found, "metadata": kept}).decode())
+
+    async def _restore(self, namespace: str, before: Sensitive) -> None:
+        """Creates a Secret again, as far as the API server lets it; the watch tells of it."""
+        with suppress(ApiError):
+            await self._client.post(collection(namespace), msgspec.json.decode(before.reveal()), SecretObject)
 
     async def delete(self, stored: StoredSecret) -> None:
         """Deletes just the version that was judged; Conflict when it is no longer the stored one.
