@@ -49,7 +49,7 @@ def _key(resource: Resource) -> Key:
 
 def _asks(resource: Resource) -> tuple[object, ...]:
     """All that can be another thing in a later version of the same resource, but for its status."""
-    return resource.generation, resource.deleting, resource.refresh_request, resource.spec
+    return resource.generation, resource.deleting, resource.finalizers, resource.refresh_request, resource.spec
 
 
 def _target(resource: Resource) -> list[_Place]:

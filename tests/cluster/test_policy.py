@@ -14,6 +14,7 @@ from ecr_secret_operator_lab.waiting import wait_for
 
 from .private import POLICIES, World, private_world
 from .resources import wait_secret
+from .test_deletion import delete_but_hold, let_go
 
 pytestmark = pytest.mark.xdist_group("policy")
 
@@ -161,6 +162,43 @@ def test_policies_do_not_add_up(world: World, namespace: str) -> None:
     message = world.wait(namespace, reason="PolicyDenied")["message"]
     assert "registry selects it but does not allow this role" in message
     assert "role selects it but does not allow this registry" in message
+
+
+@pytest.mark.parametrize("deletion_policy", ["Delete", "Retain"])
+def test_a_denial_holds_for_a_resource_that_is_being_deleted(
+    world: World, namespace: str, deletion_policy: str
+) -> None:
+    world.apply(namespace, deletion_policy=deletion_policy)
+    world.wait(namespace, reason="Refreshed")
+    path = resource_path("secrets", namespace, "ecr")
+    delete_but_hold(world.cluster, path)
+    world.policy("others", namespaces={"include": ["somebody-else"]}, ambient_identity=True)
+    world.wait(namespace, reason="PolicyDenied")
+    wait_for(lambda: world.cluster.get(secret_path(namespace, "ecr-generated")) is None, "the Secret is removed")
+    let_go(world.cluster, path)
+
+
+def test_a_denied_secret_that_finalizers_hold_is_told_of(world: World, namespace: str) -> None:
+    world.apply(namespace)
+    world.wait(namespace, reason="Refreshed")
+    path = secret_path(namespace, "ecr-generated")
+    world.cluster.patch(path, {"metadata": {"finalizers": ["example.com/hold"]}})
+    world.policy("others", namespaces={"include": ["somebody-else"]}, ambient_identity=True)
+    world.wait(namespace, reason="PolicyDenied")
+    told = wait_for(lambda: condition(world.get(namespace), "Terminating"), "it says that the Secret is still there")
+    assert "finalizer example.com/hold holds it" in told["message"]
+    let_go(world.cluster, path)
+    wait_for(lambda: not condition(world.get(namespace), "Terminating"), "it is gone")
+
+
+def test_a_policy_that_is_being_deleted_is_in_force_until_it_is_gone(world: World, namespace: str) -> None:
+    """It is the only one: without it, everything would be allowed."""
+    world.policy("others", namespaces={"include": ["somebody-else"]}, ambient_identity=True)
+    delete_but_hold(world.cluster, f"{POLICIES}/others")
+    world.apply(namespace)
+    world.wait(namespace, reason="PolicyDenied")
+    let_go(world.cluster, f"{POLICIES}/others")
+    world.wait(namespace, reason="Refreshed")
 
 
 def test_what_policy_refuses_goes_although_an_update_is_refused(world: World, namespace: str) -> None:

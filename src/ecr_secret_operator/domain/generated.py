@@ -145,6 +145,7 @@ class StoredSecret:
         data_digest: over type and data; compares with that of a rendered Secret.
         passwords: the tokens in it by registry host, as far as they can be found.
         owner_key: the resource that it was made for, from its ownerReference, else from its annotation.
+        finalizers: those that hold it while it is being deleted.
     """
 
     namespace: str
@@ -161,6 +162,7 @@ class StoredSecret:
     data_digest: str
     passwords: Mapping[str, Sensitive]
     owner_key: Key | None = field(init=False)
+    finalizers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "owner_key", self._find_owner())

@@ -140,6 +140,7 @@ def _stored(raw: SecretObject, digest: str, passwords: Mapping[str, Sensitive]) 
         data_keys=tuple(map(intern, raw.data or {})),
         data_digest=digest,
         passwords=passwords,
+        finalizers=meta.holders,
     )
 
 
