@@ -6,7 +6,9 @@ long it really waits is tested in virtual time.
 
 from __future__ import annotations
 
+import gc
 import sys
+import threading
 from collections.abc import Callable, Mapping
 
 import aiohttp
@@ -37,13 +39,26 @@ def _request(seconds: float) -> None:
     client._LIMITS = aiohttp.ClientTimeout(seconds)  # noqa: SLF001
 
 
+def _collect(seconds: float) -> None:
+    """Python frees cycles of objects when it collects garbage, which a process that has little to do seldom does."""
+    stopped = threading.Event()
+
+    def collect() -> None:
+        while not stopped.wait(seconds):
+            gc.collect()
+
+    threading.Thread(target=collect, name="collect garbage", daemon=True).start()
+
+
 CHANGES: Mapping[str, Callable[[float], None]] = {
     "silence": _of_watchers("silence"),
     "relist": _of_watchers("relist"),
     "silent": _silent,
     "request": _request,
+    "collect": _collect,
 }
-"""Seconds: a watch without a word is taken for dead; between lists; without a word it is not ready; for a request."""
+"""Seconds: a watch without a word is taken for dead; between lists; without a word it is not ready; for a request;
+between collections of garbage."""
 
 
 def impatient_command(seconds: Mapping[str, float]) -> list[str]:

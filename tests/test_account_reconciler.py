@@ -74,9 +74,14 @@ async def test_what_is_wanted_is_patched() -> None:
     assert (accounts.changes, accounts.said) == (["7"], [""])
 
 
-@pytest.mark.parametrize("found", [None, replace(PLAIN, deleting=True)], ids=["gone", "being deleted"])
-async def test_one_that_is_gone_is_left_alone(found: LinkedAccount | None) -> None:
-    accounts = FakeAccounts(found)
+async def test_into_one_that_is_being_deleted_nothing_is_put() -> None:
+    accounts = FakeAccounts(replace(PLAIN, deleting=True))
+    assert await a_reconciler(accounts).reconcile(PLAIN.key) == DONE
+    assert accounts.changes == []
+
+
+async def test_one_that_is_gone_is_left_alone() -> None:
+    accounts = FakeAccounts(None)
     assert await a_reconciler(accounts).reconcile(PLAIN.key) == DONE
     assert (accounts.changes, accounts.said) == ([], [])
 

@@ -69,6 +69,11 @@ class World:
     def share(self, namespace: str) -> Resource | None:
         return self.fleet.share(WHOLE.share(namespace))
 
+    def wants(self, namespace: str) -> bool:
+        share = self.share(namespace)
+        assert share
+        return share.wanted
+
     def serve(self, *namespaces: str) -> None:
         for namespace in namespaces:
             share = self.share(namespace)
@@ -163,8 +168,16 @@ def test_a_new_spec_a_request_and_a_deletion_concern_all_shares(world: World) ->
     assert world.news() == set(), "its own status does not"
     world.put(generation=2, refresh_request="now", deleting=True)
     assert world.news() == {"", "a", "b"}
-    assert world.share("a") is None
-    assert world.fleet.shares(WHOLE) is None
+    assert not world.wants("a"), "it has no Secret yet, and gets none any more"
+    assert world.shares().selected == 0
+
+
+def test_of_one_that_is_being_deleted_the_namespaces_that_have_its_secret_are_kept(world: World) -> None:
+    world.secret("a")
+    world.secret("c")
+    world.put(generation=2, deleting=True)
+    wanted = {name: world.wants(name) for name in ("a", "b", "c")}
+    assert wanted == {"a": True, "b": False, "c": False}, "only a is selected and has it"
 
 
 def test_what_was_made_where_it_is_wanted_no_longer_is_looked_at_too(world: World) -> None:
@@ -183,8 +196,8 @@ def test_a_namespace_that_comes_changes_or_goes_wakes_its_share_and_the_whole(wo
     assert world.news() == set(), "it is not selected, and was not"
     world.namespace("a", pull="yes", terminating=True)
     assert world.news() == {"", "a"}
-    assert world.share("a") is None
-    assert set(world.shares().statuses) == {"b"}
+    assert not world.wants("a"), "what is there is removed"
+    assert (world.shares().selected, set(world.shares().statuses)) == (1, {"b"})
     world.around.namespaces.forget("b")
     assert world.news() == {"", "b"}
     assert (world.shares().selected, world.shares().statuses) == (0, {})

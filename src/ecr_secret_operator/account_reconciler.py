@@ -67,7 +67,7 @@ class AccountReconciler:
             ApiError: the API server did not answer.
         """
         account = self._accounts.account(key)
-        if account is None or account.deleting:
+        if account is None:
             self._refused.pop(key, None)
             self._changes.pop(key, None)
             return DONE

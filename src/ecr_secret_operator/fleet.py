@@ -13,9 +13,9 @@ from .domain.generated import StoredSecret
 from .domain.kinds import KINDS
 from .domain.ports import Enqueue
 from .domain.registries import ClusterPullSecretSpec
-from .domain.resource import InvalidSpec, Key, Resource
+from .domain.resource import InvalidSpec, Key, Resource, condition_of
 from .domain.shares import Shares, first_status
-from .domain.status import Status
+from .domain.status import READY, Status
 from .runtime.cache import Cache
 from .runtime.index import Index
 from .runtime.ondemand import Sight
@@ -88,7 +88,7 @@ class Fleet:
         """The share of a namespace, also of one that is selected no longer; None when there is nothing to look at."""
         whole = self._resources.get(key.whole)
         namespace = self._around.namespace(key.namespace)
-        if whole is None or whole.deleting or isinstance(namespace, Missing) or namespace.terminating:
+        if whole is None or isinstance(namespace, Missing):
             return None
         status = self._statuses.get(whole.uid, {}).get(key.namespace) or first_status(whole, key.namespace)
         wanted = self._selects(whole, namespace)
@@ -106,7 +106,7 @@ class Fleet:
     def shares(self, key: Key) -> Shares | None:
         """A cluster resource with what all its shares say; None when it is gone, or its namespaces are not seen yet."""
         whole = self._resources.get(key)
-        if whole is None or whole.deleting or self._around.namespaces_seen is Sight.NOT_YET:
+        if whole is None or self._around.namespaces_seen is Sight.NOT_YET:
             return None
         if self._around.namespaces_seen is Sight.REFUSED:
             return Shares(whole, 0, {}, problem=_REFUSED)
@@ -116,7 +116,9 @@ class Fleet:
         statuses = {
             name: status
             for name, status in known.items()
-            if status.get("observedGeneration") == whole.generation and self._exists(name)
+            if status.get("observedGeneration") == whole.generation
+            and self._exists(name)
+            and (name in selected or condition_of(status, READY).get("status") != "True")  # else it is being removed
         }
         pending = sum(name not in statuses for name in selected)
         return Shares(whole, len(selected), statuses, pending)
@@ -131,19 +133,23 @@ class Fleet:
             self._enqueue(key.share(namespace), patient=True)
 
     def _exists(self, name: str) -> bool:
-        namespace = self._around.namespaces.get(name)
-        return namespace is not None and not namespace.terminating
+        return self._around.namespaces.get(name) is not None
 
     def _selects(self, whole: Resource, namespace: NamespaceLabels) -> bool:
-        """Whether a namespace is to have the Secret; while the spec rests or cannot be read, those are that have it."""
-        spec = whole.spec
+        """Whether a namespace is to have the Secret.
+
+        While the spec rests or cannot be read, those are that have it. A resource that is being deleted comes to no new
+        ones. A namespace that terminates is to have none.
+        """
+        spec, has_it = whole.spec, bool(self._by_share.get(whole.key.share(namespace.name)))
+        if namespace.terminating or (whole.deleting and not has_it):
+            return False
         if isinstance(spec, ClusterPullSecretSpec) and spec.namespaces.selects(namespace.name, namespace.labels):
             return True
-        resting = isinstance(spec, InvalidSpec) or spec.suspend
-        return resting and bool(self._by_share.get(whole.key.share(namespace.name)))
+        return has_it and (isinstance(spec, InvalidSpec) or spec.suspend)
 
     def _selected(self, whole: Resource) -> Iterator[str]:
-        return (one.name for one in self._around.namespaces if not one.terminating and self._selects(whole, one))
+        return (one.name for one in self._around.namespaces if self._selects(whole, one))
 
     def _resource_changed(self, old: Resource | None, new: Resource | None) -> None:
         found = new or old

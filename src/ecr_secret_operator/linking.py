@@ -118,7 +118,8 @@ class Linking:
         asked: dict[Ref, bool] = {}
         for resource in self._asking(account.namespace, account.name):
             for ref in refs_of(resource, account.name):
-                asked[ref] = asked.get(ref, False) or self._is_ready(resource, ref)
+                if not resource.deleting or self._is_made(resource, ref):
+                    asked[ref] = asked.get(ref, False) or self._is_ready(resource, ref)
         held = frozenset(ref for ref in account.recorded if ref not in asked and self._is_held(account, ref))
         return Wishes(asked, held)
 
@@ -156,9 +157,9 @@ class Linking:
         failures = {name: self._failures.get((resource.key.namespace, name)) for name in found if name not in done}
         return Linkage(
             linked=tuple(done),
-            absent=tuple(name for name, one in found.items() if one is None),
+            absent=tuple(_named(name, one) for name, one in found.items() if _is_absent(one) and name not in done),
             failed=tuple((name, text) for name, text in failures.items() if text),
-            pending=any(one is not None and name not in done for name, one in found.items()),
+            pending=any(not _is_absent(one) and name not in done for name, one in found.items()),
         )
 
     def resource_said(self, resource: Resource) -> None:
@@ -173,13 +174,18 @@ class Linking:
             *(key.share(namespace) for key in self._by_link.get(("", name))),
         )
         for resource in map(self._get, keys):
-            if resource and resource.wanted and not resource.deleting and not _is_refused(resource):
+            if resource and resource.wanted and not _is_refused(resource):
                 yield resource
 
-    def _is_ready(self, resource: Resource, ref: Ref) -> bool:
+    def _is_made(self, resource: Resource, ref: Ref) -> bool:
         secret = self._secrets.get((resource.key.namespace, ref.secret))
-        made = secret is not None and secret.made_for(resource) and not secret.deleting
-        return made and not _is_suspended(resource)
+        return secret is not None and secret.made_for(resource)
+
+    def _is_ready(self, resource: Resource, ref: Ref) -> bool:
+        """Whether a link may be made: not with what is being deleted, whose links stay as long as its Secret does."""
+        secret = self._secrets.get((resource.key.namespace, ref.secret))
+        going = resource.deleting or (secret is not None and secret.deleting)
+        return self._is_made(resource, ref) and not going and not _is_suspended(resource)
 
     def _is_held(self, account: LinkedAccount, ref: Ref) -> bool:
         """Whether what was linked once stays although nobody asks for it.
@@ -195,7 +201,7 @@ class Linking:
         owner = self._get(secret.owner_key)
         if owner is None:
             return not any(one.ours for one in secret.owners)
-        if not owner.wanted or owner.deleting or _is_refused(owner):
+        if not owner.wanted or _is_refused(owner):
             return False
         return isinstance(owner.spec, InvalidSpec) or ref.purpose in links_of(owner).get(account.name, ())
 
@@ -284,6 +290,15 @@ class Linking:
     def _settled(self, _place: str) -> None:
         for key in self._linking:
             self._enqueue(key, patient=True)
+
+
+def _is_absent(account: LinkedAccount | None) -> bool:
+    """Whether nothing can be linked to a ServiceAccount: one that is being deleted is as good as gone for that."""
+    return account is None or account.deleting
+
+
+def _named(name: str, account: LinkedAccount | None) -> str:
+    return f"{name} (being deleted)" if account else name
 
 
 def _same(old: Resource, new: Resource) -> bool:

@@ -8,9 +8,29 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from .domain.conflict import Claim, claim, conflict_retry, conflicted, held, needs_replacing
+from .domain.conflict import (
+    CONFLICT_RETRY,
+    Claim,
+    claim,
+    conflict_retry,
+    conflicted,
+    held,
+    is_worth_keeping,
+    needs_replacing,
+)
 from .domain.decide import Observed, Plan, Write, decide, intact, joined, named, newest, refresh_requested, standing
-from .domain.errors import AlreadyExists, ApiError, Conflict, Internal, Invalid, NotFound, TokenError, Unavailable
+from .domain.deletion import terminating
+from .domain.errors import (
+    AlreadyExists,
+    ApiError,
+    Conflict,
+    Forbidden,
+    Internal,
+    Invalid,
+    NotFound,
+    TokenError,
+    Unavailable,
+)
 from .domain.generated import Desired, Held, Holdings, StoredSecret, differences, render
 from .domain.outcome import AGAIN, DONE, PARKED, Result
 from .domain.reasons import FROM_AWS, EventReason, Failure, Reason
@@ -90,7 +110,14 @@ class Reconciler:
         linkage = self._links.linkage(observed.resource)
         refreshed = self._refreshed(observed.resource, outcome)
         audited = observed.access.audited
-        outcome = replace(outcome, lacking=lacking, refreshed=refreshed, audited=audited, linkage=linkage)
+        outcome = replace(
+            outcome,
+            lacking=lacking,
+            refreshed=refreshed,
+            audited=audited,
+            linkage=linkage,
+            terminating=terminating(observed.resource, observed.made),
+        )
         self._remember(observed.resource, outcome)
         try:
             await self._publish(observed.resource, outcome)
@@ -101,7 +128,7 @@ class Reconciler:
 
     def _gather(self, key: Key) -> Observed | None:
         resource = self._resources.get(key)
-        if resource is None or resource.deleting:
+        if resource is None:
             self._served.pop(key, None)
             self._told.pop(key, None)
             self._answers.pop(key, None)
@@ -128,7 +155,7 @@ class Reconciler:
         What it gave is cached, and serves if it does for what is wanted now.
         """
         present = self._resources.get(resource.key)
-        if present is None or present.deleting or _asked(present) != _asked(resource):
+        if present is None or _asked(present) != _asked(resource):
             raise Conflict(f"{resource.key} changed while AWS was asked")
         access = self._gate.access(present, {})
         scopes = {login.host: login.scope for login in access.logins}
@@ -270,7 +297,7 @@ class Reconciler:
         if verdict is Claim.FOREIGN and not self._released(existing.stored, resource):
             return self._taken(existing.stored, resource, write)
         if existing.stored.deleting:
-            return Outcome(failure=held(existing.stored))
+            return Outcome(failure=held(existing.stored), retry_at=self._clock() + CONFLICT_RETRY)
         if happened:
             happened = _repaired(desired, differences(existing.stored, desired))
         if verdict is Claim.UPSTREAM:
@@ -294,11 +321,16 @@ class Reconciler:
             desired = render(resource, write.spec, best)
         if not differences(stored, desired):
             return Outcome(held=desired.held)
-        if needs_replacing(stored, desired):
-            await self._secrets.delete(stored)
-            await self._secrets.create(desired)
-        else:
+        if needs_replacing(stored, desired.secret_type):
+            keep = is_worth_keeping(stored, self._clock()) and not write.takes_away
+            await self._secrets.replace(stored, desired, keep=keep)
+            return Outcome(held=desired.held, written=True, happened=happened)
+        try:
             await self._secrets.update(stored, desired)
+        except (Forbidden, Invalid):
+            if write.takes_away:
+                await self._remove(stored)  # what policy refuses does not stay because an update is refused
+            raise
         return Outcome(held=desired.held, written=True, happened=happened)
 
     async def _remove(self, stale: StoredSecret) -> None:
@@ -349,9 +381,9 @@ class Reconciler:
         return tuple(event for event in told if uid != resource.uid or event not in known)
 
 
-def _asked(resource: Resource) -> tuple[str, int, bool]:
+def _asked(resource: Resource) -> tuple[str, int, bool, bool]:
     """What of a resource decides which tokens it wants, and where."""
-    return resource.uid, resource.generation, resource.wanted
+    return resource.uid, resource.generation, resource.wanted, resource.deleting
 
 
 def _repaired(desired: Desired, found: tuple[str, ...]) -> Happened:

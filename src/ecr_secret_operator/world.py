@@ -49,7 +49,7 @@ def _key(resource: Resource) -> Key:
 
 def _asks(resource: Resource) -> tuple[object, ...]:
     """All that can be another thing in a later version of the same resource, but for its status."""
-    return resource.generation, resource.deleting, resource.refresh_request, resource.spec
+    return resource.generation, resource.deleting, resource.finalizers, resource.refresh_request, resource.spec
 
 
 def _target(resource: Resource) -> list[_Place]:
@@ -343,6 +343,12 @@ class World:
         self._check_lead()
         with self._own_secrets.under_way((desired.namespace, desired.name)):
             return self._taken_in(await self._writer.update(stored, desired))
+
+    async def replace(self, stored: StoredSecret, desired: Desired, *, keep: bool) -> StoredSecret:
+        """Deletes the version that was judged and creates its successor; with `keep`, only if that is accepted."""
+        self._check_lead()
+        with self._own_secrets.under_way((desired.namespace, desired.name)):
+            return self._taken_in(await self._writer.replace(stored, desired, keep=keep))
 
     async def delete(self, stored: StoredSecret) -> None:
         """Deletes just the version that was judged."""

@@ -21,6 +21,7 @@ from tests.laboratory import DEPLOY
 from .private import POLICIES
 from .pulls import PULLS, Site, Status, is_ready, private_site, state, versions
 from .resources import HOST, docker_config, password_in
+from .test_deletion import delete_but_hold, let_go
 from .test_resource_identity import KEYS, keys_secret, service_account
 
 pytestmark = pytest.mark.xdist_group("cluster pull")
@@ -329,6 +330,61 @@ def test_a_namespace_that_terminates_is_left_alone(site: Site, label: str) -> No
     tried = [one for one in site.writes(after=requests) if " secrets" in one]
     assert len(tried) <= 1, "at most once, before it was seen that it terminates"
     assert [one["reason"] for one in site.events(label)] == []
+
+
+# What is being deleted, and still there
+
+
+@pytest.mark.parametrize("policy", ["Delete", "Retain"])
+def test_a_held_resource_is_pruned_and_refreshed_and_comes_to_no_new_namespace(
+    site: Site, label: str, policy: str
+) -> None:
+    label = f"{label[:30]}-{policy.lower()}"
+    kept, leaving = site.namespaces(2, pull=label)
+    site.pull(label, deletion_policy=policy, **labelled(label))
+    site.wait_served(label, 2)
+    delete_but_hold(site.cluster, f"{PULLS}/{label}")
+    held = site.wait(label, lambda status: bool(state(status, "Terminating")), "it is being deleted")
+    assert state(held, "Terminating") == ("True", "Terminating")
+    late = site.namespace(pull=label)
+    site.label(leaving, pull=None)
+    site.wait_gone(leaving, f"{label}-generated")
+    before = password_in(site.wait_secret(kept, f"{label}-generated"))
+    annotation = {"annotations": {"ecr.mobb.redhat.com/refresh": "1"}}
+    site.cluster.patch(f"{PULLS}/{label}", {"metadata": annotation})
+    wait_for(lambda: password_in(site.wait_secret(kept, f"{label}-generated")) != before, "it is refreshed", within=40)
+    site.wait_served(label, 1)
+    assert site.secret(late, f"{label}-generated") is None
+    let_go(site.cluster, f"{PULLS}/{label}")
+    wait_for(lambda: site.get(label) is None, "the resource is gone")
+    site.made.discard(label)
+
+
+def test_where_an_unwanted_secret_is_held_the_status_says_so(site: Site, label: str) -> None:
+    held, fine = site.namespaces(2, pull=label)
+    site.pull(label, **labelled(label))
+    site.wait_served(label, 2)
+    path = secret_path(held, f"{label}-generated")
+    site.cluster.patch(path, {"metadata": {"finalizers": ["example.com/held"]}})
+    site.label(held, pull=None)
+    status = site.wait_failing(label, {held: "Terminating"})
+    assert "finalizer example.com/held holds it" in status["failingNamespaces"][0]["message"]
+    let_go(site.cluster, path)
+    site.wait_served(label, 1)
+    assert site.wait_secret(fine, f"{label}-generated")
+
+
+def test_a_secret_that_is_held_in_a_namespace_that_terminates_is_told_of(site: Site, label: str) -> None:
+    held, fine = site.namespaces(2, pull=label)
+    site.pull(label, **labelled(label))
+    site.wait_served(label, 2)
+    path = secret_path(held, f"{label}-generated")
+    site.cluster.patch(path, {"metadata": {"finalizers": ["example.com/held"]}})
+    site.cluster.delete(f"/api/v1/namespaces/{held}")
+    site.wait_failing(label, {held: "Terminating"})
+    let_go(site.cluster, path)
+    site.wait_served(label, 1)
+    assert site.wait_secret(fine, f"{label}-generated")
 
 
 # More than one resource

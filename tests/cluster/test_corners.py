@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ecr_secret_operator_lab.cluster import Cluster, resource_path, secret_path
+from ecr_secret_operator_lab.cluster import Cluster, condition, resource_path, secret_path
 from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ensure_binaries
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.operator import OperatorProcess
@@ -70,10 +70,14 @@ def test_a_secret_that_a_finalizer_holds_is_made_anew_once_it_is_gone(
     wait_secret(cluster, namespace, "two")
     wait_for(lambda: wait_secret(cluster, namespace, "one")["metadata"].get("deletionTimestamp"), "it is being deleted")
     edit(cluster, namespace, generated_secret_name="one")
-    wait_condition(cluster, namespace, type="Ready", status="False", reason="KubernetesError")
+    wait_condition(cluster, namespace, type="Terminating", status="True")
+    assert condition(wait_ready(cluster, namespace), "Refreshing")["status"] == "True", "it is kept fresh meanwhile"
     cluster.patch(secret_path(namespace, "one"), {"metadata": {"finalizers": None}})
+    wait_for(
+        lambda: wait_secret(cluster, namespace, "one")["metadata"]["uid"] != before["metadata"]["uid"],
+        "it is another one",
+    )
     wait_ready(cluster, namespace)
-    assert wait_secret(cluster, namespace, "one")["metadata"]["uid"] != before["metadata"]["uid"]
 
 
 def test_a_copy_that_somebody_made_is_theirs(cluster: Cluster, namespace: str, operator: OperatorProcess) -> None:

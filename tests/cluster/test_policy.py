@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator_lab.cluster import Refused, condition, resource_path, secret_path
+from ecr_secret_operator_lab.cluster import Object, Refused, condition, resource_path, secret_path
 from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import wait_for
 
 from .private import POLICIES, World, private_world
+from .resources import wait_secret
+from .test_deletion import delete_but_hold, let_go
 
 pytestmark = pytest.mark.xdist_group("policy")
 
@@ -160,6 +162,80 @@ def test_policies_do_not_add_up(world: World, namespace: str) -> None:
     message = world.wait(namespace, reason="PolicyDenied")["message"]
     assert "registry selects it but does not allow this role" in message
     assert "role selects it but does not allow this registry" in message
+
+
+@pytest.mark.parametrize("deletion_policy", ["Delete", "Retain"])
+def test_a_denial_holds_for_a_resource_that_is_being_deleted(
+    world: World, namespace: str, deletion_policy: str
+) -> None:
+    world.apply(namespace, deletion_policy=deletion_policy)
+    world.wait(namespace, reason="Refreshed")
+    path = resource_path("secrets", namespace, "ecr")
+    delete_but_hold(world.cluster, path)
+    world.policy("others", namespaces={"include": ["somebody-else"]}, ambient_identity=True)
+    world.wait(namespace, reason="PolicyDenied")
+    wait_for(lambda: world.cluster.get(secret_path(namespace, "ecr-generated")) is None, "the Secret is removed")
+    let_go(world.cluster, path)
+
+
+def test_a_denied_secret_that_finalizers_hold_is_told_of(world: World, namespace: str) -> None:
+    world.apply(namespace)
+    world.wait(namespace, reason="Refreshed")
+    path = secret_path(namespace, "ecr-generated")
+    world.cluster.patch(path, {"metadata": {"finalizers": ["example.com/hold"]}})
+    world.policy("others", namespaces={"include": ["somebody-else"]}, ambient_identity=True)
+    world.wait(namespace, reason="PolicyDenied")
+    told = wait_for(lambda: condition(world.get(namespace), "Terminating"), "it says that the Secret is still there")
+    assert "finalizer example.com/hold holds it" in told["message"]
+    let_go(world.cluster, path)
+    wait_for(lambda: not condition(world.get(namespace), "Terminating"), "it is gone")
+
+
+def test_a_policy_that_is_being_deleted_is_in_force_until_it_is_gone(world: World, namespace: str) -> None:
+    """It is the only one: without it, everything would be allowed."""
+    world.policy("others", namespaces={"include": ["somebody-else"]}, ambient_identity=True)
+    delete_but_hold(world.cluster, f"{POLICIES}/others")
+    world.apply(namespace)
+    world.wait(namespace, reason="PolicyDenied")
+    let_go(world.cluster, f"{POLICIES}/others")
+    world.wait(namespace, reason="Refreshed")
+
+
+def test_what_policy_refuses_goes_although_an_update_is_refused(world: World, namespace: str) -> None:
+    world.apply(namespace)
+    world.wait(namespace, reason="Refreshed")
+    before = wait_secret(world.cluster, namespace)
+    path = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["secrets"], "operations": ["UPDATE"]}
+    here = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
+    spec = {
+        "matchConstraints": {"resourceRules": [rule], "namespaceSelector": here},
+        "validations": [{"expression": "object.data == oldObject.data", "message": "no other data"}],
+    }
+    world.cluster.create(f"{path}ies", {"metadata": {"name": namespace}, "spec": spec})
+    binding = {"policyName": namespace, "validationActions": ["Deny"]}
+    world.cluster.create(f"{path}ybindings", {"metadata": {"name": namespace}, "spec": binding})
+
+    def in_force() -> bool:
+        change = {"data": {".dockerconfigjson": "e30="}}
+        try:
+            world.cluster.patch(f"{secret_path(namespace, 'ecr-generated')}?dryRun=All", change)
+        except Refused as refusal:
+            return "no other data" in refusal.message
+        return False
+
+    wait_for(in_force, "the policy is in force")
+    world.policy("defaults", default_role_arn=f"{ROLE}-{namespace}")
+    after = wait_for(lambda: _another(world, namespace, before), "the Secret is another one")
+    assert after["data"] != before["data"]
+    world.wait(namespace, reason="Refreshed")
+    for kind in ("ybindings", "ies"):
+        world.cluster.delete(f"{path}{kind}/{namespace}")
+
+
+def _another(world: World, namespace: str, before: Object) -> Object | None:
+    found = world.cluster.get(secret_path(namespace, "ecr-generated"))
+    return found if found and found["metadata"]["uid"] != before["metadata"]["uid"] else None
 
 
 def test_a_default_role_takes_the_place_of_the_operators_own_identity(world: World, namespace: str) -> None:

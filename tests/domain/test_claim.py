@@ -15,18 +15,19 @@ from ecr_secret_operator.domain.conflict import (
     conflict,
     conflict_retry,
     conflicted,
+    is_worth_keeping,
     needs_replacing,
 )
 from ecr_secret_operator.domain.decide import Plan, decide, intact, newest
 from ecr_secret_operator.domain.generated import OWNER, OwnerReference, StoredSecret, format_time
-from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, SECRET, docker_config
+from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, DOCKER_CONFIG_TYPE, SECRET, docker_config
 from ecr_secret_operator.domain.reasons import Failure, Reason
 from ecr_secret_operator.domain.resource import Resource
 from tests.factories import (
     HOST,
+    LIFETIME,
     NOW,
     OTHER_HOST,
-    a_desired,
     a_key,
     a_resource,
     a_spec,
@@ -81,12 +82,14 @@ def test_a_name_that_its_resource_no_longer_wants_is_taken_over() -> None:
     assert plan.write.stored == stored
 
 
-def test_a_secret_that_is_being_deleted_is_waited_for() -> None:
-    plan = decide(an_observed(secrets=(a_stored_secret(deleting=True),)), now=NOW)
+def test_the_secret_of_another_resource_that_is_being_deleted_is_waited_for() -> None:
+    other = a_resource(uid="other", key=a_key(name="other"))
+    stored = a_stored_secret(other, deleting=True, finalizers=("example.com/a", "example.com/b"))
+    plan = decide(an_observed(secrets=(stored,), released=frozenset({stored.name})), now=NOW)
     assert plan.write is None
     assert plan.failure
-    assert plan.failure.reason is Reason.KUBERNETES_ERROR
-    assert "finalizers hold it" in plan.failure.message
+    assert plan.failure.reason is Reason.TERMINATING
+    assert "finalizers example.com/a, example.com/b hold it" in plan.failure.message
 
 
 @pytest.mark.parametrize(
@@ -217,4 +220,17 @@ def test_a_newer_token_in_a_changed_secret_counts_for_nothing() -> None:
     ("over", "replaced"), [({}, False), ({"immutable": True}, True), ({"secret_type": "Opaque"}, True)]
 )
 def test_what_an_update_cannot_change_is_replaced(over: dict[str, Any], *, replaced: bool) -> None:
-    assert needs_replacing(a_stored_secret(**over), a_desired()) is replaced
+    assert needs_replacing(a_stored_secret(**over), DOCKER_CONFIG_TYPE) is replaced
+
+
+@pytest.mark.parametrize(
+    ("stored", "kept"),
+    [
+        (a_stored_secret(), True),
+        (a_stored_secret(a_resource(uid="of-another")), True),
+        (a_stored_secret(token=a_token(issued_at=NOW - LIFETIME)), False),
+        (a_stored_secret(data_digest="changed"), False),
+    ],
+)
+def test_a_secret_with_a_valid_token_is_worth_keeping(stored: StoredSecret, *, kept: bool) -> None:
+    assert is_worth_keeping(stored, NOW) is kept

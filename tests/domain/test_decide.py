@@ -67,11 +67,6 @@ def test_a_restart_finds_the_token_in_the_secret_and_does_nothing() -> None:
     assert decide(an_observed(served={}), now=SOON) == Plan(held=HELD)
 
 
-def test_a_resource_that_is_being_deleted_is_left_to_the_garbage_collector() -> None:
-    observed = an_observed(resource=a_resource(deleting=True), secrets=(BROKEN,))
-    assert decide(observed, now=EXPIRED) == Plan()
-
-
 # A token is needed
 
 

@@ -77,10 +77,6 @@ def test_an_invalid_spec_is_told_before_policy() -> None:
     assert failure.reason is Reason.INVALID_SPEC
 
 
-def test_a_resource_that_goes_is_left_to_the_garbage_collector() -> None:
-    assert decide(an_observed(resource=a_resource(deleting=True), access=DENIED), now=NOW) == Plan()
-
-
 def test_once_it_is_allowed_again_it_is_served_anew() -> None:
     plan = decide(an_observed(secrets=(), served={}), now=NOW)
     assert plan.failure is None

@@ -203,3 +203,15 @@ def test_an_identity_of_another_partition_is_another_scope() -> None:
     china = Scope("aws-cn", "cn-north-1", AMBIENT)
     assert china.mark != Scope("aws", "cn-north-1", AMBIENT).mark
     assert Scope("aws", "us-east-2") == scope(HOST)
+
+
+def test_scopes_are_told_apart_without_their_keys() -> None:
+    """By the same rule as by comparing them, for what outlives a call with these keys."""
+    registry = parse_registry(HOST)
+    scopes = [Scope.of(registry, identity) for identity in IDENTITIES.values()]
+    scopes += [replace(scopes[0], public=True), replace(scopes[0], fips=True), replace(scopes[0], dual_stack=True)]
+    scopes += [Scope.of(registry, stored()), Scope.of(registry, stored(OTHER_KEYS))]
+    for one in scopes:
+        assert "s3cret" not in repr(one.shared_by)
+        for other in scopes:
+            assert (one == other) == (one.shared_by == other.shared_by)

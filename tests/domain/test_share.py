@@ -162,10 +162,18 @@ def test_what_others_made_there_is_left_alone() -> None:
     assert DIGEST not in foreign.annotations
 
 
-def test_nothing_is_removed_while_the_whole_is_being_deleted() -> None:
-    """What its ownerReference says is done by the cluster; what is retained stays."""
-    assert plan_for(replace(UNWANTED, deleting=True)) == Plan()
-    assert plan_for(replace(SHARE, deleting=True)) == Plan()
+def test_while_the_whole_is_being_deleted_what_is_wanted_is_kept_and_what_is_not_goes() -> None:
+    assert plan_for(replace(UNWANTED, deleting=True)) == Plan(remove=(SECRET,))
+    assert plan_for(replace(SHARE, deleting=True)) == plan_for(SHARE)
+
+
+def test_what_is_unwanted_and_held_by_finalizers_is_told_of() -> None:
+    held = replace(SECRET, deleting=True, finalizers=("example.com/hold",))
+    plan = plan_for(UNWANTED, secrets=(held,))
+    assert plan.remove == ()
+    assert plan.failure
+    assert plan.failure.reason is Reason.TERMINATING
+    assert "finalizer example.com/hold holds it" in plan.failure.message
 
 
 # Its identities

@@ -75,7 +75,7 @@ class TokenSource:
         self._fetch = fetch
         self._clock = clock
         self._observer = observer
-        self._states: dict[Scope, _State] = {}
+        self._states: dict[tuple[object, ...], _State] = {}
         self._backoff = Backoff(base=1.0, cap=30.0, floor=0.5)
         self._longest = timedelta(seconds=self._backoff.cap)  # further away is a time of before the clock was set back
         self._calls = asyncio.Semaphore(CALLS)
@@ -84,7 +84,7 @@ class TokenSource:
         """A cached token for each want; None when there is not one for all that does."""
         now, found = self._clock(), []
         for want in wants:
-            state = self._states.get(want.scope)
+            state = self._states.get(want.scope.shared_by)
             token = state.gives(want.freshness, now) if state else None
             if token is None:
                 return None
@@ -102,7 +102,7 @@ class TokenSource:
             key: of the resource that wants it.
             patient: whether others may come before it then.
         """
-        states = [self._states.get(want.scope) for want in wants]
+        states = [self._states.get(want.scope.shared_by) for want in wants]
         if not any(state and state.call for state in states):
             return False
         now = self._clock()
@@ -139,9 +139,9 @@ class TokenSource:
             TokenError: with the time to ask again. While a scope backs off, AWS is not asked.
         """
         now = self._clock()
-        if scope not in self._states:
+        if scope.shared_by not in self._states:
             self._forget(now)
-        state = self._states.setdefault(scope, _State())
+        state = self._states.setdefault(scope.shared_by, _State())
         if token := state.gives(freshness, now):
             return token
         if state.failure and state.failure.retry_at and timedelta() < state.failure.retry_at - now <= self._longest:
@@ -170,7 +170,7 @@ class TokenSource:
         except (TokenError, TimeoutError) as error:
             failure = self._failed(state, error, scope)
             self._observer.asked_aws(scope, loop.time() - started, failure)
-            raise failure from None
+            raise _again(failure) from None
         except Exception:
             state.failures += 1
             raise
@@ -197,5 +197,8 @@ class TokenSource:
 
 
 def _again(failure: TokenError) -> TokenError:
-    """A copy: one exception object raised to many would collect their tracebacks."""
+    """Returns a copy to raise.
+
+    The failure that is kept is never raised: its traceback would keep the keys of the scope in memory.
+    """
     return TokenError(str(failure), reason=failure.reason, retry_at=failure.retry_at)

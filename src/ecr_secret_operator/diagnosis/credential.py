@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from ..domain.deletion import deleted_since
 from ..domain.generated import format_time, parse_time
 from ..domain.kinds import Kind
 from ..domain.model import DEFAULT_FREQUENCY
@@ -18,7 +19,7 @@ from ..domain.raw import Raw, mapping, mappings, number, text
 from ..domain.reasons import Reason
 from ..domain.registry import OCI_SCHEME
 from ..domain.resource import Key, condition_of
-from ..domain.status import LINKED, POLICY_ALLOWED, READY, REFRESHING
+from ..domain.status import LINKED, POLICY_ALLOWED, READY, REFRESHING, TERMINATING
 
 OVERDUE_AFTER = timedelta(minutes=5)
 """A refresh that is this late was not even tried: an attempt that fails is told of in the status."""
@@ -88,6 +89,8 @@ class Credential:
         troubles: those of them that fail, as far as the status lists them.
         linked: what the condition Linked says where it is False; empty when all is well.
         audited: what a policy in audit mode would refuse; empty for nothing.
+        deletion: since when it is being deleted, and what holds it; else what the status says of a Secret of it that is
+            being deleted; empty for nothing.
     """
 
     key: Key
@@ -106,11 +109,12 @@ class Credential:
     troubles: tuple[Trouble, ...]
     linked: str
     audited: str
+    deletion: str = ""
 
     @property
     def good(self) -> bool:
         """Whether there is nothing to do about it."""
-        return self.state in (State.READY, State.SUSPENDED) and self.ready and not self.linked
+        return self.state in (State.READY, State.SUSPENDED) and self.ready and not self.linked and not self.deletion
 
     def left(self, now: datetime) -> timedelta | None:
         """The time until the stored token expires, below zero afterwards; None without one."""
@@ -137,6 +141,7 @@ class Credential:
             "lastHandledRefresh": self.handled,
             "linkProblem": self.linked,
             "policyWarning": self.audited,
+            "deletion": self.deletion,
         }
         if self.counts:
             counts = self.counts
@@ -180,7 +185,17 @@ def credential(kind: Kind, raw: Raw, *, now: datetime) -> Credential:
         ),
         linked=_denied(condition_of(status, LINKED)),
         audited=_denied(condition_of(status, POLICY_ALLOWED)),
+        deletion=_deletion(meta, status),
     )
+
+
+def _deletion(meta: Raw, status: Raw) -> str:
+    """Of the resource itself, metadata tell more than the status, and tell it also when the operator does not run."""
+    since, finalizers = text(meta, "deletionTimestamp"), meta.get("finalizers")
+    if since:
+        names = [str(one) for one in finalizers] if isinstance(finalizers, list) else []
+        return deleted_since(since, names)
+    return text(condition_of(status, TERMINATING), "message")
 
 
 Standing = tuple[State, str, str]

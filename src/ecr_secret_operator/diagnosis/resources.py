@@ -15,6 +15,7 @@ from ..domain.access import (
     Missing,
     assess,
 )
+from ..domain.conflict import finalizers_hold
 from ..domain.fields import ROLE_ARN_PATTERN
 from ..domain.generated import format_time
 from ..domain.identity import AccessKeys
@@ -43,6 +44,7 @@ GENERIC: Mapping[str, tuple[str, str]] = {
     Reason.SECRET_CONFLICT: ("secret-conflict", "Remove that Secret, or choose another generated_secret_name"),
     Reason.POLICY_DENIED: ("policy-denied", "Ask who keeps the AccessPolicies: docs/access-policy.md"),
     Reason.INVALID_SPEC: ("invalid-spec", "Correct the field"),
+    Reason.TERMINATING: ("being-deleted", "Remove what holds it, or create the resource again once it is gone"),
 }
 
 
@@ -82,6 +84,7 @@ class _Subject:
 
 def _problems(of: _Subject) -> Iterator[Finding]:
     spec = of.case.kind.parse(of.case.raw.get("spec"))
+    yield from _deletion(of)
     if isinstance(spec, InvalidSpec):
         yield wrong("invalid-spec", of.name, spec.message, of.edit())
         return
@@ -95,6 +98,18 @@ def _problems(of: _Subject) -> Iterator[Finding]:
     yield from _expiry(of)
     yield from _stored(of, spec)
     yield from _links(of, spec)
+
+
+def _deletion(of: _Subject) -> Iterator[Finding]:
+    """Whether the resource or its Secret is being deleted: finalizers hold what stays so."""
+    remedy = "Ask the controller that each finalizer belongs to why it does not remove it"
+    if of.case.credential.deletion:
+        yield warning("being-deleted", of.name, of.case.credential.deletion, remedy)
+        return
+    for place, stored in of.case.generated.items():
+        if stored and stored.deleting:
+            says = f"Secret {place}/{stored.name} is being deleted, and {finalizers_hold(stored.finalizers)}"
+            yield warning("being-deleted", of.name, says, remedy)
 
 
 def _unserved(of: _Subject) -> Iterator[Finding]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from .generated import MANAGED_BY_LABEL, Desired, StoredSecret, parse_time
+from .generated import MANAGED_BY_LABEL, StoredSecret, parse_time
 from .kinds import KINDS, SecretData
 from .model import CommonSpec
 from .reasons import Failure, Reason
@@ -15,6 +16,10 @@ CONFLICT_RETRY = timedelta(seconds=5)
 LASTING_CONFLICT_RETRY = timedelta(seconds=30)
 """How soon a name that is taken is tried again: at first, and once that has lasted. Foreign Secrets carry no label, so
 no watch tells of them."""
+
+
+FINALIZERS_NAMED = 5
+"""How many finalizers a message names."""
 
 
 class Claim(Enum):
@@ -75,12 +80,26 @@ def conflict_retry(resource: Resource, now: datetime) -> timedelta:
 
 def held(stored: StoredSecret) -> Failure:
     """The failure that tells of a Secret which is being deleted and does not go."""
-    return Failure(
-        Reason.KUBERNETES_ERROR,
-        f"Secret {stored.name} is being deleted, but finalizers hold it. It is made anew once it is gone",
+    text = (
+        f"Secret {stored.name} is being deleted, and {finalizers_hold(stored.finalizers)}. It is created again once it"
     )
+    return Failure(Reason.TERMINATING, f"{text} is gone")
 
 
-def needs_replacing(stored: StoredSecret, desired: Desired) -> bool:
+def finalizers_hold(finalizers: Sequence[str]) -> str:
+    """A clause that names the finalizers which hold an object, as many as fit a sentence."""
+    if not finalizers:
+        return "it is not gone yet"
+    more = f" and {len(finalizers) - FINALIZERS_NAMED} more" if len(finalizers) > FINALIZERS_NAMED else ""
+    held_by = f"{', '.join(finalizers[:FINALIZERS_NAMED])}{more}"
+    return f"finalizer {held_by} holds it" if len(finalizers) == 1 else f"finalizers {held_by} hold it"
+
+
+def needs_replacing(stored: StoredSecret, secret_type: str) -> bool:
     """Whether an update cannot do it: a Secret's type never changes, nor do the data of an immutable one."""
-    return stored.secret_type != desired.secret_type or stored.immutable
+    return stored.secret_type != secret_type or stored.immutable
+
+
+def is_worth_keeping(stored: StoredSecret, now: datetime) -> bool:
+    """Whether a Secret holds a token that is still valid, whichever resource it was made for."""
+    return any(not one.token.expired(now) for one in stored.holdings.values())

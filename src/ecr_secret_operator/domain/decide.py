@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from .access import Access, Login
-from .conflict import conflict, conflict_retry, held
+from .conflict import conflict, conflict_retry, held, needs_replacing
+from .deletion import not_created, not_replaced, removable, still_there
 from .generated import Held, Holdings, StoredSecret, differences, render
+from .kinds import KINDS
 from .model import CommonSpec
 from .reasons import NEEDS_A_PERSON, Failure, Reason
 from .resource import InvalidSpec, Resource, condition_of
@@ -116,30 +118,49 @@ class Plan:
 def decide(observed: Observed, *, now: datetime) -> Plan:
     """The plan for one resource."""
     resource, spec, access = observed.resource, observed.resource.spec, observed.access
-    if resource.deleting or not resource.wanted:
-        return Plan(remove=() if resource.deleting else tuple(one for one in observed.made if one.original))
+    if not resource.wanted:
+        unwanted = tuple(one for one in observed.made if one.original)
+        return Plan(remove=removable(unwanted), failure=still_there(unwanted))
     if isinstance(spec, InvalidSpec):
         failure = Failure(Reason.INVALID_SPEC, spec.message)
-        refused = tuple(secret for secret in observed.made if access.revoked & secret.holdings.keys())
-        return Plan(held={} if refused else _valid_still(observed, now), remove=refused, failure=failure)
+        refused = _refused(observed.made, access)
+        return Plan(held={} if refused else _valid_still(observed, now), remove=removable(refused), failure=failure)
     stored = observed.target(spec)
     made = tuple(secret for secret in observed.made if secret.original or secret is stored)
     if access.denied:
-        return Plan(remove=made, failure=Failure(Reason.POLICY_DENIED, access.denied))
-    in_the_way = _in_the_way(observed, spec, stored, now)
-    if in_the_way:
-        return in_the_way
+        return Plan(remove=removable(made), failure=Failure(Reason.POLICY_DENIED, access.denied))
+    return _in_the_way(observed, spec, stored, now) or _served(observed, spec, stored, made, now)
+
+
+def _served(
+    observed: Observed, spec: CommonSpec, stored: StoredSecret | None, made: tuple[StoredSecret, ...], now: datetime
+) -> Plan:
+    """The plan for a resource that has the name of its Secret."""
+    resource, access = observed.resource, observed.access
     found = intact(stored, resource, spec)
     if access.unknown or spec.suspend:
         unknown = Failure(Reason.KUBERNETES_ERROR, access.unknown) if access.unknown else None
-        refused = tuple(secret for secret in made if access.revoked & secret.holdings.keys())
-        return Plan(held={} if refused else found or _at_rest(stored, spec), remove=refused, failure=unknown)
-    return Plan(
-        held=found,
-        write=_write(observed, spec, stored, found, now),
-        remove=tuple(secret for secret in made if secret is not stored),
-        failure=joined(_problems(observed, spec)),
-    )
+        refused = _refused(made, access)
+        held_now = {} if refused else found or _at_rest(stored, spec)
+        return Plan(held=held_now, remove=removable(refused), failure=unknown)
+    write = _write(observed, spec, stored, found, now)
+    if write and stored and _stays_as_it_is(resource, stored):
+        refused = _refused((stored,), access)
+        return Plan(held={} if refused else found, remove=removable(refused), failure=not_replaced(resource, stored))
+    others = tuple(secret for secret in made if secret is not stored)
+    left = others if found or write else _refused(others, access)  # not before there is a successor
+    return Plan(held=found, write=write, remove=removable(left), failure=joined(_problems(observed, spec)))
+
+
+def _refused(secrets: tuple[StoredSecret, ...], access: Access) -> tuple[StoredSecret, ...]:
+    """Those of the Secrets that hold a token which policy refuses now."""
+    return tuple(secret for secret in secrets if access.revoked & secret.holdings.keys())
+
+
+def _stays_as_it_is(resource: Resource, stored: StoredSecret) -> bool:
+    """Whether a Secret cannot be changed: it would have to be replaced, and none is created while something goes."""
+    going = resource.deleting or stored.deleting
+    return going and needs_replacing(stored, KINDS[resource.key.kind].secret_type)
 
 
 def _in_the_way(observed: Observed, spec: CommonSpec, stored: StoredSecret | None, now: datetime) -> Plan | None:
@@ -149,11 +170,13 @@ def _in_the_way(observed: Observed, spec: CommonSpec, stored: StoredSecret | Non
     restores it while that one fails: until then nobody is to be without.
     """
     resource = observed.resource
+    if stored and stored.made_for(resource):
+        return None  # also one that is being deleted: it is kept fresh as long as it is there
+    if resource.deleting:
+        return Plan(failure=not_created(resource))
     if stored and stored.deleting:
         return Plan(failure=held(stored))
     rival = first_of(resource, observed.rivals)
-    if stored and stored.made_for(resource):
-        return None
     if rival and not (stored is None and _was_served(resource) and fails(rival)):
         failure = outranked(rival, spec.generated_secret_name)
     elif stored and stored.name not in observed.released:

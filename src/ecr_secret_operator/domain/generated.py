@@ -145,6 +145,7 @@ class StoredSecret:
         data_digest: over type and data; compares with that of a rendered Secret.
         passwords: the tokens in it by registry host, as far as they can be found.
         owner_key: the resource that it was made for, from its ownerReference, else from its annotation.
+        finalizers: those that hold it while it is being deleted.
     """
 
     namespace: str
@@ -161,6 +162,7 @@ class StoredSecret:
     data_digest: str
     passwords: Mapping[str, Sensitive]
     owner_key: Key | None = field(init=False)
+    finalizers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "owner_key", self._find_owner())
@@ -173,8 +175,7 @@ class StoredSecret:
     @property
     def holdings(self) -> Holdings:
         """The tokens in it with what the annotations say of them; none when the seal over both does not hold."""
-        seal = _seal(self.data_digest, self.annotations.get(TOKENS, ""), self.annotations.get(OWNER, ""))
-        if self.annotations.get(DIGEST) != seal:
+        if not is_sealed(self.data_digest, self.annotations):
             return {}
         try:
             return {
@@ -263,6 +264,16 @@ def _read_held(host: str, entry: Mapping[str, object]) -> _Written:
 
 def _seal(digest: str, tokens: str, owner: str) -> str:
     return "sha256:" + hashlib.sha256(f"{digest}\n{tokens}\n{owner}".encode()).hexdigest()
+
+
+def is_sealed(digest: str, annotations: Mapping[str, str]) -> bool:
+    """Whether a Secret's annotations and data are those that the operator wrote together.
+
+    Args:
+        digest: `data_digest` of the Secret.
+        annotations: of the Secret.
+    """
+    return annotations.get(DIGEST) == _seal(digest, annotations.get(TOKENS, ""), annotations.get(OWNER, ""))
 
 
 def _copied(spec: CommonSpec) -> dict[str, str]:

@@ -9,7 +9,6 @@ import json
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any, cast
 
 from .argo import REPOSITORY, ArgoHelmRepoSecretSpec
@@ -75,17 +74,10 @@ class Kind:
 def docker_config(auths: Mapping[str, str]) -> str:
     """A dockerconfigjson for user AWS, byte for byte as the Go operator writes it: no spaces, this order of keys.
 
+    It takes some 20 microseconds, so the texts are not remembered: no cache is to hold what is secret.
+
     Args:
         auths: registry host to password.
-    """
-    return _docker_config(tuple(auths.items()))
-
-
-@lru_cache(maxsize=16)
-def _docker_config(auths: tuple[tuple[str, str], ...]) -> str:
-    """Remembers a few, since thousands of Secrets hold the same: one text in memory, and one time to make it.
-
-    The tokens in these are in memory anyway, in `Sensitive`.
     """
     entries = {
         host: {
@@ -93,7 +85,7 @@ def _docker_config(auths: tuple[tuple[str, str], ...]) -> str:
             "password": password,
             "auth": b64encode(f"{USERNAME}:{password}".encode()).decode(),
         }
-        for host, password in auths
+        for host, password in auths.items()
     }
     return COMPACT.encode({"auths": entries})
 

@@ -47,7 +47,7 @@ class LinkedAccount:
         lists: the names in its list for each purpose, in order; the API server keeps nothing else of an entry.
         recorded: what the operator put there.
         labels, annotations: their keys.
-        deleting: whether only a finalizer holds it.
+        deleting: whether only a finalizer holds it: then links are taken out, and none is put in.
     """
 
     namespace: str
@@ -113,7 +113,8 @@ def relink(account: LinkedAccount, wishes: Wishes) -> list[dict[str, Any]]:
     It adds and removes single entries, so that all others stay as they are, and names the version that was judged: the
     API server answers 409 if it is another one by now.
     """
-    add = sorted(ref for ref, ready in wishes.asked.items() if ready and not account.has(ref))
+    new = (ref for ref, ready in wishes.asked.items() if ready and not account.has(ref))
+    add = [] if account.deleting else sorted(new)
     remove = {ref for ref in account.recorded if ref not in wishes.asked and ref not in wishes.held}
     record = (account.recorded - remove) | set(add)
     found_again = not record or LINKED_LABEL in account.labels

@@ -66,6 +66,12 @@ class Secrets(Protocol):
     async def update(self, stored: StoredSecret, desired: Desired) -> StoredSecret:
         """Updates just the version that was judged; Conflict when it is no longer the stored one."""
 
+    async def replace(self, stored: StoredSecret, desired: Desired, *, keep: bool) -> StoredSecret:
+        """Deletes the version that was judged and creates its successor, where an update cannot do it.
+
+        With `keep`, nothing is deleted for a successor that would be refused.
+        """
+
     async def delete(self, stored: StoredSecret) -> None:
         """Deletes just the version that was judged; Conflict when it is no longer the stored one."""
 

@@ -20,6 +20,7 @@ class Reason(StrEnum):
     SUSPENDED = "Suspended"
     LINKED = "Linked"
     ACCOUNT_MISSING = "ServiceAccountMissing"
+    TERMINATING = "Terminating"
 
 
 NEEDS_A_PERSON = frozenset(

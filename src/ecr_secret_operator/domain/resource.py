@@ -79,13 +79,15 @@ class Resource:
         resource_version: of the version seen.
         generation: counts the changes of the spec.
         created_at: RFC 3339, as the API server wrote it; compares as text.
-        deleting: whether it has a deletion timestamp.
+        deleting: whether it has a deletion timestamp. It exists, and is governed, as long as finalizers hold it.
         refresh_request: value of the annotation that asks for a refresh; empty when there is none.
         spec: the parsed spec, or why it cannot be served.
         status: as it is stored.
         wanted: false for a namespace that the cluster resource no longer selects: what was made there goes.
         cluster: the cluster resource that this is one namespace's share of; None for any other resource.
         identities_in: the namespace of the ServiceAccounts and Secrets that it names as identities; empty for its own.
+        deleted_at: its deletion timestamp (RFC 3339).
+        finalizers: those that hold it while it is being deleted.
 
     A cluster resource is served one namespace at a time. Each share is a resource like any other, but that it lies in
     that namespace, and that its status is kept in memory, and summed up in that of the cluster resource.
@@ -103,6 +105,8 @@ class Resource:
     wanted: bool = True
     cluster: Key | None = None
     identities_in: str = ""
+    deleted_at: str = ""
+    finalizers: tuple[str, ...] = ()
 
     @property
     def home(self) -> str:

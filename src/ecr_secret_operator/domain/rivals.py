@@ -52,9 +52,14 @@ def fails(rival: Resource) -> bool:
 def gives_way(owner: Resource, stored: StoredSecret, resource: Resource) -> bool:
     """Whether the resource that a Secret was made for leaves its name to another one.
 
-    It does when it wants another name by now, or is the younger of the two. One that cannot be read keeps what it has.
+    It does when it is being deleted, wants another name by now, or is the younger of the two. One that cannot be read
+    keeps what it has.
     """
-    if isinstance(owner.spec, InvalidSpec) or not stored.made_for(owner):
+    if not stored.made_for(owner):
+        return False
+    if owner.deleting:
+        return True
+    if isinstance(owner.spec, InvalidSpec):
         return False
     elsewhere = owner.spec.generated_secret_name != stored.name or not owner.wanted
     return elsewhere or rank(resource) < rank(owner)

@@ -56,5 +56,11 @@ class Scope:
         """A short name for what the token is good for; the endpoint and the version of the keys do not count."""
         return _mark(self.partition, self.region, self.service, *self.identity.parts)
 
+    @property
+    def shared_by(self) -> tuple[object, ...]:
+        """Tells it from every other scope, without the keys of its identity: for what outlives a call."""
+        identity = self.identity
+        return self.partition, self.region, self.public, self.fips, self.dual_stack, identity.version, *identity.parts
+
     def __str__(self) -> str:
         return f"{self.partition}/{self.region}/{self.identity}" + ("/public" if self.public else "")

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from .deletion import terminating
 from .links import links_of
 from .reasons import NEEDS_A_PERSON, EventReason, Failure, Reason
 from .resource import InvalidSpec, Resource, condition_of, text_of
-from .status import LINKED, POLICY_ALLOWED, READY, REFRESHING, Event, Status, Value, clamped_in, condition
+from .status import LINKED, POLICY_ALLOWED, READY, REFRESHING, TERMINATING, Event, Status, Value, clamped_in, condition
 
 MOST_LISTED = 20
 """How many failing namespaces a status lists."""
@@ -71,7 +72,13 @@ def cluster_status(shares: Shares, *, now: datetime) -> Status:
     failing = dict(_failing(statuses))
     ready = _ready(shares)
     refreshing = _refreshing(shares, ready, failing)
-    values = ((READY, ready), (REFRESHING, refreshing), (POLICY_ALLOWED, _audited(shares)), (LINKED, _linked(shares)))
+    values = (
+        (READY, ready),
+        (REFRESHING, refreshing),
+        (POLICY_ALLOWED, _audited(shares)),
+        (LINKED, _linked(shares)),
+        (TERMINATING, _terminating(shares)),
+    )
     status: dict[str, Any] = {
         "phase": _phase(ready, suspended=suspended),
         **_observed(shares),
@@ -190,6 +197,15 @@ def _audited(shares: Shares) -> _Told:
     found = {name: condition_of(one, POLICY_ALLOWED) for name, one in shares.statuses.items()}
     refused = {name: Failure(Reason.POLICY_DENIED, str(one["message"])) for name, one in found.items() if one}
     return (False, Reason.POLICY_DENIED, _sentences(refused)) if refused else None
+
+
+def _terminating(shares: Shares) -> _Told:
+    """What is being deleted and is still there: the resource itself, or Secrets of it."""
+    itself = terminating(shares.resource, ())
+    found = {name: condition_of(one, TERMINATING) for name, one in shares.statuses.items()}
+    secrets = {name: Failure(Reason.TERMINATING, str(one["message"])) for name, one in found.items() if one}
+    told = "; ".join(filter(None, (itself, _sentences(secrets))))
+    return (True, Reason.TERMINATING, told) if told else None
 
 
 def _linked(shares: Shares) -> _Told:

@@ -22,6 +22,8 @@ POLICY_ALLOWED = "PolicyAllowed"
 """Only there while an AccessPolicy in audit mode would refuse the resource."""
 LINKED = "Linked"
 """Only there when the spec names ServiceAccounts to link."""
+TERMINATING = "Terminating"
+"""Only there, and True, while the resource or a Secret of it is being deleted and finalizers hold it."""
 
 _HAPPENED = frozenset((EventReason.REPAIRED, EventReason.ADOPTED))
 _NEVER_READY = frozenset((Reason.INVALID_SPEC, Reason.SECRET_CONFLICT, Reason.POLICY_DENIED))
@@ -52,6 +54,7 @@ class Outcome:
         retry_at: when to try again (UTC); None when only a change helps.
         audited: what an AccessPolicy in audit mode would refuse; empty for nothing.
         linkage: how the links of the spec stand; None when it has none.
+        terminating: what is being deleted and is still there, in a sentence; empty for nothing.
     """
 
     held: Holdings = field(default_factory=dict)
@@ -64,6 +67,7 @@ class Outcome:
     retry_at: datetime | None = None
     audited: str = ""
     linkage: Linkage | None = None
+    terminating: str = ""
 
     @property
     def tokens(self) -> tuple[Token, ...]:
@@ -110,6 +114,7 @@ def next_status(resource: Resource, outcome: Outcome, *, now: datetime) -> Statu
             condition(old, REFRESHING, refreshing, resource.generation, now),
             *_audit(old, outcome, resource.generation, now),
             *_links(old, outcome, resource, now),
+            *_terminating(old, outcome, resource.generation, now),
         ],
     }
     if outcome.written:
@@ -132,6 +137,11 @@ def _audit(old: Status, outcome: Outcome, generation: int, now: datetime) -> lis
         return []
     value = (False, Reason.POLICY_DENIED, f"served, since the policy only audits: {outcome.audited}")
     return [condition(old, POLICY_ALLOWED, value, generation, now)]
+
+
+def _terminating(old: Status, outcome: Outcome, generation: int, now: datetime) -> list[dict[str, Any]]:
+    value = (True, Reason.TERMINATING, outcome.terminating)
+    return [condition(old, TERMINATING, value, generation, now)] if outcome.terminating else []
 
 
 def _links(old: Status, outcome: Outcome, resource: Resource, now: datetime) -> list[Mapping[str, Any]]:
@@ -290,7 +300,9 @@ def events(resource: Resource, status: Status, outcome: Outcome) -> Iterator[Eve
     before, after = condition_of(resource.status, REFRESHING), condition_of(status, REFRESHING)
     was, now_is = (before.get("status"), before.get("reason")), (after.get("status"), after.get("reason"))
     changed = (*was, before.get("message")) != (*now_is, after.get("message"))
-    if outcome.failure and changed:
+    if outcome.failure and outcome.failure.reason is Reason.TERMINATING:
+        pass  # a deletion takes its time as a rule, and the condition tells of it
+    elif outcome.failure and changed:
         yield Event(str(after["reason"]), str(after["message"]), warning=True)
     elif was[0] == "False" and was[1] != Reason.SUSPENDED and now_is[0] == "True":
         yield Event(EventReason.RECOVERED, f"{before.get('reason')} is over: the token is fresh again", warning=False)

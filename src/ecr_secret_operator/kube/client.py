@@ -85,6 +85,10 @@ class Client:
         """Creates an object. Raises ApiError: AlreadyExists when there is one."""
         return decoded(await self._send("POST", path, body=body), reply)
 
+    async def check_post(self, path: str, body: Mapping[str, Any]) -> None:
+        """Has everything but the storage judge the creation of an object (`dryRun=All`). Raises ApiError."""
+        await self._send("POST", path, query={"dryRun": "All"}, body=body)
+
     async def put(self, path: str, body: Mapping[str, Any], reply: type[T]) -> T:
         """Replaces an object. Raises ApiError: Conflict when it is another version by now."""
         return decoded(await self._send("PUT", path, body=body), reply)

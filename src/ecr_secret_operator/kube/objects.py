@@ -28,9 +28,15 @@ class Meta(msgspec.Struct, rename="camel"):
     generation: int = 0
     creation_timestamp: str = ""
     deletion_timestamp: str | None = None
+    finalizers: list[str] | None = None
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
     owner_references: list[Owner] | None = None
+
+    @property
+    def holders(self) -> tuple[str, ...]:
+        """The finalizers of an object that is being deleted; of any other, they do not matter."""
+        return tuple(self.finalizers or ()) if self.deletion_timestamp is not None else ()
 
 
 class CustomObject(msgspec.Struct):

@@ -1,15 +1,22 @@
-"""Generated Secrets: read in two ways, by watch (those with our label) and by name, and written with preconditions."""
+"""Generated Secrets: read in two ways, by watch (those with our label) and by name, and written with preconditions.
+
+Only the tokens of a Secret whose seal holds are kept in memory. Of every other Secret, such as a foreign one of the
+generated name, no value outlives the call that read it. No cache here has data of a Secret as its key.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from base64 import b64decode
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from contextlib import suppress
 from sys import intern
 from typing import Any
 from weakref import WeakValueDictionary
 
-from ..domain.errors import NotFound
+import msgspec
+
+from ..domain.errors import AlreadyExists, ApiError, Conflict, NotFound
 from ..domain.generated import (
     EXPIRES_AT,
     ISSUED_AT,
@@ -20,6 +27,7 @@ from ..domain.generated import (
     OwnerReference,
     StoredSecret,
     data_digest,
+    is_sealed,
     manifest,
     patch,
 )
@@ -34,8 +42,27 @@ _ALIKE = frozenset({EXPIRES_AT, ISSUED_AT, TOKENS, MANAGED_BY_LABEL})
 """Labels and annotations whose texts are those of many Secrets."""
 
 _passwords: WeakValueDictionary[str, Sensitive] = WeakValueDictionary()
-"""One copy of each token in memory, however many Secrets hold it. Lives as long as one of them is cached, or is one
-of the last that were read."""
+"""One copy of each token in memory, however many Secrets hold it. Lives as long as one of them is cached."""
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""Annotation in which `kubectl apply` repeats the object, and so the data of a Secret."""
+
+_KEPT = ("name", "namespace", "labels", "annotations", "ownerReferences", "finalizers")
+"""What of `metadata` a Secret that is created again has from before."""
+
+
+class _Passwords(dict[str, Sensitive]):
+    """Registry host to token, of all Secrets with the same data, and the digest of these data."""
+
+    __slots__ = ("__weakref__", "digest")
+
+    def __init__(self, passwords: Mapping[str, Sensitive], digest: str) -> None:
+        super().__init__((host, _shared_password(password)) for host, password in passwords.items())
+        self.digest = digest
+
+
+_alike: WeakValueDictionary[bytes, _Passwords] = WeakValueDictionary()
+"""By a digest of a Secret's type and data as they were read: a list brings the same data over and over, as a rule."""
 
 
 def collection(namespace: str | None) -> str:
@@ -65,25 +92,29 @@ def _owner(owner: Owner) -> OwnerReference:
 
 
 def convert(raw: SecretObject) -> StoredSecret:
-    """A Secret as it is kept in memory: its data become a digest and a shared token."""
-    digest, passwords = _taken_apart(raw.type, tuple((raw.data or {}).items()))
-    return _stored(raw, digest, passwords)
+    """A Secret as it is kept in memory: its data become a digest and, where its seal holds, shared tokens."""
+    encoded = _encoded_digest(raw)
+    known = _alike.get(encoded)
+    if known is not None:
+        return _stored(raw, known.digest, known)
+    data = _decoded(raw.data)
+    digest = data_digest(raw.type, data)
+    if not is_sealed(digest, raw.metadata.annotations or {}):
+        return _stored(raw, digest, {})
+    known = _alike[encoded] = _Passwords(passwords_of(raw.type, data), digest)
+    return _stored(raw, digest, known)
 
 
-@lru_cache(maxsize=16)
-def _taken_apart(secret_type: str, encoded: tuple[tuple[str, str], ...]) -> tuple[str, Mapping[str, Sensitive]]:
-    """Digest and tokens of a Secret's data. Remembers a few: a list brings the same data over and over, as a rule.
+def _encoded_digest(raw: SecretObject) -> bytes:
+    """SHA-256 over a Secret's type and data as they were read: cheaper than decoding them."""
+    digest = hashlib.sha256(raw.type.encode())
+    for key, value in (raw.data or {}).items():
+        digest.update(f"\0{key}\0{value}".encode())
+    return digest.digest()
 
-    Args:
-        secret_type: the Secret's.
-        encoded: its data.
-    """
-    data = _decoded(dict(encoded))
-    passwords = {
-        host: _passwords.setdefault(password.reveal(), password)
-        for host, password in passwords_of(secret_type, data).items()
-    }
-    return data_digest(secret_type, data), passwords
+
+def _shared_password(password: Sensitive) -> Sensitive:
+    return _passwords.setdefault(password.reveal(), password)
 
 
 def _shared(texts: Mapping[str, str] | None) -> Mapping[str, str]:
@@ -93,6 +124,8 @@ def _shared(texts: Mapping[str, str] | None) -> Mapping[str, str]:
 
 def _stored(raw: SecretObject, digest: str, passwords: Mapping[str, Sensitive]) -> StoredSecret:
     meta = raw.metadata
+    if not passwords and meta.annotations:
+        meta.annotations.pop(LAST_APPLIED, None)
     return StoredSecret(
         namespace=meta.namespace,
         name=meta.name,
@@ -107,6 +140,7 @@ def _stored(raw: SecretObject, digest: str, passwords: Mapping[str, Sensitive]) 
         data_keys=tuple(map(intern, raw.data or {})),
         data_digest=digest,
         passwords=passwords,
+        finalizers=meta.holders,
     )
 
 
@@ -114,10 +148,7 @@ def _written(raw: SecretObject, sent: Mapping[str, Any], desired: Desired) -> St
     """A Secret that was just written: where its data are what was sent, they need not be taken apart once more."""
     if raw.type != desired.secret_type or raw.data != sent["data"]:
         return convert(raw)
-    passwords = {
-        host: _passwords.setdefault(one.token.password.reveal(), one.token.password)
-        for host, one in desired.held.items()
-    }
+    passwords = {host: _shared_password(one.token.password) for host, one in desired.held.items()}
     return _stored(raw, desired.digest, passwords)
 
 
@@ -169,6 +200,57 @@ class SecretWriter:
         path = f"{collection(stored.namespace)}/{stored.name}"
         body = patch(stored, desired)
         return _written(await self._client.patch(path, body, SecretObject), body, desired)
+
+    async def replace(self, stored: StoredSecret, desired: Desired, *, keep: bool) -> StoredSecret:
+        """Deletes the version that was judged and creates its successor, where an update cannot do it.
+
+        Args:
+            stored: what is there.
+            desired: its successor.
+            keep: what is there must not be lost for a successor that is refused: whether it would be accepted is asked
+                first, and it is restored if the successor is refused nevertheless.
+        """
+        before = None
+        if keep:
+            before = await self._whole(stored)
+            await self._check_accepted(desired)
+        await self.delete(stored)
+        try:
+            return await self.create(desired)
+        except AlreadyExists:
+            raise
+        except ApiError:
+            if before:
+                await self._restore(stored.namespace, before)
+            raise
+
+    async def _check_accepted(self, desired: Desired) -> None:
+        """Raises ApiError when the creation would be refused.
+
+        The API server looks for an object of the same name last, after admission, quotas and validation: so it answers
+        AlreadyExists to what it would have accepted (k8s.io/apiserver, registry/generic/registry/store.go, Create).
+        """
+        try:
+            await self._client.check_post(collection(desired.namespace), manifest(desired))
+        except AlreadyExists:
+            return
+        except ApiError as error:
+            text = f"Secret {desired.name} can only be replaced, and its replacement is refused: {error}"
+            raise type(error)(text, status=error.status, retry_after=error.retry_after, cause=error.cause) from None
+
+    async def _whole(self, stored: StoredSecret) -> Sensitive:
+        """The manifest that creates a stored Secret again. Raises Conflict when it is another version by now."""
+        found = await self._client.get(f"{collection(stored.namespace)}/{stored.name}", dict[str, Any])
+        meta = found["metadata"]
+        if (meta["uid"], meta["resourceVersion"]) != (stored.uid, stored.resource_version):
+            raise Conflict(f"Secret {stored.name} changed since it was judged")
+        kept = {key: meta[key] for key in _KEPT if key in meta}
+        return Sensitive(msgspec.json.encode({**found, "metadata": kept}).decode())
+
+    async def _restore(self, namespace: str, before: Sensitive) -> None:
+        """Creates a Secret again, as far as the API server lets it; the watch tells of it."""
+        with suppress(ApiError):
+            await self._client.post(collection(namespace), msgspec.json.decode(before.reveal()), SecretObject)
 
     async def delete(self, stored: StoredSecret) -> None:
         """Deletes just the version that was judged; Conflict when it is no longer the stored one.

@@ -67,5 +67,6 @@ async def generated(client: Client, namespace: str, name: str) -> Mapping[str, S
         data_keys=tuple(found.names),
         data_digest="",
         passwords={},
+        finalizers=meta.holders,
     )
     return {namespace: stored}
