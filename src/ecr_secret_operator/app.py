@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 import uuid
+from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 
@@ -18,7 +19,7 @@ from .account_reconciler import AccountReconciler
 from .aws.fetch import Fetcher
 from .aws.source import TokenSource
 from .cluster_reconciler import ClusterReconciler
-from .domain.errors import ApiError, Forbidden, OperatorError, Unavailable
+from .domain.errors import ApiError, Forbidden, NoCredentials, OperatorError, Unavailable
 from .domain.fields import GROUP
 from .domain.kinds import KINDS
 from .domain.links import ACCOUNT_KIND
@@ -70,6 +71,13 @@ def since_boot() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
+def raise_first(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Raises the error that one of these tasks, all of which are over, ended with."""
+    for task in tasks:
+        if not task.cancelled() and (error := task.exception()):
+            raise error
+
+
 async def run(settings: Settings) -> None:
     """Runs the operator until SIGTERM or SIGINT.
 
@@ -79,8 +87,8 @@ async def run(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    config = await load_config(settings.kubeconfig)
-    client = Client(config.configuration, user_agent=f"ecr-secret-operator/{__version__}")
+    config = load_config(settings.kubeconfig)
+    client = Client(config.connection, user_agent=f"ecr-secret-operator/{__version__}")
     try:
         if await _checked(client, stop):
             await Operator(settings, config, client).run(stop)
@@ -103,6 +111,8 @@ async def _checked(client: Client, stop: asyncio.Event) -> bool:
 async def _check(client: Client) -> None:
     try:
         served = await served_kinds(client)
+    except NoCredentials as error:
+        raise CannotStart(str(error)) from error
     except Unavailable as error:
         raise CannotStart(f"{error} ({client.server}). Check that it runs, and the kubeconfig") from error
     except Forbidden as error:
@@ -230,27 +240,26 @@ class Operator:
         return servers
 
     async def _work_until(self, stop: asyncio.Event) -> None:
-        tasks = [asyncio.create_task(self._world.watch(), name="watch")]
-        tasks.append(asyncio.create_task(self._config.keep_credentials_fresh(), name="kubeconfig credentials"))
-        lead = asyncio.create_task(self._lead(), name="lead")
+        """Works until told to stop, or until any part ends, which each does only with an error."""
+        parts = {
+            asyncio.create_task(self._world.watch(), name="watch"),
+            asyncio.create_task(self._lead(), name="lead"),
+        }
         stopped = asyncio.create_task(stop.wait(), name="stop")
         log.info("started", version=__version__, namespaces=self._settings.namespaces or "all", pid=os.getpid())
         if self._settings.namespaces:
             log.info("confined to some namespaces: cluster resources are left to an operator that watches all")
         try:
-            await asyncio.wait({lead, stopped, *tasks[:-1]}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({stopped, *parts}, return_when=asyncio.FIRST_COMPLETED)
             log.info("stopping")
             await self._controller.drain(DRAIN_SECONDS)
         finally:
-            everything = [lead, stopped, *tasks]
-            for task in everything:
+            for task in (stopped, *parts):
                 task.cancel()
-            results = await asyncio.gather(*everything, return_exceptions=True)
+            await asyncio.gather(stopped, *parts, return_exceptions=True)
             if self._elector:
                 await self._elector.release()
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
+        raise_first(parts)
 
     async def _lead(self) -> None:
         await self._world.synced()
