@@ -8,7 +8,6 @@ import signal
 import socket
 import time
 import uuid
-from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 
@@ -37,6 +36,7 @@ from .kube.reviews import ApiReviews
 from .reconciler import Reconciler
 from .runtime.controller import Controller
 from .runtime.leader import Elector
+from .runtime.parts import run_parts
 from .runtime.queue import Queue
 from .settings import LEASE_NAME, Settings
 from .telemetry.certificate import Certificate
@@ -69,13 +69,6 @@ def utc_now() -> datetime:
 def since_boot() -> float:
     """Seconds that go on while the machine sleeps, where it has such a clock (Linux)."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
-def raise_first(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Raises the error that one of these tasks, all of which are over, ended with."""
-    for task in tasks:
-        if not task.cancelled() and (error := task.exception()):
-            raise error
 
 
 async def run(settings: Settings) -> None:
@@ -240,26 +233,19 @@ class Operator:
         return servers
 
     async def _work_until(self, stop: asyncio.Event) -> None:
-        """Works until told to stop, or until any part ends, which each does only with an error."""
-        parts = {
-            asyncio.create_task(self._world.watch(), name="watch"),
-            asyncio.create_task(self._lead(), name="lead"),
-        }
-        stopped = asyncio.create_task(stop.wait(), name="stop")
         log.info("started", version=__version__, namespaces=self._settings.namespaces or "all", pid=os.getpid())
         if self._settings.namespaces:
             log.info("confined to some namespaces: cluster resources are left to an operator that watches all")
         try:
-            await asyncio.wait({stopped, *parts}, return_when=asyncio.FIRST_COMPLETED)
-            log.info("stopping")
-            await self._controller.drain(DRAIN_SECONDS)
+            parts = {"watch": self._world.watch(), "lead": self._lead()}
+            await run_parts(parts, stop, before_end=self._drain)
         finally:
-            for task in (stopped, *parts):
-                task.cancel()
-            await asyncio.gather(stopped, *parts, return_exceptions=True)
             if self._elector:
                 await self._elector.release()
-        raise_first(parts)
+
+    async def _drain(self) -> None:
+        log.info("stopping")
+        await self._controller.drain(DRAIN_SECONDS)
 
     async def _lead(self) -> None:
         await self._world.synced()

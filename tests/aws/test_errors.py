@@ -280,3 +280,16 @@ def test_a_sentence_is_never_a_flood() -> None:
 
 def test_an_answer_without_words_says_so() -> None:
     assert "(AccessDenied): AWS gave no words" in str(token_error(answered("AccessDenied"), STEP))
+
+
+@pytest.mark.parametrize(
+    "secret", ["eyJhbGciOiJSUzI1NiJ9.eyJqdGkiOiIxIn0.c2lnbmF0dXJl", "IQoJb3JpZ2lu" * 30, "ASIAEXAMPLE000000001"]
+)
+def test_a_token_that_aws_or_an_agent_repeats_is_left_out(secret: str) -> None:
+    """As STS does with a web identity token, and an agent with its own answer."""
+    for error in (
+        answered("InvalidIdentityToken", f"The token {secret} is not valid"),
+        CredentialRetrievalError(provider="container-role", error_msg=f"it said {secret}"),
+        InvalidRegionError(region_name=secret),
+    ):
+        assert secret[:20] not in str(token_error(error, STEP))
