@@ -199,6 +199,25 @@ async def test_a_login_that_is_refused_is_asked_for_again_and_not_for_each_reque
     assert runs.number == 2
 
 
+async def test_one_that_ends_while_the_plugin_is_left_alone_says_so(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.random", lambda: 1.0)
+    runs.gives("one", 100)
+    runs.credentials.refused(await runs.credentials.login())
+    runs.clock += timedelta(seconds=101)
+    with pytest.raises(CredentialsUnusable, match="the credentials that exec plugin plugin gave have expired"):
+        await runs.token()
+    assert runs.number == 1
+
+
+@pytest.mark.parametrize(("hint", "says"), [("", "Install it, or correct"), ("Ask the vault", "Ask the vault")])
+async def test_one_that_is_not_installed_is_told_with_the_kubeconfigs_hint(hint: str, says: str) -> None:
+    plugin = Plugin(("/absent/plugin",), {}, VERSIONS[0], interactive=False, cluster=None, hint=hint)
+    with pytest.raises(CredentialsUnusable, match=f"could not be started: No such file or directory. {says}"):
+        await PluginCredentials(plugin, clock=lambda: NOW).login()
+
+
 async def test_one_that_has_expired_already_is_for_the_api_server_to_judge(runs: Runs) -> None:
     runs.gives("one", -5)
     assert await runs.token() == "one"

@@ -25,6 +25,7 @@ VERSIONS = (f"{GROUP}/v1", f"{GROUP}/v1beta1")
 _QUIET_SECONDS = 60.0
 """A login that served for this long was good: its refusal is the first failure of a row."""
 _HINT_CHARACTERS = 300
+_RUN_IT = "Run it in a terminal to see its own messages"
 _EARLY = 0.1
 """The share of a login's life that is left when the next one is asked for."""
 
@@ -76,7 +77,8 @@ class Plugin:
         try:
             return self._read(run_child(self.command, environment=environment, interactive=self.interactive))
         except ChildFailed as error:
-            raise self._failed(str(error)) from None
+            remedy = _RUN_IT if error.started else self.hint[:_HINT_CHARACTERS] or "Install it, or correct exec.command"
+            raise self._failed(str(error), remedy) from None
 
     def _read(self, output: bytes) -> tuple[Login, datetime | None]:
         try:
@@ -97,10 +99,7 @@ class Plugin:
         )
         return login, status.expiration_timestamp
 
-    def _failed(self, what: str) -> CredentialsUnusable:
-        remedy = "Run it in a terminal to see its own messages"
-        if what.startswith("could not be started"):
-            remedy = self.hint[:_HINT_CHARACTERS] or "Install it, or correct exec.command"
+    def _failed(self, what: str, remedy: str = _RUN_IT) -> CredentialsUnusable:
         return CredentialsUnusable(f"exec plugin {self.name} of the kubeconfig {what}. {remedy}")
 
 
@@ -122,7 +121,7 @@ class PluginCredentials:
         self._had_at = 0.0
         self._refused = False
         self._failures = 0
-        self._failure = ""
+        self._failure = self._expired = f"the credentials that exec plugin {plugin.name} gave have expired"
         self._not_before = 0.0
         self._running: asyncio.Task[None] | None = None
 
@@ -137,7 +136,7 @@ class PluginCredentials:
         return self._login
 
     def refused(self, login: Login) -> None:
-        """Has the plugin run again: at first at once, then with back-off while its logins are refused."""
+        """Has the plugin run again: soon at first, then with back-off while its logins are refused."""
         if login is not self._login or self._refused:
             return
         now = asyncio.get_running_loop().time()
@@ -169,7 +168,7 @@ class PluginCredentials:
     def _take(self, login: Login, expires_at: datetime | None, monotonic_now: float) -> None:
         now = self._clock()
         lasts = expires_at is not None and expires_at > now
-        self._login, self._had_at = login, monotonic_now
+        self._login, self._had_at, self._failure = login, monotonic_now, self._expired
         self._expires_at = expires_at if lasts else None
         self._renew_at = None if expires_at is None else expires_at - (expires_at - now) * _EARLY
         if expires_at is not None and not lasts:

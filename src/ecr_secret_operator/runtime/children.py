@@ -31,7 +31,15 @@ _stopped = False
 
 
 class ChildFailed(Exception):
-    """A child gave no output; `str()` says what it did, such as "exited with code 1"."""
+    """A child gave no output; `str()` says what it did, such as "exited with code 1".
+
+    Attributes:
+        started: whether it ran at all.
+    """
+
+    def __init__(self, message: str, *, started: bool = True) -> None:
+        super().__init__(message)
+        self.started = started
 
 
 def program(command: Sequence[str]) -> str:
@@ -100,7 +108,7 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     with _lock:
         if _stopped:
-            raise ChildFailed("was not started, because this process is ending")
+            raise ChildFailed("was not started, because this process is ending", started=False)
         try:
             process = subprocess.Popen(
                 command,
@@ -112,7 +120,7 @@ def _start(
             )
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or type(error).__name__
-            raise ChildFailed(f"could not be started: {why}") from None
+            raise ChildFailed(f"could not be started: {why}", started=False) from None
         _running[process] = not interactive
         return process
 
