@@ -16,6 +16,7 @@ import aiohttp
 from ecr_secret_operator import app
 from ecr_secret_operator.cli.main import main
 from ecr_secret_operator.kube import client
+from ecr_secret_operator.runtime import children
 from ecr_secret_operator.runtime.watcher import Watcher
 
 
@@ -50,15 +51,21 @@ def _collect(seconds: float) -> None:
     threading.Thread(target=collect, name="collect garbage", daemon=True).start()
 
 
+def _child(seconds: float) -> None:
+    assert hasattr(children, "CHILD_SECONDS")
+    children.CHILD_SECONDS = seconds
+
+
 CHANGES: Mapping[str, Callable[[float], None]] = {
     "silence": _of_watchers("silence"),
     "relist": _of_watchers("relist"),
     "silent": _silent,
     "request": _request,
     "collect": _collect,
+    "child": _child,
 }
 """Seconds: a watch without a word is taken for dead; between lists; without a word it is not ready; for a request;
-between collections of garbage."""
+between collections of garbage; for a process that gives credentials."""
 
 
 def impatient_command(seconds: Mapping[str, float]) -> list[str]:

@@ -18,7 +18,7 @@ from .account_reconciler import AccountReconciler
 from .aws.fetch import Fetcher
 from .aws.source import TokenSource
 from .cluster_reconciler import ClusterReconciler
-from .domain.errors import ApiError, Forbidden, OperatorError, Unavailable
+from .domain.errors import ApiError, Forbidden, NoCredentials, OperatorError, Unavailable
 from .domain.fields import GROUP
 from .domain.kinds import KINDS
 from .domain.links import ACCOUNT_KIND
@@ -36,6 +36,7 @@ from .kube.reviews import ApiReviews
 from .reconciler import Reconciler
 from .runtime.controller import Controller
 from .runtime.leader import Elector
+from .runtime.parts import run_parts
 from .runtime.queue import Queue
 from .settings import LEASE_NAME, Settings
 from .telemetry.certificate import Certificate
@@ -79,8 +80,8 @@ async def run(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    config = await load_config(settings.kubeconfig)
-    client = Client(config.configuration, user_agent=f"ecr-secret-operator/{__version__}")
+    config = load_config(settings.kubeconfig)
+    client = Client(config.connection, user_agent=f"ecr-secret-operator/{__version__}")
     try:
         if await _checked(client, stop):
             await Operator(settings, config, client).run(stop)
@@ -103,6 +104,8 @@ async def _checked(client: Client, stop: asyncio.Event) -> bool:
 async def _check(client: Client) -> None:
     try:
         served = await served_kinds(client)
+    except NoCredentials as error:
+        raise CannotStart(str(error)) from error
     except Unavailable as error:
         raise CannotStart(f"{error} ({client.server}). Check that it runs, and the kubeconfig") from error
     except Forbidden as error:
@@ -230,27 +233,19 @@ class Operator:
         return servers
 
     async def _work_until(self, stop: asyncio.Event) -> None:
-        tasks = [asyncio.create_task(self._world.watch(), name="watch")]
-        tasks.append(asyncio.create_task(self._config.keep_credentials_fresh(), name="kubeconfig credentials"))
-        lead = asyncio.create_task(self._lead(), name="lead")
-        stopped = asyncio.create_task(stop.wait(), name="stop")
         log.info("started", version=__version__, namespaces=self._settings.namespaces or "all", pid=os.getpid())
         if self._settings.namespaces:
             log.info("confined to some namespaces: cluster resources are left to an operator that watches all")
         try:
-            await asyncio.wait({lead, stopped, *tasks[:-1]}, return_when=asyncio.FIRST_COMPLETED)
-            log.info("stopping")
-            await self._controller.drain(DRAIN_SECONDS)
+            parts = {"watch": self._world.watch(), "lead": self._lead()}
+            await run_parts(parts, stop, before_end=self._drain)
         finally:
-            everything = [lead, stopped, *tasks]
-            for task in everything:
-                task.cancel()
-            results = await asyncio.gather(*everything, return_exceptions=True)
             if self._elector:
                 await self._elector.release()
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
+
+    async def _drain(self) -> None:
+        log.info("stopping")
+        await self._controller.drain(DRAIN_SECONDS)
 
     async def _lead(self) -> None:
         await self._world.synced()

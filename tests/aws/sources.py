@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from ecr_secret_operator.aws.fetch import in_thread
 from ecr_secret_operator.aws.source import TokenSource
 from ecr_secret_operator.domain.errors import TokenError
 from ecr_secret_operator.domain.reasons import Reason
@@ -17,6 +16,7 @@ from ecr_secret_operator.domain.resource import Key
 from ecr_secret_operator.domain.schedule import wanted
 from ecr_secret_operator.domain.scope import Scope
 from ecr_secret_operator.domain.token import Token
+from ecr_secret_operator.runtime.threads import in_thread
 from tests.factories import NOW, a_key, a_token
 
 OHIO = Scope("aws", "us-east-2")
@@ -43,7 +43,7 @@ class World:
 
     async def fetch(self, scope: Scope, asker: Key) -> Token:
         assert asker == KEY
-        return await in_thread(lambda: self.ask(scope))
+        return await in_thread(lambda: self.ask(scope), name="aws")
 
     def ask(self, scope: Scope) -> Token:
         self.calls.append(scope)

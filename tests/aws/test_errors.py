@@ -127,7 +127,7 @@ def test_the_code_of_an_answer_decides_the_reason(code: str, reason: Reason) -> 
         (ReadTimeoutError(endpoint_url=ENDPOINT), BROKEN, "ECR in us-east-2 cannot be reached (ReadTimeoutError)"),
         (ConnectTimeoutError(endpoint_url=ENDPOINT), BROKEN, "cannot be reached (ConnectTimeoutError)"),
         (EndpointConnectionError(endpoint_url=ENDPOINT), BROKEN, "cannot be reached (EndpointConnectionError)"),
-        (SSLError(endpoint_url=ENDPOINT, error="bad cert"), BROKEN, "cannot be reached (SSLError)"),
+        (SSLError(endpoint_url=ENDPOINT, error="bad cert"), BROKEN, "TLS with ECR in us-east-2 failed. Check that its"),
         (ProxyConnectionError(proxy_url=PROXY), BROKEN, "ECR in us-east-2 cannot be reached (ProxyConnectionError)"),
         (ConnectionClosedError(endpoint_url=ENDPOINT), BROKEN, "ECR in us-east-2 cannot be reached"),
         (
@@ -143,7 +143,11 @@ def test_the_code_of_an_answer_decides_the_reason(code: str, reason: Reason) -> 
         ),
         (NotImplementedError(), BROKEN, "ECR in us-east-2 gave an answer that makes no sense"),
         (OSError(), IDENTITY, "the operator's AWS credentials cannot be read: OSError"),
-        (ProfileNotFound(profile="x"), IDENTITY, "ECR in us-east-2 was not asked: The config profile (x) could not"),
+        (
+            ProfileNotFound(profile="x"),
+            IDENTITY,
+            "AWS_PROFILE of the operator names the profile x, which its AWS files",
+        ),
         (InvalidRegionError(region_name="x@evil"), IDENTITY, "ECR in us-east-2 was not asked: "),
         (KeyError("authorizationData"), BROKEN, "ECR in us-east-2 gave an answer that makes no sense"),
         (ZeroDivisionError("x"), BROKEN, "ECR in us-east-2 gave an answer that makes no sense"),
@@ -276,3 +280,16 @@ def test_a_sentence_is_never_a_flood() -> None:
 
 def test_an_answer_without_words_says_so() -> None:
     assert "(AccessDenied): AWS gave no words" in str(token_error(answered("AccessDenied"), STEP))
+
+
+@pytest.mark.parametrize(
+    "secret", ["eyJhbGciOiJSUzI1NiJ9.eyJqdGkiOiIxIn0.c2lnbmF0dXJl", "IQoJb3JpZ2lu" * 30, "ASIAEXAMPLE000000001"]
+)
+def test_a_token_that_aws_or_an_agent_repeats_is_left_out(secret: str) -> None:
+    """As STS does with a web identity token, and an agent with its own answer."""
+    for error in (
+        answered("InvalidIdentityToken", f"The token {secret} is not valid"),
+        CredentialRetrievalError(provider="container-role", error_msg=f"it said {secret}"),
+        InvalidRegionError(region_name=secret),
+    ):
+        assert secret[:20] not in str(token_error(error, STEP))

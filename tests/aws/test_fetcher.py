@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
-from ecr_secret_operator.aws.fetch import Fetcher, in_thread
+from ecr_secret_operator.aws.fetch import Fetcher
 from ecr_secret_operator.domain.errors import TokenError
 from ecr_secret_operator.domain.identity import AMBIENT, AccountRole, Identity
 from ecr_secret_operator.domain.reasons import Reason
 from ecr_secret_operator.domain.token import Sensitive, Token
+from ecr_secret_operator.runtime.threads import in_thread
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from tests.factories import a_key, a_token
 
@@ -79,7 +80,7 @@ async def test_the_loop_goes_on_while_aws_does_not() -> None:
         assert gate.wait(10)
         return a_token()
 
-    asked = asyncio.create_task(in_thread(blocked))
+    asked = asyncio.create_task(in_thread(blocked, name="aws"))
     for _ in range(20):
         await asyncio.sleep(0)
         turns += 1
@@ -98,7 +99,7 @@ def _raise(error: BaseException) -> Callable[[], Token]:
 @pytest.mark.parametrize("error", [ZeroDivisionError("a bug"), TokenError("no", reason=Reason.AWS_UNAVAILABLE)])
 async def test_whatever_is_raised_in_the_thread_is_raised_here(error: Exception) -> None:
     with pytest.raises(type(error)) as caught:
-        await in_thread(_raise(error))
+        await in_thread(_raise(error), name="aws")
     assert caught.value is error
 
 
@@ -110,7 +111,7 @@ async def test_the_thread_does_not_keep_the_process_from_ending() -> None:
         return a_token()
 
     before = set(threading.enumerate())
-    asked = asyncio.create_task(in_thread(blocked))
+    asked = asyncio.create_task(in_thread(blocked, name="aws"))
     await asyncio.sleep(0)
     started = [thread for thread in set(threading.enumerate()) - before if thread.name == "aws"]
     assert [thread.daemon for thread in started] == [True]

@@ -209,7 +209,7 @@ def test_without_the_flag_everyone_reads(start_operator: StartOperator) -> None:
 
 @asynccontextmanager
 async def reviews_at(kubeconfig: Path, *, seconds: float = 10.0) -> AsyncIterator[ApiReviews]:
-    client = Client((await load_config(str(kubeconfig))).configuration, user_agent="test")
+    client = Client(load_config(str(kubeconfig)).connection, user_agent="test")
     try:
         yield ApiReviews(client, timeout=seconds)
     finally:

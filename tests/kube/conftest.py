@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from ecr_secret_operator.kube.client import Client
-from ecr_secret_operator.kube.library import Configuration
+from ecr_secret_operator.kube.connection import Connection
 
 
 @dataclass
@@ -47,6 +47,6 @@ async def api() -> AsyncIterator[Api]:
     found, app = Api(), web.Application()
     app.router.add_route("*", "/{path:.*}", found.handle)
     async with TestServer(app) as server:
-        found.client = Client(Configuration(host=str(server.make_url("")).rstrip("/")), user_agent="test")
+        found.client = Client(Connection(str(server.make_url("")).rstrip("/")), user_agent="test")
         yield found
         await found.client.close()

@@ -15,7 +15,7 @@ from ecr_secret_operator.domain.reasons import Reason
 from ecr_secret_operator.kube import accounts
 from ecr_secret_operator.kube.accounts import AccountTokens
 from ecr_secret_operator.kube.client import Client
-from ecr_secret_operator.kube.library import Configuration
+from ecr_secret_operator.kube.connection import Connection
 from ecr_secret_operator.kube.objects import ObjectRef
 
 from .conftest import Api
@@ -126,7 +126,7 @@ async def test_an_answer_without_a_token_is_no_token(api: Api, answer: Any) -> N
 
 
 async def test_an_api_server_that_is_gone_is_told_as_such() -> None:
-    client = Client(Configuration(host="http://127.0.0.1:9"), user_agent="test")
+    client = Client(Connection("http://127.0.0.1:9"), user_agent="test")
     with pytest.raises(TokenError) as caught:
         await AccountTokens(client).of(IDENTITY)
     await client.close()

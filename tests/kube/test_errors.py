@@ -28,3 +28,12 @@ def test_it_is_obeyed_for_a_minute_at_most(header: str | None, body: float | Non
     details = {} if body is None else {"details": {"retryAfterSeconds": body}}
     error = error_of(429, json.dumps({"message": "slow down", **details}).encode(), retry_after=header)
     assert error.retry_after == expected
+
+
+@pytest.mark.parametrize("secret", ["eyJhbGciOiJSUzI1NiJ9.eyJqdGkiOiIxIn0.c2lnbmF0dXJl", "IQoJb3JpZ2lu" * 60])
+def test_a_token_that_a_webhook_repeats_is_left_out(secret: str) -> None:
+    """What the API server says goes into statuses and events."""
+    body = {"message": f'admission webhook "x" denied the request: auth {secret} is not allowed', "code": 403}
+    error = error_of(403, json.dumps(body).encode())
+    assert secret[:20] not in str(error)
+    assert "denied the request: auth [redacted] is not allowed" in str(error)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from ecr_secret_operator.domain.kinds import docker_config
-from ecr_secret_operator.telemetry.redact import REDACTED, redact, redact_text, redacting_processor
+from ecr_secret_operator.domain.redaction import REDACTED, redact_text
+from ecr_secret_operator.telemetry.redact import redact, redacting_processor
 from tests.factories import HOST, PASSWORD, a_token
 
 KEY_ID = "AKIAIOSFODNN7EXAMPLE"

@@ -23,10 +23,12 @@ from botocore.exceptions import (
     ConnectionError as UnreachableError,
 )
 
-from ..domain.errors import TokenError
+from ..domain.errors import InvalidField, TokenError
 from ..domain.identity import AccountRole, AssumedRole, StoredKeys
 from ..domain.reasons import Reason
+from ..domain.redaction import redact_text
 from ..domain.scope import Scope
+from .faults import fault_of
 
 _DENIED = frozenset(
     (
@@ -133,27 +135,37 @@ def token_error(error: Exception, step: Step) -> TokenError:
     """The error for a call that gave no token."""
     if isinstance(error, ClientError):
         return _answered(error, step)
-    if isinstance(error, (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)):
-        needed = f", which are needed for AssumeRole{step.target}" if step.target else ""
-        return TokenError(
-            f"the operator has no AWS credentials{needed}. Give it an IAM user's keys or a role: see docs/install.md"
-            if isinstance(error, NoCredentialsError)
-            else f"the operator's AWS credentials cannot be used: {_sentence(str(error))}",
-            reason=Reason.IDENTITY_UNAVAILABLE,
-        )
+    if isinstance(error, InvalidField):
+        return TokenError(f"{step.place} was not asked: {error}", reason=Reason.AWS_UNAVAILABLE)
+    if fault := fault_of(error, step.place):
+        return TokenError(str(fault), reason=fault.reason)
     if isinstance(error, (HTTPClientError, UnreachableError)):
-        return TokenError(f"{step.place} cannot be reached ({type(error).__name__})", reason=Reason.AWS_UNAVAILABLE)
-    if isinstance(error, OSError) or type(error) is RuntimeError:
-        why = (
-            f"cannot be read: {error.strerror or type(error).__name__}"
-            if isinstance(error, OSError)
-            else "have expired already: check the clock of this node"  # botocore raises RuntimeError for this alone
+        return TokenError(
+            f"{step.place} cannot be reached ({type(error).__name__}). Check the operator's HTTPS_PROXY and NO_PROXY,"
+            " DNS, and network policies",
+            reason=Reason.AWS_UNAVAILABLE,
         )
-        return TokenError(f"the operator's AWS credentials {why}", reason=Reason.IDENTITY_UNAVAILABLE)
-    if isinstance(error, BotoCoreError):
-        return TokenError(f"{step.place} was not asked: {_sentence(str(error))}", reason=Reason.IDENTITY_UNAVAILABLE)
+    if text := _no_identity(error, step):
+        return TokenError(text, reason=Reason.IDENTITY_UNAVAILABLE)
     to_what = f" when it was asked for a session{step.target}" if step.target else ""
     return TokenError(f"{step.place} gave an answer that makes no sense{to_what}", reason=Reason.AWS_UNAVAILABLE)
+
+
+def _no_identity(error: Exception, step: Step) -> str | None:
+    """Why the operator is nobody to AWS; None where that is not the cause."""
+    if isinstance(error, NoCredentialsError):
+        needed = f", which are needed for AssumeRole{step.target}" if step.target else ""
+        return f"the operator has no AWS credentials{needed}. Give it an IAM user's keys or a role: see docs/install.md"
+    if isinstance(error, (PartialCredentialsError, CredentialRetrievalError)):
+        return f"the operator's AWS credentials cannot be used: {_sentence(str(error))}"
+    if isinstance(error, OSError):
+        return f"the operator's AWS credentials cannot be read: {error.strerror or type(error).__name__}"
+    if type(error) is RuntimeError:  # botocore raises it for this alone
+        return "the operator's AWS credentials have expired already: check the clock of this node"
+    if isinstance(error, BotoCoreError):
+        words = _sentence(str(error))
+        return f"{step.place} was not asked: {words}. Check the operator's AWS settings: docs/install.md"
+    return None
 
 
 def _answered(error: ClientError, step: Step) -> TokenError:
@@ -181,4 +193,4 @@ def _answered(error: ClientError, step: Step) -> TokenError:
 
 def _sentence(text: str) -> str:
     plain = _CHANGING.sub("", _REQUEST_ID.sub("", _REQUEST.sub("", " ".join(text.split()))))
-    return plain[:_WORDS].rstrip(". ") or "AWS gave no words"
+    return redact_text(plain)[:_WORDS].rstrip(". ") or "AWS gave no words"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
@@ -12,6 +10,7 @@ from ..domain.identity import AccountRole
 from ..domain.resource import Key
 from ..domain.scope import Scope
 from ..domain.token import Sensitive, Token
+from ..runtime.threads import in_thread
 from .ecr import fetch_token
 
 
@@ -38,32 +37,4 @@ class Fetcher:
         """A new token. Raises TokenError."""
         identity = scope.identity
         proof = await self._proofs.of(identity) if isinstance(identity, AccountRole) else None
-        return await in_thread(lambda: fetch_token(scope, asker=asker, clock=self._clock, proof=proof))
-
-
-async def in_thread(function: Callable[[], Token]) -> Token:
-    """Runs a blocking function in a daemon thread: the process can end while AWS hangs, which no executor allows."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Token] = loop.create_future()
-
-    def settle(result: Token | None, error: BaseException | None) -> None:
-        if future.done():
-            return
-        if result is None:
-            future.set_exception(error or RuntimeError("no result"))
-        else:
-            future.set_result(result)
-
-    def run() -> None:
-        result, problem = None, None
-        try:
-            result = function()
-        except BaseException as error:  # noqa: BLE001 - it is handed to whoever waits
-            problem = error
-        try:
-            loop.call_soon_threadsafe(settle, result, problem)
-        except RuntimeError:
-            return  # the loop is closed: nobody waits any more
-
-    threading.Thread(target=run, name="aws", daemon=True).start()
-    return await future
+        return await in_thread(lambda: fetch_token(scope, asker=asker, clock=self._clock, proof=proof), name="aws")

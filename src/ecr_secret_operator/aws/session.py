@@ -7,15 +7,19 @@ in the environment, a credentials file that was replaced, a rotated web identity
 from __future__ import annotations
 
 import functools
+from typing import Any
+from urllib.parse import urlsplit
 
 import botocore.configloader
 import botocore.credentials
 import botocore.loaders
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import CredentialRetrievalError
+from botocore.exceptions import ConfigParseError, CredentialRetrievalError, ProfileNotFound
 
 from ..domain.scope import Scope
+from . import library as library  # noqa: PLC0414 - it changes botocore
+from .faults import EndpointInvalid
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 10
@@ -25,14 +29,58 @@ _shared_loader = functools.cache(botocore.loaders.create_loader)
 """Reads botocore's service descriptions once; they are the costly part of a session."""
 
 
-def empty_session(scope: Scope) -> botocore.session.Session:
+class _Session(botocore.session.Session):  # type: ignore[misc] # botocore has no types
+    """A session that tells a wrong endpoint from an answer that makes no sense.
+
+    Attributes:
+        forgiving: whether AWS files and a profile that cannot be used are as if they were not there. That is so for
+            whoever brings credentials: the operator's own identity is nothing to them.
+    """
+
+    forgiving = True
+
+    def create_client(self, service_name: str, *args: object, **kwargs: object) -> Any:  # noqa: ANN401 - botocore's
+        """A client. Raises EndpointInvalid, and what botocore raises."""
+        try:
+            client = super().create_client(service_name, *args, **kwargs)
+        except ValueError as error:
+            if type(error) is ValueError:  # botocore's own, of its check of the endpoint
+                raise EndpointInvalid(service_name) from None
+            raise
+        if urlsplit(client.meta.endpoint_url).scheme not in ("http", "https"):
+            raise EndpointInvalid(service_name)
+        return client
+
+    def get_scoped_config(self) -> dict[str, Any]:
+        """The settings of the profile."""
+        try:
+            found: dict[str, Any] = super().get_scoped_config()
+        except (ProfileNotFound, ConfigParseError):
+            if not self.forgiving:
+                raise
+            return {}
+        return found
+
+    @property
+    def full_config(self) -> dict[str, Any]:
+        """The settings of all profiles."""
+        try:
+            found: dict[str, Any] = super().full_config
+        except ConfigParseError:
+            if not self.forgiving:
+                raise
+            return {"profiles": {}}
+        return found
+
+
+def empty_session(scope: Scope) -> _Session:
     """A session without credentials, for the region and the kind of endpoint of a scope.
 
     The region is the resource's, so that neither AWS_REGION nor a region in the config file is needed, as with the Go
     operator. FIPS and dual-stack endpoints are asked for where the registry's host is of that kind; else the SDK's own
     environment and config file decide. An endpoint never comes from a resource.
     """
-    session = botocore.session.Session()
+    session = _Session()
     session.register_component("data_loader", _shared_loader())
     session.set_config_variable("region", scope.region)
     variants = {"use_fips_endpoint": scope.fips, "use_dualstack_endpoint": scope.dual_stack}
@@ -48,9 +96,10 @@ def empty_session(scope: Scope) -> botocore.session.Session:
     return session
 
 
-def ambient_session(scope: Scope) -> botocore.session.Session:
+def ambient_session(scope: Scope) -> _Session:
     """A session with the operator's own identity."""
     session = empty_session(scope)
+    session.forgiving = False
     _accept_quoted_values(session)
     chain = session.get_component("credential_provider")
     session.register_component("credential_provider", _Chain(chain.providers))

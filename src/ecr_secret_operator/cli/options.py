@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from ..domain.errors import ApiError, Forbidden, OperatorError, Unauthorized, Unavailable
+from ..domain.errors import ApiError, Forbidden, NoCredentials, OperatorError, Unauthorized, Unavailable
 from ..domain.fields import GROUP
 from ..domain.kinds import KINDS, Kind
 
@@ -99,7 +99,7 @@ def with_cluster(kubeconfig: str | None, context: str | None, work: Callable[[Se
 
     try:
         return asyncio.run(working())
-    except ConfigError as error:
+    except (ConfigError, NoCredentials) as error:
         raise CannotLook(str(error)) from error
     except Unavailable as error:
         raise CannotLook(f"{error} ({server}). Check that it runs, and the kubeconfig") from error

@@ -36,10 +36,11 @@ _TOLD = 3
 """Of how many namespaces, pods and ServiceAccounts a finding tells."""
 
 _AWS = "Allow the identity ecr:GetAuthorizationToken, or mend its role's trust policy: docs/identities/README.md"
+_MESSAGE = "Do what the message says. The operator tries again within 30 seconds: docs/reference/reasons.md"
 GENERIC: Mapping[str, tuple[str, str]] = {
     Reason.AWS_ACCESS_DENIED: ("aws-access-denied", _AWS),
-    Reason.AWS_UNAVAILABLE: ("aws-unavailable", "It is tried again by itself. If it lasts, check the way to AWS"),
-    Reason.IDENTITY_UNAVAILABLE: ("identity-unavailable", "Check the identity that the message names"),
+    Reason.AWS_UNAVAILABLE: ("aws-unavailable", _MESSAGE),
+    Reason.IDENTITY_UNAVAILABLE: ("identity-unavailable", _MESSAGE),
     Reason.KUBERNETES_ERROR: ("kubernetes-error", "Check quotas and admission webhooks, and the operator's rights"),
     Reason.SECRET_CONFLICT: ("secret-conflict", "Remove that Secret, or choose another generated_secret_name"),
     Reason.POLICY_DENIED: ("policy-denied", "Ask who keeps the AccessPolicies: docs/access-policy.md"),

@@ -12,7 +12,8 @@ OperatorError
     ├── Invalid             422 and 400
     ├── Expired             410: the watch's resource version is gone
     └── Unavailable         429, 5xx, no answer: perhaps done, perhaps not; read again
-        └── Internal            500: something behind it failed, a webhook as a rule
+        ├── Internal            500: something behind it failed, a webhook as a rule
+        └── NoCredentials       nothing was sent: there is nothing to authenticate with at the moment
 """
 
 from __future__ import annotations
@@ -106,3 +107,7 @@ class Unavailable(ApiError):
 
 class Internal(Unavailable):
     """Something behind the API server failed, such as an admission webhook that cannot be reached."""
+
+
+class NoCredentials(Unavailable):
+    """Nothing was sent: the kubeconfig's exec plugin or a file gives nothing to authenticate with at the moment."""

@@ -3,41 +3,38 @@
 from __future__ import annotations
 
 import os
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from ..domain.errors import OperatorError
-from .library import ConfigException, Configuration, loaders
+from ..domain.errors import InvalidField
+from ..domain.proxies import proxy_for
+from .connection import Connection
+from .kubeconfig import ConfigError, choose
+from .login import CredentialsUnusable, File, Fixed, bearer
+from .users import connection_of
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_CREDENTIAL_REFRESH_SECONDS = 60
+_DEFAULT = "~/.kube/config"
+
+__all__ = ["ClusterConfig", "ConfigError", "load_config"]
 
 
-class ConfigError(OperatorError):
-    """No way to the API server is configured, or the one that is cannot be read."""
-
-
+@dataclass(frozen=True, slots=True)
 class ClusterConfig:
     """Where the API server is, how to authenticate, and which namespace is ours.
 
     Attributes:
-        configuration: for the client library; the library keeps rotated in-cluster tokens fresh.
+        connection: leads to the API server.
         namespace: the namespace that the operator runs in.
     """
 
-    def __init__(self, configuration: Configuration, namespace: str, loader: object | None = None) -> None:
-        self.configuration = configuration
-        self.namespace = namespace
-        self._loader = loader
-
-    async def keep_credentials_fresh(self) -> None:
-        """Renews what an exec plugin of the kubeconfig gives, until cancelled; returns when there is none."""
-        if self._loader is not None:
-            await loaders.refresh_token(self._loader, self.configuration, _CREDENTIAL_REFRESH_SECONDS)
+    connection: Connection
+    namespace: str
 
 
-async def load_config(kubeconfig: str | None, context: str | None = None) -> ClusterConfig:
+def load_config(kubeconfig: str | None, context: str | None = None) -> ClusterConfig:
     """Loads the configuration: the given file, else KUBECONFIG, else in-cluster, else ~/.kube/config.
 
     Args:
@@ -45,42 +42,44 @@ async def load_config(kubeconfig: str | None, context: str | None = None) -> Clu
         context: of the file; None for its current one. With one, only files count.
 
     Raises:
-        ConfigError: there is none, or it cannot be read. Says which and what to do.
+        ConfigError: there is none, or it cannot be used. Names the field and the remedy.
     """
-    path = kubeconfig or os.environ.get("KUBECONFIG")
-    if not path and not context and os.environ.get("KUBERNETES_SERVICE_HOST"):
-        return _in_cluster()
-    return await _from_file(path or "~/.kube/config", context, given=bool(path))
-
-
-def _in_cluster() -> ClusterConfig:
-    configuration = Configuration()
+    listed = kubeconfig or os.environ.get("KUBECONFIG")
+    if not listed and not context and os.environ.get("KUBERNETES_SERVICE_HOST"):
+        return _in_cluster(os.environ)
+    paths = [Path(part).expanduser() for part in (listed or _DEFAULT).split(os.pathsep) if part]
+    there = [path for path in paths if path.is_file()]
+    if not there:
+        hint = "Check --kubeconfig and KUBECONFIG" if listed else "Give --kubeconfig, or run inside a cluster"
+        raise ConfigError(f"kubeconfig {listed or _DEFAULT} does not exist. {hint}")
+    chosen = choose(there, context)
     try:
-        loaders.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-    except (ConfigException, OSError) as error:
-        raise ConfigError(f"the in-cluster configuration cannot be used: {error}") from error
-    return ClusterConfig(configuration, _own_namespace("default"))
+        return ClusterConfig(connection_of(chosen, os.environ), _own_namespace(chosen.namespace))
+    except (InvalidField, CredentialsUnusable) as error:
+        raise chosen.refused(str(error)) from None
 
 
-async def _from_file(path: str, wanted: str | None, *, given: bool) -> ClusterConfig:
-    if not _is_file(path):
-        hint = "Check --kubeconfig and KUBECONFIG" if given else "Give --kubeconfig, or run inside a cluster"
-        raise ConfigError(f"kubeconfig {path} does not exist. {hint}")
-    configuration = Configuration()
+def _in_cluster(environment: Mapping[str, str]) -> ClusterConfig:
+    host, port = environment["KUBERNETES_SERVICE_HOST"], environment.get("KUBERNETES_SERVICE_PORT")
+    if not port:
+        raise ConfigError("the in-cluster configuration cannot be used: KUBERNETES_SERVICE_PORT is not set")
+    server = f"https://{f'[{host}]' if ':' in host else host}:{port}"
+    token, authority = File(_SERVICE_ACCOUNT / "token"), File(_SERVICE_ACCOUNT / "ca.crt")
     try:
-        loader = await loaders.load_kube_config(
-            config_file=path, context=wanted, client_configuration=configuration, persist_config=False
+        bearer(token.text())
+        connection = Connection(
+            server,
+            credentials=Fixed(token_file=token),
+            authority=authority.text().reveal(),
+            proxy=proxy_for(server, environment),
         )
-    except (ConfigException, OSError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
-        shapeless = isinstance(error, TypeError | AttributeError | KeyError)
-        text = "it is not a kubeconfig" if shapeless else " ".join(str(error).split())[:200]
-        raise ConfigError(f"kubeconfig {path} cannot be used: {text}") from error
-    context = (loader.current_context or {}).get("context", {})
-    return ClusterConfig(configuration, _own_namespace(context.get("namespace", "default")), loader)
-
-
-def _is_file(path: str) -> bool:
-    return any(Path(part).expanduser().is_file() for part in path.split(os.pathsep))
+        connection.tls(None)
+    except ssl.SSLError:
+        file = _SERVICE_ACCOUNT / "ca.crt"
+        raise ConfigError(f"the in-cluster configuration cannot be used: {file} holds no certificate") from None
+    except (CredentialsUnusable, InvalidField) as error:
+        raise ConfigError(f"the in-cluster configuration cannot be used: {error}") from None
+    return ClusterConfig(connection, _own_namespace("default"))
 
 
 def _own_namespace(otherwise: str) -> str:

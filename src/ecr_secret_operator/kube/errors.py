@@ -19,6 +19,7 @@ from ..domain.errors import (
     Unauthorized,
     Unavailable,
 )
+from ..domain.redaction import redact_text
 
 T = TypeVar("T")
 
@@ -100,6 +101,6 @@ def error_of(status: int, body: bytes, *, retry_after: str | None = None) -> Api
     wait = details.retryAfterSeconds
     if retry_after and retry_after.isdecimal():
         wait = float(retry_after)
-    text = answer.message[:MESSAGE_CHARACTERS] or f"the API server answered {status}"
+    text = redact_text(answer.message)[:MESSAGE_CHARACTERS] or f"the API server answered {status}"
     wait = None if wait is None else min(max(wait, 0.0), LONGEST_WAIT_SECONDS)
     return kind(text, status=status, retry_after=wait, cause=causes[0] if causes else "")

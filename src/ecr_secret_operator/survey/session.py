@@ -30,8 +30,8 @@ class Session:
 @asynccontextmanager
 async def session(kubeconfig: str | None, context: str | None) -> AsyncIterator[Session]:
     """Opens one, and closes it. Raises ConfigError."""
-    config = await load_config(kubeconfig, context)
-    client = Client(config.configuration, user_agent=f"ecr-secret-operator-cli/{__version__}")
+    config = load_config(kubeconfig, context)
+    client = Client(config.connection, user_agent=f"ecr-secret-operator-cli/{__version__}")
     try:
         yield Session(Reader(client), client, config.namespace)
     finally:

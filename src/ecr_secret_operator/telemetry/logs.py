@@ -16,8 +16,12 @@ from .stream import LossyStream
 LogFormat = Literal["auto", "json", "console"]
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
-_QUIET = ("botocore", "urllib3", "aiohttp", "kubernetes_asyncio", "asyncio")
+_QUIET = ("urllib3", "aiohttp", "asyncio")
 """At debug, these write requests and answers out whole, tokens included (measured with the Go operator's peer, too)."""
+
+
+_SILENT = "botocore"
+"""It warns, with a traceback, of failures that it raises too: each is logged once, as one sentence, by the caller."""
 
 
 def _json(event: object, **_: object) -> str:
@@ -60,5 +64,6 @@ def configure_logs(level: str, fmt: LogFormat) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(numeric, logging.INFO))
+    logging.getLogger(_SILENT).setLevel(logging.CRITICAL + 1)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(numeric, logging.WARNING))

@@ -1,0 +1,63 @@
+"""What leads to one API server: its address, TLS, a proxy, and what requests authenticate with."""
+
+from __future__ import annotations
+
+import ssl
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .login import Certificate, Credentials, Fixed
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One API server.
+
+    Attributes:
+        server: its URL.
+        credentials: what requests authenticate with.
+        headers: sent with every request, such as those of impersonation. A name can be there several times.
+        authority: certificates, as PEM, that the server's is checked against; None for those of the system.
+        verify: whether the server's certificate is checked at all.
+        server_name: the name that the certificate has to have; None for the host in the URL.
+        proxy: the URL of a proxy; None for none.
+    """
+
+    server: str
+    credentials: Credentials = field(default_factory=Fixed)
+    headers: tuple[tuple[str, str], ...] = ()
+    authority: str | None = None
+    verify: bool = True
+    server_name: str | None = None
+    proxy: str | None = None
+
+    def tls(self, certificate: Certificate | None) -> ssl.SSLContext:
+        """TLS as Go checks it, with a client certificate.
+
+        Raises:
+            ssl.SSLError: a certificate, or the key, cannot be used.
+        """
+        context = ssl.create_default_context(cadata=_ascii(self.authority) if self.authority else None)
+        context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)  # Python's default since 3.13
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        if not self.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if certificate:
+            _load(context, certificate)
+        return context
+
+
+def _load(context: ssl.SSLContext, certificate: Certificate) -> None:
+    """Python's ssl reads a client certificate from files only: from one that no other user can read, for a moment."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "client.pem"
+        file.touch(mode=0o600)
+        file.write_text(_ascii(f"{certificate.chain.reveal()}\n{certificate.key.reveal()}\n"))
+        context.load_cert_chain(file, password="")  # an encrypted key fails, and nobody is asked for a password
+
+
+def _ascii(pem: str) -> str:
+    """PEM without what may stand in comments only."""
+    return pem.encode("ascii", "ignore").decode()

@@ -1,0 +1,228 @@
+"""Reads kubeconfigs: every field of client-go's `clientcmd/api/v1`, merged as kubectl merges several files.
+
+Nothing in the cluster and user of the chosen context is ignored: what is not supported, and what is not known, is
+refused by name. A field that is dropped silently can mean other permissions than the user has with kubectl.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from ..domain.errors import OperatorError
+
+T = TypeVar("T")
+
+
+class ConfigError(OperatorError):
+    """No way to the API server is configured, or the configured one cannot be used; the message names the remedy."""
+
+
+class _Fields(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
+    """Fields of a kubeconfig; null, as in Go, is the same as not being there."""
+
+
+class Cluster(_Fields):
+    """`clusters[].cluster`."""
+
+    server: str | None = None
+    tls_server_name: str | None = None
+    insecure_skip_tls_verify: bool | None = None
+    certificate_authority: str | None = None
+    certificate_authority_data: bytes | None = None
+    proxy_url: str | None = None
+    disable_compression: bool | None = None
+    extensions: list[Mapping[str, Any]] | None = None
+
+
+class Variable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """`exec.env[]`."""
+
+    name: str
+    value: str = ""
+
+
+class Exec(msgspec.Struct, forbid_unknown_fields=True, rename="camel", frozen=True):
+    """`users[].user.exec`."""
+
+    command: str | None = None
+    args: list[str] | None = None
+    env: list[Variable] | None = None
+    api_version: str | None = None
+    install_hint: str | None = None
+    provide_cluster_info: bool | None = None
+    interactive_mode: str | None = None
+
+
+class User(_Fields):
+    """`users[].user`."""
+
+    client_certificate: str | None = None
+    client_certificate_data: bytes | None = None
+    client_key: str | None = None
+    client_key_data: bytes | None = None
+    token: str | None = None
+    token_file: str | None = msgspec.field(name="tokenFile", default=None)
+    impersonate: str | None = msgspec.field(name="as", default=None)
+    as_uid: str | None = None
+    as_groups: list[str] | None = None
+    as_user_extra: dict[str, list[str] | None] | None = None
+    username: str | None = None
+    password: str | None = None
+    auth_provider: Mapping[str, Any] | None = None
+    exec: Exec | None = None
+    extensions: list[Any] | None = None
+
+
+class Context(_Fields):
+    """`contexts[].context`."""
+
+    cluster: str | None = None
+    user: str | None = None
+    namespace: str | None = None
+    extensions: list[Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A named part of a kubeconfig, and the folder that its relative paths start from."""
+
+    fields: Any
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a context names.
+
+    Attributes:
+        place: the kubeconfig, for messages.
+        cluster_name: the cluster's name.
+        user_name: the user's name.
+        cluster: where the API server is.
+        cluster_folder: the folder that the cluster's relative paths start from.
+        user: how to authenticate.
+        user_folder: the folder that the user's relative paths start from.
+        namespace: the default namespace of the context.
+    """
+
+    place: str
+    cluster_name: str
+    user_name: str
+    cluster: Cluster
+    cluster_folder: Path
+    user: User
+    user_folder: Path
+    namespace: str
+
+    def refused(self, why: str) -> ConfigError:
+        """The error that says that this kubeconfig cannot be used."""
+        return ConfigError(f"kubeconfig {self.place} cannot be used: {why}")
+
+
+class _Shapeless(Exception):
+    """A file is not what a kubeconfig is."""
+
+
+_KINDS = {"clusters": "cluster", "users": "user", "contexts": "context"}
+
+
+def choose(paths: Sequence[Path], wanted: str | None) -> Chosen:
+    """The cluster and the user of a context.
+
+    Args:
+        paths: the files. For each name, and for the current context, the first file that has it counts, as with
+            kubectl.
+        wanted: the context; None for the current one.
+
+    Raises:
+        ConfigError: a file cannot be read, or the context cannot be used. Names the file and the field.
+    """
+    place = os.pathsep.join(str(path) for path in paths)
+    current, entries = _merged(paths)
+
+    def refused(why: str) -> ConfigError:
+        return ConfigError(f"kubeconfig {place} cannot be used: {why}")
+
+    def entry(plural: str, name: str | None, kind: type[T], of: str) -> tuple[T, Path]:
+        one = _KINDS[plural]
+        if not name:
+            raise refused(f"{of} names no {one}")
+        found = entries[plural].get(name)
+        if found is None:
+            raise refused(f"{one} {name}, which {of} names, does not exist")
+        try:
+            return msgspec.convert(found.fields or {}, kind), found.folder
+        except msgspec.ValidationError as error:
+            raise refused(f"{one} {name}: {_words(error)}") from None
+
+    chosen = wanted or current
+    if not chosen:
+        raise refused("it has no current-context. Set one, or use --context")
+    context, _ = entry("contexts", chosen, Context, "--context" if wanted else "current-context")
+    of = f"context {chosen}"
+    cluster, cluster_folder = entry("clusters", context.cluster, Cluster, of)
+    user, user_folder = entry("users", context.user, User, of)
+    return Chosen(
+        place=place,
+        cluster_name=context.cluster or "",
+        user_name=context.user or "",
+        cluster=cluster,
+        cluster_folder=cluster_folder,
+        user=user,
+        user_folder=user_folder,
+        namespace=context.namespace or "default",
+    )
+
+
+def _merged(paths: Sequence[Path]) -> tuple[str, Mapping[str, Mapping[str, Entry]]]:
+    current, entries = "", {plural: dict[str, Entry]() for plural in _KINDS}
+    for path in paths:
+        try:
+            found = yaml.safe_load(path.read_text(encoding="utf-8"))
+            own = _take(found or {}, path.absolute().parent, entries)
+            current = current or own
+        except (OSError, ValueError, yaml.YAMLError, _Shapeless) as error:
+            why = error.strerror if isinstance(error, OSError) else _yaml_words(error)
+            raise ConfigError(f"kubeconfig {path} cannot be used: {why}") from None
+    return current, entries
+
+
+def _take(found: object, folder: Path, entries: Mapping[str, dict[str, Entry]]) -> str:
+    """Adds what no earlier file has, and returns the current context. Raises _Shapeless."""
+    if not isinstance(found, dict):
+        raise _Shapeless("it is not a kubeconfig")
+    for plural, one in _KINDS.items():
+        names = set()
+        for item in found.get(plural) or ():
+            name = item.get("name") if isinstance(item, dict) else None
+            if not isinstance(name, str) or name in names:
+                raise _Shapeless(f"each entry of {plural} has to have a name of its own")
+            names.add(name)
+            entries[plural].setdefault(name, Entry(item.get(one), folder))
+    current = found.get("current-context") or ""
+    if not isinstance(current, str):
+        raise _Shapeless("current-context is not a string")
+    return current
+
+
+def _yaml_words(error: Exception) -> str:
+    """What is wrong with a file, without the text of the file: it holds secrets."""
+    if isinstance(error, yaml.YAMLError):
+        mark = getattr(error, "problem_mark", None)
+        return f"it is not YAML in line {mark.line + 1}" if mark else "it is not YAML"
+    return "it is not text" if isinstance(error, UnicodeDecodeError) else str(error)
+
+
+def _words(error: msgspec.ValidationError) -> str:
+    """The field and what is wrong with it. The library's message repeats names and types, and never a value."""
+    what, _, where = str(error).partition(" - at `$.")
+    field = f"field {where.rstrip('`')}: " if where else ""
+    unknown = "unknown field" in what
+    return f"{field}{what}{'. Remove the field, or use a kubeconfig without it' if unknown else ''}"
