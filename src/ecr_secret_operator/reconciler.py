@@ -8,12 +8,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from .domain.access import audited
 from .domain.conflict import Claim, claim, conflict_retry, conflicted, held, needs_replacing
 from .domain.decide import Observed, Plan, Write, decide, intact, joined, named, newest, refresh_requested, standing
 from .domain.errors import AlreadyExists, ApiError, Conflict, Internal, Invalid, NotFound, TokenError, Unavailable
 from .domain.generated import Desired, Held, Holdings, StoredSecret, differences, render
 from .domain.outcome import AGAIN, DONE, PARKED, Result
 from .domain.reasons import FROM_AWS, EventReason, Failure, Reason
+from .domain.removal import withdrawn
 from .domain.resource import InvalidSpec, Key, Resource
 from .domain.rivals import gives_way, taken
 from .domain.schedule import LONGEST_SPACING, replaces
@@ -79,7 +81,7 @@ class Reconciler:
         if write and not urgent and self._tokens.under_way(write.wants, key, patient=self._patient(key)):
             return PARKED  # until that token is there
         try:
-            outcome = await self._execute(observed.resource, plan)
+            outcome = await self._execute(observed, plan)
         except Conflict:
             return AGAIN  # what was judged is no longer what is stored
         except ApiError as error:
@@ -89,8 +91,8 @@ class Reconciler:
         lacking = standing(observed.access, outcome.held, self._clock())
         linkage = self._links.linkage(observed.resource)
         refreshed = self._refreshed(observed.resource, outcome)
-        audited = observed.access.audited
-        outcome = replace(outcome, lacking=lacking, refreshed=refreshed, audited=audited, linkage=linkage)
+        reported = audited(observed.access, outcome.held or dict(observed.sealed))
+        outcome = replace(outcome, lacking=lacking, refreshed=refreshed, audited=reported, linkage=linkage)
         self._remember(observed.resource, outcome)
         try:
             await self._publish(observed.resource, outcome)
@@ -161,13 +163,17 @@ class Reconciler:
         elif not resource.wanted or (outcome.failure and outcome.failure.reason is Reason.POLICY_DENIED):
             self._served.pop(resource.key, None)
 
-    async def _execute(self, resource: Resource, plan: Plan) -> Outcome:
+    async def _execute(self, observed: Observed, plan: Plan) -> Outcome:
+        refused = withdrawn(observed, plan)
+        for unwanted in refused:
+            await self._remove(unwanted)
         outcome = Outcome(held=plan.held, failure=plan.failure, retry_at=plan.retry_at)
         if plan.write:
-            outcome = await self._serve(resource, plan, plan.write)
+            outcome = await self._serve(observed.resource, plan, plan.write)
         if outcome.held or not plan.write:
             for unwanted in plan.remove:
-                await self._remove(unwanted)
+                if unwanted not in refused:
+                    await self._remove(unwanted)
         return outcome
 
     async def _serve(self, resource: Resource, plan: Plan, write: Write) -> Outcome:

@@ -423,7 +423,7 @@ def test_what_a_policy_would_refuse_is_said_with_the_namespaces() -> None:
     status = cluster_status(shares_of(NEW, statuses), now=NOW)
     found = condition_of(status, POLICY_ALLOWED)
     assert (found["status"], found["reason"]) == ("False", "PolicyDenied")
-    assert found["message"] == "b, c: served, since the policy only audits: no policy allows it"
+    assert found["message"] == "b, c: reported only, because an AccessPolicy is in mode Audit: no policy allows it"
     assert states(status)[READY] == GOOD
     assert condition_of(cluster_status(shares_of(NEW, served(NEW, "a")), now=NOW), POLICY_ALLOWED) == {}
 
@@ -517,7 +517,7 @@ def test_that_a_policy_would_refuse_it_is_told_once() -> None:
     audited = served(NEW, "b", audited="no policy allows it")
     (event,) = told(FINE, {**served(NEW, "a"), **audited})
     assert (event.reason, event.warning) == ("PolicyAudited", True)
-    assert event.message.startswith("b: served, since the policy only audits")
+    assert event.message.startswith("b: reported only, because an AccessPolicy is in mode Audit")
     assert told(shares_of(NEW, audited), served(NEW, "a", "b", audited="no policy allows it")) == []
 
 

@@ -87,7 +87,7 @@ class Credential:
         counts: the namespaces of a cluster resource; None for any other.
         troubles: those of them that fail, as far as the status lists them.
         linked: what the condition Linked says where it is False; empty when all is well.
-        audited: what a policy in audit mode would refuse; empty for nothing.
+        audited: what enforcing the policies in mode Audit would deny or change; empty for nothing.
     """
 
     key: Key

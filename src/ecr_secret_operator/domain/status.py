@@ -19,7 +19,7 @@ from .token import Token
 READY = "Ready"
 REFRESHING = "Refreshing"
 POLICY_ALLOWED = "PolicyAllowed"
-"""Only there while an AccessPolicy in audit mode would refuse the resource."""
+"""Only there while enforcing the AccessPolicies in mode Audit would deny or change something of the resource."""
 LINKED = "Linked"
 """Only there when the spec names ServiceAccounts to link."""
 
@@ -50,7 +50,7 @@ class Outcome:
         refreshed: whether the token source gave all tokens, so that a request for a refresh is done.
         happened: things beyond the conditions, with a sentence each.
         retry_at: when to try again (UTC); None when only a change helps.
-        audited: what an AccessPolicy in audit mode would refuse; empty for nothing.
+        audited: what AccessPolicies in mode Audit would deny or change if they were enforced; empty for nothing.
         linkage: how the links of the spec stand; None when it has none.
     """
 
@@ -130,7 +130,7 @@ def next_status(resource: Resource, outcome: Outcome, *, now: datetime) -> Statu
 def _audit(old: Status, outcome: Outcome, generation: int, now: datetime) -> list[dict[str, Any]]:
     if not outcome.audited:
         return []
-    value = (False, Reason.POLICY_DENIED, f"served, since the policy only audits: {outcome.audited}")
+    value = (False, Reason.POLICY_DENIED, f"reported only, because an AccessPolicy is in mode Audit: {outcome.audited}")
     return [condition(old, POLICY_ALLOWED, value, generation, now)]
 
 
