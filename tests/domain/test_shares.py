@@ -494,6 +494,22 @@ def test_another_reason_is_told_anew() -> None:
     assert [event.reason for event in told(NOT_SO, {**served(NEW, "a"), **throttled("b")})] == ["AWSUnavailable"]
 
 
+def test_links_that_fail_are_told_once_and_so_is_their_end() -> None:
+    fine = stored(LINKING, shares_of(LINKING, linked("a", "b", linked=("default",))))
+    missing = {**linked("a", linked=("default",)), **linked("b", absent=("default",))}
+    failing = shares_of(fine, missing)
+    (event,) = cluster_events(failing, cluster_status(failing, now=LATER))
+    assert (event.reason, event.warning) == ("ServiceAccountMissing", True)
+    assert event.message.startswith("b: ServiceAccounts that do not exist: default")
+    more = shares_of(stored(LINKING, failing), linked("a", "b", absent=("default",)))
+    assert list(cluster_events(more, cluster_status(more, now=LATER))) == []
+    over = shares_of(stored(LINKING, failing), linked("a", "b", linked=("default",)))
+    (event,) = cluster_events(over, cluster_status(over, now=LATER))
+    assert event == Event(
+        "Recovered", "ServiceAccountMissing is over: The Secret is linked in 2 namespaces", warning=False
+    )
+
+
 def test_a_recovery_is_told() -> None:
     (event,) = told(NOT_SO, served(NEW, "a", "b"))
     assert event == Event("Recovered", "SecretConflict is over in every namespace", warning=False)

@@ -18,7 +18,7 @@ from ..domain.raw import Raw, mapping, mappings, number, text
 from ..domain.reasons import Reason
 from ..domain.registry import OCI_SCHEME
 from ..domain.resource import Key, condition_of
-from ..domain.status import LINKED, POLICY_ALLOWED, READY, REFRESHING
+from ..domain.status import LINKED, POLICY_ALLOWED, READY, REFRESHING, link_failure
 
 OVERDUE_AFTER = timedelta(minutes=5)
 """A refresh that is this late was not even tried: an attempt that fails is told of in the status."""
@@ -32,6 +32,8 @@ class State(StrEnum):
     """The stored token is good, the last attempt to replace it failed."""
     OVERDUE = "Overdue"
     """The stored token is good, but nobody replaces it."""
+    NOT_LINKED = "NotLinked"
+    """The stored token is good, but ServiceAccounts of spec.link do not have the Secret."""
     SUSPENDED = "Suspended"
     PENDING = "Pending"
     """Nothing is said of its present spec yet, or the cause of the failure passes by itself."""
@@ -87,6 +89,7 @@ class Credential:
         counts: the namespaces of a cluster resource; None for any other.
         troubles: those of them that fail, as far as the status lists them.
         linked: what the condition Linked says where it is False; empty when all is well.
+        links_fail: whether that is a failure: it is none while the resource is suspended.
         audited: what enforcing the policies in mode Audit would deny or change; empty for nothing.
     """
 
@@ -105,7 +108,13 @@ class Credential:
     counts: Counts | None
     troubles: tuple[Trouble, ...]
     linked: str
+    links_fail: bool
     audited: str
+
+    @property
+    def healthy(self) -> bool:
+        """Whether a valid token is stored, and every ServiceAccount that is to be linked has it."""
+        return self.ready and not self.links_fail
 
     @property
     def good(self) -> bool:
@@ -179,6 +188,7 @@ def credential(kind: Kind, raw: Raw, *, now: datetime) -> Credential:
             for one in mappings(status, "failingNamespaces")
         ),
         linked=_denied(condition_of(status, LINKED)),
+        links_fail=bool(link_failure(status)),
         audited=_denied(condition_of(status, POLICY_ALLOWED)),
     )
 
@@ -211,6 +221,8 @@ def _served(status: Raw, refresh_at: datetime | None, now: datetime) -> Standing
         return State.FAILING, reason, message
     if refresh_at and refresh_at + OVERDUE_AFTER < now:
         return State.OVERDUE, "", f"It was to be refreshed at {format_time(refresh_at)}, and nobody did"
+    if reason := link_failure(status):
+        return State.NOT_LINKED, reason, text(condition_of(status, LINKED), "message")
     return None
 
 

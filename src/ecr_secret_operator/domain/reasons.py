@@ -33,6 +33,9 @@ NEEDS_A_PERSON = frozenset(
 )
 """What does not pass by itself."""
 
+OF_LINKS = frozenset((Reason.KUBERNETES_ERROR, Reason.ACCOUNT_MISSING))
+"""Failures of the links alone. Every other reason of the condition Linked is that of another condition, too."""
+
 FROM_AWS = frozenset((Reason.AWS_ACCESS_DENIED, Reason.AWS_UNAVAILABLE))
 """What AWS says, or that it says nothing: another attempt may go better, and comes by itself."""
 

@@ -11,7 +11,7 @@ from .duration import format_duration
 from .generated import Holdings, format_time
 from .links import Linkage
 from .model import CommonSpec
-from .reasons import NEEDS_A_PERSON, EventReason, Failure, Reason
+from .reasons import NEEDS_A_PERSON, OF_LINKS, EventReason, Failure, Reason
 from .resource import InvalidSpec, Resource, condition_of, text_of
 from .schedule import due_at, is_clamped, safe_interval
 from .token import Token
@@ -282,7 +282,7 @@ def recorded(resource: Resource, told: Iterable[Event]) -> tuple[Event, ...]:
 
 
 def events(resource: Resource, status: Status, outcome: Outcome) -> Iterator[Event]:
-    """What is worth an event: a failure that is new, a recovery, a repair, an adoption, a clamped frequency.
+    """What is worth an event: a new failure, also of links, a recovery, a repair, an adoption, a clamped frequency.
 
     Compared with the stored status, so that a failure that lasts is told once, across restarts too. An ordinary
     refresh is no event: the status tells of it.
@@ -294,6 +294,7 @@ def events(resource: Resource, status: Status, outcome: Outcome) -> Iterator[Eve
         yield Event(str(after["reason"]), str(after["message"]), warning=True)
     elif was[0] == "False" and was[1] != Reason.SUSPENDED and now_is[0] == "True":
         yield Event(EventReason.RECOVERED, f"{before.get('reason')} is over: the token is fresh again", warning=False)
+    yield from link_events(resource.status, status)
     for reason, message in outcome.happened:
         yield Event(reason, message, warning=False)
     audit = condition_of(status, POLICY_ALLOWED).get("message")
@@ -305,3 +306,23 @@ def events(resource: Resource, status: Status, outcome: Outcome) -> Iterator[Eve
     sentence = clamped_message(spec, token)
     if sentence not in str(condition_of(resource.status, READY).get("message")):
         yield Event(EventReason.FREQUENCY_CLAMPED, sentence, warning=False)
+
+
+def link_failure(status: Status) -> str:
+    """The reason why the links of the spec are not made; empty while they are made, unknown or suspended."""
+    found = condition_of(status, LINKED)
+    reason = text_of(found, "reason")
+    return reason if found.get("status") == "False" and reason != Reason.SUSPENDED else ""
+
+
+def link_events(old: Status, status: Status) -> Iterator[Event]:
+    """A failure of links, once for each reason, and that it is over.
+
+    What keeps the whole resource from being served is reported by the condition Refreshing already.
+    """
+    before, after = link_failure(old), link_failure(status)
+    found = condition_of(status, LINKED)
+    if after in OF_LINKS and after != before:
+        yield Event(after, str(found.get("message")), warning=True)
+    elif before in OF_LINKS and found.get("status") == "True":
+        yield Event(EventReason.RECOVERED, f"{before} is over: {found.get('message')}", warning=False)
