@@ -14,8 +14,8 @@ from .domain.decide import Observed, Plan, Write, decide, intact, joined, named,
 from .domain.errors import AlreadyExists, ApiError, Conflict, Internal, Invalid, NotFound, TokenError, Unavailable
 from .domain.generated import Desired, Held, Holdings, StoredSecret, differences, render
 from .domain.outcome import AGAIN, DONE, PARKED, Result
-from .domain.reasons import FROM_AWS, EventReason, Failure, Reason
-from .domain.removal import withdrawn
+from .domain.reasons import FROM_AWS, EventReason, Failure, Reason, Removal
+from .domain.removal import secret_removed, why_removed, withdrawn
 from .domain.resource import InvalidSpec, Key, Resource
 from .domain.rivals import gives_way, taken
 from .domain.schedule import LONGEST_SPACING, replaces
@@ -166,14 +166,14 @@ class Reconciler:
     async def _execute(self, observed: Observed, plan: Plan) -> Outcome:
         refused = withdrawn(observed, plan)
         for unwanted in refused:
-            await self._remove(unwanted)
+            await self._remove(observed.resource, unwanted, Removal.TOKEN_DENIED)
         outcome = Outcome(held=plan.held, failure=plan.failure, retry_at=plan.retry_at)
         if plan.write:
             outcome = await self._serve(observed.resource, plan, plan.write)
         if outcome.held or not plan.write:
             for unwanted in plan.remove:
                 if unwanted not in refused:
-                    await self._remove(unwanted)
+                    await self._remove(observed.resource, unwanted, why_removed(observed, unwanted))
         return outcome
 
     async def _serve(self, resource: Resource, plan: Plan, write: Write) -> Outcome:
@@ -199,7 +199,7 @@ class Reconciler:
         retry_at = min((error.retry_at for _, error in failed if error.retry_at), default=None)
         tokens = {**write.keep, **had}
         if not tokens and write.takes_away and write.stored:
-            await self._remove(write.stored)
+            await self._remove(resource, write.stored, Removal.TOKEN_DENIED)
             return Outcome(failure=failure, retry_at=retry_at)
         if not tokens:
             return Outcome(held=plan.held, failure=failure, passing=passing, retry_at=retry_at)
@@ -301,17 +301,23 @@ class Reconciler:
         if not differences(stored, desired):
             return Outcome(held=desired.held)
         if needs_replacing(stored, desired):
-            await self._secrets.delete(stored)
+            await self._remove(resource, stored, Removal.REPLACED)
             await self._secrets.create(desired)
         else:
             await self._secrets.update(stored, desired)
         return Outcome(held=desired.held, written=True, happened=happened)
 
-    async def _remove(self, stale: StoredSecret) -> None:
+    async def _remove(self, resource: Resource, stale: StoredSecret, cause: Removal) -> None:
+        """Removes a Secret and reports it at once: what comes after may fail."""
         try:
             await self._secrets.delete(stale)
         except NotFound:
             return
+        if stale.deleting:
+            return  # it was reported when it was first deleted: a finalizer holds it
+        event = secret_removed(stale, cause)
+        self._journal.removed(resource.key, event, cause)
+        await self._recorder.record(resource, recorded(resource, [event]))
 
     async def _publish(self, resource: Resource, outcome: Outcome) -> None:
         shown = replace(outcome, failure=None) if self._keeps_quiet(resource, outcome) else outcome

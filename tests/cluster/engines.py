@@ -13,11 +13,11 @@ REGISTRATION = "/apis/admissionregistration.k8s.io/v1"
 DRY_RUN = "?dryRun=All"
 
 
-def _constraints(namespace: str, resource: str) -> Object:
+def _constraints(namespace: str, resource: str, operation: str) -> Object:
     return {
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
         "resourceRules": [
-            {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": [resource]}
+            {"apiGroups": [""], "apiVersions": ["v1"], "operations": [operation], "resources": [resource]}
         ],
     }
 
@@ -35,8 +35,10 @@ def _installed(cluster: Cluster, kind: str, name: str, spec: Object, binding: Ob
 
 
 @contextmanager
-def refusing(cluster: Cluster, namespace: str, resource: str, probe: str, message: str) -> Iterator[None]:
-    """Refuses updates in a namespace, also the administrator's.
+def refusing(
+    cluster: Cluster, namespace: str, resource: str, probe: str, message: str, operation: str = "UPDATE"
+) -> Iterator[None]:
+    """Refuses what is done in a namespace, also by the administrator.
 
     Args:
         cluster: as an administrator.
@@ -44,22 +46,26 @@ def refusing(cluster: Cluster, namespace: str, resource: str, probe: str, messag
         resource: plural of what must not be updated.
         probe: path of an object of that resource: by it is seen that the refusal is in force, and no longer.
         message: of the refusal.
+        operation: that is refused: UPDATE or DELETE.
     """
     spec = {
-        "matchConstraints": _constraints(namespace, resource),
+        "matchConstraints": _constraints(namespace, resource, operation),
         "validations": [{"expression": "false", "message": message}],
     }
     with _installed(cluster, "validatingadmission", namespace, spec, {"validationActions": ["Deny"]}):
-        wait_for(lambda: _is_refused(cluster, probe), "the policy is in force")
+        wait_for(lambda: _is_refused(cluster, probe, operation, message), "the policy is in force")
         yield
-    wait_for(lambda: not _is_refused(cluster, probe), "the policy is gone")
+    wait_for(lambda: not _is_refused(cluster, probe, operation, message), "the policy is gone")
 
 
-def _is_refused(cluster: Cluster, path: str) -> bool:
+def _is_refused(cluster: Cluster, path: str, operation: str, message: str) -> bool:
     try:
-        cluster.patch(path + DRY_RUN, {"metadata": {"annotations": {"example.com/probe": "x"}}})
-    except Refused:
-        return True
+        if operation == "DELETE":
+            cluster.request("DELETE", path + DRY_RUN)
+        else:
+            cluster.patch(path + DRY_RUN, {"metadata": {"labels": {"probe": "x"}}})
+    except Refused as refusal:
+        return message in str(refusal)
     return False
 
 
@@ -78,7 +84,7 @@ def mutating(cluster: Cluster, namespace: str, resource: str, patch: Sequence[Ma
         for operation in patch
     )
     spec = {
-        "matchConstraints": _constraints(namespace, resource),
+        "matchConstraints": _constraints(namespace, resource, "UPDATE"),
         "failurePolicy": "Fail",
         "reinvocationPolicy": "Never",
         "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": f"[{operations}]"}}],

@@ -48,6 +48,22 @@ class EventReason(StrEnum):
     RECOVERED = "Recovered"
     FREQUENCY_CLAMPED = "FrequencyClamped"
     POLICY_AUDITED = "PolicyAudited"
+    SECRET_REMOVED = "SecretRemoved"  # noqa: S105 - a reason, not a password
+    UNLINKED = "Unlinked"
+
+
+class Removal(StrEnum):
+    """Why a generated Secret is removed, or taken out of a ServiceAccount."""
+
+    DESELECTED = "Deselected"
+    DENIED = "PolicyDenied"
+    TOKEN_DENIED = "TokenDenied"  # noqa: S105 - a cause, not a password
+    RENAMED = "Renamed"
+    REPLACED = "Replaced"
+    CONFLICT = "SecretConflict"
+    RESOURCE_GONE = "ResourceGone"
+    LINK_DROPPED = "LinkDropped"
+    NOT_ASKED = "NotAsked"
 
 
 @dataclass(frozen=True, slots=True)

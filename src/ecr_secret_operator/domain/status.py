@@ -23,7 +23,7 @@ POLICY_ALLOWED = "PolicyAllowed"
 LINKED = "Linked"
 """Only there when the spec names ServiceAccounts to link."""
 
-_HAPPENED = frozenset((EventReason.REPAIRED, EventReason.ADOPTED))
+_HAPPENED = frozenset((EventReason.REPAIRED, EventReason.ADOPTED, EventReason.SECRET_REMOVED))
 _NEVER_READY = frozenset((Reason.INVALID_SPEC, Reason.SECRET_CONFLICT, Reason.POLICY_DENIED))
 
 SOONEST_LOOK = timedelta(seconds=1)
