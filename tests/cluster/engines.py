@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ecr_secret_operator_lab.cluster import Cluster, Object, Refused
@@ -13,11 +12,11 @@ REGISTRATION = "/apis/admissionregistration.k8s.io/v1"
 DRY_RUN = "?dryRun=All"
 
 
-def _constraints(namespace: str, resource: str, operation: str) -> Object:
+def _constraints(namespace: str, resource: str, *operations: str) -> Object:
     return {
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
         "resourceRules": [
-            {"apiGroups": [""], "apiVersions": ["v1"], "operations": [operation], "resources": [resource]}
+            {"apiGroups": [""], "apiVersions": ["v1"], "operations": [*operations], "resources": [resource]}
         ],
     }
 
@@ -70,28 +69,45 @@ def _is_refused(cluster: Cluster, path: str, operation: str, message: str) -> bo
 
 
 @contextmanager
-def mutating(cluster: Cluster, namespace: str, resource: str, patch: Sequence[Mapping[str, object]]) -> Iterator[None]:
-    """Changes what is updated in a namespace, whoever does it.
+def mutating(cluster: Cluster, namespace: str, resource: str, mutation: Object, probe: Object) -> Iterator[None]:
+    """Changes what is created and updated in a namespace, whoever does it, as a policy engine's webhook does.
 
     Args:
         cluster: as an administrator.
         namespace: where.
         resource: plural of what is changed.
-        patch: operations of a JSON patch; each value is an expression in CEL.
+        mutation: one of a MutatingAdmissionPolicy, with an expression in CEL.
+        probe: an object of that resource: by its creation is seen that the mutation is in force.
     """
-    operations = ", ".join(
-        "JSONPatch{" + ", ".join(f"{key}: {_cel(key, value)}" for key, value in operation.items()) + "}"
-        for operation in patch
-    )
     spec = {
-        "matchConstraints": _constraints(namespace, resource, "UPDATE"),
+        "matchConstraints": _constraints(namespace, resource, "CREATE", "UPDATE"),
         "failurePolicy": "Fail",
         "reinvocationPolicy": "Never",
-        "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": f"[{operations}]"}}],
+        "mutations": [mutation],
     }
+    path = f"/api/v1/namespaces/{namespace}/{resource}{DRY_RUN}"
+
+    def is_in_force() -> bool:
+        found = cluster.request("POST", path, probe)
+        return essential(found) != essential(probe)
+
     with _installed(cluster, "mutatingadmission", namespace, spec, {}):
+        wait_for(is_in_force, "the policy is in force")
         yield
 
 
-def _cel(key: str, value: object) -> str:
-    return str(value) if key == "value" else json.dumps(value)
+def essential(one: Object) -> Object:
+    """What of an object its maker, or a mutation, decides."""
+    metadata = {key: one["metadata"].get(key) or {} for key in ("labels", "annotations")}
+    rest = {key: value for key, value in one.items() if key not in ("apiVersion", "kind", "metadata", "type")}
+    return {**rest, **metadata}
+
+
+def applying(expression: str) -> Object:
+    """A mutation that merges an object, as server-side apply does."""
+    return {"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": expression}}
+
+
+def patching(expression: str) -> Object:
+    """A mutation by the operations of a JSON patch."""
+    return {"patchType": "JSONPatch", "jsonPatch": {"expression": expression}}
