@@ -13,7 +13,10 @@ from ecr_secret_operator.account_reconciler import CALM, FREE_CHANGES, LONGEST_P
 from ecr_secret_operator.domain.errors import ApiError, Conflict, Forbidden, Internal, Invalid, NotFound, Unavailable
 from ecr_secret_operator.domain.links import LinkedAccount, Ref, Wishes
 from ecr_secret_operator.domain.outcome import AGAIN, DONE
-from ecr_secret_operator.domain.resource import Key
+from ecr_secret_operator.domain.reasons import Removal
+from ecr_secret_operator.domain.removal import Unlinked
+from ecr_secret_operator.domain.resource import Key, Resource
+from ecr_secret_operator.domain.status import Event
 from tests.factories import NOW
 
 PULL = Ref("pull", "ecr-pull")
@@ -40,6 +43,8 @@ class FakeAccounts:
     said: list[str] = field(default_factory=list)
     told: list[int] = field(default_factory=list)
     now: datetime = NOW
+    removed_because: list[Removal] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
 
     def account(self, key: Key) -> LinkedAccount | None:
         assert key == PLAIN.key
@@ -59,13 +64,25 @@ class FakeAccounts:
         assert account == self.found
         self.said.append(failure)
 
+    def unlinked(self, account: LinkedAccount, ref: Ref) -> Unlinked:
+        assert account == self.found
+        return Unlinked(ref, Removal.NOT_ASKED)
+
+    def removed(self, key: Key, event: Event, cause: Removal) -> None:
+        assert (key, event.reason) == (PLAIN.key, "Unlinked")
+        self.removed_because.append(cause)
+
+    async def record(self, about: Resource | LinkedAccount, events: Sequence[Event]) -> None:
+        assert about == self.found
+        self.events.extend(events)
+
     def changed_often(self, account: Key, times: int) -> None:
         assert account == PLAIN.key
         self.told.append(times)
 
 
 def a_reconciler(accounts: FakeAccounts) -> AccountReconciler:
-    return AccountReconciler(accounts, journal=accounts, clock=lambda: accounts.now)
+    return AccountReconciler(accounts, journal=accounts, recorder=accounts, clock=lambda: accounts.now)
 
 
 async def test_what_is_wanted_is_patched() -> None:
@@ -84,6 +101,37 @@ async def test_one_that_is_gone_is_left_alone() -> None:
     accounts = FakeAccounts(None)
     assert await a_reconciler(accounts).reconcile(PLAIN.key) == DONE
     assert (accounts.changes, accounts.said) == ([], [])
+
+
+MOUNT = Ref("mount", "ecr-pull")
+LINKED = replace(
+    PLAIN, lists={"pull": ("ecr-pull",), "mount": ("ecr-pull",)}, recorded=frozenset((PULL, MOUNT)), labels=frozenset()
+)
+
+
+async def test_what_is_taken_out_is_reported_once_it_is_out() -> None:
+    accounts = FakeAccounts(LINKED, wanted=AS_IT_IS)
+    assert await a_reconciler(accounts).reconcile(PLAIN.key) == DONE
+    assert accounts.removed_because == [Removal.NOT_ASKED] * 2
+    assert [(event.reason, event.message, event.warning) for event in accounts.events] == [
+        ("Unlinked", f"Secret ecr-pull was removed from {where}: no resource asks for it", False)
+        for where in ("secrets", "imagePullSecrets")
+    ]
+
+
+@pytest.mark.parametrize("answer", [Conflict("x"), NotFound("x"), Forbidden("x"), Internal("x", status=500)])
+async def test_a_removal_that_fails_is_not_reported(answer: ApiError) -> None:
+    accounts = FakeAccounts(LINKED, wanted=AS_IT_IS, answer=answer)
+    assert await a_reconciler(accounts).reconcile(PLAIN.key) == AGAIN
+    assert (accounts.removed_because, accounts.events) == ([], [])
+
+
+async def test_what_stays_and_what_somebody_else_took_out_is_not_reported() -> None:
+    theirs = replace(LINKED, lists={"pull": (), "mount": ("ecr-pull",)})
+    accounts = FakeAccounts(theirs, wanted=Wishes({}, frozenset((MOUNT,))))
+    assert await a_reconciler(accounts).reconcile(PLAIN.key) == DONE
+    assert accounts.changes
+    assert (accounts.removed_because, accounts.events) == ([], [])
 
 
 async def test_while_not_all_wishes_are_known_nothing_is_touched() -> None:

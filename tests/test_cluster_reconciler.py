@@ -11,6 +11,7 @@ import pytest
 
 from ecr_secret_operator.cluster_reconciler import ClusterReconciler
 from ecr_secret_operator.domain.errors import ApiError, Conflict, NotFound, Unavailable
+from ecr_secret_operator.domain.links import LinkedAccount
 from ecr_secret_operator.domain.outcome import AGAIN, DONE, Result
 from ecr_secret_operator.domain.resource import Key, Resource, condition_of
 from ecr_secret_operator.domain.shares import Shares
@@ -66,8 +67,8 @@ class World:
         self.published.append((self.now, status))
         self.resource = replace(resource, status=status)
 
-    async def record(self, resource: Resource, events: Sequence[Event]) -> None:
-        assert resource.key == WHOLE
+    async def record(self, about: Resource | LinkedAccount, events: Sequence[Event]) -> None:
+        assert about.key == WHOLE
         assert events
         self.recorded.extend(events)
 

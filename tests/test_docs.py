@@ -17,7 +17,7 @@ from ecr_secret_operator.diagnosis.resources import GENERIC
 from ecr_secret_operator.domain.fields import API_VERSION
 from ecr_secret_operator.domain.kinds import CLUSTER_PULL_SECRET, KINDS
 from ecr_secret_operator.domain.policy import POLICY_KIND, AccessPolicySpec, parse_policy
-from ecr_secret_operator.domain.reasons import EventReason, Reason
+from ecr_secret_operator.domain.reasons import EventReason, Reason, Removal
 from ecr_secret_operator.domain.resource import InvalidSpec
 from ecr_secret_operator.telemetry.metrics import PREFIX, Metrics
 from tests.factories import NOW
@@ -73,7 +73,7 @@ def rows(page: str) -> set[str]:
 
 
 def test_every_reason_is_explained() -> None:
-    assert rows("docs/reference/reasons.md") == {str(reason) for reason in (*Reason, *EventReason)}
+    assert rows("docs/reference/reasons.md") == {str(reason) for reason in (*Reason, *EventReason, *Removal)}
 
 
 def test_every_metric_is_described() -> None:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from ecr_secret_operator.domain.reasons import Reason
+from ecr_secret_operator.domain.reasons import OF_LINKS, Reason
 from ecr_secret_operator.domain.scope import Scope
 from ecr_secret_operator.telemetry.journal import Journal
 from ecr_secret_operator.telemetry.metrics import Metrics, State
@@ -34,6 +34,7 @@ def exposed() -> Mapping[str, set[str]]:
     metrics, resource = Metrics(), a_resource()
     journal = Journal(metrics)
     state = State(resource.key, NOW, ready=True, denied="enforce", due_at=NOW, failing="AWSUnavailable")
+    state = state._replace(unlinked="ServiceAccountMissing")
     metrics.watch_resources(lambda: [state])
     journal.asked_aws(Scope("aws", "us-east-2"), 0.2, None)
     journal.reconciled(resource.key, 0.1, failed=False)
@@ -68,9 +69,16 @@ def test_every_metric_of_its_own_is_shown() -> None:
     assert unused == {"ecr_secret_operator_next_refresh_timestamp_seconds"}, "that is for alerts"
 
 
-def test_reasons_in_alerts_exist() -> None:
-    named = re.findall(r'reason=~"(.*?)"', ALERTS["ECRRefreshFailing"]["expr"])
+@pytest.mark.parametrize("alert", ["ECRRefreshFailing", "ECRLinkFailing"])
+def test_reasons_in_alerts_exist(alert: str) -> None:
+    named = re.findall(r'reason=~"(.*?)"', ALERTS[alert]["expr"])
+    assert named
     assert {reason for text in named for reason in text.split("|")} <= {str(reason) for reason in Reason}
+
+
+def test_every_failure_of_links_alone_alerts() -> None:
+    (named,) = re.findall(r'reason=~"(.*?)"', ALERTS["ECRLinkFailing"]["expr"])
+    assert {*named.split("|")} == {str(reason) for reason in OF_LINKS}
 
 
 @pytest.mark.parametrize("alert", ALERTS)

@@ -16,10 +16,17 @@ from hypothesis import strategies as st
 from ecr_secret_operator import rights
 from ecr_secret_operator.cli.main import cli
 from ecr_secret_operator.domain.argo import ArgoHelmRepoSecretSpec
+from ecr_secret_operator.domain.fields import GROUP
 from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, KINDS, docker_config
 from ecr_secret_operator.domain.registry import PUBLIC_HOST
 from ecr_secret_operator.rights import RIGHTS, Installation, Scope
-from ecr_secret_operator.rights.admission import ARGO_KINDS, ARGO_URL_PATTERN, DOCKER_CONFIG_PATTERN
+from ecr_secret_operator.rights.admission import (
+    ARGO_KINDS,
+    ARGO_URL_PATTERN,
+    DOCKER_CONFIG_PATTERN,
+    PROTECTED,
+    PROTECTED_PATTERN,
+)
 from ecr_secret_operator.settings import LEASE_NAME
 from tests.factories import an_argo_spec
 
@@ -183,6 +190,35 @@ def test_nonsense_is_wrong_usage(args: list[str], sentence: str) -> None:
 
 
 # The admission policies
+
+
+def test_the_domains_are_those_that_the_threat_model_names() -> None:
+    page = (ROOT / "docs/security/threat-model.md").read_text()
+    section = page.partition("### Mutating webhooks")[2].partition("\n## ")[0]
+    assert [domain for domain in PROTECTED if domain != GROUP and f"`{domain}`" not in section] == []
+
+
+@pytest.mark.parametrize(
+    ("key", "gives_power"),
+    [
+        ("eks.amazonaws.com/role-arn", True),
+        ("amazonaws.com/x", True),
+        ("iam.gke.io/gcp-service-account", True),
+        ("azure.workload.identity/client-id", True),
+        ("serviceaccounts.openshift.io/oauth-redirecturi.x", True),
+        ("kubernetes.io/enforce-mountable-secrets", True),
+        ("argocd.argoproj.io/tracking-id", True),
+        ("ecr.mobb.redhat.com/links", True),
+        ("app.kubernetes.io/part-of", False),
+        ("policies.kyverno.io/last-applied-patches", False),
+        ("notamazonaws.com/x", False),
+        ("eks.amazonaws.com.example.com/x", False),
+        ("example.com/amazonaws.com", False),
+        ("team", False),
+    ],
+)
+def test_which_keys_of_a_service_account_give_power(key: str, *, gives_power: bool) -> None:
+    assert bool(re.search(PROTECTED_PATTERN, key)) is gives_power
 
 
 def policies(objects: list[Object]) -> dict[str, Object]:

@@ -6,14 +6,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .domain.errors import ApiError, Conflict, Internal, Invalid, NotFound, Unavailable
-from .domain.links import relink
+from .domain.links import relink, unwanted
 from .domain.outcome import AGAIN, DONE, Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .domain.links import LinkedAccount
-    from .domain.ports import Accounts, Clock, LinkJournal
+    from .domain.ports import Accounts, Clock, LinkJournal, Recorder
+    from .domain.removal import Unlinked
     from .domain.resource import Key
 
 FREE_CHANGES, CHANGES_A_STEP = 10, 5
@@ -50,12 +51,14 @@ class AccountReconciler:
     Args:
         accounts: the ServiceAccounts, and what is wanted of them.
         journal: told of what it is worth to tell.
+        recorder: stores events about ServiceAccounts.
         clock: gives the time in UTC.
     """
 
-    def __init__(self, accounts: Accounts, *, journal: LinkJournal, clock: Clock) -> None:
+    def __init__(self, accounts: Accounts, *, journal: LinkJournal, recorder: Recorder, clock: Clock) -> None:
         self._accounts = accounts
         self._journal = journal
+        self._recorder = recorder
         self._clock = clock
         self._refused: dict[Key, str] = {}
         self._changes: dict[Key, _Changes] = {}
@@ -78,9 +81,12 @@ class AccountReconciler:
         if not operations:
             self._say(account, "")
             return DONE
-        return await self._change(account, operations)
+        out = [self._accounts.unlinked(account, ref) for ref in sorted(unwanted(account, wishes)) if account.has(ref)]
+        return await self._change(account, operations, out)
 
-    async def _change(self, account: LinkedAccount, operations: Sequence[Mapping[str, Any]]) -> Result:
+    async def _change(
+        self, account: LinkedAccount, operations: Sequence[Mapping[str, Any]], out: Sequence[Unlinked]
+    ) -> Result:
         now, changes = self._clock(), self._changes.get(account.key)
         if changes and changes.last <= now < changes.again_at:
             return Result(again_at=changes.again_at)
@@ -92,6 +98,9 @@ class AccountReconciler:
             return self._failed(account, error)
         self._count(account.key, now)
         self._say(account, "")
+        for one in out:
+            self._journal.removed(account.key, one.event, one.cause)
+        await self._recorder.record(account, [one.event for one in out])
         return DONE
 
     def _failed(self, account: LinkedAccount, error: ApiError) -> Result:

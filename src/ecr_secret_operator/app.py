@@ -145,7 +145,7 @@ class Operator:
         self._queue: Queue[Key] = Queue(utc_now)
         self._elector = self._candidate(client) if settings.leader_elect else None
         recorder = EventRecorder(client, clock=utc_now, on_error=journal.event_lost)
-        self._accounts = AccountReconciler(self._world.linking, journal=journal, clock=utc_now)
+        self._accounts = AccountReconciler(self._world.linking, journal=journal, recorder=recorder, clock=utc_now)
         self._clusters = ClusterReconciler(clusters=self._world, recorder=recorder, clock=utc_now)
         fetcher = Fetcher(AccountTokens(client), clock=utc_now)
         self._reconciler = Reconciler(

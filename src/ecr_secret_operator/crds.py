@@ -51,8 +51,8 @@ _CONDITION: Schema = {
     "properties": {
         "type": _text(
             "Ready: a valid token is stored for every registry. Refreshing: the last attempt to replace it worked."
-            " PolicyAllowed: False while an AccessPolicy in audit mode would refuse the resource. Linked: all"
-            " ServiceAccounts of spec.link have the Secret."
+            " PolicyAllowed: False while enforcing the AccessPolicies in mode Audit would deny or change something of"
+            " the resource. Linked: all ServiceAccounts of spec.link have the Secret."
         ),
         "status": {"type": "string", "enum": ["True", "False", "Unknown"], "description": "Whether it is so."},
         "reason": _text("Why, in one word of a closed list; the documentation explains each."),

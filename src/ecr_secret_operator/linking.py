@@ -14,6 +14,7 @@ from .domain.kinds import KINDS
 from .domain.links import Linkage, LinkedAccount, Ref, Wishes, links_of, refs_of
 from .domain.ports import Enqueue
 from .domain.reasons import Reason
+from .domain.removal import Unlinked, why_unlinked
 from .domain.resource import InvalidSpec, Key, Resource, condition_of
 from .domain.status import READY
 from .fleet import is_cluster
@@ -123,6 +124,14 @@ class Linking:
         held = frozenset(ref for ref in account.recorded if ref not in asked and self._is_held(account, ref))
         return Wishes(asked, held)
 
+    def unlinked(self, account: LinkedAccount, ref: Ref) -> Unlinked:
+        """Why an entry that is recorded on a ServiceAccount does not stay."""
+        found = map(self._get, self._linking_keys(account.namespace, account.name))
+        naming = [resource for resource in found if resource and ref in refs_of(resource, account.name)]
+        secret = self._secrets.get((account.namespace, ref.secret))
+        owner_key = secret.owner_key if secret else None
+        return why_unlinked(ref, naming, owner_key, self._get(owner_key) if owner_key else None)
+
     async def change(self, account: LinkedAccount, operations: Sequence[Mapping[str, Any]]) -> None:
         """Patches the version that was judged. Raises ApiError."""
         self._check_lead()
@@ -168,12 +177,13 @@ class Linking:
 
     # What wakes whom
 
+    def _linking_keys(self, namespace: str, name: str) -> Iterator[Key]:
+        """The resources and shares whose spec links a ServiceAccount."""
+        yield from self._by_link.get((namespace, name))
+        yield from (key.share(namespace) for key in self._by_link.get(("", name)))
+
     def _asking(self, namespace: str, name: str) -> Iterator[Resource]:
-        keys = (
-            *self._by_link.get((namespace, name)),
-            *(key.share(namespace) for key in self._by_link.get(("", name))),
-        )
-        for resource in map(self._get, keys):
+        for resource in map(self._get, self._linking_keys(namespace, name)):
             if resource and resource.wanted and not _is_refused(resource):
                 yield resource
 
@@ -257,11 +267,8 @@ class Linking:
                 self._wake(place)
 
     def _wake_askers(self, place: _Place) -> None:
-        namespace, name = place
-        for key in self._by_link.get(place):
+        for key in self._linking_keys(*place):
             self._enqueue(key)
-        for key in self._by_link.get(("", name)):
-            self._enqueue(key.share(namespace))
 
     def _wake(self, place: _Place) -> None:
         account = self._accounts.get(place)

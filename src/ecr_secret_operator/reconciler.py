@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from .domain.access import audited
 from .domain.conflict import (
     CONFLICT_RETRY,
     Claim,
@@ -33,7 +34,8 @@ from .domain.errors import (
 )
 from .domain.generated import Desired, Held, Holdings, StoredSecret, differences, render
 from .domain.outcome import AGAIN, DONE, PARKED, Result
-from .domain.reasons import FROM_AWS, EventReason, Failure, Reason
+from .domain.reasons import FROM_AWS, EventReason, Failure, Reason, Removal
+from .domain.removal import secret_removed, why_removed, withdrawn
 from .domain.resource import InvalidSpec, Key, Resource
 from .domain.rivals import gives_way, taken
 from .domain.schedule import LONGEST_SPACING, replaces
@@ -99,7 +101,7 @@ class Reconciler:
         if write and not urgent and self._tokens.under_way(write.wants, key, patient=self._patient(key)):
             return PARKED  # until that token is there
         try:
-            outcome = await self._execute(observed.resource, plan)
+            outcome = await self._execute(observed, plan)
         except Conflict:
             return AGAIN  # what was judged is no longer what is stored
         except ApiError as error:
@@ -109,12 +111,12 @@ class Reconciler:
         lacking = standing(observed.access, outcome.held, self._clock())
         linkage = self._links.linkage(observed.resource)
         refreshed = self._refreshed(observed.resource, outcome)
-        audited = observed.access.audited
+        reported = audited(observed.access, outcome.held or dict(observed.sealed))
         outcome = replace(
             outcome,
             lacking=lacking,
             refreshed=refreshed,
-            audited=audited,
+            audited=reported,
             linkage=linkage,
             terminating=terminating(observed.resource, observed.made),
         )
@@ -188,13 +190,17 @@ class Reconciler:
         elif not resource.wanted or (outcome.failure and outcome.failure.reason is Reason.POLICY_DENIED):
             self._served.pop(resource.key, None)
 
-    async def _execute(self, resource: Resource, plan: Plan) -> Outcome:
+    async def _execute(self, observed: Observed, plan: Plan) -> Outcome:
+        refused = withdrawn(observed, plan)
+        for unwanted in refused:
+            await self._remove(observed.resource, unwanted, Removal.TOKEN_DENIED)
         outcome = Outcome(held=plan.held, failure=plan.failure, retry_at=plan.retry_at)
         if plan.write:
-            outcome = await self._serve(resource, plan, plan.write)
+            outcome = await self._serve(observed.resource, plan, plan.write)
         if outcome.held or not plan.write:
             for unwanted in plan.remove:
-                await self._remove(unwanted)
+                if unwanted not in refused:
+                    await self._remove(observed.resource, unwanted, why_removed(observed, unwanted))
         return outcome
 
     async def _serve(self, resource: Resource, plan: Plan, write: Write) -> Outcome:
@@ -220,7 +226,7 @@ class Reconciler:
         retry_at = min((error.retry_at for _, error in failed if error.retry_at), default=None)
         tokens = {**write.keep, **had}
         if not tokens and write.takes_away and write.stored:
-            await self._remove(write.stored)
+            await self._remove(resource, write.stored, Removal.TOKEN_DENIED)
             return Outcome(failure=failure, retry_at=retry_at)
         if not tokens:
             return Outcome(held=plan.held, failure=failure, passing=passing, retry_at=retry_at)
@@ -324,20 +330,30 @@ class Reconciler:
         if needs_replacing(stored, desired.secret_type):
             keep = is_worth_keeping(stored, self._clock()) and not write.takes_away
             await self._secrets.replace(stored, desired, keep=keep)
+            await self._report_removed(resource, stored, Removal.REPLACED)
             return Outcome(held=desired.held, written=True, happened=happened)
         try:
             await self._secrets.update(stored, desired)
         except (Forbidden, Invalid):
             if write.takes_away:
-                await self._remove(stored)  # what policy refuses does not stay because an update is refused
+                # What policy refuses does not stay because an update is refused.
+                await self._remove(resource, stored, Removal.TOKEN_DENIED)
             raise
         return Outcome(held=desired.held, written=True, happened=happened)
 
-    async def _remove(self, stale: StoredSecret) -> None:
+    async def _remove(self, resource: Resource, stale: StoredSecret, cause: Removal) -> None:
+        """Removes a Secret and reports it at once: what comes after may fail."""
         try:
             await self._secrets.delete(stale)
         except NotFound:
             return
+        if not stale.deleting:  # one that a finalizer holds was reported when it was first deleted
+            await self._report_removed(resource, stale, cause)
+
+    async def _report_removed(self, resource: Resource, stale: StoredSecret, cause: Removal) -> None:
+        event = secret_removed(stale, cause)
+        self._journal.removed(resource.key, event, cause)
+        await self._recorder.record(resource, recorded(resource, [event]))
 
     async def _publish(self, resource: Resource, outcome: Outcome) -> None:
         shown = replace(outcome, failure=None) if self._keeps_quiet(resource, outcome) else outcome

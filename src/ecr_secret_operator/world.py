@@ -19,7 +19,7 @@ from .domain.reasons import Reason
 from .domain.resource import InvalidSpec, Key, Resource, condition_of, text_of
 from .domain.rivals import claimed
 from .domain.shares import Shares
-from .domain.status import POLICY_ALLOWED, READY, REFRESHING, Status
+from .domain.status import POLICY_ALLOWED, READY, REFRESHING, Status, link_failure
 from .fleet import Fleet, is_cluster, is_share
 from .kube import resources as kube_resources
 from .kube import secrets as kube_secrets
@@ -289,6 +289,7 @@ class World:
                 denied="audit" if audited else "enforce" if ready.get("reason") == Reason.POLICY_DENIED else "",
                 due_at=parse_time(text_of(status, "nextRefreshTime")),
                 failing=text_of(refreshing, "reason") if fails else "",
+                unlinked=link_failure(status),
             )
 
     # Resources

@@ -181,16 +181,17 @@ class Model:
             mine.clear()
             self.remembered.pop((key, where), None)
             return Said(ready=False, reason=DENIED)
+        for name in [name for name, one in mine.items() if self.refused(where, one.scope) and not audits]:
+            del mine[name]
+        reported = refused or any(self.refused(where, one.scope) for one in mine.values())
         if wish.suspend:
-            for name in [name for name, one in mine.items() if self.refused(where, one.scope) and not audits]:
-                del mine[name]
             good = wish.target in mine and mine[wish.target].scope == wish.scope
-            return Said(good, SUSPENDED, audited=refused)
+            return Said(good, SUSPENDED, audited=reported)
         if (where, wish.target) in self.foreign:
-            return Said(ready=False, reason=CONFLICT, audited=refused)
+            return Said(ready=False, reason=CONFLICT, audited=reported)
         at_hand = {*self.cached, *(one.scope for one in mine.values())} | {self.remembered.get((key, where))}
         if self.fault and wish.scope not in at_hand:
-            return Said(ready=False, reason=FAULTS[self.fault], audited=refused)
+            return Said(ready=False, reason=FAULTS[self.fault], audited=reported)
         mine.clear()
         mine[wish.target] = Stored(key.kind, wish.scope, dict(wish.labels), "" if wish.retain else wish.uid)
         self.remembered[key, where] = wish.scope

@@ -187,12 +187,22 @@ SCENARIOS: dict[str, tuple[Make, list[tuple[str, str]]]] = {
         [(CHANGE, "serviceaccounts"), (CHANGE, "status"), (CHANGE, "status"), (CREATE, "secrets")],
     ),
     "rotation": (rotation, [(CHANGE, "secrets"), (CHANGE, "status")]),
-    "rename": (rename, [(CHANGE, "status"), (DELETE, "secrets"), (CREATE, "secrets")]),
+    "rename": (rename, [(CHANGE, "status"), (DELETE, "secrets"), (CREATE, "secrets"), (CREATE, "events")]),
     "repair": (repair, [(CHANGE, "secrets"), (CHANGE, "status"), (CREATE, "events")]),
-    "deletion with a link": (deletion_with_a_link, [(CHANGE, "serviceaccounts")]),
+    "deletion with a link": (
+        deletion_with_a_link,
+        [(CHANGE, "serviceaccounts"), (CREATE, "events"), (CREATE, "events")],
+    ),
     "takeover": (
         takeover,
-        [(CHANGE, "secrets"), (CHANGE, "status"), (CHANGE, "status"), (DELETE, "secrets"), (CREATE, "events")],
+        [
+            (CHANGE, "secrets"),
+            (CHANGE, "status"),
+            (CHANGE, "status"),
+            (DELETE, "secrets"),
+            (CREATE, "events"),
+            (CREATE, "events"),
+        ],
     ),
 }
 

@@ -18,6 +18,7 @@ from .private import POLICIES, World, private_world
 from .resources import API_VERSION, HOST
 from .test_linking import link
 from .test_linking_process import RECONCILES
+from .test_removals import reported
 
 pytestmark = pytest.mark.xdist_group("linking-everywhere")  # its control plane is started once, by one worker
 
@@ -70,6 +71,16 @@ def wait_said(world: World, path: str, **wanted: str) -> Object:
     return wait_for(state, f"{path} has Linked {wanted}")
 
 
+def wait_reported(world: World, namespace: str, name: str, reason: str, count: int) -> list[str]:
+    """Waits for so many events of an object with this reason; gives their messages."""
+
+    def said() -> list[str] | None:
+        found = reported(world.cluster, namespace, name, reason)
+        return found if len(found) >= count else None
+
+    return wait_for(said, f"{count} {reason} of {namespace}/{name}")
+
+
 # Policy
 
 
@@ -84,6 +95,13 @@ def test_what_policy_denies_is_unlinked_and_linked_again_once_it_is_allowed(worl
     assert essence(the_account(world.cluster, namespace, "builder")) == essence(before)
     said = wait_said(world, path, status="False", reason="PolicyDenied")
     assert f"no AccessPolicy lets namespace {namespace} use" in said["message"]
+    assert wait_reported(world, namespace, "ecr", "SecretRemoved", 1) == [
+        "Secret ecr-generated was removed: no AccessPolicy allows the resource"
+    ]
+    assert wait_reported(world, namespace, "builder", "Unlinked", 2) == [
+        f"Secret ecr-generated was removed from {where}: no AccessPolicy allows Secret ecr"
+        for where in ("imagePullSecrets", "secrets")
+    ]
     world.cluster.delete(f"{POLICIES}/others")
     wait_listed(world.cluster, namespace, "builder", pull=["mine", "ecr-generated"], mount=["ecr-generated"])
     wait_said(world, path, status="True", reason="Linked")
@@ -103,6 +121,12 @@ def test_every_selected_namespace_has_its_link(world: World, namespace: str) -> 
     world.cluster.patch(whole("one"), {"spec": {"namespaces": {"include": [namespace, others[1]]}}})
     wait_listed(world.cluster, others[0], "builder", pull=["mine"])
     wait_listed(world.cluster, others[1], "builder", pull=["mine", GENERATED])
+    assert wait_reported(world, others[0], "builder", "Unlinked", 1) == [
+        f"Secret {GENERATED} was removed from imagePullSecrets: ClusterPullSecret one does not select the namespace"
+    ]
+    assert wait_reported(world, "default", "one", "SecretRemoved", 1) == [
+        f"In namespace {others[0]}: Secret {GENERATED} was removed: spec.namespaces does not select the namespace"
+    ]
     world.cluster.delete(whole("one"))
     for place, account in before.items():
         wait_listed(world.cluster, place, "builder", pull=["mine"])

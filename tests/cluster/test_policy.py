@@ -287,6 +287,41 @@ def test_audit_serves_and_reports(world: World, namespace: str, lasting_world: t
     wait_for(lambda: denials(operator, namespace) == 0, "the metric is gone")
 
 
+def test_audit_reports_the_identity_that_enforcing_replaces(
+    world: World, namespace: str, lasting_world: tuple[World, OperatorProcess]
+) -> None:
+    _, operator = lasting_world
+    world.policy("audit", default_role_arn=ROLE, mode="Audit")
+    world.apply(namespace)
+    world.wait(namespace, reason="Refreshed")
+    found = condition(world.get(namespace), "PolicyAllowed")
+    replaces = f"AccessPolicy audit replaces the operator's own identity for {host('us-east-2')}"
+    assert (found["status"], found["reason"]) == ("False", "PolicyDenied")
+    assert f"{replaces} in namespace {namespace} with role {ROLE}" in found["message"]
+    (event,) = wait_for(lambda: world.cluster.items(f"/api/v1/namespaces/{namespace}/events"), "an event reports it")
+    assert (event["reason"], event["type"], event["message"]) == ("PolicyAudited", "Warning", found["message"])
+    wait_for(lambda: denials(operator, namespace, mode="audit") == 1, "a metric reports it")
+    assert world.aws.calls("AssumeRole") == []
+    world.cluster.patch(f"{POLICIES}/audit", {"spec": {"mode": "Enforce"}})
+    wait_for(lambda: world.aws.calls("AssumeRole"), "the role replaces the identity")
+    wait_for(lambda: condition(world.get(namespace), "PolicyAllowed") == {}, "nothing is left to report")
+
+
+def test_audit_reports_a_stored_token_that_enforcing_removes(world: World, namespace: str) -> None:
+    """Also where the spec names another identity by now, whose token cannot be had."""
+    world.apply(namespace)
+    world.wait(namespace, reason="Refreshed")
+    world.cluster.patch(resource_path("secrets", namespace, "ecr"), {"spec": {"aws": {"service_account": "nobody"}}})
+    world.policy("audit", role_arns=[ROLE], mode="Audit")
+    wait_for(
+        lambda: "would be removed" in condition(world.get(namespace), "PolicyAllowed").get("message", ""),
+        "the removal is reported",
+    )
+    assert world.cluster.get(secret_path(namespace, "ecr-generated"))
+    world.cluster.patch(f"{POLICIES}/audit", {"spec": {"mode": "Enforce"}})
+    wait_for(lambda: world.cluster.get(secret_path(namespace, "ecr-generated")) is None, "it is removed", within=10)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -294,11 +329,14 @@ def test_audit_serves_and_reports(world: World, namespace: str, lasting_world: t
         {"aws": {"credentials_secret": "missing"}},
         {"metadata": {"labels": {"a": "é"}}},
         {"suspend": True},
+        {"generated_secret_name": "taken", "aws": {"role_arn": ROLE}},
+        {"generated_secret_name": "new", "aws": {"service_account": "nobody"}},
     ],
-    ids=["missing account", "missing keys", "invalid", "suspended"],
+    ids=["missing account", "missing keys", "invalid", "suspended", "another's name", "renamed and missing account"],
 )
 def test_a_token_of_a_former_identity_is_judged_too(world: World, namespace: str, change: dict[str, Any]) -> None:
     """Else a tenant keeps what it had by naming something that cannot be judged."""
+    world.cluster.create(secret_path(namespace), {"metadata": {"name": "taken"}, "data": {}})
     world.apply(namespace)
     world.wait(namespace, reason="Refreshed")
     world.cluster.patch(resource_path("secrets", namespace, "ecr"), {"spec": change})

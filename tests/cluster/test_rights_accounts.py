@@ -9,9 +9,9 @@ from ecr_secret_operator_lab.cluster import Cluster, Object, Refused
 from .accounts import MARK, MOUNT, PULL, RECORD, account_path, an_account, entries, the_account
 from .test_rights_limits import OWNER
 
-NOTE, ROLE = "example.com/note", "eks.amazonaws.com/role-arn"
+NOTE, ROLE, AUDIENCE = "example.com/note", "eks.amazonaws.com/role-arn", "eks.amazonaws.com/audience"
 KEEP_REST, KEEP_PULL, KEEP_MOUNT = "Keep the rest", f"Keep the entries of {PULL}", f"Keep the entries of {MOUNT}"
-TO_BE_RECORDED, NOT_TO_BE_RECORDED = "Record in the annotation .* what is put into", "Record .* only what is put there"
+NOT_TO_BE_RECORDED = "Record .* only what is put there"
 
 
 def pulls(*names: str, record: str = "pull:own") -> Object:
@@ -28,7 +28,7 @@ def a_linked_account(cluster: Cluster, namespace: str, name: str) -> Object:
         pull=["b", "own", "a"],
         mount=["token", "other"],
         labels={"team": "a", MARK: "true"},
-        annotations={NOTE: "x", RECORD: "pull:own"},
+        annotations={NOTE: "x", AUDIENCE: "sts.amazonaws.com", RECORD: "pull:own"},
         finalizers=["example.com/hold"],
     )
 
@@ -37,37 +37,66 @@ MANY = 4000
 
 CHANGES: dict[str, tuple[Object, str]] = {
     "a role in AWS": ({"metadata": {"annotations": {ROLE: "arn:aws:iam::123456789012:role/admin"}}}, KEEP_REST),
-    "an annotation changed": ({"metadata": {"annotations": {NOTE: "y"}}}, KEEP_REST),
+    "another role in AWS": ({"metadata": {"annotations": {AUDIENCE: "x"}}}, KEEP_REST),
+    "no role in AWS": ({"metadata": {"annotations": {AUDIENCE: None}}}, KEEP_REST),
+    "an identity in Google Cloud": ({"metadata": {"annotations": {"iam.gke.io/gcp-service-account": "x"}}}, KEEP_REST),
+    "an identity in Azure": ({"metadata": {"annotations": {"azure.workload.identity/client-id": "x"}}}, KEEP_REST),
+    "a label for Azure": ({"metadata": {"labels": {"azure.workload.identity/use": "true"}}}, KEEP_REST),
+    "a name in Vault": ({"metadata": {"annotations": {"vault.hashicorp.com/alias-metadata-a": "x"}}}, KEEP_REST),
+    "a login at OpenShift": (
+        {"metadata": {"annotations": {"serviceaccounts.openshift.io/oauth-redirecturi.x": "https://x"}}},
+        KEEP_REST,
+    ),
+    "any Secret to mount": ({"metadata": {"annotations": {"kubernetes.io/enforce-mountable-secrets": "x"}}}, KEEP_REST),
+    "an application of Argo CD": ({"metadata": {"annotations": {"argocd.argoproj.io/tracking-id": "x"}}}, KEEP_REST),
+    "another key of the operator": ({"metadata": {"annotations": {"ecr.mobb.redhat.com/more": "x"}}}, KEEP_REST),
     "an annotation removed": ({"metadata": {"annotations": {NOTE: None}}}, KEEP_REST),
     "all annotations removed": ({"metadata": {"annotations": None}}, KEEP_REST),
-    "a label added": ({"metadata": {"labels": {"more": "x"}}}, KEEP_REST),
     "a label changed": ({"metadata": {"labels": {"team": "b"}}}, KEEP_REST),
     "a label removed": ({"metadata": {"labels": {"team": None}}}, KEEP_REST),
     "a finalizer added": ({"metadata": {"finalizers": ["example.com/hold", "example.com/more"]}}, KEEP_REST),
     "a finalizer removed": ({"metadata": {"finalizers": None}}, KEEP_REST),
     "an owner": ({"metadata": {"ownerReferences": [OWNER]}}, KEEP_REST),
     "its token mounted": ({"automountServiceAccountToken": True}, KEEP_REST),
-    "its token not mounted": ({"automountServiceAccountToken": False}, KEEP_REST),
     "a foreign entry removed": (pulls("own", "a"), KEEP_PULL),
     "all entries removed": ({PULL: None}, KEEP_PULL),
     "a foreign entry to mount removed": ({MOUNT: entries("token")}, KEEP_MOUNT),
     "all entries to mount removed": ({MOUNT: None}, KEEP_MOUNT),
     "another order": (pulls("a", "own", "b"), KEEP_PULL),
     "another order to mount": ({MOUNT: entries("other", "token")}, KEEP_MOUNT),
-    "a foreign entry repeated": (pulls("b", "own", "a", "b"), KEEP_PULL),
+    "entries before and behind those of others": (pulls("new", "b", "own", "a", "more"), KEEP_PULL),
+    "an entry between those of others": (pulls("b", "new", "own", "a"), KEEP_PULL),
     "its own in the place of a foreign one": (pulls("new", "own", "a", record="pull:new pull:own"), KEEP_PULL),
-    "an entry that is not recorded": (pulls("b", "own", "a", "new"), KEEP_PULL),
-    "an entry to mount that is not recorded": ({MOUNT: entries("token", "other", "new")}, KEEP_MOUNT),
-    "an entry that is recorded for another list": (
-        pulls("b", "own", "a", "new", record="mount:new pull:own"),
-        KEEP_PULL,
-    ),
+    "part of a name": (pulls("bb", "own", "a"), KEEP_PULL),
     "a foreign entry recorded": (pulls("b", "own", "a", record="pull:a pull:own"), KEEP_PULL),
     "a foreign entry to mount recorded": ({"metadata": {"annotations": {RECORD: "mount:token pull:own"}}}, KEEP_MOUNT),
-    "its own repeated and no longer recorded": (pulls("b", "own", "own", "a", record=""), TO_BE_RECORDED),
     "an entry to come recorded": (pulls("b", "own", "a", record="pull:own pull:to-come"), NOT_TO_BE_RECORDED),
     "a foreign entry recorded and removed at once": (pulls("b", "own", record="pull:a pull:own"), KEEP_PULL),
+    "the only foreign entry to mount recorded": (
+        {MOUNT: entries("token", "other", "new"), "metadata": {"annotations": {RECORD: "pull:a mount:new pull:own"}}},
+        KEEP_PULL,
+    ),
 }
+"""What gives power over a ServiceAccount or its pods, or takes what is somebody else's."""
+
+ENGINES: dict[str, Object] = {
+    "an annotation added": {"metadata": {"annotations": {"policies.example.com/seen": "x"}}},
+    "an annotation changed": {"metadata": {"annotations": {NOTE: "y"}}},
+    "a label added": {"metadata": {"labels": {"more": "x"}}},
+    "a label added below kubernetes.io": {"metadata": {"labels": {"app.kubernetes.io/part-of": "x"}}},
+    "its token not mounted": {"automountServiceAccountToken": False},
+    "an entry behind": pulls("b", "own", "a", "new"),
+    "an entry before": pulls("new", "b", "own", "a"),
+    "an entry to mount behind": {MOUNT: entries("token", "other", "new")},
+    "an entry that is recorded for another list": {
+        PULL: entries("b", "own", "a", "new"),
+        MOUNT: entries("token", "other", "new"),
+        "metadata": {"annotations": {RECORD: "mount:new pull:own"}},
+    },
+    "a foreign entry repeated": pulls("b", "own", "a", "b"),
+    "its own repeated and no longer recorded": pulls("b", "own", "own", "a", record=""),
+}
+"""What a policy engine may do in the operator's request, as far as the policies can tell: none of it gives power."""
 
 
 @pytest.mark.parametrize("case", CHANGES)
@@ -81,6 +110,14 @@ def test_of_a_service_account_it_can_change_nothing_that_is_not_its_own(
     assert refusal.value.status == 403
     assert the_account(cluster, namespace, name) == before
     cluster.patch(path, change)  # the policy holds nobody else
+
+
+@pytest.mark.parametrize("case", ENGINES)
+def test_what_a_policy_engine_may_add_in_its_requests_is_let_pass(
+    cluster: Cluster, thief: Cluster, namespace: str, name: str, case: str
+) -> None:
+    a_linked_account(cluster, namespace, name)
+    thief.patch(account_path(namespace, name), ENGINES[case])
 
 
 @pytest.mark.parametrize("case", [case for case in CHANGES if PULL in CHANGES[case][0] and CHANGES[case][0][PULL]])
@@ -110,7 +147,8 @@ def test_what_it_put_there_it_can_take_out_and_nothing_refuses_what_it_is_for(
     marks = {"labels": {MARK: None}, "annotations": {RECORD: None}}
     after = thief.patch(path, {PULL: entries("b", "a"), "metadata": marks})
     assert after[PULL] == entries("b", "a")
-    assert (after["metadata"]["labels"], after["metadata"]["annotations"]) == ({"team": "a"}, {NOTE: "x"})
+    assert after["metadata"]["labels"] == {"team": "a"}
+    assert after["metadata"]["annotations"] == {NOTE: "x", AUDIENCE: "sts.amazonaws.com"}
 
 
 def test_an_account_with_thousands_of_entries_can_be_linked(
@@ -120,6 +158,16 @@ def test_an_account_with_thousands_of_entries_can_be_linked(
     many = [f"{name}-dockercfg-{number:04}" for number in range(MANY)]
     an_account(cluster, namespace, name, pull=many, mount=many)
     both = {PULL: entries(*many, "own"), MOUNT: entries(*many, "own")}
+    thief.patch(account_path(namespace, name), {**both, "metadata": {"annotations": {RECORD: "mount:own pull:own"}}})
+
+
+MANY_WITH_ENGINE = 2000
+
+
+def test_an_engine_may_add_to_one_with_a_thousand(cluster: Cluster, thief: Cluster, namespace: str, name: str) -> None:
+    many = [f"{name}-dockercfg-{number:04}" for number in range(MANY_WITH_ENGINE)]
+    an_account(cluster, namespace, name, pull=many, mount=many)
+    both = {PULL: entries(*many, "own", "engine"), MOUNT: entries("engine", *many, "own")}
     thief.patch(account_path(namespace, name), {**both, "metadata": {"annotations": {RECORD: "mount:own pull:own"}}})
 
 

@@ -15,6 +15,7 @@ from tests.factories import HOST, NOW, OTHER_HOST
 from .objects import Object, a_condition, a_status, an_object
 
 DENIED = ("AWSAccessDenied", "AWS refused")
+MISSING = ("ServiceAccountMissing", "builder does not exist")
 
 
 def ago(**time: float) -> str:
@@ -28,6 +29,7 @@ STATES: list[tuple[str, Object, State, bool, str]] = [
     ("an older spec", a_status(observedGeneration=0), State.PENDING, False, ""),
     ("refresh fails", a_status(a_condition("Refreshing", "False", *DENIED)), State.FAILING, True, DENIED[0]),
     ("nobody refreshes", a_status(nextRefreshTime=ago(minutes=6)), State.OVERDUE, True, ""),
+    ("not linked", a_status(a_condition("Linked", "False", *MISSING)), State.NOT_LINKED, True, MISSING[0]),
     ("a little late", a_status(nextRefreshTime=ago(minutes=4)), State.READY, True, "Refreshed"),
     ("expired", a_status(expiresAt=ago(seconds=0)), State.EXPIRED, False, ""),
     (
@@ -110,7 +112,25 @@ def test_a_link_that_is_missing_is_a_thing_to_see_to() -> None:
     found = credential(SECRET, an_object(status=status), now=NOW)
     assert found.ready
     assert not found.good
+    assert not found.healthy
     assert found.linked == "builder does not exist"
+
+
+def test_one_that_cannot_be_refreshed_and_is_not_linked_is_not_healthy() -> None:
+    links = a_condition("Linked", "False", "KubernetesError", "refused")
+    status = a_status(a_condition("Refreshing", "False", *DENIED), links)
+    found = credential(SECRET, an_object(status=status), now=NOW)
+    assert (found.state, found.ready, found.healthy, found.linked) == (State.FAILING, True, False, "refused")
+
+
+def test_links_that_rest_with_their_resource_are_no_failure() -> None:
+    status = a_status(
+        a_condition("Ready", "True", "Suspended"),
+        a_condition("Refreshing", "False", "Suspended"),
+        a_condition("Linked", "False", "Suspended", "nothing is linked until this is false again"),
+    )
+    found = credential(SECRET, an_object(status=status), now=NOW)
+    assert (found.state, found.healthy, found.links_fail) == (State.SUSPENDED, True, False)
 
 
 @pytest.mark.parametrize("junk", [None, 7, "x", [], [None, 7], {"x": 1}], ids=repr)

@@ -9,8 +9,8 @@ import pytest
 
 from ecr_secret_operator.domain.links import Linkage
 from ecr_secret_operator.domain.reasons import Failure, Reason
-from ecr_secret_operator.domain.resource import InvalidSpec, condition_of
-from ecr_secret_operator.domain.status import LINKED, READY, Event, Outcome, next_status, recorded
+from ecr_secret_operator.domain.resource import InvalidSpec, Resource, condition_of
+from ecr_secret_operator.domain.status import LINKED, READY, Event, Outcome, link_failure, next_status, recorded
 from tests.domain.outcomes import BAD_SPEC, HELD, SERVED, after, told
 from tests.factories import NOW, a_resource, a_spec
 
@@ -80,10 +80,60 @@ def test_a_spec_that_cannot_be_read_says_nothing_of_links() -> None:
     assert condition_of(next_status(invalid, Outcome(failure=BAD_SPEC, linkage=DONE), now=LATER), LINKED) == {}
 
 
-def test_links_that_fail_leave_the_resource_ready_and_tell_no_event() -> None:
+def test_links_that_fail_leave_the_resource_ready() -> None:
     before = after(LINKING, served(DONE))
     assert condition_of(next_status(before, served(FAILED), now=LATER), READY)["status"] == "True"
-    assert told(before, served(FAILED), now=LATER) == []
+
+
+@pytest.mark.parametrize("before", [LINKING, after(LINKING, served(DONE))], ids=["at once", "later"])
+@pytest.mark.parametrize(("linkage", "reason"), [(FAILED, "KubernetesError"), (ABSENT, "ServiceAccountMissing")])
+def test_a_link_that_fails_is_a_warning(before: Resource, linkage: Linkage, reason: str) -> None:
+    message = condition_of(next_status(before, served(linkage), now=LATER), LINKED)["message"]
+    assert told(before, served(linkage), now=LATER) == [Event(reason, message, warning=True)]
+
+
+def test_it_is_one_for_each_reason_whatever_the_message() -> None:
+    failing = after(LINKING, served(FAILED))
+    other_words = replace(FAILED, failed=(("builder", "it could not be changed: request 7"),))
+    assert told(failing, served(other_words), now=LATER) == []
+    assert [event.reason for event in told(failing, served(ABSENT), now=LATER)] == ["ServiceAccountMissing"]
+
+
+def test_that_links_are_made_again_is_told() -> None:
+    for linkage, reason in ((FAILED, "KubernetesError"), (ABSENT, "ServiceAccountMissing")):
+        failing = after(LINKING, served(linkage))
+        text = f"{reason} is over: Secret ecr-pull is linked to builder, default"
+        assert told(failing, served(DONE), now=LATER) == [Event("Recovered", text, warning=False)]
+        assert told(failing, served(PENDING), now=LATER) == []
+        assert told(failing, served(None), now=LATER) == [], "the spec links nothing any more"
+
+
+def test_what_the_resource_itself_fails_at_is_told_once_and_not_for_its_links_too() -> None:
+    linked = after(LINKING, served(DONE))
+    denied = Outcome(failure=Failure(Reason.POLICY_DENIED, "no AccessPolicy"), linkage=PENDING)
+    assert [event.reason for event in told(linked, denied, now=LATER)] == ["PolicyDenied"]
+    again = after(linked, denied)
+    assert [event.reason for event in told(again, served(DONE), now=LATER)] == ["Recovered"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [
+        (served(FAILED), "KubernetesError"),
+        (served(ABSENT), "ServiceAccountMissing"),
+        (served(DONE), ""),
+        (served(PENDING), ""),
+        (Outcome(failure=Failure(Reason.POLICY_DENIED, "no"), linkage=PENDING), "PolicyDenied"),
+    ],
+)
+def test_why_links_are_not_made(outcome: Outcome, reason: str) -> None:
+    assert link_failure(next_status(LINKING, outcome, now=NOW)) == reason
+
+
+def test_that_links_rest_is_no_failure() -> None:
+    resting = replace(LINKING, spec=a_spec(suspend=True, link=[{"service_account": "builder"}]))
+    assert link_failure(next_status(resting, served(PENDING), now=NOW)) == ""
+    assert "Linked" not in [event.reason for event in told(resting, served(PENDING), now=NOW)]
 
 
 def test_the_time_of_the_condition_is_that_of_its_last_turn() -> None:

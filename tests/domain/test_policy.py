@@ -242,7 +242,8 @@ def test_the_default_role_takes_the_place_of_the_operators_own_identity(
     policies: list[Policy], ask: Ask, role: str
 ) -> None:
     for order in (policies, policies[::-1]):
-        assert verdict_of(ask, *order) == Verdict(default_role_arn=role)
+        verdict = verdict_of(ask, *order)
+        assert (verdict.default_role_arn, verdict.refusal, verdict.served) == (role, "", True)
 
 
 # What a refusal says

@@ -184,20 +184,22 @@ def test_what_is_audited_is_served_and_has_a_condition_that_says_so() -> None:
         "type": "PolicyAllowed",
         "status": "False",
         "reason": "PolicyDenied",
-        "message": "served, since the policy only audits: no AccessPolicy lets namespace team-a use it",
+        "message": f"reported only, because an AccessPolicy is in mode Audit: {AUDITED.audited}",
         "observedGeneration": 1,
         "lastTransitionTime": format_time(NOW),
     }
 
 
 def test_an_audit_is_told_once_and_again_when_it_says_something_else() -> None:
-    text = f"served, since the policy only audits: {AUDITED.audited}"
+    text = f"reported only, because an AccessPolicy is in mode Audit: {AUDITED.audited}"
     assert told(BOTH, AUDITED) == [Event("PolicyAudited", text, warning=True)]
     stored = after(BOTH, AUDITED)
     assert told(stored, AUDITED, SOON) == []
     assert next_status(stored, AUDITED, now=SOON) == stored.status
     other = replace(AUDITED, audited="another")
-    assert [event.message for event in told(stored, other)] == ["served, since the policy only audits: another"]
+    assert [event.message for event in told(stored, other)] == [
+        "reported only, because an AccessPolicy is in mode Audit: another"
+    ]
     assert condition_of(next_status(stored, other, now=SOON), POLICY_ALLOWED)["lastTransitionTime"] == format_time(NOW)
 
 

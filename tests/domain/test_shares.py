@@ -423,7 +423,7 @@ def test_what_a_policy_would_refuse_is_said_with_the_namespaces() -> None:
     status = cluster_status(shares_of(NEW, statuses), now=NOW)
     found = condition_of(status, POLICY_ALLOWED)
     assert (found["status"], found["reason"]) == ("False", "PolicyDenied")
-    assert found["message"] == "b, c: served, since the policy only audits: no policy allows it"
+    assert found["message"] == "b, c: reported only, because an AccessPolicy is in mode Audit: no policy allows it"
     assert states(status)[READY] == GOOD
     assert condition_of(cluster_status(shares_of(NEW, served(NEW, "a")), now=NOW), POLICY_ALLOWED) == {}
 
@@ -494,6 +494,22 @@ def test_another_reason_is_told_anew() -> None:
     assert [event.reason for event in told(NOT_SO, {**served(NEW, "a"), **throttled("b")})] == ["AWSUnavailable"]
 
 
+def test_links_that_fail_are_told_once_and_so_is_their_end() -> None:
+    fine = stored(LINKING, shares_of(LINKING, linked("a", "b", linked=("default",))))
+    missing = {**linked("a", linked=("default",)), **linked("b", absent=("default",))}
+    failing = shares_of(fine, missing)
+    (event,) = cluster_events(failing, cluster_status(failing, now=LATER))
+    assert (event.reason, event.warning) == ("ServiceAccountMissing", True)
+    assert event.message.startswith("b: ServiceAccounts that do not exist: default")
+    more = shares_of(stored(LINKING, failing), linked("a", "b", absent=("default",)))
+    assert list(cluster_events(more, cluster_status(more, now=LATER))) == []
+    over = shares_of(stored(LINKING, failing), linked("a", "b", linked=("default",)))
+    (event,) = cluster_events(over, cluster_status(over, now=LATER))
+    assert event == Event(
+        "Recovered", "ServiceAccountMissing is over: The Secret is linked in 2 namespaces", warning=False
+    )
+
+
 def test_a_recovery_is_told() -> None:
     (event,) = told(NOT_SO, served(NEW, "a", "b"))
     assert event == Event("Recovered", "SecretConflict is over in every namespace", warning=False)
@@ -517,7 +533,7 @@ def test_that_a_policy_would_refuse_it_is_told_once() -> None:
     audited = served(NEW, "b", audited="no policy allows it")
     (event,) = told(FINE, {**served(NEW, "a"), **audited})
     assert (event.reason, event.warning) == ("PolicyAudited", True)
-    assert event.message.startswith("b: served, since the policy only audits")
+    assert event.message.startswith("b: reported only, because an AccessPolicy is in mode Audit")
     assert told(shares_of(NEW, audited), served(NEW, "a", "b", audited="no policy allows it")) == []
 
 

@@ -52,6 +52,10 @@ def failing(reason: str) -> str:
     return series("refresh_failing", {**TEAM, "reason": reason})
 
 
+def unlinked(reason: str) -> str:
+    return series("link_failing", {**TEAM, "reason": reason})
+
+
 def refused(result: str, calls: str, answered: str = NEVER) -> Series:
     """Calls to AWS, counted from the start: some with this result, others answered."""
     return {
@@ -90,6 +94,7 @@ def healthy() -> Iterator[tuple[str, Series]]:
         "a failure that passes",
         {failing("AWSUnavailable"): "1x12 stale _x600 1x12 stale"},
     )
+    yield "a ServiceAccount that comes ten minutes later", {unlinked("ServiceAccountMissing"): "1x10 stale"}
     yield "the lead is handed over", unlike(OPERATOR, leader=f"1x300 0x3 1x{DAY}")
     yield "a slow start", unlike(OPERATOR, ready=f"0x8 1x{DAY}")
     yield "a watch that is found dead", unlike(OPERATOR, watch_silence_seconds="42x60 60 120 180 170 42x1400")
@@ -133,6 +138,19 @@ ALARMS: Mapping[str, tuple[Series, Mapping[int, Sequence[str]]]] = {
         )
         for reason in ("AWSAccessDenied", "AWSUnavailable", "IdentityUnavailable", "KubernetesError")
     },
+    **{
+        f"not linked: {reason}": ({**OPERATOR, unlinked(reason): ALWAYS}, {14: [], 17: ["ECRLinkFailing"]})
+        for reason in ("KubernetesError", "ServiceAccountMissing")
+    },
+    "not linked, since it is denied": (
+        {
+            **OPERATOR,
+            series("resource_ready", TEAM): NEVER,
+            series("policy_denied", {**TEAM, "mode": "enforce"}): ALWAYS,
+            unlinked("PolicyDenied"): ALWAYS,
+        },
+        {30: ["ECRPolicyDenied"]},
+    ),
     "not ready": (
         {**OPERATOR, series("resource_ready", TEAM): NEVER, series("resource_ready", TEAM, pod="two"): NEVER},
         {14: [], 17: ["ECRResourceNotReady"]},
@@ -204,6 +222,30 @@ def test_a_cluster_resource_has_no_namespace(judge: Judge, *, honoured: bool) ->
         "The token of ClusterPullSecret everyone expired 1h 0m 0s ago."
         " What pulls, pushes or syncs with its Secret is refused by ECR.",
     )
+
+
+DENIED = "No AccessPolicy allows what is asked for by Secret team-a/pull. It has no Secret."
+AUDITED = (
+    "Enforcing the AccessPolicies in mode Audit would deny or change something of Secret team-a/pull."
+    " It is served until then."
+)
+
+
+@pytest.mark.parametrize(("mode", "text"), [("enforce", DENIED), ("audit", AUDITED)])
+def test_what_policy_denies_and_what_it_would_are_told_apart(judge: Judge, mode: str, text: str) -> None:
+    labels = {**TEAM, "mode": mode}
+    told = {**OPERATOR, series("policy_denied", labels): ALWAYS}
+    judge.says(told, 30, "ECRPolicyDenied", {**TARGET, **labels}, text)
+
+
+def test_a_link_that_fails_is_told_with_its_reason(judge: Judge) -> None:
+    labels = {**TEAM, "reason": "ServiceAccountMissing"}
+    text = (
+        "The Secret of Secret team-a/pull has not been linked to all ServiceAccounts of spec.link for 15 minutes:"
+        " ServiceAccountMissing. Pods and builds of those ServiceAccounts pull and push without it."
+    )
+    told = {**OPERATOR, unlinked("ServiceAccountMissing"): ALWAYS}
+    judge.says(told, 30, "ECRLinkFailing", {**TARGET, **labels}, text)
 
 
 def test_two_teams_resources_of_one_name_are_two(judge: Judge) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from ecr_secret_operator.domain.errors import ApiError
+from ecr_secret_operator.domain.links import LinkedAccount
 from ecr_secret_operator.domain.resource import Resource
 from ecr_secret_operator.domain.status import Event
-from ecr_secret_operator.kube.events import EventRecorder
+from ecr_secret_operator.kube.events import About, EventRecorder
 from tests.domain.clusters import a_cluster_resource, a_share
 from tests.factories import NOW, a_resource
 
@@ -18,10 +19,10 @@ from .conftest import Api
 EVENT = Event("SecretConflict", "Secret ecr-pull exists", warning=True)
 
 
-async def recorded(api: Api, resource: Resource, *events: Event) -> list[tuple[Resource, ApiError]]:
-    lost: list[tuple[Resource, ApiError]] = []
+async def recorded(api: Api, about: About, *events: Event) -> list[tuple[About, ApiError]]:
+    lost: list[tuple[About, ApiError]] = []
     recorder = EventRecorder(api.client, clock=lambda: NOW, on_error=lambda who, why: lost.append((who, why)))
-    await recorder.record(resource, events or (EVENT,))
+    await recorder.record(about, events or (EVENT,))
     return lost
 
 
@@ -47,6 +48,22 @@ async def test_events_about_what_has_no_namespace_lie_in_default(
     assert {key: found[key] for key in found.keys() - {"apiVersion", "uid", "resourceVersion"}} == involved
     assert found["uid"] == resource.uid
     assert (body["type"], body["reason"], body["message"]) == ("Warning", EVENT.reason, EVENT.message)
+
+
+async def test_an_event_about_a_service_account_lies_beside_it(api: Api) -> None:
+    account = LinkedAccount("team-a", "builder", "7", {}, frozenset(), frozenset(), frozenset(), uid="u-1")
+    api.answers_with({"metadata": {"name": "x"}}, 201)
+    assert await recorded(api, account) == []
+    ((request, _, body),) = api.asked
+    assert request == "POST /api/v1/namespaces/team-a/events"
+    assert body["involvedObject"] == {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "namespace": "team-a",
+        "name": "builder",
+        "uid": "u-1",
+        "resourceVersion": "7",
+    }
 
 
 async def test_what_is_said_of_several_shares_with_the_same_words_is_one_event(api: Api) -> None:

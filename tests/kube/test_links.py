@@ -23,6 +23,7 @@ BARE = LinkedAccount(
     recorded=frozenset(),
     labels=frozenset(),
     annotations=frozenset(),
+    uid="u",
 )
 OPERATIONS: list[dict[str, Any]] = [{"op": "replace", "path": "/metadata/resourceVersion", "value": "7"}]
 
@@ -49,6 +50,7 @@ def test_names_order_record_and_keys_are_kept() -> None:
         recorded=frozenset((Ref("mount", "ecr"), Ref("pull", "ecr"))),
         labels=frozenset((LINKED_LABEL, "team")),
         annotations=frozenset((LINKS, "example.com/note")),
+        uid="u",
     )
 
 

@@ -44,14 +44,16 @@ def journal(metrics: Metrics) -> Journal:
     return Journal(metrics)
 
 
-def a_state(*, denied: str = "", failing: str = "") -> State:
+def a_state(*, denied: str = "", failing: str = "", unlinked: str = "") -> State:
     expires_at, due_at = NOW + timedelta(hours=12), NOW + timedelta(hours=10)
-    return State(A, expires_at, ready=True, denied=denied, due_at=due_at, failing=failing)
+    return State(A, expires_at, ready=True, denied=denied, due_at=due_at, failing=failing, unlinked=unlinked)
 
 
 def use_everything(metrics: Metrics, journal: Journal) -> None:
     resource = a_resource()
-    metrics.watch_resources(lambda: [a_state(denied="audit", failing="AWSUnavailable")])
+    metrics.watch_resources(
+        lambda: [a_state(denied="audit", failing="AWSUnavailable", unlinked="ServiceAccountMissing")]
+    )
     journal.finished(resource, Outcome(held=holdings(), written=True), ())
     journal.reconciled(A, 0.01, failed=False)
     journal.asked_aws(Scope("aws", "us-east-2"), 0.2, None)
@@ -83,6 +85,7 @@ def test_the_promised_names(metrics: Metrics, journal: Journal) -> None:
         "resource_ready",
         "refresh_failing",
         "policy_denied",
+        "link_failing",
     }
 
 

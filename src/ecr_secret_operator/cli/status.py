@@ -57,7 +57,8 @@ def status(
     Shown are the Secrets, ArgoHelmRepoSecrets and ClusterPullSecrets that you may list. Only they are read: no right
     over generated Secrets is needed.
 
-    Exit codes: 0 all are Ready; 1 some are not; 2 cannot look. What is Ready and cannot be refreshed counts as Ready.
+    Exit codes: 0 all are Ready and linked; 1 some are not; 2 cannot look. A resource that is Ready and cannot be
+    refreshed counts as Ready.
     """
     if namespace and all_namespaces:
         raise click.UsageError("--namespace and --all-namespaces exclude each other")
@@ -96,7 +97,7 @@ def _credentials(found: Found, now: datetime) -> list[Credential]:
 
 
 def _exit_code(seen: list[Credential]) -> int:
-    return 0 if all(one.ready for one in seen) else EXIT_WRONG
+    return 0 if all(one.healthy for one in seen) else EXIT_WRONG
 
 
 async def _watch(session: Session, look: Look, *, wide: bool) -> int:

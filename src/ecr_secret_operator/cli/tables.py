@@ -29,6 +29,7 @@ _STYLES = {
     State.SUSPENDED: "blue",
     State.FAILING: "yellow",
     State.OVERDUE: "yellow",
+    State.NOT_LINKED: "yellow",
     State.PENDING: "yellow",
     State.ERROR: "bold red",
     State.EXPIRED: "bold red",
@@ -131,7 +132,7 @@ def _told(one: Credential) -> Text:
     lines = [f"{name}: {one.reason + ': ' if one.reason and one.state is not State.READY else ''}{one.message}"]
     lines += [f"  {trouble.namespace}: {trouble.reason}: {trouble.message}" for trouble in one.troubles]
     lines += [f"  deletion: {one.deletion}"] if one.deletion else []
-    lines += [f"  links: {one.linked}"] if one.linked else []
+    lines += [f"  links: {one.linked}"] if one.linked and one.state is not State.NOT_LINKED else []
     lines += [f"  policy: {one.audited}"] if one.audited else []
     return Text("\n".join(lines))
 

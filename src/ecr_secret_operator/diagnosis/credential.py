@@ -19,7 +19,7 @@ from ..domain.raw import Raw, mapping, mappings, number, text
 from ..domain.reasons import Reason
 from ..domain.registry import OCI_SCHEME
 from ..domain.resource import Key, condition_of
-from ..domain.status import LINKED, POLICY_ALLOWED, READY, REFRESHING, TERMINATING
+from ..domain.status import LINKED, POLICY_ALLOWED, READY, REFRESHING, TERMINATING, link_failure
 
 OVERDUE_AFTER = timedelta(minutes=5)
 """A refresh that is this late was not even tried: an attempt that fails is told of in the status."""
@@ -33,6 +33,8 @@ class State(StrEnum):
     """The stored token is good, the last attempt to replace it failed."""
     OVERDUE = "Overdue"
     """The stored token is good, but nobody replaces it."""
+    NOT_LINKED = "NotLinked"
+    """The stored token is good, but ServiceAccounts of spec.link do not have the Secret."""
     SUSPENDED = "Suspended"
     PENDING = "Pending"
     """Nothing is said of its present spec yet, or the cause of the failure passes by itself."""
@@ -88,7 +90,8 @@ class Credential:
         counts: the namespaces of a cluster resource; None for any other.
         troubles: those of them that fail, as far as the status lists them.
         linked: what the condition Linked says where it is False; empty when all is well.
-        audited: what a policy in audit mode would refuse; empty for nothing.
+        links_fail: whether that is a failure: it is none while the resource is suspended.
+        audited: what enforcing the policies in mode Audit would deny or change; empty for nothing.
         deletion: since when it is being deleted, and what holds it; else what the status says of a Secret of it that is
             being deleted; empty for nothing.
     """
@@ -108,8 +111,14 @@ class Credential:
     counts: Counts | None
     troubles: tuple[Trouble, ...]
     linked: str
+    links_fail: bool
     audited: str
     deletion: str = ""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether a valid token is stored, and every ServiceAccount that is to be linked has it."""
+        return self.ready and not self.links_fail
 
     @property
     def good(self) -> bool:
@@ -184,6 +193,7 @@ def credential(kind: Kind, raw: Raw, *, now: datetime) -> Credential:
             for one in mappings(status, "failingNamespaces")
         ),
         linked=_denied(condition_of(status, LINKED)),
+        links_fail=bool(link_failure(status)),
         audited=_denied(condition_of(status, POLICY_ALLOWED)),
         deletion=_deletion(meta, status),
     )
@@ -226,6 +236,8 @@ def _served(status: Raw, refresh_at: datetime | None, now: datetime) -> Standing
         return State.FAILING, reason, message
     if refresh_at and refresh_at + OVERDUE_AFTER < now:
         return State.OVERDUE, "", f"It was to be refreshed at {format_time(refresh_at)}, and nobody did"
+    if reason := link_failure(status):
+        return State.NOT_LINKED, reason, text(condition_of(status, LINKED), "message")
     return None
 
 

@@ -313,8 +313,8 @@ def _links(of: _Subject, spec: CommonSpec) -> Iterator[Finding]:
     for name in absent:
         says = f"ServiceAccount {of.namespace}/{name}, which is to be linked, does not exist"
         yield wrong("linked-account-missing", of.name, says, f"kubectl create serviceaccount {name} -n {of.namespace}")
-    if of.case.credential.linked and not absent and of.case.credential.state is not State.ERROR:
-        yield wrong("not-linked", of.name, of.case.credential.linked, "Mend what the message names")
+    if of.case.credential.links_fail and not absent and of.case.credential.state is not State.ERROR:
+        yield wrong("not-linked", of.name, of.case.credential.linked, "Fix the cause that the message names")
 
 
 def _linked(spec: CommonSpec) -> Sequence[str]:

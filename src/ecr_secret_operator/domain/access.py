@@ -129,7 +129,8 @@ class Access:
     Attributes:
         logins: one for each registry of the spec, in its order.
         denied: why policy refuses it; empty when it does not.
-        audited: what policy would refuse if it were enforced.
+        audited: what policy would deny or change if it were enforced.
+        removable: stored tokens that policy would remove if it were enforced: registry, token, and why.
         waiting: something has to be seen first: nothing is to be said or done.
         unknown: why policy cannot be judged; nothing is to be done, and what is stored is kept.
         revoked: registries whose stored token was had with an identity that policy refuses now.
@@ -138,6 +139,7 @@ class Access:
     logins: tuple[Login, ...] = ()
     denied: str = ""
     audited: str = ""
+    removable: tuple[tuple[str, Held, str], ...] = ()
     waiting: bool = False
     unknown: str = ""
     revoked: frozenset[str] = frozenset()
@@ -170,9 +172,14 @@ def assess(resource: Resource, around: Surroundings, *, stored: Holdings, policy
     judged = partial(judge, namespace=namespace, labels=labels, policies=policies, required=policy_required)
     verdicts = {host: judged(_asked(host, one)) for host, one in stored.items() if is_registry(host)}
     revoked = frozenset(host for host, verdict in verdicts.items() if not verdict.served or verdict.default_role_arn)
+    removable = tuple(
+        (host, stored[host], verdict.audited)
+        for host, verdict in verdicts.items()
+        if verdict.audited and host not in revoked
+    )
     if isinstance(resource.spec, InvalidSpec):
-        return Access(revoked=revoked)
-    logins, audited = [], []
+        return Access(revoked=revoked, removable=removable)
+    logins, reported = [], []
     for entry in resource.spec.entries:
         identity = _identity(entry, resource.home, around)
         if identity is None:
@@ -180,10 +187,26 @@ def assess(resource: Resource, around: Surroundings, *, stored: Holdings, policy
         verdict = judged(_ask(entry, identity))
         if not verdict.served:
             return Access(denied=verdict.refusal)
-        if verdict.refusal:
-            audited.append(verdict.refusal)
+        if verdict.audited:
+            reported.append(verdict.audited)
         logins.append(_login(entry, identity, verdict))
-    return Access(logins=tuple(logins), audited="; ".join(audited), revoked=revoked)
+    removable = tuple(one for one in removable if one[2] not in reported)
+    return Access(logins=tuple(logins), audited="; ".join(reported), revoked=revoked, removable=removable)
+
+
+def audited(access: Access, held: Holdings) -> str:
+    """What enforcing every policy would deny, change or remove; empty for nothing.
+
+    Args:
+        access: what policy says of the resource.
+        held: the tokens that are stored now. One that has been replaced since it was judged is not reported.
+    """
+    removed = [
+        f"the stored token for {host} would be removed: {why}"
+        for host, one, why in access.removable
+        if held.get(host) == one
+    ]
+    return "; ".join(filter(None, (access.audited, *removed)))
 
 
 def _asked(host: str, one: Held) -> Ask:

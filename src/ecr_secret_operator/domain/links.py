@@ -48,6 +48,7 @@ class LinkedAccount:
         recorded: what the operator put there.
         labels, annotations: their keys.
         deleting: whether only a finalizer holds it: then links are taken out, and none is put in.
+        uid: of the version seen.
     """
 
     namespace: str
@@ -58,6 +59,7 @@ class LinkedAccount:
     labels: frozenset[str]
     annotations: frozenset[str]
     deleting: bool = False
+    uid: str = ""
 
     @property
     def key(self) -> Key:
@@ -107,6 +109,11 @@ class Wishes:
     held: frozenset[Ref]
 
 
+def unwanted(account: LinkedAccount, wishes: Wishes) -> frozenset[Ref]:
+    """What is recorded on a ServiceAccount and does not stay."""
+    return frozenset(ref for ref in account.recorded if ref not in wishes.asked and ref not in wishes.held)
+
+
 def relink(account: LinkedAccount, wishes: Wishes) -> list[dict[str, Any]]:
     """The JSON patch (RFC 6902) that brings a ServiceAccount to what is wanted; empty when it is there.
 
@@ -115,7 +122,7 @@ def relink(account: LinkedAccount, wishes: Wishes) -> list[dict[str, Any]]:
     """
     new = (ref for ref, ready in wishes.asked.items() if ready and not account.has(ref))
     add = [] if account.deleting else sorted(new)
-    remove = {ref for ref in account.recorded if ref not in wishes.asked and ref not in wishes.held}
+    remove = unwanted(account, wishes)
     record = (account.recorded - remove) | set(add)
     found_again = not record or LINKED_LABEL in account.labels
     if not add and record == account.recorded and found_again:

@@ -44,8 +44,8 @@ class AccessPolicySpec(Model):
     """Role for resources that name no identity, in place of the operator's own. Allowed by being named here."""
 
     mode: Literal["Enforce", "Audit"] = "Enforce"
-    """Enforce: what no policy allows is not served. Audit: it is served all the same in the namespaces of this policy,
-    and reported in a condition, an event and a metric."""
+    """Enforce: a request that no policy allows is denied. Audit: such a request is served in the namespaces of this
+    policy. What Enforce would deny or change is reported in a condition, an event and a metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +91,18 @@ class Verdict:
         refusal: why no policy allows it; empty when one does.
         served: whether to serve all the same: it is allowed, or only audited.
         default_role_arn: the role to use in place of the operator's own identity; empty for none.
+        change: how the identity would differ if every policy were enforced; empty when it would not.
     """
 
     refusal: str = ""
     served: bool = True
     default_role_arn: str = ""
+    change: str = ""
+
+    @property
+    def audited(self) -> str:
+        """What enforcing every policy would deny or change of what is served now; empty for nothing."""
+        return self.refusal or self.change if self.served else ""
 
 
 def judge(
@@ -118,15 +125,30 @@ def judge(
         for name, spec in known
         if not isinstance(spec, InvalidSpec) and spec.namespaces.selects(namespace, labels)
     ]
-    allowing = [spec for _, spec in selecting if not _lacks(spec, ask)]
-    roles = [spec.default_role_arn for spec in allowing if spec.mode == "Enforce" and spec.default_role_arn]
-    if ask.kind == "ambient" and roles:
-        return Verdict(default_role_arn=roles[0])
+    allowing = [(name, spec) for name, spec in selecting if not _lacks(spec, ask)]
     if allowing:
-        return Verdict()
+        return _with_default_role(ask, namespace, allowing) if ask.kind == "ambient" else Verdict()
     enforced = required or any(isinstance(spec, InvalidSpec) or spec.mode == "Enforce" for _, spec in known)
     audited = any(spec.mode == "Audit" for _, spec in selecting)
     return Verdict(refusal=_refusal(ask, namespace, selecting), served=audited or not enforced)
+
+
+def _with_default_role(ask: Ask, namespace: str, allowing: Sequence[tuple[str, AccessPolicySpec]]) -> Verdict:
+    """The verdict on the operator's own identity: the first enforced default role replaces the identity.
+
+    Args:
+        ask: what the resource asks to use.
+        namespace: where it is.
+        allowing: the policies that allow it, by name.
+    """
+    named = [(name, spec) for name, spec in allowing if spec.default_role_arn]
+    role = next((spec.default_role_arn for _, spec in named if spec.mode == "Enforce"), "")
+    if not named or named[0][1].default_role_arn == role:
+        return Verdict(default_role_arn=role)
+    name, first = named[0]
+    replaced = f"role {role}" if role else "the operator's own identity"
+    change = f"AccessPolicy {name} replaces {replaced} for {ask.host} in namespace {namespace}"
+    return Verdict(default_role_arn=role, change=f"{change} with role {first.default_role_arn}")
 
 
 def _lacks(spec: AccessPolicySpec, ask: Ask) -> str:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from .errors import TokenError
     from .generated import Desired, Holdings, StoredSecret
     from .kinds import SecretData
-    from .links import Linkage, LinkedAccount, Wishes
+    from .links import Linkage, LinkedAccount, Ref, Wishes
+    from .reasons import Removal
+    from .removal import Unlinked
     from .resource import Key, Resource
     from .shares import Shares
     from .status import Event, Outcome, Status
@@ -136,6 +138,9 @@ class Accounts(Protocol):
     async def change(self, account: LinkedAccount, operations: Sequence[Mapping[str, Any]]) -> None:
         """Patches the version that was judged. Raises ApiError; Conflict when it is no longer the stored one."""
 
+    def unlinked(self, account: LinkedAccount, ref: Ref) -> Unlinked:
+        """Why an entry that is recorded on it does not stay."""
+
     def say(self, account: LinkedAccount, failure: str) -> None:
         """Keeps why it could not be changed, for those that link it; empty when it could."""
 
@@ -145,6 +150,9 @@ class LinkJournal(Protocol):
 
     def changed_often(self, account: Key, times: int) -> None:
         """A ServiceAccount had to be changed again and again: somebody else may undo it each time."""
+
+    def removed(self, key: Key, event: Event, cause: Removal) -> None:
+        """An entry of a ServiceAccount was removed."""
 
 
 class Clusters(Protocol):
@@ -160,8 +168,8 @@ class Clusters(Protocol):
 class Recorder(Protocol):
     """Where events go. Never raises: an event that cannot be stored is not worth a failure."""
 
-    async def record(self, resource: Resource, events: Sequence[Event]) -> None:
-        """Tells of a resource."""
+    async def record(self, about: Resource | LinkedAccount, events: Sequence[Event]) -> None:
+        """Stores events about a resource or a ServiceAccount."""
 
 
 class Journal(Protocol):
@@ -169,3 +177,6 @@ class Journal(Protocol):
 
     def finished(self, resource: Resource, outcome: Outcome, told: Sequence[Event]) -> None:
         """One reconcile of this resource came to an end; `told` is what was new about it."""
+
+    def removed(self, key: Key, event: Event, cause: Removal) -> None:
+        """A generated Secret of a resource was removed."""

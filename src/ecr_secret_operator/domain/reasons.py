@@ -34,6 +34,9 @@ NEEDS_A_PERSON = frozenset(
 )
 """What does not pass by itself."""
 
+OF_LINKS = frozenset((Reason.KUBERNETES_ERROR, Reason.ACCOUNT_MISSING))
+"""Failures of the links alone. Every other reason of the condition Linked is that of another condition, too."""
+
 FROM_AWS = frozenset((Reason.AWS_ACCESS_DENIED, Reason.AWS_UNAVAILABLE))
 """What AWS says, or that it says nothing: another attempt may go better, and comes by itself."""
 
@@ -46,6 +49,22 @@ class EventReason(StrEnum):
     RECOVERED = "Recovered"
     FREQUENCY_CLAMPED = "FrequencyClamped"
     POLICY_AUDITED = "PolicyAudited"
+    SECRET_REMOVED = "SecretRemoved"  # noqa: S105 - a reason, not a password
+    UNLINKED = "Unlinked"
+
+
+class Removal(StrEnum):
+    """Why a generated Secret is removed, or taken out of a ServiceAccount."""
+
+    DESELECTED = "Deselected"
+    DENIED = "PolicyDenied"
+    TOKEN_DENIED = "TokenDenied"  # noqa: S105 - a cause, not a password
+    RENAMED = "Renamed"
+    REPLACED = "Replaced"
+    CONFLICT = "SecretConflict"
+    RESOURCE_GONE = "ResourceGone"
+    LINK_DROPPED = "LinkDropped"
+    NOT_ASKED = "NotAsked"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,19 @@ from .deletion import terminating
 from .links import links_of
 from .reasons import NEEDS_A_PERSON, EventReason, Failure, Reason
 from .resource import InvalidSpec, Resource, condition_of, text_of
-from .status import LINKED, POLICY_ALLOWED, READY, REFRESHING, TERMINATING, Event, Status, Value, clamped_in, condition
+from .status import (
+    LINKED,
+    POLICY_ALLOWED,
+    READY,
+    REFRESHING,
+    TERMINATING,
+    Event,
+    Status,
+    Value,
+    clamped_in,
+    condition,
+    link_events,
+)
 
 MOST_LISTED = 20
 """How many failing namespaces a status lists."""
@@ -118,6 +130,7 @@ def cluster_events(shares: Shares, status: Status) -> Iterator[Event]:
     audit = condition_of(status, POLICY_ALLOWED)
     if audit and not condition_of(old, POLICY_ALLOWED):
         yield Event(EventReason.POLICY_AUDITED, str(audit["message"]), warning=True)
+    yield from link_events(old, status)
     shortened = clamped_in(shares.resource.spec, status)
     if shortened and not clamped_in(shares.resource.spec, old):
         yield Event(EventReason.FREQUENCY_CLAMPED, shortened, warning=False)

@@ -11,7 +11,7 @@ from .duration import format_duration
 from .generated import Holdings, format_time
 from .links import Linkage
 from .model import CommonSpec
-from .reasons import NEEDS_A_PERSON, EventReason, Failure, Reason
+from .reasons import NEEDS_A_PERSON, OF_LINKS, EventReason, Failure, Reason
 from .resource import InvalidSpec, Resource, condition_of, text_of
 from .schedule import due_at, is_clamped, safe_interval
 from .token import Token
@@ -19,13 +19,13 @@ from .token import Token
 READY = "Ready"
 REFRESHING = "Refreshing"
 POLICY_ALLOWED = "PolicyAllowed"
-"""Only there while an AccessPolicy in audit mode would refuse the resource."""
+"""Only there while enforcing the AccessPolicies in mode Audit would deny or change something of the resource."""
 LINKED = "Linked"
 """Only there when the spec names ServiceAccounts to link."""
 TERMINATING = "Terminating"
 """Only there, and True, while the resource or a Secret of it is being deleted and finalizers hold it."""
 
-_HAPPENED = frozenset((EventReason.REPAIRED, EventReason.ADOPTED))
+_HAPPENED = frozenset((EventReason.REPAIRED, EventReason.ADOPTED, EventReason.SECRET_REMOVED))
 _NEVER_READY = frozenset((Reason.INVALID_SPEC, Reason.SECRET_CONFLICT, Reason.POLICY_DENIED))
 
 SOONEST_LOOK = timedelta(seconds=1)
@@ -52,7 +52,7 @@ class Outcome:
         refreshed: whether the token source gave all tokens, so that a request for a refresh is done.
         happened: things beyond the conditions, with a sentence each.
         retry_at: when to try again (UTC); None when only a change helps.
-        audited: what an AccessPolicy in audit mode would refuse; empty for nothing.
+        audited: what AccessPolicies in mode Audit would deny or change if they were enforced; empty for nothing.
         linkage: how the links of the spec stand; None when it has none.
         terminating: what is being deleted and is still there, in a sentence; empty for nothing.
     """
@@ -135,7 +135,7 @@ def next_status(resource: Resource, outcome: Outcome, *, now: datetime) -> Statu
 def _audit(old: Status, outcome: Outcome, generation: int, now: datetime) -> list[dict[str, Any]]:
     if not outcome.audited:
         return []
-    value = (False, Reason.POLICY_DENIED, f"served, since the policy only audits: {outcome.audited}")
+    value = (False, Reason.POLICY_DENIED, f"reported only, because an AccessPolicy is in mode Audit: {outcome.audited}")
     return [condition(old, POLICY_ALLOWED, value, generation, now)]
 
 
@@ -292,7 +292,7 @@ def recorded(resource: Resource, told: Iterable[Event]) -> tuple[Event, ...]:
 
 
 def events(resource: Resource, status: Status, outcome: Outcome) -> Iterator[Event]:
-    """What is worth an event: a failure that is new, a recovery, a repair, an adoption, a clamped frequency.
+    """What is worth an event: a new failure, also of links, a recovery, a repair, an adoption, a clamped frequency.
 
     Compared with the stored status, so that a failure that lasts is told once, across restarts too. An ordinary
     refresh is no event: the status tells of it.
@@ -306,6 +306,7 @@ def events(resource: Resource, status: Status, outcome: Outcome) -> Iterator[Eve
         yield Event(str(after["reason"]), str(after["message"]), warning=True)
     elif was[0] == "False" and was[1] != Reason.SUSPENDED and now_is[0] == "True":
         yield Event(EventReason.RECOVERED, f"{before.get('reason')} is over: the token is fresh again", warning=False)
+    yield from link_events(resource.status, status)
     for reason, message in outcome.happened:
         yield Event(reason, message, warning=False)
     audit = condition_of(status, POLICY_ALLOWED).get("message")
@@ -317,3 +318,23 @@ def events(resource: Resource, status: Status, outcome: Outcome) -> Iterator[Eve
     sentence = clamped_message(spec, token)
     if sentence not in str(condition_of(resource.status, READY).get("message")):
         yield Event(EventReason.FREQUENCY_CLAMPED, sentence, warning=False)
+
+
+def link_failure(status: Status) -> str:
+    """The reason why the links of the spec are not made; empty while they are made, unknown or suspended."""
+    found = condition_of(status, LINKED)
+    reason = text_of(found, "reason")
+    return reason if found.get("status") == "False" and reason != Reason.SUSPENDED else ""
+
+
+def link_events(old: Status, status: Status) -> Iterator[Event]:
+    """A failure of links, once for each reason, and that it is over.
+
+    What keeps the whole resource from being served is reported by the condition Refreshing already.
+    """
+    before, after = link_failure(old), link_failure(status)
+    found = condition_of(status, LINKED)
+    if after in OF_LINKS and after != before:
+        yield Event(after, str(found.get("message")), warning=True)
+    elif before in OF_LINKS and found.get("status") == "True":
+        yield Event(EventReason.RECOVERED, f"{before} is over: {found.get('message')}", warning=False)

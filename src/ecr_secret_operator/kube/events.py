@@ -10,6 +10,7 @@ from typing import Any
 from ..domain.errors import AlreadyExists, ApiError
 from ..domain.fields import API_VERSION
 from ..domain.generated import format_time
+from ..domain.links import LinkedAccount
 from ..domain.resource import Resource
 from ..domain.status import Event
 from .client import Client
@@ -18,6 +19,9 @@ from .objects import EventObject
 COMPONENT = "ecr-secret-operator"
 CLUSTER_EVENTS = "default"
 """The namespace of events that are about something without a namespace: the API server takes them in no other."""
+
+About = Resource | LinkedAccount
+"""What an event is about."""
 
 _MESSAGE_CHARACTERS = 1024
 """The API server's limit."""
@@ -33,23 +37,23 @@ class EventRecorder:
     """
 
     def __init__(
-        self, client: Client, *, clock: Callable[[], datetime], on_error: Callable[[Resource, ApiError], None]
+        self, client: Client, *, clock: Callable[[], datetime], on_error: Callable[[About, ApiError], None]
     ) -> None:
         self._client = client
         self._clock = clock
         self._on_error = on_error
 
-    async def record(self, resource: Resource, events: Sequence[Event]) -> None:
-        """Tells of a resource. Never raises ApiError."""
+    async def record(self, about: About, events: Sequence[Event]) -> None:
+        """Stores events about a resource or a ServiceAccount. Never raises ApiError."""
         for event in events:
             try:
-                await self._store(resource, event)
+                await self._store(about, event)
             except ApiError as error:
-                self._on_error(resource, error)
+                self._on_error(about, error)
 
-    async def _store(self, resource: Resource, event: Event) -> None:
-        path = f"/api/v1/namespaces/{resource.asker.namespace or CLUSTER_EVENTS}/events"
-        body = self._manifest(resource, event)
+    async def _store(self, about: About, event: Event) -> None:
+        body = self._manifest(about, event)
+        path = f"/api/v1/namespaces/{body['metadata']['namespace']}/events"
         name = body["metadata"]["name"]
         try:
             await self._client.post(path, body, EventObject)
@@ -58,19 +62,20 @@ class EventRecorder:
             again = {"count": (known.count or 1) + 1, "lastTimestamp": body["lastTimestamp"]}
             await self._client.patch(f"{path}/{name}", again, EventObject)
 
-    def _manifest(self, resource: Resource, event: Event) -> dict[str, Any]:
-        now, key = format_time(self._clock()), resource.asker
+    def _manifest(self, about: About, event: Event) -> dict[str, Any]:
+        now = format_time(self._clock())
+        version, key = ("v1", about.key) if isinstance(about, LinkedAccount) else (API_VERSION, about.asker)
         message = event.message[:_MESSAGE_CHARACTERS]
-        same = hashlib.sha256(f"{resource.uid}\n{event.reason}\n{message}".encode()).hexdigest()[:16]
+        same = hashlib.sha256(f"{about.uid}\n{event.reason}\n{message}".encode()).hexdigest()[:16]
         return {
             "metadata": {"name": f"{key.name[:200].rstrip('-.')}.{same}", "namespace": key.namespace or CLUSTER_EVENTS},
             "involvedObject": {
-                "apiVersion": API_VERSION,
+                "apiVersion": version,
                 "kind": key.kind,
                 **({"namespace": key.namespace} if key.namespace else {}),
                 "name": key.name,
-                "uid": resource.uid,
-                "resourceVersion": resource.resource_version,
+                "uid": about.uid,
+                "resourceVersion": about.resource_version,
             },
             "type": "Warning" if event.warning else "Normal",
             "reason": event.reason,

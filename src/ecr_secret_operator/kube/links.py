@@ -27,6 +27,7 @@ def convert(raw: AccountObject) -> LinkedAccount:
         labels=frozenset(meta.labels or ()),
         annotations=frozenset(meta.annotations or ()),
         deleting=meta.deletion_timestamp is not None,
+        uid=meta.uid,
     )
 
 

@@ -2,7 +2,8 @@
 
 RBAC can say that the operator may write Secrets, create tokens and patch ServiceAccounts, but not which, or what of
 them. These policies say so: Secrets that are its own, or exactly of the Go operator's shape; tokens that the API server
-itself does not accept; and of a ServiceAccount no more than entries that it recorded there as its own.
+itself does not accept; and of a ServiceAccount no more than entries that it recorded there as its own, beside what a
+policy engine may add in the same request.
 """
 
 from __future__ import annotations
@@ -115,13 +116,17 @@ _BY_UPSTREAM = (
 def _secrets(installation: Installation) -> list[Object]:
     """Which Secrets it may create, update and delete."""
     variables = {"ours": _OURS, "byUpstream": _BY_UPSTREAM, "storable": _STORABLE}
+    cause = (
+        "The operator does: if it is refused, a mutating webhook or policy changes this in its requests. Exempt"
+        f" {installation.username} there."
+    )
     validations = {
         f"request.operation == 'DELETE' || {_label('object', MANAGED_BY_LABEL)} == {_literal(MANAGED_BY)}": (
-            f"Keep the label {MANAGED_SELECTOR} on the Secret: the operator may store no Secret without it."
+            f"Keep the label {MANAGED_SELECTOR} on the Secret: the operator may store no Secret without it. {cause}"
         ),
         "request.operation == 'DELETE' || variables.storable": (
             f"Use the type {DOCKER_CONFIG_TYPE}, or Opaque with the label {ARGO_LABEL}={' or '.join(ARGO_KINDS)}: the"
-            " operator may store no other Secret."
+            f" operator may store no other Secret. {cause}"
         ),
         "request.operation != 'UPDATE' || variables.ours || variables.byUpstream": (
             "Choose another generated_secret_name, or remove this Secret: the operator did not make it and may not"
@@ -159,7 +164,36 @@ def _tokens(installation: Installation) -> list[Object]:
 
 
 _FIXED = ("ownerReferences", "finalizers")
-_MARKS = {"labels": LINKED_LABEL, "annotations": LINKS}
+
+PROTECTED = (
+    # What a pod with the ServiceAccount is elsewhere
+    "amazonaws.com",
+    "k8s.aws",
+    "gke.io",
+    "google.com",
+    "azure.workload.identity",
+    "azure.com",
+    "alibabacloud.com",
+    "aliyun.com",
+    "oraclecloud.com",
+    "hashicorp.com",
+    "spiffe.io",
+    # What it is, and may, in the cluster
+    "openshift.io",
+    "authentication.k8s.io",
+    # Whose it is, and so who deletes it
+    "argoproj.io",
+    "fluxcd.io",
+    "helm.sh",
+    # What the operator goes by
+    GROUP,
+)
+"""Domains whose labels and annotations on a ServiceAccount give power to its pods, or to a tool over it."""
+
+PROTECTED_PATTERN = (
+    "^(?:(?:[^/]*[.])?(?:" + "|".join(one.replace(".", "[.]") for one in PROTECTED) + ")|kubernetes[.]io)/"
+)
+"""Keys of these domains and all below them; of kubernetes.io only the domain itself: others use what is below it."""
 
 
 def _record(of: str) -> str:
@@ -176,57 +210,78 @@ def _listed(of: str) -> str:
     return f"({' || '.join(lists)})"
 
 
-def _only_recorded(purpose: str, field: str) -> dict[str, str]:
-    """For one list of a ServiceAccount: what may be taken out of it, and put into it.
+def _kept(field: str, own: str, *, may_change: str = "") -> str:
+    """Whether labels or annotations are kept: none is removed, and none is added that gives power.
 
-    The cost grows with the list, and not with its square: tenants choose how long it is.
+    Args:
+        field: `labels` or `annotations`.
+        own: the operator's key.
+        may_change: condition on `key` under which another value may take the place of one that was there.
     """
-    before, after = f"oldObject.?{field}.orValue([])", f"object.?{field}.orValue([])"
+    before, after = (f"{of}.metadata.?{field}.orValue({{}})" for of in ("oldObject", "object"))
+    same = f"object.metadata.{field}[key] == oldObject.metadata.{field}[key]"
+    value = f"({same} || {may_change})" if may_change else same
+    return (
+        f"{before}.all(key, key == {own} || (key in {after} && {value})) &&"
+        f" {after}.all(key, key == {own} || key in {before} || {_HARMLESS})"
+    )
+
+
+_HARMLESS = "!key.matches(variables.protected)"
+
+
+def _still_there(purpose: str, field: str) -> str:
+    """Whether the entries of others are still there, in their order, with more before or behind them at most.
+
+    The cost grows with the list, and not with its square, as that of `contains` would: tenants choose how long it is.
+    As a rule nothing was added, and to see that costs least.
+    """
     ref = f"'{purpose}:' + entry.?name.orValue('')"
-    given_up = f"filter(entry, {ref} in variables.before && !({ref} in variables.after)).size()"
-    return {
-        f"{before}.filter(entry, !({ref} in variables.before)) == {after}.filter(entry, !({ref} in variables.before)"
-        f" && !({ref} in variables.after))": (
-            f"Keep the entries of {field} that the operator did not put there, and their order: it may take out, and"
-            f" put in, only what the annotation {LINKS} records."
-        ),
-        f"{after}.{given_up} <= {before}.{given_up}": (
-            f"Record in the annotation {LINKS} what is put into {field}: the operator may add nothing else."
-        ),
-    }
+    before = f"oldObject.?{field}.orValue([]).filter(entry, !({ref} in variables.before))"
+    after = f"object.?{field}.orValue([]).filter(entry, !({ref} in variables.before) && !({ref} in variables.after))"
+    names = ".map(entry, entry.?name.orValue('') + '\\n').join('')"
+    return (
+        f"{before} == {after} || {after}{names}.startsWith({before}{names}) ||"
+        f" ('\\n' + {after}{names}).endsWith('\\n' + {before}{names})"
+    )
 
 
 def _accounts(installation: Installation) -> list[Object]:
-    """What of ServiceAccounts it may change: links that it recorded itself."""
-    others = "object.metadata.?{0}.orValue({{}}).all(key, key == {1} || (key in oldObject.metadata.?{0}.orValue({{}})"
-    others += " && object.metadata.{0}[key] == oldObject.metadata.{0}[key]))"
-    others += (
-        " && oldObject.metadata.?{0}.orValue({{}}).all(key, key == {1} || key in object.metadata.?{0}.orValue({{}}))"
+    """What of ServiceAccounts it may change: links that it recorded itself.
+
+    A policy sees the result of a request, and not who changed what: a policy engine may change the same ServiceAccount
+    in the operator's request. So these rules keep what would give or take power, and let pass what an engine adds.
+    """
+    cause = (
+        "The operator changes links only: if it is refused, a mutating webhook or policy changes this in its requests."
+        f" Exempt {installation.username} there."
     )
-    fresh = f"{_listed('object')} && !{_listed('oldObject')}"
+    rest = "Keep the rest of the ServiceAccount as it is"
+    token = "automountServiceAccountToken"  # noqa: S105 - a field, not a token
+    fixed = [f"object.metadata.?{field} == oldObject.metadata.?{field}" for field in _FIXED]
     validations = {
-        " && ".join(
-            (
-                *(others.format(field, _literal(key)) for field, key in _MARKS.items()),
-                *(f"object.metadata.?{field} == oldObject.metadata.?{field}" for field in _FIXED),
-                "object.?automountServiceAccountToken == oldObject.?automountServiceAccountToken",
-            )
-        ): "Keep the rest of the ServiceAccount as it is: the operator may change links only.",
-        **{
-            expression: message
-            for purpose, field in LISTS.items()
-            for expression, message in _only_recorded(purpose, field).items()
-        },
-        f"variables.after.all(word, word == '' || word in variables.before || ({fresh}))": (
-            f"Record in the annotation {LINKS} only what is put there: what others put there stays theirs."
+        _kept("labels", _literal(LINKED_LABEL)): f"{rest}: its labels. {cause}",
+        _kept("annotations", _literal(LINKS), may_change=_HARMLESS): f"{rest}: its annotations. {cause}",
+        " && ".join((*fixed, f"(object.?{token} == oldObject.?{token} || !object.?{token}.orValue(true))")): (
+            f"{rest}: {', '.join((*_FIXED, token))}. {cause}"
         ),
+        **{
+            _still_there(purpose, field): f"Keep the entries of {field} that others put there, and their order. {cause}"
+            for purpose, field in LISTS.items()
+        },
+        f"variables.after.all(word, word == '' || word in variables.before || ({_listed('object')} &&"
+        f" !{_listed('oldObject')}))": f"Record in the annotation {LINKS} only what is put there. {cause}",
     }
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["serviceaccounts"]}
     return _policy(
         installation,
         "serviceaccounts",
         {**rule, "operations": ["UPDATE"]},
-        variables={"before": _record("oldObject"), "after": _record("object")},
+        variables={
+            "before": _record("oldObject"),
+            "after": _record("object"),
+            "protected": _literal(PROTECTED_PATTERN),
+        },
         validations=validations,
     )
 

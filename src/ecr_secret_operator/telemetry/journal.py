@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from ..domain.errors import ApiError, OperatorError, TokenError
+from ..domain.links import LinkedAccount
+from ..domain.reasons import Removal
 from ..domain.resource import Key, Resource
 from ..domain.scope import Scope
 from ..domain.status import Event, Outcome
@@ -72,9 +74,13 @@ class Journal:
         )
         self._log.warning(text, **_names(account), times=times)
 
-    def event_lost(self, resource: Resource, error: ApiError) -> None:
+    def removed(self, key: Key, event: Event, cause: Removal) -> None:
+        """A generated Secret, or an entry of a ServiceAccount, was removed."""
+        self._log.info(event.message, **_names(key), reason=event.reason, cause=str(cause))
+
+    def event_lost(self, about: Resource | LinkedAccount, error: ApiError) -> None:
         """An event could not be stored."""
-        self._log.info("an event could not be stored", **_names(resource.key), error=str(error))
+        self._log.info("an event could not be stored", **_names(about.key), error=str(error))
 
     def _loud_once(self, failures: int) -> Callable[..., object]:
         """What lasts is logged loud once; how it goes on is for debugging."""

@@ -27,6 +27,7 @@ DUE = f"{PREFIX}_next_refresh_timestamp_seconds"
 READY = f"{PREFIX}_resource_ready"
 FAILING = f"{PREFIX}_refresh_failing"
 DENIED = f"{PREFIX}_policy_denied"
+UNLINKED = f"{PREFIX}_link_failing"
 
 
 class State(NamedTuple):
@@ -37,6 +38,7 @@ class State(NamedTuple):
         denied: `enforce` or `audit` while policy refuses it; else empty.
         due_at: when that token is to be replaced (UTC); None when it is not to be.
         failing: the reason, while the last attempt to replace a token has failed; else empty.
+        unlinked: the reason, while not all ServiceAccounts of its links have the Secret; else empty.
     """
 
     key: Key
@@ -45,6 +47,7 @@ class State(NamedTuple):
     denied: str = ""
     due_at: datetime | None = None
     failing: str = ""
+    unlinked: str = ""
 
 
 class Metrics:
@@ -138,6 +141,9 @@ class _PerResource(Collector):
         denied = GaugeMetricFamily(
             DENIED, "1 while policy refuses the resource, or would if it were enforced.", labels=(*labels, "mode")
         )
+        unlinked = GaugeMetricFamily(
+            UNLINKED, "1 while not all ServiceAccounts of spec.link have the Secret.", labels=(*labels, "reason")
+        )
         for state in self._states():
             if state.expires_at is not None:
                 expiry.add_metric(state.key, state.expires_at.timestamp())
@@ -148,4 +154,6 @@ class _PerResource(Collector):
                 failing.add_metric((*state.key, state.failing), 1.0)
             if state.denied:
                 denied.add_metric((*state.key, state.denied), 1.0)
-        yield from (expiry, due, ready, failing, denied)
+            if state.unlinked:
+                unlinked.add_metric((*state.key, state.unlinked), 1.0)
+        yield from (expiry, due, ready, failing, denied, unlinked)
