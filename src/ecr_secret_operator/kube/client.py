@@ -7,6 +7,7 @@ thread; here it takes 0.2 ms.
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -30,7 +31,9 @@ REQUEST_SECONDS = 60.0
 """The API server gives up after 60 s by itself (`--request-timeout`); 34 s were measured with a stopped etcd."""
 
 _OK = 300
-_POOL = 64
+_POOL = 512
+"""Requests at a time: more than the controller's turns and slow reconciles can make, so that none waits for another."""
+
 _READ_BYTES = 1 << 21
 """A line of a watch is a whole object: etcd takes 1.5 MiB at most."""
 
@@ -66,6 +69,12 @@ class Client:
             "server_hostname": configuration.tls_server_name,
         }
         self._slots = asyncio.Semaphore(_POOL)
+
+    def with_slots(self, slots: int) -> Client:
+        """The same client with slots of its own: its requests never wait for those of others."""
+        other = copy.copy(self)
+        other._slots = asyncio.Semaphore(slots)  # noqa: SLF001 - of this class
+        return other
 
     @property
     def server(self) -> str:
