@@ -35,6 +35,7 @@ from .kube.resources import served_kinds
 from .kube.reviews import ApiReviews
 from .reconciler import Reconciler
 from .runtime.controller import Controller
+from .runtime.fairness import Fairness
 from .runtime.leader import Elector
 from .runtime.parts import run_parts
 from .runtime.queue import Queue
@@ -64,6 +65,11 @@ class CannotStart(OperatorError):
 def utc_now() -> datetime:
     """The wall clock."""
     return datetime.now(UTC)
+
+
+def _fair_group(key: Key) -> str:
+    """What may be slow on its own: a namespace, or a cluster resource, which is in none."""
+    return key.namespace or f"{key.kind}/{key.name}"
 
 
 def since_boot() -> float:
@@ -142,7 +148,8 @@ class Operator:
             policy_required=settings.require_access_policy,
             check_lead=self._check_lead,
         )
-        self._queue: Queue[Key] = Queue(utc_now)
+        fairness: Fairness[Key] = Fairness(group_of=_fair_group, at_a_time=max(1, settings.workers * 3 // 4))
+        self._queue: Queue[Key] = Queue(utc_now, fairness)
         self._elector = self._candidate(client) if settings.leader_elect else None
         recorder = EventRecorder(client, clock=utc_now, on_error=journal.event_lost)
         self._accounts = AccountReconciler(self._world.linking, journal=journal, recorder=recorder, clock=utc_now)
@@ -159,6 +166,7 @@ class Operator:
             clock=utc_now,
             waiting=self._while_waiting,
             patient=self._queue.is_patient,
+            claim_slow_report=fairness.claim_report,
         )
         self._controller = Controller(
             queue=self._queue,
@@ -166,10 +174,12 @@ class Operator:
             observer=journal,
             workers=settings.workers,
             clock=utc_now,
+            fairness=fairness,
         )
         self._world.on_change(self._queue.add)
         self._working = False
         self._metrics.watch_resources(self._world.states)
+        self._metrics.watch_slow_namespaces(lambda: (str(group) for group in fairness.slow_groups()))
         self._metrics.queue_depth.set_function(lambda: len(self._queue))
         self._metrics.tasks.set_function(lambda: len(asyncio.all_tasks()))
         self._metrics.leader.set_function(lambda: float(self._leading))

@@ -39,7 +39,17 @@ from .domain.removal import secret_removed, why_removed, withdrawn
 from .domain.resource import InvalidSpec, Key, Resource
 from .domain.rivals import gives_way, taken
 from .domain.schedule import LONGEST_SPACING, replaces
-from .domain.status import Event, Happened, Outcome, events, next_look, next_status, recorded, too_soon_to_tell
+from .domain.status import (
+    Event,
+    Happened,
+    Outcome,
+    events,
+    next_look,
+    next_status,
+    recorded,
+    slow_event,
+    too_soon_to_tell,
+)
 from .domain.token import Token
 
 if TYPE_CHECKING:
@@ -53,6 +63,7 @@ class Reconciler:
         resources, secrets, gate, tokens, links, recorder, journal, clock: the world, by its ports.
         waiting: entered while AWS is waited for, so that others are looked at meanwhile.
         patient: whether what is being reconciled is one of many that nobody waits for.
+        claim_slow_report: returns True for one resource of a namespace in which the API server is slow, now and then.
     """
 
     def __init__(
@@ -68,8 +79,10 @@ class Reconciler:
         clock: Clock,
         waiting: Callable[[Key], AbstractAsyncContextManager[None]] = lambda _key: nullcontext(),
         patient: Callable[[Key], bool] = lambda _key: True,
+        claim_slow_report: Callable[[Key], bool] = lambda _key: False,
     ) -> None:
         self._patient = patient
+        self._claim_slow_report = claim_slow_report
         self._resources = resources
         self._secrets = secrets
         self._gate = gate
@@ -360,6 +373,8 @@ class Reconciler:
         gone = not resource.wanted and outcome.failure is None
         status = {} if gone else next_status(resource, shown, now=self._clock())
         told = self._not_told_yet(resource, shown, tuple(events(resource, status, shown)))
+        if self._claim_slow_report(resource.key):
+            told = (*told, slow_event(resource.key.namespace))
         if status != resource.status:
             try:
                 await self._resources.publish(resource, status)

@@ -11,7 +11,7 @@ import pytest
 from ecr_secret_operator.domain.generated import format_time
 from ecr_secret_operator.domain.reasons import EventReason, Failure, Reason
 from ecr_secret_operator.domain.resource import Resource
-from ecr_secret_operator.domain.status import Event, Outcome, next_look, next_status
+from ecr_secret_operator.domain.status import Event, Outcome, next_look, next_status, slow_event
 from tests.domain.outcomes import (
     BAD_SPEC,
     DENIED,
@@ -161,3 +161,9 @@ def test_when_to_look_again(resource: Resource, outcome: Outcome, now: datetime,
 def test_the_status_promises_the_refresh_that_the_queue_is_told() -> None:
     status: Any = next_status(NEW, SERVED, now=NOW)
     assert status["nextRefreshTime"] == format_time(next_look(NEW, SERVED, now=NOW) or NOW)
+
+
+def test_the_event_of_a_slow_namespace_names_it() -> None:
+    event = slow_event("web")
+    assert (event.reason, event.warning) == ("NamespaceSlow", True)
+    assert "namespace web" in event.message

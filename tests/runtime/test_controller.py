@@ -11,6 +11,7 @@ import pytest
 
 from ecr_secret_operator.domain.errors import Unavailable
 from ecr_secret_operator.runtime.controller import Controller
+from ecr_secret_operator.runtime.fairness import Fairness
 from ecr_secret_operator.runtime.queue import Queue
 from tests.virtual_time import Background, elapsed, in_virtual_time, running, settle
 
@@ -28,6 +29,7 @@ class Seen:
 
     ended: list[tuple[str, bool]] = field(default_factory=list)
     crashes: list[tuple[str, str, int]] = field(default_factory=list)
+    slow: list[str] = field(default_factory=list)
 
     def reconciled(self, key: str, seconds: float, *, failed: bool) -> None:
         assert seconds >= 0
@@ -35,6 +37,9 @@ class Seen:
 
     def crashed(self, key: str, error: Exception, failures: int) -> None:
         self.crashes.append((key, str(error), failures))
+
+    def slowed(self, key: str) -> None:
+        self.slow.append(key)
 
 
 @dataclass
@@ -44,9 +49,21 @@ class Setup:
     seen: Seen
 
 
-def a_controller(reconcile: Callable[[str], Awaitable[Outcome]], *, workers: int = 2) -> Setup:
-    seen, queue = Seen(), Queue[str](running().now)
-    controller = Controller(queue=queue, reconcile=reconcile, observer=seen, workers=workers, clock=running().now)
+def a_fairness(at_a_time: int = 1000) -> Fairness[str]:
+    """Keys such as `web/a` are in group `web`; time is that of the event loop."""
+    return Fairness(
+        group_of=lambda key: key.partition("/")[0],
+        at_a_time=at_a_time,
+        clock=lambda: asyncio.get_running_loop().time(),
+    )
+
+
+def a_controller(reconcile: Callable[[str], Awaitable[Outcome]], *, workers: int = 2, at_a_time: int = 1000) -> Setup:
+    seen, fairness = Seen(), a_fairness(at_a_time)
+    queue = Queue[str](running().now, fairness)
+    controller = Controller(
+        queue=queue, reconcile=reconcile, observer=seen, workers=workers, clock=running().now, fairness=fairness
+    )
     return Setup(queue, controller, seen)
 
 
@@ -267,7 +284,7 @@ async def test_no_more_than_the_workers_run_at_a_time() -> None:
         nonlocal now, most
         now += 1
         most = max(most, now)
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.3)
         now -= 1
         return Outcome()
 
@@ -348,7 +365,12 @@ async def test_a_reconcile_that_hangs_shows_in_the_liveness(monkeypatch: pytest.
 
     queue: Queue[str] = Queue(lambda: datetime.fromtimestamp(0).astimezone())
     controller = Controller(
-        queue=queue, reconcile=reconcile, observer=Seen(), workers=1, clock=lambda: datetime.now().astimezone()
+        queue=queue,
+        reconcile=reconcile,
+        observer=Seen(),
+        workers=1,
+        clock=lambda: datetime.now().astimezone(),
+        fairness=a_fairness(),
     )
     async with Background(controller.run()):
         assert controller.stuck_for() == 0

@@ -8,7 +8,7 @@ import pytest
 
 from ecr_secret_operator.runtime.controller import Controller
 from ecr_secret_operator.runtime.queue import Queue
-from tests.runtime.test_controller import Outcome, Seen
+from tests.runtime.test_controller import Outcome, Seen, a_fairness
 from tests.virtual_time import Background, in_virtual_time, running, settle
 
 
@@ -17,9 +17,15 @@ class Stage:
 
     def __init__(self) -> None:
         self.answered, self.at_work, self.most, self.done = asyncio.Event(), 0, 0, list[str]()
-        self.queue = Queue[str](running().now)
+        fairness = a_fairness()
+        self.queue = Queue[str](running().now, fairness)
         self.controller: Controller[str] = Controller(
-            queue=self.queue, reconcile=self.reconcile, observer=Seen(), workers=1, clock=running().now
+            queue=self.queue,
+            reconcile=self.reconcile,
+            observer=Seen(),
+            workers=1,
+            clock=running().now,
+            fairness=fairness,
         )
 
     async def reconcile(self, key: str) -> Outcome:
@@ -28,7 +34,7 @@ class Stage:
                 await self.answered.wait()
         self.at_work += 1
         self.most = max(self.most, self.at_work)
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.4)  # not long enough to be slow
         self.at_work -= 1
         self.done.append(key)
         return Outcome()

@@ -13,6 +13,7 @@ from .observed import Case, Installation
 from .permissions import check_rights, install_command
 from .resources import check_resource
 from .running import check_running
+from .slowness import check_slowness
 from .workload import Workload, workload
 
 MOST_EXAMINED = 50
@@ -39,6 +40,7 @@ def check(seen: Installation, cases: Sequence[Case]) -> Iterator[Finding]:
     yield from check_guards(seen, install_command(running, seen.namespace))
     yield from check_identity(seen, running)
     yield from check_policies(seen, running)
+    yield from check_slowness(seen)
     for case in cases:
         yield from check_resource(case, seen, running)
     yield from _others(seen, cases)

@@ -58,6 +58,7 @@ class Installation:
         policies: all AccessPolicies; None where one may not look.
         namespaces: labels by namespace; None where one may not look.
         credentials: all resources that may be seen.
+        slow: events of the last hour or so that report a slow namespace; None where one may not look.
     """
 
     now: datetime
@@ -77,6 +78,7 @@ class Installation:
     policies: Sequence[Policy] | None
     namespaces: Mapping[str, Mapping[str, str]] | None
     credentials: Sequence[Credential]
+    slow: Sequence[Raw] | None = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,7 @@ class EventReason(StrEnum):
     POLICY_AUDITED = "PolicyAudited"
     SECRET_REMOVED = "SecretRemoved"  # noqa: S105 - a reason, not a password
     UNLINKED = "Unlinked"
+    NAMESPACE_SLOW = "NamespaceSlow"
 
 
 class Removal(StrEnum):

@@ -25,7 +25,9 @@ LINKED = "Linked"
 TERMINATING = "Terminating"
 """Only there, and True, while the resource or a Secret of it is being deleted and finalizers hold it."""
 
-_HAPPENED = frozenset((EventReason.REPAIRED, EventReason.ADOPTED, EventReason.SECRET_REMOVED))
+_HAPPENED = frozenset(
+    (EventReason.REPAIRED, EventReason.ADOPTED, EventReason.SECRET_REMOVED, EventReason.NAMESPACE_SLOW)
+)
 _NEVER_READY = frozenset((Reason.INVALID_SPEC, Reason.SECRET_CONFLICT, Reason.POLICY_DENIED))
 
 SOONEST_LOOK = timedelta(seconds=1)
@@ -289,6 +291,16 @@ def recorded(resource: Resource, told: Iterable[Event]) -> tuple[Event, ...]:
         return tuple(told)
     where = f"In namespace {resource.key.namespace}: "
     return tuple(replace(one, message=where + one.message) for one in told if one.reason in _HAPPENED)
+
+
+def slow_event(namespace: str) -> Event:
+    """The event that reports a namespace in which the API server is slow."""
+    text = (
+        f"The API server is slow for requests in namespace {namespace}. An admission webhook may be the cause: see"
+        " kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations. The operator makes few requests at"
+        " a time in this namespace, so that other namespaces do not wait"
+    )
+    return Event(EventReason.NAMESPACE_SLOW, text, warning=True)
 
 
 def events(resource: Resource, status: Status, outcome: Outcome) -> Iterator[Event]:

@@ -30,7 +30,9 @@ REQUEST_SECONDS = 60.0
 
 _OK = 300
 _UNAUTHORIZED = 401
-_POOL = 64
+_POOL = 512
+"""Requests at a time: more than the controller's turns and slow reconciles can make, so that none waits for another."""
+
 _READ_BYTES = 1 << 21
 """A line of a watch is a whole object: etcd takes 1.5 MiB at most."""
 

@@ -77,6 +77,7 @@ class EventRecorder:
                 "uid": about.uid,
                 "resourceVersion": about.resource_version,
             },
+            **({"related": _namespace(about.key.namespace)} if _is_placement(about) else {}),
             "type": "Warning" if event.warning else "Normal",
             "reason": event.reason,
             "message": message,
@@ -86,3 +87,12 @@ class EventRecorder:
             "lastTimestamp": now,
             "count": 1,
         }
+
+
+def _namespace(name: str) -> dict[str, str]:
+    """A reference to the namespace that an event about a cluster resource is also about."""
+    return {"apiVersion": "v1", "kind": "Namespace", "name": name}
+
+
+def _is_placement(about: About) -> bool:
+    return not isinstance(about, LinkedAccount) and about.cluster is not None

@@ -7,13 +7,18 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
 from ..domain.backoff import Backoff
+from .fairness import SLOW_SECONDS, Fairness
 from .queue import Queue
 
 K = TypeVar("K")
+
+MOST_SLOW = 232
+"""How many slow reconciles may run beside those that have a turn: each has a task and a request under way."""
 
 
 class Result(Protocol):
@@ -41,16 +46,46 @@ class Observer(Protocol[K]):  # type: ignore[misc] # K is only taken in, which i
     def crashed(self, key: K, error: Exception, failures: int) -> None:
         """A reconcile raised, so many times in a row the same kind of error."""
 
+    def slowed(self, key: K) -> None:
+        """A reconcile of this key is slow, and its group was not slow before."""
+
+
+@dataclass(slots=True)
+class _Running:
+    """A reconcile under way.
+
+    Attributes:
+        started: monotonic time.
+        has_turn: whether it holds one of the turns.
+        slow: whether it gave its turn away because it is slow.
+        timer: fires when it has become slow.
+    """
+
+    started: float
+    has_turn: bool = True
+    slow: bool = False
+    timer: asyncio.TimerHandle | None = None
+
+    def stop_timer(self) -> None:
+        """Stops the timer."""
+        if self.timer:
+            self.timer.cancel()
+
 
 class Controller(Generic[K]):
     """Runs reconciles, so many at a time.
+
+    A reconcile holds one of the turns. One that is slow gives its turn away, and so does each further reconcile of its
+    group from the start, while the group is slow: requests that hang in one namespace never hold the turns that the
+    other namespaces need (ADR 18).
 
     Args:
         queue: where keys come from.
         reconcile: brings one key to where it should be.
         observer: is told of each.
-        workers: how many reconciles may run at a time; this bounds the requests to the API server.
+        workers: how many reconciles may run at a time, slow ones aside.
         clock: gives the wall-clock time.
+        fairness: that of the queue; bounds the slow ones of each group.
     """
 
     def __init__(
@@ -61,47 +96,81 @@ class Controller(Generic[K]):
         observer: Observer[K],
         workers: int,
         clock: Callable[[], datetime],
+        fairness: Fairness[K],
     ) -> None:
         self._queue = queue
+        self._fairness = fairness
+        self._slow = 0
         self._reconcile = reconcile
         self._observer = observer
-        self._workers = workers
         self._clock = clock
         self._failures: dict[K, tuple[type[Exception] | None, int]] = {}
         self._backoff = Backoff(base=0.2, cap=60.0, floor=0.05)
-        self._started: dict[K, float] = {}
+        self._running: dict[K, _Running] = {}
         self._not_before: dict[K, float] = {}
-        self._group: asyncio.TaskGroup | None = None
-        self._surplus = 0
         self._turns = asyncio.Semaphore(workers)
 
     async def run(self) -> None:
         """Works until cancelled."""
         async with asyncio.TaskGroup() as group:
-            self._group = group
             group.create_task(self._queue.run(), name="queue timer")
-            for number in range(self._workers):
-                group.create_task(self._work(), name=f"worker {number}")
+            while True:
+                async with self._turns:
+                    pass  # while all turns are taken, no key is taken either: a better one may come
+                key = await self._queue.get()
+                await self._turns.acquire()
+                group.create_task(self._process(key), name=f"reconcile {key}")
 
     @asynccontextmanager
     async def waiting(self, key: K) -> AsyncIterator[None]:
-        """For a reconcile that waits for something else than the API server: another one takes its turn meanwhile.
+        """For a reconcile that waits for something other than the API server: it has no turn meanwhile.
 
-        Else as many keys as there are workers, whose wait is long, would keep all others from being looked at. When the
-        wait is over it queues for a turn like all others.
+        Otherwise keys that wait for long would keep all others from being reconciled. After the wait it queues for a
+        turn like all others.
         """
-        started = self._started.pop(key, None)
-        if self._group is None or started is None:
+        running = self._running.pop(key, None)
+        if running is None:
             yield
             return
-        self._turns.release()
-        self._group.create_task(self._work(), name="worker in place of one that waits")
+        self._release(running)
+        self._queue.pause(key)
         try:
             yield
         finally:
-            self._surplus += 1
+            self._queue.resume(key)
             await self._turns.acquire()
-            self._started[key] = time.monotonic()
+            self._begin(key)
+
+    def _begin(self, key: K) -> None:
+        """Counts a reconcile that has just obtained a turn."""
+        running = self._running[key] = _Running(time.monotonic())
+        if self._fairness.is_slow(key):
+            self._set_aside(running)
+        running.timer = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._became_slow, key, running)
+
+    def _release(self, running: _Running) -> None:
+        """Ends the count of a reconcile."""
+        running.stop_timer()
+        self._give_turn_away(running)
+        self._slow -= running.slow
+
+    def _became_slow(self, key: K, running: _Running) -> None:
+        newly = self._fairness.mark_slow(key)
+        self._set_aside(running)
+        if newly:
+            self._observer.slowed(key)
+
+    def _set_aside(self, running: _Running) -> None:
+        """Lets another reconcile have the turn of a slow one, unless there are too many slow ones."""
+        if running.has_turn and self._slow < MOST_SLOW:
+            self._slow += 1
+            running.slow = True
+            self._give_turn_away(running)
+
+    def _give_turn_away(self, running: _Running) -> None:
+        if running.has_turn:
+            running.has_turn = False
+            self._turns.release()
 
     async def drain(self, seconds: float) -> None:
         """Takes no more keys, and gives the reconciles under way this long to end."""
@@ -115,21 +184,7 @@ class Controller(Generic[K]):
     def stuck_for(self) -> float:
         """Seconds without progress: since the queue's timer last ticked, or the oldest reconcile began."""
         now = time.monotonic()
-        return now - min([self._queue.last_tick, *self._started.values()])
-
-    async def _work(self) -> None:
-        while True:
-            key = await self._queue.get()
-            try:
-                if self._comes_too_soon(key):
-                    continue
-                async with self._turns:
-                    await self._process(key)
-            finally:
-                self._queue.done(key)
-            if self._surplus:
-                self._surplus -= 1
-                return
+        return now - min([self._queue.last_tick, *(one.started for one in self._running.values())])
 
     def _comes_too_soon(self, key: K) -> bool:
         """Whether the server asked not to be asked yet, whatever has changed meanwhile; it then comes in time."""
@@ -141,7 +196,18 @@ class Controller(Generic[K]):
         return False
 
     async def _process(self, key: K) -> None:
-        started = self._started[key] = time.monotonic()
+        self._begin(key)
+        try:
+            if not self._comes_too_soon(key):
+                await self._reconciled(key)
+        finally:
+            running = self._running.pop(key, None)  # there is none when it was cancelled while it waited
+            if running:
+                self._release(running)
+            self._queue.done(key)
+
+    async def _reconciled(self, key: K) -> None:
+        started = time.monotonic()
         try:
             result = await self._reconcile(key)
         except Exception as error:  # noqa: BLE001 - one resource's failure must not end the others
@@ -153,8 +219,6 @@ class Controller(Generic[K]):
                 return
             failed = result.failed
             self._schedule(key, result)
-        finally:
-            self._started.pop(key, None)
         self._observer.reconciled(key, time.monotonic() - started, failed=failed)
 
     def _schedule(self, key: K, result: Result) -> None:

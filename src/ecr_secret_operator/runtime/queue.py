@@ -5,19 +5,24 @@ Later times are wall-clock times, since a token's expiry is one: a host that sle
 is due within one tick. Where the clock was set back, those times may never have been meant: everything is looked
 at once, and says anew when it is due.
 
-There are two lanes. What somebody waits for goes first: a resource that was just made does not stand behind ten
-thousand that fell due together. Every fourth turn is one of the patient lane's, so that no crowd can starve it.
+There are two lanes. Keys that a user waits for go first: a resource that was just created does not wait behind ten
+thousand that are due. Every fourth key comes from the patient lane, so that it is never starved. In both lanes the
+groups of keys (namespaces) take turns, and a group that has as many keys in process as it may have is passed over.
 """
 
 from __future__ import annotations
 
 import asyncio
 import heapq
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
+
+from .fairness import Fairness
+from .lanes import Lane
 
 K = TypeVar("K", bound=Hashable)
 
@@ -40,12 +45,14 @@ class Queue(Generic[K]):
 
     Args:
         clock: gives the wall-clock time.
+        fairness: says which groups of keys have room; by default all keys are one group without a bound.
     """
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(self, clock: Callable[[], datetime], fairness: Fairness[K] | None = None) -> None:
         self._clock = clock
-        self._ready: deque[K] = deque()
-        self._patient: deque[K] = deque()
+        self._fairness = fairness or Fairness(group_of=lambda _key: None, at_a_time=sys.maxsize)
+        self._ready: Lane[K] = Lane()
+        self._patient: Lane[K] = Lane()
         self._waiting: dict[K, bool] = {}
         self._turn = 0
         self._working: dict[K, bool] = {}
@@ -80,7 +87,7 @@ class Queue(Generic[K]):
         elif self._waiting.get(key) is None or (self._waiting[key] and not patient):
             known = key in self._waiting
             self._waiting[key] = patient
-            (self._patient if patient else self._ready).append(key)
+            (self._patient if patient else self._ready).add(self._fairness.group_of(key), key)
             if not known:
                 self._wake_one()
 
@@ -108,7 +115,7 @@ class Queue(Generic[K]):
 
     async def get(self) -> K:
         """Waits for a key and hands it to this worker, who says `done` afterwards."""
-        while self._closed or not self._waiting:
+        while (found := None if self._closed else self._next()) is None:
             getter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._getters.append(getter)
             try:
@@ -117,8 +124,9 @@ class Queue(Generic[K]):
                 if getter.done() and not getter.cancelled():
                     self._wake_one()  # the wake-up was for another one then
                 raise
-        key, patient = self._next()
+        key, patient = found
         self._working[key] = patient
+        self._fairness.start(key)
         self._idle.clear()
         return key
 
@@ -126,18 +134,32 @@ class Queue(Generic[K]):
         """Whether a key that is being worked on came from the patient lane."""
         return self._working.get(key, False)
 
-    def _next(self) -> tuple[K, bool]:
-        self._turn = (self._turn + 1) % PATIENT_TURNS
-        while True:
-            patient = bool(self._patient) and (not self._ready or self._turn == 0)
-            key = (self._patient if patient else self._ready).popleft()
-            if self._waiting.get(key) is patient:  # else it has come to the front since, or was handed out
-                del self._waiting[key]
-                return key, patient
+    def _next(self) -> tuple[K, bool] | None:
+        """The next key of a group that has room, and whether it came from the patient lane; None when there is none."""
+        turn = (self._turn + 1) % PATIENT_TURNS
+        for patient in (True, False) if turn == 0 else (False, True):
+            lane = self._patient if patient else self._ready
+            while (key := lane.pop(self._fairness.has_room)) is not None:
+                if self._waiting.get(key) is patient:  # otherwise it was moved to the front, or has been handed out
+                    del self._waiting[key]
+                    self._turn = turn
+                    return key, patient
+        return None
+
+    def pause(self, key: K) -> None:
+        """Gives the room of a key in its group to others, while the key waits for something else."""
+        self._fairness.end(key)
+        self._unblock(key)
+
+    def resume(self, key: K) -> None:
+        """Ends a pause."""
+        self._fairness.start(key)
 
     def done(self, key: K) -> None:
         """Ends the work on a key; it is ready again if it was added meanwhile."""
-        self._working.pop(key, None)
+        if self._working.pop(key, None) is not None:
+            self._fairness.end(key)
+            self._unblock(key)
         if not self._working:
             self._idle.set()
         if key in self._again:
@@ -185,6 +207,13 @@ class Queue(Generic[K]):
             if not stale:
                 del self._at[key]
                 self.add(key, patient=True)
+
+    def _unblock(self, key: K) -> None:
+        """Lets the group of a key take turns again, once it may have room."""
+        group = self._fairness.group_of(key)
+        for lane in (self._ready, self._patient):
+            if lane.unblock(group):
+                self._wake_one()
 
     def _wake_one(self) -> None:
         while self._getters:

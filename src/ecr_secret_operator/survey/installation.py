@@ -19,6 +19,7 @@ from ..diagnosis.workload import Workload, is_operator, workload
 from ..domain.errors import Forbidden
 from ..domain.policy import Policy
 from ..domain.raw import mapping, text
+from ..domain.reasons import EventReason
 from ..kube.objects import CustomObject
 from ..kube.policies import convert as convert_policy
 from ..kube.resources import served_kinds
@@ -122,6 +123,7 @@ async def survey(session: Session, place: Place, namespace: str | None, *, now: 
         policies=await _policies(reader),
         namespaces=await _namespaces(reader),
         credentials=await _credentials(session, namespace, now),
+        slow=await _slow(reader, namespace),
     )
 
 
@@ -147,6 +149,11 @@ async def _namespaces(reader: Reader) -> Mapping[str, Mapping[str, str]] | None:
     if found is None:
         return None
     return {text(one, "metadata", "name"): mapping(one, "metadata", "labels") for one in found}
+
+
+async def _slow(reader: Reader, namespace: str | None) -> Sequence[Object] | None:
+    path = f"/api/v1/namespaces/{namespace}/events" if namespace else "/api/v1/events"
+    return await reader.some(path, fieldSelector=f"reason={EventReason.NAMESPACE_SLOW}")
 
 
 async def _credentials(session: Session, namespace: str | None, now: datetime) -> list[Credential]:

@@ -12,6 +12,7 @@ from ..domain.reasons import Removal
 from ..domain.resource import Key, Resource
 from ..domain.scope import Scope
 from ..domain.status import Event, Outcome
+from ..runtime.fairness import SLOW_AT_A_TIME, SLOW_SECONDS
 from .metrics import Metrics
 
 
@@ -47,6 +48,11 @@ class Journal:
             self._loud_once(failures)(text, **_names(key), error=str(error), failures=failures)
         elif failures == 1:
             self._log.error("reconcile raised what it should not; please report this", **_names(key), exc_info=error)
+
+    def slowed(self, key: Key) -> None:
+        """Requests to the API server for the namespace of this key have become slow."""
+        text = "requests to the API server are slow in this namespace, few are made there at a time"
+        self._log.warning(text, **_names(key), slower_than_seconds=SLOW_SECONDS, at_a_time=SLOW_AT_A_TIME)
 
     def asked_aws(self, scope: Scope, seconds: float, failure: TokenError | None) -> None:
         """One call to AWS ended."""

@@ -28,6 +28,7 @@ READY = f"{PREFIX}_resource_ready"
 FAILING = f"{PREFIX}_refresh_failing"
 DENIED = f"{PREFIX}_policy_denied"
 UNLINKED = f"{PREFIX}_link_failing"
+SLOW = f"{PREFIX}_namespace_slow"
 
 
 class State(NamedTuple):
@@ -118,9 +119,35 @@ class Metrics:
         """
         self.registry.register(_PerResource(states))
 
+    def watch_slow_namespaces(self, slow: Callable[[], Iterable[str]]) -> None:
+        """Adds the series of the namespaces in which the API server is slow.
+
+        Args:
+            slow: gives their names; kind and name for a cluster resource.
+        """
+        self.registry.register(_PerSlowNamespace(slow))
+
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+class _PerSlowNamespace(Collector):
+    def __init__(self, slow: Callable[[], Iterable[str]]) -> None:
+        self._slow = slow
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        found = GaugeMetricFamily(
+            SLOW,
+            "1 while requests to the API server for this namespace are slow, so that few are made at a time.",
+            labels=("namespace",),
+        )
+        for namespace in self._slow():
+            found.add_metric((namespace,), 1.0)
+        yield found
 
 
 class _PerResource(Collector):

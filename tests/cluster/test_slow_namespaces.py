@@ -1,0 +1,63 @@
+"""Requests that hang in one namespace do not delay the resources of another one."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from ecr_secret_operator_lab.cluster import Cluster, Object, condition, resource_path, secret_path
+from ecr_secret_operator_lab.operator import installed_command
+from ecr_secret_operator_lab.waiting import wait_for
+
+from ..laboratory import StartOperator
+from .resources import a_resource, apply, events_of, wait_ready, wait_secret
+from .webhooks import LONGEST_SECONDS, slow_webhook
+
+COUNT = 60
+"""More than twice as many as there are workers."""
+
+
+def wait_restored(cluster: Cluster, namespace: str, before: Object) -> None:
+    def is_restored() -> bool:
+        found = cluster.get(secret_path(namespace, "ecr-generated"))
+        return found is not None and found["metadata"]["uid"] != before["metadata"]["uid"]
+
+    wait_for(is_restored, "the deleted Secret is restored", within=LONGEST_SECONDS / 3)
+
+
+def test_a_webhook_that_hangs_in_one_namespace_delays_no_other(
+    cluster: Cluster, kubeconfig: Path, namespace: str, start_operator: StartOperator, tmp_path: Path
+) -> None:
+    slow = cluster.namespace(f"{namespace}-slow")
+    operator = start_operator(namespaces=f"{namespace},{slow}")
+    apply(cluster, namespace, a_resource())
+    before = wait_secret(cluster, namespace)
+    with slow_webhook(cluster, slow, tmp_path, seconds=3600):
+        for number in range(COUNT):
+            apply(cluster, slow, a_resource(name=f"slow-{number}"))
+        wait_for(
+            lambda: operator.metric("ecr_secret_operator_namespace_slow", namespace=slow) == 1,
+            "the metric names the slow namespace",
+        )
+        assert operator.metric("ecr_secret_operator_namespace_slow", namespace=namespace) == 0
+        for number in range(5):
+            cluster.delete(secret_path(namespace, "ecr-generated"))
+            wait_restored(cluster, namespace, before)
+            before = wait_secret(cluster, namespace)
+            apply(cluster, namespace, a_resource(name=f"new-{number}"))
+            wait_ready(cluster, namespace, f"new-{number}", within=LONGEST_SECONDS / 3)
+        found = cluster.items(resource_path("secrets", slow))
+        assert [one for one in found if condition(one, "Ready").get("status") == "True"] == [], "they hang still"
+        assert operator.probe("/healthz")[0] == 200
+        wait_for(
+            lambda: any(
+                event["reason"] == "NamespaceSlow"
+                for number in range(COUNT)
+                for event in events_of(cluster, slow, f"slow-{number}")
+            ),
+            "an event reports the slow namespace",
+            within=2 * LONGEST_SECONDS,
+        )
+    command = [installed_command(), "doctor", "--kubeconfig", str(kubeconfig), "--namespace", slow]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    assert f"namespace {slow}" in said

@@ -1,0 +1,90 @@
+"""A validating webhook, called by the real API server, that takes long for the Secrets of one namespace."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from ecr_secret_operator_lab.cluster import Cluster
+from ecr_secret_operator_lab.controlplane.pki import Authority
+
+CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+LONGEST_SECONDS = 30
+"""The longest time-out that the API server accepts for a webhook."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.seconds = seconds
+        self.stopped = threading.Event()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_POST(self) -> None:
+        review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.stopped.wait(self.server.seconds)
+        response = {"uid": review["request"]["uid"], "allowed": True}
+        body = json.dumps({"apiVersion": review["apiVersion"], "kind": review["kind"], "response": response}).encode()
+        try:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        except OSError:
+            pass  # the API server gave up
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        """Says nothing."""
+
+
+@contextmanager
+def slow_webhook(cluster: Cluster, namespace: str, directory: Path, *, seconds: float) -> Iterator[None]:
+    """While this is entered, each write to a Secret of the namespace takes so many seconds."""
+    authority = Authority.create()
+    pair = authority.server("webhook")
+    files = directory / "webhook.crt", directory / "webhook.key"
+    files[0].write_bytes(pair.public)
+    files[1].write_bytes(pair.private)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*files)
+    server = _Server(seconds)
+    server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    webhook = {
+        "name": "slow.example.com",
+        "clientConfig": {
+            "url": f"https://127.0.0.1:{server.server_port}/",
+            "caBundle": b64encode(authority.pem).decode(),
+        },
+        "rules": [
+            {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["secrets"], "operations": ["CREATE", "UPDATE"]}
+        ],
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+        "admissionReviewVersions": ["v1"],
+        "sideEffects": "None",
+        "timeoutSeconds": LONGEST_SECONDS,
+        "failurePolicy": "Fail",
+    }
+    configuration = f"slow-{namespace}"
+    cluster.create(CONFIGURATIONS, {"metadata": {"name": configuration}, "webhooks": [webhook]})
+    try:
+        yield
+    finally:
+        cluster.delete(f"{CONFIGURATIONS}/{configuration}")
+        server.stopped.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
