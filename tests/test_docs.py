@@ -79,6 +79,7 @@ def test_every_reason_is_explained() -> None:
 def test_every_metric_is_described() -> None:
     metrics = Metrics()
     metrics.watch_resources(list)
+    metrics.watch_slow_namespaces(list)
     families = {family.name: family.type for family in metrics.registry.collect()}
     own = {name + ("_total" if kind == "counter" else "") for name, kind in families.items() if name.startswith(PREFIX)}
     assert rows("docs/reference/metrics.md") == own

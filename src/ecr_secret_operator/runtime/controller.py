@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
 from ..domain.backoff import Backoff
-from .fairness import SLOW_SECONDS, Fairness
+from .fairness import REPORTED_SECONDS, SLOW_SECONDS, Fairness
 from .queue import Queue
 
 K = TypeVar("K")
@@ -47,7 +47,7 @@ class Observer(Protocol[K]):  # type: ignore[misc] # K is only taken in, which i
         """A reconcile raised, so many times in a row the same kind of error."""
 
     def slowed(self, key: K) -> None:
-        """A reconcile of this key is slow, and its group was not slow before."""
+        """A reconcile of this key is slow, and its group was not reported as slow before."""
 
 
 @dataclass(slots=True)
@@ -155,9 +155,13 @@ class Controller(Generic[K]):
         self._slow -= running.slow
 
     def _became_slow(self, key: K, running: _Running) -> None:
-        newly = self._fairness.mark_slow(key)
+        self._fairness.mark_slow(key)
         self._set_aside(running)
-        if newly:
+        wait = REPORTED_SECONDS - SLOW_SECONDS
+        running.timer = asyncio.get_running_loop().call_later(wait, self._stays_slow, key)
+
+    def _stays_slow(self, key: K) -> None:
+        if self._fairness.mark_reported(key):
             self._observer.slowed(key)
 
     def _set_aside(self, running: _Running) -> None:

@@ -16,6 +16,9 @@ K = TypeVar("K")
 SLOW_SECONDS = 0.5
 """A reconcile that takes longer makes its group slow. An API server in good health answers in 5 to 100 ms."""
 
+REPORTED_SECONDS = 3.0
+"""A group is reported as slow only for a reconcile that takes longer: a busy machine is slow for a moment, too."""
+
 SLOW_FOR_SECONDS = 60.0
 """A group stays slow for this long after its last slow reconcile."""
 
@@ -30,6 +33,7 @@ REPORT_EVERY_SECONDS = 600.0
 class _Group:
     running: int = 0
     slow_until: float = float("-inf")
+    reported_until: float = float("-inf")
     report_at: float = float("-inf")
 
 
@@ -69,12 +73,17 @@ class Fairness(Generic[K]):
         if not found.running and self._clock() >= found.slow_until:
             del self._groups[group]
 
-    def mark_slow(self, key: K) -> bool:
-        """Makes the group of a key slow for a while. Returns whether it was not slow before."""
-        found, now = self._groups.setdefault(self.group_of(key), _Group()), self._clock()
-        was_slow = now < found.slow_until
-        found.slow_until = now + SLOW_FOR_SECONDS
-        return not was_slow
+    def mark_slow(self, key: K) -> None:
+        """Makes the group of a key slow for a while."""
+        self._groups.setdefault(self.group_of(key), _Group()).slow_until = self._clock() + SLOW_FOR_SECONDS
+
+    def mark_reported(self, key: K) -> bool:
+        """Makes the group of a key slow, and reported as such, for a while. Returns whether that is news."""
+        self.mark_slow(key)
+        found, now = self._groups[self.group_of(key)], self._clock()
+        was_reported = now < found.reported_until
+        found.reported_until = now + SLOW_FOR_SECONDS
+        return not was_reported
 
     def is_slow(self, key: K) -> bool:
         """Whether the group of a key is slow now."""
@@ -82,18 +91,18 @@ class Fairness(Generic[K]):
         return found is not None and self._clock() < found.slow_until
 
     def claim_report(self, key: K) -> bool:
-        """Returns True for one caller every ten minutes while the group of this key is slow."""
+        """Returns True for one caller every ten minutes while the group of this key is reported as slow."""
         found, now = self._groups.get(self.group_of(key)), self._clock()
-        if found is None or now >= found.slow_until or now < found.report_at:
+        if found is None or now >= found.reported_until or now < found.report_at:
             return False
         found.report_at = now + REPORT_EVERY_SECONDS
         return True
 
     def slow_groups(self) -> Iterator[Hashable]:
-        """The groups that are slow now."""
+        """The groups that are reported as slow now."""
         now = self._clock()
         for group, found in list(self._groups.items()):
-            if now < found.slow_until:
+            if now < found.reported_until:
                 yield group
-            elif not found.running:
+            elif now >= found.slow_until and not found.running:
                 del self._groups[group]
