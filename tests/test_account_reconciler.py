@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator.account_reconciler import CALM, FREE_CHANGES, LONGEST_PAUSE, AccountReconciler
+from ecr_secret_operator.account_reconciler import AccountReconciler
+from ecr_secret_operator.domain.damping import FREE_REPAIRS, LONGEST_PAUSE, QUIET, contested
 from ecr_secret_operator.domain.errors import ApiError, Conflict, Forbidden, Internal, Invalid, NotFound, Unavailable
-from ecr_secret_operator.domain.links import LinkedAccount, Ref, Wishes
-from ecr_secret_operator.domain.outcome import AGAIN, DONE
+from ecr_secret_operator.domain.links import LINKED_LABEL, LinkedAccount, Ref, Wishes
+from ecr_secret_operator.domain.outcome import AGAIN, DONE, Result
 from ecr_secret_operator.domain.reasons import Removal
 from ecr_secret_operator.domain.removal import Unlinked
 from ecr_secret_operator.domain.resource import Key, Resource
@@ -41,7 +42,6 @@ class FakeAccounts:
     answer: ApiError | None = None
     changes: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
-    told: list[int] = field(default_factory=list)
     now: datetime = NOW
     removed_because: list[Removal] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -76,9 +76,9 @@ class FakeAccounts:
         assert about == self.found
         self.events.extend(events)
 
-    def changed_often(self, account: Key, times: int) -> None:
-        assert account == PLAIN.key
-        self.told.append(times)
+    async def managers(self, account: LinkedAccount) -> tuple[str, ...]:
+        assert account == self.found
+        return ("rival",)
 
 
 def a_reconciler(accounts: FakeAccounts) -> AccountReconciler:
@@ -197,32 +197,51 @@ async def test_one_that_is_too_slow_is_told() -> None:
     assert len(accounts.said) == 1
 
 
-async def test_who_undoes_it_each_time_is_answered_less_and_less_often() -> None:
+CONTESTED = contested("ServiceAccount builder", ["rival"])
+
+
+async def test_what_is_undone_each_time_is_done_less_and_less_often_and_reported() -> None:
     accounts = FakeAccounts()
     reconciler = a_reconciler(accounts)
-    for _ in range(FREE_CHANGES):
+    assert await reconciler.reconcile(PLAIN.key) == DONE
+    for _ in range(FREE_REPAIRS - 1):
         assert await reconciler.reconcile(PLAIN.key) == DONE
-    assert accounts.told == [FREE_CHANGES]
+    assert set(accounts.said) == {""}
+    assert await reconciler.reconcile(PLAIN.key) == Result(again_at=accounts.now + QUIET)
     pauses = []
-    for _ in range(40):
+    for _ in range(12):
         result = await reconciler.reconcile(PLAIN.key)
         assert result.again_at
         pauses.append(result.again_at - accounts.now)
         assert await reconciler.reconcile(PLAIN.key) == result, "not before its time"
         accounts.now = result.again_at
-        assert await reconciler.reconcile(PLAIN.key) == DONE
+        assert await reconciler.reconcile(PLAIN.key) == Result(again_at=accounts.now + QUIET)
     assert pauses == sorted(pauses)
     assert (pauses[0], pauses[-1]) == (timedelta(seconds=1), LONGEST_PAUSE)
-    assert accounts.told == [FREE_CHANGES], "it is told once"
-    accounts.now += CALM
+    assert set(accounts.said[FREE_REPAIRS:]) == {CONTESTED}
+    accounts.now += QUIET
     assert await reconciler.reconcile(PLAIN.key) == DONE
-    assert await reconciler.reconcile(PLAIN.key) == DONE, "after a calm it begins anew"
+    assert await reconciler.reconcile(PLAIN.key) == DONE, "after a quiet minute repairs are immediate again"
+    assert accounts.said[-1] == ""
+
+
+async def test_a_contest_ends_when_nothing_had_to_be_restored_for_a_minute() -> None:
+    accounts = FakeAccounts()
+    reconciler = a_reconciler(accounts)
+    for _ in range(FREE_REPAIRS + 1):
+        await reconciler.reconcile(PLAIN.key)
+    accounts.found = replace(LINKED, labels=frozenset((LINKED_LABEL,)))
+    assert await reconciler.reconcile(PLAIN.key) == Result(again_at=accounts.now + QUIET)
+    assert accounts.said[-1] == CONTESTED
+    accounts.now += QUIET
+    assert await reconciler.reconcile(PLAIN.key) == DONE
+    assert accounts.said[-1] == ""
 
 
 async def test_a_clock_that_was_set_back_holds_nothing_up() -> None:
     accounts = FakeAccounts()
     reconciler = a_reconciler(accounts)
-    for _ in range(FREE_CHANGES):
+    for _ in range(FREE_REPAIRS + 1):
         await reconciler.reconcile(PLAIN.key)
     accounts.now -= timedelta(hours=1)
     assert await reconciler.reconcile(PLAIN.key) == DONE

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from .domain.damping import Damper, contested
 from .domain.errors import ApiError, Conflict, Internal, Invalid, NotFound, Unavailable
 from .domain.links import relink, unwanted
 from .domain.outcome import AGAIN, DONE, Result
@@ -12,41 +12,16 @@ from .domain.outcome import AGAIN, DONE, Result
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .domain.links import LinkedAccount
+    from .domain.links import LinkedAccount, Ref
     from .domain.ports import Accounts, Clock, LinkJournal, Recorder
     from .domain.removal import Unlinked
     from .domain.resource import Key
 
-FREE_CHANGES, CHANGES_A_STEP = 10, 5
-"""So many changes are made as soon as they are wanted; then they have to wait, and twice as long after so many more."""
-
-LONGEST_PAUSE = timedelta(seconds=30)
-CALM = timedelta(seconds=60)
-"""A ServiceAccount that needed no change for this long begins anew."""
-
 _TIMED_OUT = 504
 
 
-class _Changes(NamedTuple):
-    """When a ServiceAccount was last changed, and how many times without a calm between."""
-
-    last: datetime
-    times: int
-
-    @property
-    def again_at(self) -> datetime:
-        """When the next one may be."""
-        if self.times < FREE_CHANGES:
-            return self.last
-        steps = (self.times - FREE_CHANGES) // CHANGES_A_STEP
-        return self.last + min(timedelta(seconds=2 ** min(steps, 10)), LONGEST_PAUSE)
-
-
 class AccountReconciler:
-    """Links and unlinks.
-
-    Somebody may take out whatever the operator puts in, as a tool does that knows better. Then each gives in a little:
-    the link comes back, but more and more seldom.
+    """Links and unlinks. What another client takes out each time is put back less and less often (ADR 19).
 
     Args:
         accounts: the ServiceAccounts, and what is wanted of them.
@@ -61,7 +36,8 @@ class AccountReconciler:
         self._recorder = recorder
         self._clock = clock
         self._refused: dict[Key, str] = {}
-        self._changes: dict[Key, _Changes] = {}
+        self._damper: Damper[Key] = Damper()
+        self._put: dict[Key, frozenset[Ref]] = {}
 
     async def reconcile(self, key: Key) -> Result:
         """Reconciles one ServiceAccount.
@@ -72,36 +48,55 @@ class AccountReconciler:
         account = self._accounts.account(key)
         if account is None:
             self._refused.pop(key, None)
-            self._changes.pop(key, None)
+            self._damper.forget(key)
+            self._put.pop(key, None)
             return DONE
         wishes = self._accounts.wishes(account)
         if wishes is None:
             return AGAIN
         operations = relink(account, wishes)
         if not operations:
-            self._say(account, "")
-            return DONE
+            return self._settled(account)
+        missing = frozenset(ref for ref, ready in wishes.asked.items() if ready and not account.has(ref))
+        put_before = self._put.get(key, frozenset()) & wishes.asked.keys()
+        again = missing <= put_before and not unwanted(account, wishes)
+        not_before = self._damper.damaged(key, account.uid, self._clock()) if again else None
+        if again and self._damper.is_suspect(key):
+            self._damper.note_others(key, await self._accounts.managers(account))
+        if not_before:
+            self._report_contested(account)
+            return Result(again_at=not_before)
+        self._put[key] = put_before | missing
         out = [self._accounts.unlinked(account, ref) for ref in sorted(unwanted(account, wishes)) if account.has(ref)]
-        return await self._change(account, operations, out)
+        return await self._change(account, operations, out, again=again)
 
     async def _change(
-        self, account: LinkedAccount, operations: Sequence[Mapping[str, Any]], out: Sequence[Unlinked]
+        self, account: LinkedAccount, operations: Sequence[Mapping[str, Any]], out: Sequence[Unlinked], *, again: bool
     ) -> Result:
-        now, changes = self._clock(), self._changes.get(account.key)
-        if changes and changes.last <= now < changes.again_at:
-            return Result(again_at=changes.again_at)
         try:
             await self._accounts.change(account, operations)
         except (Conflict, NotFound):
             return AGAIN  # somebody else changed it: what they wrote is looked at first
         except ApiError as error:
             return self._failed(account, error)
-        self._count(account.key, now)
-        self._say(account, "")
+        if again:
+            self._damper.repaired(account.key, account.uid, self._clock())
         for one in out:
             self._journal.removed(account.key, one.event, one.cause)
         await self._recorder.record(account, [one.event for one in out])
+        return self._settled(account)
+
+    def _settled(self, account: LinkedAccount) -> Result:
+        """Reports a ServiceAccount that is as wanted; one that is contested stays reported until it is quiet."""
+        until = self._damper.contested_until(account.key, self._clock())
+        if until:
+            self._report_contested(account)
+            return Result(again_at=until)
+        self._say(account, "")
         return DONE
+
+    def _report_contested(self, account: LinkedAccount) -> None:
+        self._say(account, contested(f"ServiceAccount {account.name}", self._damper.others(account.key)))
 
     def _failed(self, account: LinkedAccount, error: ApiError) -> Result:
         """An answer that is about this ServiceAccount is told; else the API server has trouble of its own."""
@@ -111,13 +106,6 @@ class AccountReconciler:
         if not self._may_have_changed(account, error):
             self._say(account, f"ServiceAccount {account.name} could not be changed: {error}")
         return AGAIN
-
-    def _count(self, key: Key, now: datetime) -> None:
-        before = self._changes.get(key)
-        times = before.times + 1 if before and now - before.last < CALM else 1
-        self._changes[key] = _Changes(now, times)
-        if times == FREE_CHANGES:
-            self._journal.changed_often(key, times)
 
     def _say(self, account: LinkedAccount, failure: str) -> None:
         if not failure:

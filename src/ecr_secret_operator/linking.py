@@ -137,6 +137,10 @@ class Linking:
         self._check_lead()
         await self._writer.change(account, operations)
 
+    async def managers(self, account: LinkedAccount) -> tuple[str, ...]:
+        """The field managers besides the operator that have written to it."""
+        return await self._writer.managers(account)
+
     def say(self, account: LinkedAccount, failure: str) -> None:
         """Keeps why a ServiceAccount could not be changed; empty when it could."""
         place = _place(account)
@@ -163,7 +167,7 @@ class Linking:
             return Linkage(unseen=True)
         found = {name: self._accounts.get((resource.key.namespace, name)) for name in sorted(links)}
         done = [name for name, one in found.items() if one and all(map(one.has, refs_of(resource, name)))]
-        failures = {name: self._failures.get((resource.key.namespace, name)) for name in found if name not in done}
+        failures = {name: self._failures.get((resource.key.namespace, name)) for name in found}
         return Linkage(
             linked=tuple(done),
             absent=tuple(_named(name, one) for name, one in found.items() if _is_absent(one) and name not in done),

@@ -19,7 +19,20 @@ from .domain.conflict import (
     is_worth_keeping,
     needs_replacing,
 )
-from .domain.decide import Observed, Plan, Write, decide, intact, joined, named, newest, refresh_requested, standing
+from .domain.damping import Damper, contested
+from .domain.decide import (
+    Observed,
+    Plan,
+    Write,
+    at_rest,
+    decide,
+    intact,
+    joined,
+    named,
+    newest,
+    refresh_requested,
+    standing,
+)
 from .domain.deletion import terminating
 from .domain.errors import (
     AlreadyExists,
@@ -96,6 +109,7 @@ class Reconciler:
         self._told: dict[Key, tuple[str, frozenset[Event]]] = {}
         self._answers: dict[Key, tuple[str, str, dict[str, datetime]]] = {}
         self._failing: dict[Key, tuple[str, datetime]] = {}
+        self._damper: Damper[Key] = Damper()
 
     async def reconcile(self, key: Key) -> Result:
         """Reconciles one resource.
@@ -148,6 +162,7 @@ class Reconciler:
             self._told.pop(key, None)
             self._answers.pop(key, None)
             self._failing.pop(key, None)
+            self._damper.forget(key)
             return None
         if not refresh_requested(resource):
             self._answers.pop(key, None)
@@ -209,12 +224,37 @@ class Reconciler:
             await self._remove(observed.resource, unwanted, Removal.TOKEN_DENIED)
         outcome = Outcome(held=plan.held, failure=plan.failure, retry_at=plan.retry_at)
         if plan.write:
-            outcome = await self._serve(observed.resource, plan, plan.write)
+            outcome = await self._write(observed, plan, plan.write)
+        outcome = self._beside_contest(observed.resource, outcome)
         if outcome.held or not plan.write:
             for unwanted in plan.remove:
                 if unwanted not in refused:
                     await self._remove(observed.resource, unwanted, why_removed(observed, unwanted))
         return outcome
+
+    async def _write(self, observed: Observed, plan: Plan, write: Write) -> Outcome:
+        """Writes the Secret; a repair only if the damper lets it."""
+        resource, again = observed.resource, not write.wants and not write.takes_away
+        of = f"{resource.uid}/{resource.generation}"
+        not_before = self._damper.damaged(resource.key, of, self._clock()) if again else None
+        if again and self._damper.is_suspect(resource.key):
+            name = write.spec.generated_secret_name
+            self._damper.note_others(resource.key, await self._secrets.managers(resource.key.namespace, name))
+        if not_before:
+            return Outcome(held=at_rest(write.stored, write.spec), retry_at=not_before)
+        outcome = await self._serve(resource, plan, write)
+        if again and outcome.written:
+            self._damper.repaired(resource.key, of, self._clock())
+        return outcome
+
+    def _beside_contest(self, resource: Resource, outcome: Outcome) -> Outcome:
+        """The outcome, and that the Secret is contested while it is."""
+        until = self._damper.contested_until(resource.key, self._clock())
+        if until is None or isinstance(resource.spec, InvalidSpec):
+            return outcome
+        what = f"Secret {resource.spec.generated_secret_name}"
+        failure = Failure(Reason.SECRET_CONTESTED, contested(what, self._damper.others(resource.key)))
+        return outcome.beside(failure, passing=False, retry_at=until)
 
     async def _serve(self, resource: Resource, plan: Plan, write: Write) -> Outcome:
         if write.stored is None and conflicted(resource):

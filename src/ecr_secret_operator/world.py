@@ -333,6 +333,10 @@ class World:
         """What is stored under a name right now, managed or not."""
         return await self._writer.read(namespace, name)
 
+    async def managers(self, namespace: str, name: str) -> tuple[str, ...]:
+        """The field managers besides the operator that have written to a Secret."""
+        return await self._writer.managers(namespace, name)
+
     async def create(self, desired: Desired) -> StoredSecret:
         """Creates; AlreadyExists when the name is taken."""
         self._check_lead()

@@ -141,7 +141,7 @@ def _served(
     if access.unknown or spec.suspend:
         unknown = Failure(Reason.KUBERNETES_ERROR, access.unknown) if access.unknown else None
         refused = _refused(made, access)
-        held_now = {} if refused else found or _at_rest(stored, spec)
+        held_now = {} if refused else found or at_rest(stored, spec)
         return Plan(held=held_now, remove=removable(refused), failure=unknown)
     write = _write(observed, spec, stored, found, now)
     if write and stored and _stays_as_it_is(resource, stored):
@@ -279,7 +279,7 @@ def intact(stored: StoredSecret | None, resource: Resource, spec: CommonSpec) ->
     return present
 
 
-def _at_rest(stored: StoredSecret | None, spec: CommonSpec) -> Holdings:
+def at_rest(stored: StoredSecret | None, spec: CommonSpec) -> Holdings:
     """The tokens in a Secret that is not written now, though its spec may want it to look otherwise by now."""
     return {host: one for host, one in (stored.holdings if stored else {}).items() if host in spec.hosts}
 

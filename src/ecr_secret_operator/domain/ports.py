@@ -62,6 +62,9 @@ class Secrets(Protocol):
     async def read(self, namespace: str, name: str) -> Existing | None:
         """What is stored under a name right now, managed or not."""
 
+    async def managers(self, namespace: str, name: str) -> tuple[str, ...]:
+        """The field managers besides the operator that have written to a Secret. Never raises ApiError."""
+
     async def create(self, desired: Desired) -> StoredSecret:
         """Creates; AlreadyExists when the name is taken."""
 
@@ -141,15 +144,15 @@ class Accounts(Protocol):
     def unlinked(self, account: LinkedAccount, ref: Ref) -> Unlinked:
         """Why an entry that is recorded on it does not stay."""
 
+    async def managers(self, account: LinkedAccount) -> tuple[str, ...]:
+        """The field managers besides the operator that have written to it. Never raises ApiError."""
+
     def say(self, account: LinkedAccount, failure: str) -> None:
         """Keeps why it could not be changed, for those that link it; empty when it could."""
 
 
 class LinkJournal(Protocol):
     """Is told what linking runs into. Never raises."""
-
-    def changed_often(self, account: Key, times: int) -> None:
-        """A ServiceAccount had to be changed again and again: somebody else may undo it each time."""
 
     def removed(self, key: Key, event: Event, cause: Removal) -> None:
         """An entry of a ServiceAccount was removed."""

@@ -17,6 +17,7 @@ class Reason(StrEnum):
     AWS_UNAVAILABLE = "AWSUnavailable"
     IDENTITY_UNAVAILABLE = "IdentityUnavailable"
     KUBERNETES_ERROR = "KubernetesError"
+    SECRET_CONTESTED = "SecretContested"  # noqa: S105 - a reason, not a password
     SUSPENDED = "Suspended"
     LINKED = "Linked"
     ACCOUNT_MISSING = "ServiceAccountMissing"
@@ -27,6 +28,7 @@ NEEDS_A_PERSON = frozenset(
     (
         Reason.INVALID_SPEC,
         Reason.SECRET_CONFLICT,
+        Reason.SECRET_CONTESTED,
         Reason.POLICY_DENIED,
         Reason.AWS_ACCESS_DENIED,
         Reason.IDENTITY_UNAVAILABLE,

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..domain.links import LINKED_SELECTOR, LinkedAccount, read_record
 from .client import Client
+from .managers import other_managers
 from .objects import AccountObject, ObjectName
 from .source import KubeSource
 
@@ -64,6 +65,10 @@ class AccountWriter:
     def __init__(self, client: Client, *, on_write: Callable[[LinkedAccount], None]) -> None:
         self._client = client
         self._on_write = on_write
+
+    async def managers(self, account: LinkedAccount) -> tuple[str, ...]:
+        """The field managers besides the operator that have written to a ServiceAccount."""
+        return await other_managers(self._client, f"{_collection(account.namespace)}/{account.name}")
 
     async def change(self, account: LinkedAccount, operations: Sequence[Mapping[str, Any]]) -> None:
         """Applies a patch to the version that was judged; Conflict when it is no longer the stored one."""

@@ -35,6 +35,7 @@ from ..domain.kinds import SecretData, passwords_of
 from ..domain.ports import Existing
 from ..domain.token import Sensitive
 from .client import Client
+from .managers import other_managers
 from .objects import Owner, SecretObject
 from .source import Known, KubeSource
 
@@ -189,6 +190,10 @@ class SecretWriter:
         if stored.managed:
             self._on_seen(stored)
         return Existing(stored, _decoded(raw.data))
+
+    async def managers(self, namespace: str, name: str) -> tuple[str, ...]:
+        """The field managers besides the operator that have written to a Secret."""
+        return await other_managers(self._client, f"{collection(namespace)}/{name}")
 
     async def create(self, desired: Desired) -> StoredSecret:
         """Creates; AlreadyExists when the name is taken (server-side apply would take it over)."""

@@ -73,13 +73,6 @@ class Journal:
         """A list was taken in."""
         self._log.debug("listed", source=source, count=count)
 
-    def changed_often(self, account: Key, times: int) -> None:
-        """A ServiceAccount had to be changed again and again: somebody else may undo it each time."""
-        text = (
-            "a ServiceAccount is changed again and again; does something else take its links out? It is done less often"
-        )
-        self._log.warning(text, **_names(account), times=times)
-
     def removed(self, key: Key, event: Event, cause: Removal) -> None:
         """A generated Secret, or an entry of a ServiceAccount, was removed."""
         self._log.info(event.message, **_names(key), reason=event.reason, cause=str(cause))
