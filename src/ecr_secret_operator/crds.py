@@ -269,5 +269,5 @@ class _Dumper(yaml.SafeDumper):
 
 
 def to_yaml(documents: Iterable[Schema]) -> str:
-    """Several objects as one YAML stream."""
-    return yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True, explicit_start=True)
+    """Several objects as one YAML stream, in ASCII: YAML's own escapes stand for everything else."""
+    return yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, width=120, explicit_start=True)

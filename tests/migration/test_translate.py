@@ -355,4 +355,4 @@ def test_no_name_gets_out_of_its_comment_or_its_quotes() -> None:
     written = stream([one(raw)])
     assert [document["kind"] for document in yaml.safe_load_all(written) if document] == ["Secret"]
     (line,) = [line for line in written.splitlines() if "delete cronjob" in line]
-    assert "'x --- kind: Pod; $(rm -rf /)'" in line
+    assert r"'x\n---\nkind: Pod; $(rm -rf /)'" in line

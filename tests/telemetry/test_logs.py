@@ -11,6 +11,7 @@ import pytest
 
 from ecr_secret_operator_lab.fakeaws import DEFAULT_SECRET_ACCESS_KEY, start_fake_aws
 from tests.factories import PASSWORD
+from tests.hostile import HOSTILE, interpreted
 
 BEGIN = """
 import asyncio, logging, os, pathlib
@@ -146,3 +147,26 @@ def test_levels(level: str, shown: int) -> None:
             getattr(log, name)(name)
     """)
     assert len(text.splitlines()) == shown
+
+
+@pytest.mark.parametrize("fmt", ["json", "console"])
+def test_no_log_line_has_what_a_terminal_interprets(fmt: str) -> None:
+    text = logged(f"""
+        configure_logs("info", {fmt!r})
+        log = structlog.get_logger()
+        hostile = {HOSTILE!r}
+        log.info(hostile, message=hostile, nested={{hostile: [hostile]}}, **{{hostile: 1}})
+        logging.getLogger("a.library").warning("from %s", hostile)
+        try:
+            raise ValueError(hostile)
+        except ValueError as error:
+            log.error("raised", exc_info=error)
+            logging.getLogger("a.library").exception("raised")
+    """)
+    assert interpreted(text) == []
+    assert text.count("hidden") >= 8
+    if fmt == "json":
+        assert json.loads(text.splitlines()[0])["event"] == HOSTILE
+    else:
+        assert "hidden" in text.splitlines()[0], "a line break in a message does not start a line"
+        assert not [line for line in text.splitlines() if line.startswith("Error: forged")][2:], "only in tracebacks"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ecr_secret_operator.telemetry.stream import LossyStream
+from tests.hostile import HOSTILE, interpreted
 
 LINE = "a line with \udcff in it\n"
 
@@ -56,3 +57,34 @@ def test_no_socket_takes_the_place_of_a_closed_stream(closed: tuple[int, ...], t
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert int((tmp_path / "said").read_text()) > 2
+
+
+ESCAPED = """
+import sys
+from ecr_secret_operator.telemetry.stream import escape_standard_streams
+escape_standard_streams()
+escape_standard_streams()
+import click
+text = sys.argv[1]
+print(text)
+sys.stdout.writelines(text)
+click.echo(text, color=True)
+click.echo(text, err=True, color=True)
+raise ValueError(text)
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
+def test_standard_streams_escape_what_is_not_printable(encoding: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ESCAPED, HOSTILE.replace("\0", "") + " é █"],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    for output, times in ((done.stdout, 3), (done.stderr, 2)):
+        text = output.decode(encoding)
+        assert interpreted(text) == []
+        assert text.count("\\x1b[8mhidden") == times
+        assert text.count({"utf-8": "é █", "ascii": "\\xe9 \\u2588", "latin-1": "é \\u2588"}[encoding]) == times

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 import click
-from rich.console import Console
+
+from .options import Failed
+from .screen import open_console
 
 INTERRUPTED = 130
 """What a shell expects of a command that Ctrl-C ended."""
@@ -18,11 +20,11 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def laboratory() -> Iterator[None]:
-    """Import the laboratory in here. Raises click.ClickException when a library that it needs is missing."""
+    """Import the laboratory in here. Raises Failed when a library that it needs is missing."""
     try:
         yield
     except ModuleNotFoundError as error:
-        raise click.ClickException(
+        raise Failed(
             f"this command needs {error.name}, which is not installed. Install it with:"
             " pip install 'ecr-secret-operator[lab]'"
         ) from error
@@ -62,7 +64,7 @@ def demo(context: click.Context, *, keep: bool) -> None:
     with laboratory():
         from ecr_secret_operator_lab import demo as show  # noqa: PLC0415 - only this command needs the laboratory
 
-    screen = show.Screen(show.at_most_wide(Console(highlight=False)))
+    screen = show.Screen(show.at_most_wide(open_console()))
     told = False
     with _stoppable():
         try:
@@ -73,7 +75,7 @@ def demo(context: click.Context, *, keep: bool) -> None:
                     show.keep_open(stage, screen)
                     signal.pause()
         except show.StepFailed as failure:
-            raise click.ClickException(str(failure)) from failure
+            raise Failed(str(failure)) from failure
         except _Stopped:
             screen.console.print("Stopped.")
             context.exit(0 if told else INTERRUPTED)

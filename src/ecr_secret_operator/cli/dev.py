@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from .demo import laboratory
+from .options import Failed
+from .screen import open_console
 
 if TYPE_CHECKING:
     from ecr_secret_operator_lab.demo.workbench import Workbench
@@ -18,8 +19,8 @@ NOTHING_RUNS = "nothing runs. Start it with: ecr-secret-operator dev up"
 
 
 @contextmanager
-def _in_one_line(*failures: type[Exception]) -> Iterator[None]:
-    """Turns these into click's own error, which is one line and exit code 1."""
+def _failing_with(*failures: type[Exception]) -> Iterator[None]:
+    """Turns these errors into a message and exit code 1."""
     try:
         yield
     except failures as failure:
@@ -41,8 +42,8 @@ def up() -> None:
         from ecr_secret_operator_lab.demo import Screen, workbench  # noqa: PLC0415 - `run` is not to pay for it
         from ecr_secret_operator_lab.operator import typed_command  # noqa: PLC0415 - the same
 
-    screen = Screen(Console(highlight=False, stderr=True))
-    with _in_one_line(*workbench.FAILURES), screen.reporter() as report:
+    screen = Screen(open_console(err=True))
+    with _failing_with(*workbench.FAILURES), screen.reporter() as report:
         bench = workbench.up(report)
     _describe(bench)
     command = typed_command()
@@ -79,7 +80,7 @@ def status() -> None:
     _describe(bench)
     problem = bench.trouble()
     if problem:
-        raise click.ClickException(f"{problem}. Start anew with: ecr-secret-operator dev down, then dev up")
+        raise Failed(f"{problem}. Start anew with: ecr-secret-operator dev down, then dev up")
     click.echo(f"AWS was asked {len(bench.aws.calls())} times so far.")
 
 
@@ -89,7 +90,7 @@ def _running() -> Workbench:
 
     bench = workbench.current()
     if bench is None:
-        raise click.ClickException(NOTHING_RUNS)
+        raise Failed(NOTHING_RUNS)
     return bench
 
 

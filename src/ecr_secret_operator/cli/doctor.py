@@ -10,7 +10,7 @@ import click
 
 from ..diagnosis.finding import Finding, Level, worst
 from ..domain.kinds import KINDS, Kind
-from .options import EXIT_WRONG, ResourceType, cluster_options, namespace_option, with_cluster
+from .options import EXIT_WRONG, NameType, ResourceType, cluster_options, namespace_option, with_cluster
 
 if TYPE_CHECKING:
     from ..diagnosis.observed import Case, Installation
@@ -34,9 +34,17 @@ Examples:
 )
 @click.argument("resource", type=ResourceType(), metavar="[KIND/NAME]", required=False)
 @namespace_option("Namespace of the resource, or of those to look at [default: all that you may list].")
-@click.option("--operator-namespace", metavar="NAME", help="Namespace of the operator [default: where it is found].")
 @click.option(
-    "--service-account", metavar="NAME", help="ServiceAccount of the operator [default: that of its Deployment]."
+    "--operator-namespace",
+    type=NameType(),
+    metavar="NAME",
+    help="Namespace of the operator [default: where it is found].",
+)
+@click.option(
+    "--service-account",
+    type=NameType(),
+    metavar="NAME",
+    help="ServiceAccount of the operator [default: that of its Deployment].",
 )
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @cluster_options
@@ -98,15 +106,16 @@ async def _cases(session: Session, seen: Installation, chosen: tuple[Kind, dict[
 
 
 def _print_text(findings: Sequence[Finding]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - for who reads text
-    from rich.text import Text  # noqa: PLC0415 - the same
+    from rich.text import Text  # noqa: PLC0415 - only for text output
 
-    console = Console(highlight=False, soft_wrap=True)
+    from .screen import cell, open_console  # noqa: PLC0415 - the same
+
+    console = open_console(soft_wrap=True)
     for one in findings:
         mark, style = _MARKS[one.level]
-        console.print(Text.assemble((mark, style), "  ", (one.subject, "bold"), f": {one.says}"))
+        console.print(Text.assemble((mark, style), "  ", cell(one.subject, "bold"), ": ", cell(one.says)))
         if one.cure:
-            console.print(Text.assemble("         ", ("> ", "dim"), one.cure))
+            console.print(Text.assemble("         ", ("> ", "dim"), cell(one.cure)))
     counts = {level: sum(one.level is level for one in findings) for level in Level}
     console.print(
         f"\n{counts[Level.WRONG]} wrong, {counts[Level.WARNING]} warnings, {counts[Level.OK]} ok,"

@@ -8,6 +8,8 @@ import click
 
 from .. import __version__
 from ..domain.errors import OperatorError
+from ..domain.printable import one_line
+from ..telemetry.stream import escape_standard_streams
 from .completion import completion
 from .crds import crds
 from .demo import demo
@@ -23,7 +25,11 @@ from .status import status
 EXIT_FAILED = 1
 NAME, PLUGIN = "ecr-secret-operator", "kubectl ecr"
 
-_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_SETTINGS = {
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": 100,
+    "color": True,  # or click drops some terminal sequences; they are to be shown escaped
+}
 
 
 @click.group(context_settings=_SETTINGS)
@@ -67,10 +73,11 @@ def kubectl_plugin() -> None:
 
 
 def _main(group: click.Group, name: str) -> None:
+    escape_standard_streams()
     try:
         group.main(prog_name=name, complete_var=_complete_variable(name), standalone_mode=True)
     except OperatorError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {one_line(str(error))}", err=True)
         sys.exit(EXIT_FAILED)
 
 

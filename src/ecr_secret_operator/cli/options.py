@@ -11,9 +11,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from ..domain.errors import ApiError, Forbidden, NoCredentials, OperatorError, Unauthorized, Unavailable
-from ..domain.fields import GROUP
+from ..domain.errors import (
+    ApiError,
+    Forbidden,
+    InvalidField,
+    NoCredentials,
+    OperatorError,
+    Unauthorized,
+    Unavailable,
+)
+from ..domain.fields import GROUP, valid_name
 from ..domain.kinds import KINDS, Kind
+from ..domain.printable import one_line
 
 if TYPE_CHECKING:
     from ..survey.session import Session
@@ -27,7 +36,14 @@ EXIT_CANNOT_LOOK = 2
 """Nothing can be said: no way to the cluster, no right to look, or the command was used wrongly."""
 
 
-class CannotLook(click.ClickException):
+class Failed(click.ClickException):
+    """A command failed, for a reason that is one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
+
+
+class CannotLook(Failed):
     """Nothing can be said."""
 
     exit_code = EXIT_CANNOT_LOOK
@@ -45,7 +61,20 @@ def cluster_options(command: _Command) -> _Command:
 
 def namespace_option(text: str) -> Callable[[_Command], _Command]:
     """The option that says which namespace."""
-    return click.option("-n", "--namespace", metavar="NAME", help=text)
+    return click.option("-n", "--namespace", type=NameType(), metavar="NAME", help=text)
+
+
+class NameType(click.ParamType[str]):
+    """The name of an object. It becomes a part of a URL, so it has to be one that Kubernetes accepts."""
+
+    name = "name"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Reads it, or fails with a sentence."""
+        try:
+            return valid_name(value)
+        except InvalidField as error:
+            self.fail(str(error), param, ctx)
 
 
 class ResourceType(click.ParamType[tuple[Kind, str]]):
@@ -64,7 +93,7 @@ class ResourceType(click.ParamType[tuple[Kind, str]]):
         if kind is None or not slash or not name or "/" in name:
             names = ", ".join(KINDS)
             self.fail(f"{value!r} is not KIND/NAME, such as Secret/ecr. KIND is one of {names}", param, ctx)
-        return kind, name
+        return kind, NameType().convert(name, param, ctx)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002 - click's
         """Kinds: names would need a cluster at each key."""

@@ -9,7 +9,7 @@ import click
 
 from ..diagnosis.credential import Credential, State
 from ..domain.kinds import Kind
-from .options import EXIT_WRONG, ResourceType, cluster_options, namespace_option, with_cluster
+from .options import EXIT_WRONG, Failed, ResourceType, cluster_options, namespace_option, with_cluster
 
 if TYPE_CHECKING:
     from ..survey.session import Session
@@ -65,14 +65,15 @@ def refresh(
             return None
         found = await refreshing.wait(session, kind, place, name, value=value, seconds=timeout, clock=_now)
         if found.handled != value:
-            raise click.ClickException(_undone(found, timeout))
+            raise Failed(_undone(found, timeout))
         return found
 
     found = with_cluster(kubeconfig, context, work)
     if found:
         from . import tables  # noqa: PLC0415 - rich is for who sees a table
 
-        tables.console().print(tables.credentials([found], _now(), wide=False))
+        screen = tables.console()
+        screen.print(tables.show(screen, [found], _now(), wide=False))
         ctx.exit(0 if found.ready else EXIT_WRONG)
 
 

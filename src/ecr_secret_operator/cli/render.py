@@ -12,6 +12,7 @@ from ..domain.errors import OperatorError
 from ..domain.fields import GROUP
 from ..domain.kinds import KINDS, Kind
 from ..domain.policy import POLICY_KIND, parse_policy
+from ..domain.printable import one_line
 from ..domain.raw import Raw, text
 from ..domain.resource import InvalidSpec
 from .options import EXIT_WRONG, ResourceType, cluster_options, documents, namespace_option, with_cluster
@@ -57,7 +58,7 @@ def render(
         raise OperatorError(f"{filename} holds no resource of {GROUP}")
     failed = [sentence for raw in ours if (sentence := _shown(raw))]
     for sentence in failed:
-        click.echo(f"Error: {sentence}", err=True)
+        click.echo(f"Error: {one_line(sentence)}", err=True)
     ctx.exit(EXIT_WRONG if failed else 0)
 
 
@@ -89,7 +90,7 @@ def _shown(raw: Raw) -> str:
         policy = parse_policy(raw.get("spec"))
         if isinstance(policy, InvalidSpec):
             return f"{name}: {policy.message}"
-        click.echo(f"# {name} is valid, and generates nothing")
+        click.echo(f"# {one_line(name)} is valid, and generates nothing")
         return ""
     found = preview(raw)
     if isinstance(found, InvalidSpec):
@@ -102,5 +103,5 @@ def _print(name: str, manifest: dict[str, Any], sentences: Sequence[str]) -> Non
     from ..crds import to_yaml  # noqa: PLC0415 - as little as possible at start
 
     for sentence in (f"Of {name}", *sentences):
-        click.echo("# " + "".join(letter if letter.isprintable() else " " for letter in sentence))
+        click.echo(f"# {one_line(sentence)}")
     click.echo(to_yaml([manifest]), nl=False)

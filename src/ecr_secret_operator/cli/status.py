@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..domain.printable import one_line
 from .options import EXIT_WRONG, cluster_options, namespace_option, with_cluster
 
 if TYPE_CHECKING:
@@ -79,13 +80,13 @@ def status(
         ctx.exit(with_cluster(kubeconfig, context, lambda session: _watch(session, look, wide=output == "wide")))
     found, now = with_cluster(kubeconfig, context, look), datetime.now(UTC)
     for sentence in found.unseen:
-        click.echo(f"Note: {sentence}", err=True)
+        click.echo(f"Note: {one_line(sentence)}", err=True)
     seen = _credentials(found, now)
     if output in ("json", "yaml"):
         click.echo(tables.written(tables.document(seen, now), output))
     else:
         screen = tables.console(wide=output == "wide")
-        screen.print(tables.credentials(seen, now, wide=output == "wide", width=screen.width))
+        screen.print(tables.show(screen, seen, now, wide=output == "wide"))
     ctx.exit(_exit_code(seen))
 
 
@@ -106,6 +107,7 @@ async def _watch(session: Session, look: Look, *, wide: bool) -> int:
 
     from ..domain.errors import Unavailable  # noqa: PLC0415 - the same
     from . import tables  # noqa: PLC0415 - the same
+    from .screen import cell  # noqa: PLC0415 - the same
 
     code = 0
     screen = tables.console(wide=wide)
@@ -116,10 +118,10 @@ async def _watch(session: Session, look: Look, *, wide: bool) -> int:
                 try:
                     seen = _credentials(await look(session), now)
                 except Unavailable as error:
-                    live.update(f"{error}; trying again", refresh=True)
+                    live.update(cell(f"{error}; trying again"), refresh=True)
                 else:
                     code = _exit_code(seen)
-                    live.update(tables.credentials(seen, now, wide=wide, width=screen.width), refresh=True)
+                    live.update(tables.show(screen, seen, now, wide=wide), refresh=True)
                 await asyncio.sleep(WATCH_SECONDS)
         except asyncio.CancelledError:
             return code

@@ -14,7 +14,9 @@ from rich.text import Text
 
 from ..diagnosis.credential import Credential, State
 from ..domain.kinds import KINDS
+from ..domain.printable import one_line, printable_json
 from ..domain.registry import PUBLIC_HOST, is_registry, parse_registry
+from .screen import cell, open_console
 
 TOKEN_LIFE = timedelta(hours=12)
 """Of an ECR token (AWS: GetAuthorizationToken). The whole of a bar."""
@@ -45,8 +47,8 @@ def in_words(left: timedelta) -> str:
     return " ".join(f"{count}{unit}" for count, unit in parts[first : first + 2])
 
 
-def bar(left: timedelta | None) -> Text:
-    """The time left as a bar, a token's whole life being the whole of it, and in words."""
+def bar(left: timedelta | None, *, ascii_only: bool = False) -> Text:
+    """The time left as a bar, of which a token's whole life is the full length, and in words."""
     if left is None:
         return Text("-", style="dim")
     if left <= timedelta():
@@ -54,6 +56,8 @@ def bar(left: timedelta | None) -> Text:
     eighths = max(1, min(8 * _CELLS, round(left / TOKEN_LIFE * 8 * _CELLS)))
     full, part = divmod(eighths, 8)
     drawn = ("█" * full + (_EIGHTHS[part] if part else "")).ljust(_CELLS)
+    if ascii_only:
+        drawn = ("#" * max(1, round(eighths / 8))).ljust(_CELLS)
     return Text.assemble((drawn, "green" if left > _LAST else "yellow"), f" {in_words(left)}")
 
 
@@ -63,7 +67,9 @@ _LEFT_OUT = ("SECRET", "IDENTITY", "REASON")
 _UNFOLDED = ("REGISTRY", "EXPIRES IN", "STATE", "REASON")
 
 
-def credentials(found: Sequence[Credential], now: datetime, *, wide: bool, width: int = 400) -> RenderableType:
+def credentials(
+    found: Sequence[Credential], now: datetime, *, wide: bool, width: int = 400, ascii_only: bool = False
+) -> RenderableType:
     """A table of credentials, and what is to be said of those that are not good.
 
     Args:
@@ -71,10 +77,11 @@ def credentials(found: Sequence[Credential], now: datetime, *, wide: bool, width
         now: the time.
         wide: whether to show everything.
         width: columns of the terminal.
+        ascii_only: whether the output has no block characters.
     """
     if not found:
         return Text("No resources found.")
-    rows = [_row(one, now, wide=wide) for one in found]
+    rows = [_row(one, now, wide=wide, ascii_only=ascii_only) for one in found]
     shown = [name for name in rows[0] if wide or width >= _WHOLE or name not in _LEFT_OUT]
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for heading in shown:
@@ -85,30 +92,34 @@ def credentials(found: Sequence[Credential], now: datetime, *, wide: bool, width
     return Group(table, *([Text()] if told else []), *told)
 
 
-def _row(one: Credential, now: datetime, *, wide: bool) -> dict[str, Text]:
+def _row(one: Credential, now: datetime, *, wide: bool, ascii_only: bool) -> dict[str, Text]:
     """The cells by heading. What is long and known, such as the domain of a registry, is for the wide table."""
     hosts, identities = [use.host for use in one.uses], list(dict.fromkeys(use.identity for use in one.uses))
     place = f"{one.counts.served} of {one.counts.selected} served" if one.counts else one.key.namespace
     row = {
-        "NAMESPACE": Text(place),
-        "RESOURCE": Text(f"{one.key.kind if wide else KINDS[one.key.kind].short_names[0]}/{one.key.name}"),
-        "SECRET": Text(one.secret or "-"),
-        "REGISTRY": Text("\n".join(hosts) if wide else _first([_place(host) for host in hosts])),
-        "IDENTITY": Text(
-            "\n".join(use.identity for use in one.uses) if wide else _first([_short(text) for text in identities])
+        "NAMESPACE": cell(place),
+        "RESOURCE": cell(f"{one.key.kind if wide else KINDS[one.key.kind].short_names[0]}/{one.key.name}"),
+        "SECRET": cell(one.secret or "-"),
+        "REGISTRY": _lines(hosts if wide else _first([_place(host) for host in hosts])),
+        "IDENTITY": _lines(
+            [use.identity for use in one.uses] if wide else _first([_short(text) for text in identities])
         ),
-        "EXPIRES IN": bar(one.left(now)),
+        "EXPIRES IN": bar(one.left(now), ascii_only=ascii_only),
         "STATE": Text(one.state, style=_STYLES[one.state]),
-        "REASON": Text("" if one.state is State.READY and not wide else one.reason or "-"),
+        "REASON": cell("" if one.state is State.READY and not wide else one.reason or "-"),
     }
     if wide:
         soon = in_words(one.refresh_at - now) if one.refresh_at and one.refresh_at > now else "-"
-        row |= {"REFRESH IN": Text(soon), "FREQUENCY": Text(one.frequency)}
+        row |= {"REFRESH IN": Text(soon), "FREQUENCY": cell(one.frequency)}
     return row
 
 
-def _first(texts: Sequence[str]) -> str:
-    return f"{texts[0]} +{len(texts) - 1}" if len(texts) > 1 else "".join(texts)
+def _lines(texts: Sequence[str]) -> Text:
+    return Text("\n").join(cell(text) for text in texts)
+
+
+def _first(texts: Sequence[str]) -> Sequence[str]:
+    return [f"{texts[0]} +{len(texts) - 1}"] if len(texts) > 1 else texts
 
 
 def _place(registry: str) -> str:
@@ -134,7 +145,12 @@ def _told(one: Credential) -> Text:
     lines += [f"  deletion: {one.deletion}"] if one.deletion else []
     lines += [f"  links: {one.linked}"] if one.linked and one.state is not State.NOT_LINKED else []
     lines += [f"  policy: {one.audited}"] if one.audited else []
-    return Text("\n".join(lines))
+    return Text("\n".join(one_line(line) for line in lines))
+
+
+def show(screen: Console, found: Sequence[Credential], now: datetime, *, wide: bool) -> RenderableType:
+    """The table of credentials for a console."""
+    return credentials(found, now, wide=wide, width=screen.width, ascii_only=screen.options.ascii_only)
 
 
 def document(found: Sequence[Credential], now: datetime) -> dict[str, Any]:
@@ -146,15 +162,15 @@ def document(found: Sequence[Credential], now: datetime) -> dict[str, Any]:
 
 
 def written(data: Any, form: str) -> str:  # noqa: ANN401 - whatever JSON can hold
-    """A document as `json` or `yaml`."""
+    """A document as `json` or `yaml`, in ASCII: it stays valid whatever the encoding of the output is."""
     if form == "json":
-        return json.dumps(data, indent=2, ensure_ascii=False)
-    return yaml.safe_dump(data, sort_keys=False, width=120, allow_unicode=True).rstrip("\n")
+        return printable_json(json.dumps(data, indent=2))
+    return yaml.safe_dump(data, sort_keys=False, width=120).rstrip("\n")
 
 
 def console(*, wide: bool = False) -> Console:
     """For standard output: as wide as a terminal, or as wide as it takes where there is none."""
-    screen = Console(highlight=False, soft_wrap=False)
-    if wide or not screen.is_terminal:
-        return Console(highlight=False, width=max(screen.width, 400))
-    return screen
+    found = open_console()
+    if wide or not found.is_terminal:
+        return open_console(width=max(found.width, 400))
+    return found

@@ -67,7 +67,8 @@ def bounded(limit: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _valid_name(name: str) -> str:
+def valid_name(name: str) -> str:
+    """Refuses names that Kubernetes would refuse. Raises InvalidField."""
     if not re.fullmatch(_SUBDOMAIN, name):
         raise InvalidField(
             f"{shown(name)} is not a name that Kubernetes accepts. Use lower case letters, digits, '-' and '.',"
@@ -115,7 +116,7 @@ _NAME_RULE = (
 ObjectName = Annotated[
     str,
     bounded(253),
-    AfterValidator(_valid_name),
+    AfterValidator(valid_name),
     Field(json_schema_extra={"minLength": 1, "maxLength": 253, **cel(rule(matches(_SUBDOMAIN), _NAME_RULE))}),
 ]
 
@@ -127,7 +128,7 @@ def _absent_or(check: Callable[[str], str]) -> AfterValidator:
 OptionalName = Annotated[
     str,
     bounded(253),
-    _absent_or(_valid_name),
+    _absent_or(valid_name),
     Field(json_schema_extra={"maxLength": 253, **cel(rule(f"self == '' || {matches(_SUBDOMAIN)}", _NAME_RULE))}),
 ]
 

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from ..crds import to_yaml
+from ..domain.printable import one_line
 from ..domain.raw import Raw, text
 from . import external_secrets, login_renew, registry_creds, upstream
 from .carried import Carried, Hints
@@ -45,7 +46,7 @@ def stream(carried: Sequence[Carried]) -> str:
 
 
 def _comments(one: Carried) -> str:
-    lines = [f"# From {_flat(one.source)}"]
+    lines = [f"# From {one_line(one.source)}"]
     parts = (
         ("To do first", [*one.needed, *(f"Refused as it stands: {text}" for text in one.problems())]),
         ("Not carried over", one.lost),
@@ -54,13 +55,8 @@ def _comments(one: Carried) -> str:
     )
     for heading, sentences in parts:
         for sentence in sentences:
-            lines.extend(_wrapped(_flat(f"{heading}: {sentence}")))
+            lines.extend(_wrapped(one_line(f"{heading}: {sentence}")))
     return "\n".join(lines) + "\n"
-
-
-def _flat(sentence: str) -> str:
-    """On one line, whatever a name in it holds: a line more would be no comment."""
-    return "".join(letter if letter.isprintable() else " " for letter in sentence)
 
 
 def _wrapped(sentence: str) -> Iterator[str]:

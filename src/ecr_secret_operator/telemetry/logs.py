@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Literal, TextIO, cast
+from collections.abc import MutableMapping
+from typing import Any, Literal, TextIO, cast
 
 import msgspec
 import structlog
 from structlog.typing import Processor
 
+from ..domain.printable import one_line, printable, printable_json
 from .redact import redacting_processor
 from .stream import LossyStream
 
 LogFormat = Literal["auto", "json", "console"]
 LOG_LEVELS = ("debug", "info", "warning", "error")
+
+_MANY_LINES = ("exception", "stack")
 
 _QUIET = ("urllib3", "aiohttp", "asyncio")
 """At debug, these write requests and answers out whole, tokens included (measured with the Go operator's peer, too)."""
@@ -26,7 +30,15 @@ _SILENT = "botocore"
 
 def _json(event: object, **_: object) -> str:
     """A log line, ten times as fast as by json.dumps. What was redacted is all plain and fit for UTF-8."""
-    return msgspec.json.encode(event).decode()
+    return printable_json(msgspec.json.encode(event).decode())
+
+
+def _console_processor(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """For structlog: escapes what is not printable. Only tracebacks keep their line breaks."""
+    return {
+        one_line(key): (printable if key in _MANY_LINES else one_line)(value if isinstance(value, str) else str(value))
+        for key, value in event.items()
+    }
 
 
 def configure_logs(level: str, fmt: LogFormat) -> None:
@@ -44,12 +56,14 @@ def configure_logs(level: str, fmt: LogFormat) -> None:
         structlog.processors.format_exc_info,
         redacting_processor,
     ]
-    renderer: Processor = (
-        structlog.dev.ConsoleRenderer(colors=terminal) if console else structlog.processors.JSONRenderer(_json)
+    rendering: list[Processor] = (
+        [_console_processor, structlog.dev.ConsoleRenderer(colors=terminal)]
+        if console
+        else [structlog.processors.JSONRenderer(_json)]
     )
     numeric = getattr(logging, level.upper())
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[*shared, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(numeric),
         logger_factory=structlog.WriteLoggerFactory(cast(TextIO, stream)),
         cache_logger_on_first_use=True,
@@ -58,7 +72,7 @@ def configure_logs(level: str, fmt: LogFormat) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redacting_processor, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redacting_processor, *rendering],
         )
     )
     root = logging.getLogger()

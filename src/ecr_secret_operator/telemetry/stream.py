@@ -1,9 +1,17 @@
-"""Where log lines go: to standard error, if that takes them. A log that is lost is no reason to serve nobody."""
+"""The standard streams: what is written there, and what happens when it cannot be written.
+
+Log lines that cannot be written are lost; the operator goes on. Text of commands is escaped (see `printable`).
+"""
 
 from __future__ import annotations
 
 import os
-from typing import TextIO
+import sys
+from collections.abc import Iterable
+from io import TextIOWrapper
+from typing import TextIO, cast
+
+from ..domain.printable import printable
 
 
 def occupy_standard_streams() -> None:
@@ -45,3 +53,52 @@ class LossyStream:
 
     def flush(self) -> None:
         """There is nothing to be flushed."""
+
+
+class EscapingStream:
+    """Writes text in which characters that are not printable are escaped, except line breaks and tabs.
+
+    It has no attribute `buffer` on purpose: click writes past a stream to its buffer where the encoding is ASCII.
+
+    Args:
+        stream: the stream to write to.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        """For texts with terminal sequences of our own, in which everything else is escaped already."""
+        self.encoding, self.errors = stream.encoding, stream.errors
+
+    def write(self, text: str) -> int:
+        """Writes the escaped text; returns the length of the text itself."""
+        self.stream.write(printable(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flushes the stream."""
+        self.stream.flush()
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Writes each of the lines."""
+        for line in lines:
+            self.write(line)
+
+    def isatty(self) -> bool:
+        """Whether the stream is a terminal."""
+        return self.stream.isatty()
+
+    def fileno(self) -> int:
+        """The file descriptor of the stream."""
+        return self.stream.fileno()
+
+
+def escape_standard_streams() -> None:
+    """Has standard output and standard error escape what is not printable, and what their encoding does not have.
+
+    A stream that was closed when the process started is None and stays None.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+            setattr(sys, name, cast("TextIO", EscapingStream(stream)))

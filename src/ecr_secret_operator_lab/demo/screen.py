@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TextIO, cast
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -170,7 +169,7 @@ class Screen:
         """Gives what long preparations report to: a line for each, with a clock that runs at a terminal."""
         self.gap()
         if not self.console.is_terminal:
-            yield LineReporter(cast("TextIO", self.console.file))
+            yield _ConsoleReporter(self.console)
             return
         with self._spinner() as progress:
             reporter = _SpinnerReporter(progress)
@@ -207,6 +206,17 @@ class Screen:
             if what:
                 self.show(Text(f"# {what}", style="dim"))
             self.console.print(Text(" " * INDENT + command), soft_wrap=True)
+
+
+class _ConsoleReporter(LineReporter):
+    """Prints lines on a console, which escapes what must not be printed as it is."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def _print(self, line: str) -> None:
+        self._console.print(Text(line), soft_wrap=True)
 
 
 class _SpinnerReporter:
