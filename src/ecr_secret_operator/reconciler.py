@@ -46,6 +46,7 @@ from .domain.errors import (
     Unavailable,
 )
 from .domain.generated import Desired, Held, Holdings, StoredSecret, differences, render
+from .domain.model import CommonSpec
 from .domain.outcome import AGAIN, DONE, PARKED, Result
 from .domain.reasons import FROM_AWS, EventReason, Failure, Reason, Removal
 from .domain.removal import secret_removed, why_removed, withdrawn
@@ -241,11 +242,17 @@ class Reconciler:
             name = write.spec.generated_secret_name
             self._damper.note_others(resource.key, await self._secrets.managers(resource.key.namespace, name))
         if not_before:
-            return Outcome(held=at_rest(write.stored, write.spec), retry_at=not_before)
+            stored = write.stored or await self._out_of_sight(resource, write.spec)
+            return Outcome(held=at_rest(stored, write.spec), retry_at=not_before)
         outcome = await self._serve(resource, plan, write)
         if again and outcome.written:
             self._damper.repaired(resource.key, of, self._clock())
         return outcome
+
+    async def _out_of_sight(self, resource: Resource, spec: CommonSpec) -> StoredSecret | None:
+        """The resource's Secret that no watch shows, since another client took the operator's label from it."""
+        existing = await self._secrets.read(resource.key.namespace, spec.generated_secret_name)
+        return existing.stored if existing and existing.stored.made_for(resource) else None
 
     def _beside_contest(self, resource: Resource, outcome: Outcome) -> Outcome:
         """The outcome, and that the Secret is contested while it is."""
