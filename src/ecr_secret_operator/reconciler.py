@@ -50,11 +50,11 @@ from .domain.model import CommonSpec
 from .domain.outcome import AGAIN, DONE, PARKED, Result
 from .domain.reasons import FROM_AWS, EventReason, Failure, Reason, Removal
 from .domain.removal import secret_removed, why_removed, withdrawn
+from .domain.reported import Reported
 from .domain.resource import InvalidSpec, Key, Resource
 from .domain.rivals import gives_way, taken
 from .domain.schedule import LONGEST_SPACING, replaces
 from .domain.status import (
-    Event,
     Happened,
     Outcome,
     events,
@@ -107,7 +107,7 @@ class Reconciler:
         self._clock = clock
         self._waiting = waiting
         self._served: dict[Key, tuple[str, Holdings]] = {}
-        self._told: dict[Key, tuple[str, frozenset[Event]]] = {}
+        self._reported = Reported()
         self._answers: dict[Key, tuple[str, str, dict[str, datetime]]] = {}
         self._failing: dict[Key, tuple[str, datetime]] = {}
         self._damper: Damper[Key] = Damper()
@@ -135,7 +135,7 @@ class Reconciler:
         except ApiError as error:
             if isinstance(error, Unavailable) and not isinstance(error, Internal):
                 raise
-            outcome = Outcome(held=plan.held, failure=Failure(Reason.KUBERNETES_ERROR, str(error)))
+            outcome = Outcome(held=plan.held, failure=error.failure)
         lacking = standing(observed.access, outcome.held, self._clock())
         linkage = self._links.linkage(observed.resource)
         refreshed = self._refreshed(observed.resource, outcome)
@@ -160,7 +160,7 @@ class Reconciler:
         resource = self._resources.get(key)
         if resource is None:
             self._served.pop(key, None)
-            self._told.pop(key, None)
+            self._reported.forget(key)
             self._answers.pop(key, None)
             self._failing.pop(key, None)
             self._damper.forget(key)
@@ -260,7 +260,7 @@ class Reconciler:
         if until is None or isinstance(resource.spec, InvalidSpec):
             return outcome
         what = f"Secret {resource.spec.generated_secret_name}"
-        failure = Failure(Reason.SECRET_CONTESTED, contested(what, self._damper.others(resource.key)))
+        failure = Failure(Reason.SECRET_CONTESTED, contested(what, self._damper.others(resource.key)), (what,))
         return outcome.beside(failure, passing=False, retry_at=until)
 
     async def _serve(self, resource: Resource, plan: Plan, write: Write) -> Outcome:
@@ -280,7 +280,7 @@ class Reconciler:
                 had[want.host] = Held.of(want.scope, answer)
             else:
                 failed.append((want.host, answer))
-        told = [named(host, Failure(error.reason, str(error)), write.spec) for host, error in failed]
+        told = [named(host, error.failure, write.spec) for host, error in failed]
         failure = joined([*write.problems, *told])
         passing = not write.problems and FROM_AWS.issuperset(error.reason for _, error in failed)
         retry_at = min((error.retry_at for _, error in failed if error.retry_at), default=None)
@@ -419,7 +419,7 @@ class Reconciler:
         shown = replace(outcome, failure=None) if self._keeps_quiet(resource, outcome) else outcome
         gone = not resource.wanted and outcome.failure is None
         status = {} if gone else next_status(resource, shown, now=self._clock())
-        told = self._not_told_yet(resource, shown, tuple(events(resource, status, shown)))
+        told = self._reported.new(resource, tuple(events(resource, status, shown)), failing=shown.failure is not None)
         if self._claim_slow_report(resource.key):
             told = (*told, slow_event(resource.key.namespace))
         if status != resource.status:
@@ -429,7 +429,7 @@ class Reconciler:
                 return  # it is gone
             except Invalid as error:
                 # An old API server validates the whole of a stored invalid resource: the event has to tell.
-                outcome = replace(outcome, failure=outcome.failure or Failure(Reason.KUBERNETES_ERROR, str(error)))
+                outcome = replace(outcome, failure=outcome.failure or error.failure)
         self._journal.finished(resource, outcome, told)
         stored = recorded(resource, told)
         if stored:
@@ -444,19 +444,6 @@ class Reconciler:
         uid, since = self._failing.get(resource.key, ("", now))
         self._failing[resource.key] = resource.uid, since if uid == resource.uid else now
         return too_soon_to_tell(resource, outcome, self._failing[resource.key][1], now)
-
-    def _not_told_yet(self, resource: Resource, outcome: Outcome, told: tuple[Event, ...]) -> tuple[Event, ...]:
-        """Leaves out what was told already: the Go operator's definition keeps no conditions that would show it."""
-        uid, known = self._told.get(resource.key, ("", frozenset()))
-        lasting = {event for event in told if event.warning or event.reason == EventReason.FREQUENCY_CLAMPED}
-        remembered = (known if uid == resource.uid else frozenset()) | lasting
-        if outcome.failure is None:
-            remembered = frozenset(event for event in remembered if not event.warning)
-        if remembered:
-            self._told[resource.key] = (resource.uid, remembered)
-        else:
-            self._told.pop(resource.key, None)
-        return tuple(event for event in told if uid != resource.uid or event not in known)
 
 
 def _asked(resource: Resource) -> tuple[str, int, bool, bool]:

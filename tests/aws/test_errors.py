@@ -257,6 +257,28 @@ def test_the_same_failure_has_the_same_sentence_each_time(code: str, one: str, o
     assert str(token_error(answered(code, one), STEP)) == str(token_error(answered(code, other), STEP))
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (answered("AccessDenied", "from port 1"), answered("AccessDenied", "from port 2"), True),
+        (answered("ExpiredToken", "from port 1"), answered("ExpiredToken", "from port 2"), True),
+        (answered("AccessDenied", "no"), answered("OptInRequired", "no"), False),
+        (answered("AccessDenied", "no"), answered("AccessDenied", "no", "AssumeRole"), False),
+        (answered("ExpiredToken", "no"), answered("InvalidClientTokenId", "no"), False),
+        (
+            CredentialRetrievalError(provider="x", error_msg="port 1"),
+            CredentialRetrievalError(provider="x", error_msg="port 2"),
+            True,
+        ),
+        (CredentialRetrievalError(provider="x", error_msg="no"), NoCredentialsError(), False),
+    ],
+)
+def test_words_of_others_do_not_make_another_failure(one: Exception, other: Exception, *, same: bool) -> None:
+    first, second = (token_error(error, STEP).failure for error in (one, other))
+    assert ((first.reason, first.causes) == (second.reason, second.causes)) is same
+    assert first.causes
+
+
 @pytest.mark.parametrize("words", ["arn:aws:iam::123456789012:user/x", "arn:aws:iam::112345678901:user/x"])
 def test_account_numbers_stay_in_the_sentence(words: str) -> None:
     assert words in str(token_error(answered("AccessDenied", words), STEP))

@@ -117,7 +117,10 @@ def test_which_registries_lack_a_valid_token_of_their_identity(
     ],
 )
 def test_several_failures_are_one(failures: list[str], reason: Reason, text: str) -> None:
-    assert joined([Failure(reason, message) for message in failures]) == Failure(reason, text)
+    found = joined([Failure(reason, message) for message in failures])
+    assert found
+    assert (found.reason, found.message) == (reason, text)
+    assert set(found.causes or (found.message,)) == set(failures)
     mixed = joined([Failure(Reason.AWS_ACCESS_DENIED, "x"), *(Failure(reason, message) for message in failures[:4])])
     assert mixed
     assert mixed.reason is Reason.AWS_ACCESS_DENIED

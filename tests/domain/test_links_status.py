@@ -89,7 +89,7 @@ def test_links_that_fail_leave_the_resource_ready() -> None:
 @pytest.mark.parametrize(("linkage", "reason"), [(FAILED, "KubernetesError"), (ABSENT, "ServiceAccountMissing")])
 def test_a_link_that_fails_is_a_warning(before: Resource, linkage: Linkage, reason: str) -> None:
     message = condition_of(next_status(before, served(linkage), now=LATER), LINKED)["message"]
-    assert told(before, served(linkage), now=LATER) == [Event(reason, message, warning=True)]
+    assert told(before, served(linkage), now=LATER) == [Event(reason, message, warning=True, causes=(LINKED,))]
 
 
 def test_it_is_one_for_each_reason_whatever_the_message() -> None:

@@ -179,7 +179,8 @@ def test_one_that_never_had_a_token_does_not_hold_up_the_others() -> None:
 def test_with_no_identity_at_all_nothing_is_written() -> None:
     lost = (Login(HOST, None, MISSING), LOST)
     observed = an_observed(resource=BOTH, secrets=(), served={}, access=Access(lost))
-    both = replace(MISSING, message=f"{HOST}: {MISSING.message}; {TOLD.message}")
+    each = (f"{HOST}: {MISSING.message}", TOLD.message)
+    both = replace(MISSING, message="; ".join(each), causes=each)
     assert decide(observed, now=NOW) == Plan(failure=both)
     assert decide(seen(FINE, *lost), now=SOON) == Plan(held=FINE, failure=both)
 

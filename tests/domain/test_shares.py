@@ -486,7 +486,7 @@ FINE, NOT_SO = shares_of(NEW, served(NEW, "a", "b")), shares_of(NEW, {**served(N
 
 def test_a_failure_is_told_once_without_a_count_that_is_soon_another_one() -> None:
     (event,) = told(FINE, {**served(NEW, "a"), **taken("b")})
-    assert event == Event("SecretConflict", "b: Secret ecr-pull exists", warning=True)
+    assert event == Event("SecretConflict", "b: Secret ecr-pull exists", warning=True, causes=(REFRESHING,))
     assert told(NOT_SO, taken("a", "b")) == [], "which namespaces fail is for the status to say"
 
 

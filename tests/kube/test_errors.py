@@ -37,3 +37,24 @@ def test_a_token_that_a_webhook_repeats_is_left_out(secret: str) -> None:
     error = error_of(403, json.dumps(body).encode())
     assert secret[:20] not in str(error)
     assert "denied the request: auth [redacted] is not allowed" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("message", "admission"),
+    [
+        ('admission webhook "rules.example.com" denied the request: no', "rules.example.com"),
+        ('Internal error occurred: failed calling webhook "a.b.c": failed to call webhook: Post "https://x"', "a.b.c"),
+        (
+            "secrets \"x\" is forbidden: ValidatingAdmissionPolicy 'guard' with binding 'all' denied request: no",
+            "guard",
+        ),
+        ('secrets "x" is forbidden: exceeded quota: q', ""),
+        ("webhook says no", ""),
+    ],
+)
+def test_who_refused_is_part_of_what_makes_it_the_same_error(message: str, admission: str) -> None:
+    error = error_of(403, json.dumps({"message": message, "code": 403}).encode())
+    assert error.admission == admission
+    again = error_of(403, json.dumps({"message": f"{message}, port 4711", "code": 403}).encode())
+    assert (again.identity, again.failure.causes) == (error.identity, error.failure.causes)
+    assert error.worded("other").identity == error.identity

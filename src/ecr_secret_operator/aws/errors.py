@@ -146,7 +146,7 @@ def token_error(error: Exception, step: Step) -> TokenError:
             reason=Reason.AWS_UNAVAILABLE,
         )
     if text := _no_identity(error, step):
-        return TokenError(text, reason=Reason.IDENTITY_UNAVAILABLE)
+        return TokenError(text, reason=Reason.IDENTITY_UNAVAILABLE, cause=f"{step.place}: {type(error).__name__}")
     to_what = f" when it was asked for a session{step.target}" if step.target else ""
     return TokenError(f"{step.place} gave an answer that makes no sense{to_what}", reason=Reason.AWS_UNAVAILABLE)
 
@@ -178,12 +178,14 @@ def _answered(error: ClientError, step: Step) -> TokenError:
         return TokenError(
             f"AWS refused {asked} to {step.who} ({code}): {text}. {cure}; this is tried again by itself",
             reason=Reason.AWS_ACCESS_DENIED,
+            cause=f"{asked} {code} {step.who}",
         )
     if code in _BAD_CREDENTIALS:
         return TokenError(
             f"AWS does not accept {step.credentials} at {asked} ({code}): {text}. Check the keys or role, and"
             " the clock of the node",
             reason=Reason.IDENTITY_UNAVAILABLE,
+            cause=f"{asked} {code} {step.credentials}",
         )
     whose = "" if step.who == OWN else f", asked by {step.who}"
     return TokenError(

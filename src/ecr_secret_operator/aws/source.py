@@ -145,13 +145,13 @@ class TokenSource:
         if token := state.gives(freshness, now):
             return token
         if state.failure and state.failure.retry_at and timedelta() < state.failure.retry_at - now <= self._longest:
-            raise _again(state.failure)
+            raise state.failure.again()
         if state.call is None:
             state.call = asyncio.create_task(self._call(scope, state, asker), name=f"token {scope}")
         try:
             return await asyncio.shield(state.call)
         except TokenError as error:
-            raise _again(error) from None
+            raise error.again() from None
 
     def _forget(self, now: datetime) -> None:
         """Drops scopes that nobody asks for any more, such as those of keys that were replaced."""
@@ -170,7 +170,7 @@ class TokenSource:
         except (TokenError, TimeoutError) as error:
             failure = self._failed(state, error, scope)
             self._observer.asked_aws(scope, loop.time() - started, failure)
-            raise _again(failure) from None
+            raise failure.again() from None  # the traceback of the one that is kept would keep the keys in memory
         except Exception:
             state.failures += 1
             raise
@@ -187,18 +187,10 @@ class TokenSource:
         state.failures += 1
         retry_at = self._clock() + timedelta(seconds=self._backoff.delay(state.failures, draw=random.random()))
         if isinstance(error, TokenError):
-            failure = TokenError(str(error), reason=error.reason, retry_at=retry_at)
+            failure = error.again(retry_at)
         else:
             asked = where(scope) if scope.identity == AMBIENT else f"AWS, asked for {scope.identity.words},"
             text = f"{asked} did not answer in time"
             failure = TokenError(text, reason=Reason.AWS_UNAVAILABLE, retry_at=retry_at)
         state.failure = failure
         return failure
-
-
-def _again(failure: TokenError) -> TokenError:
-    """Returns a copy to raise.
-
-    The failure that is kept is never raised: its traceback would keep the keys of the scope in memory.
-    """
-    return TokenError(str(failure), reason=failure.reason, retry_at=failure.retry_at)

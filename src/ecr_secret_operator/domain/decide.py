@@ -220,7 +220,10 @@ def _problems(observed: Observed, spec: CommonSpec) -> list[Failure]:
 
 def named(host: str, failure: Failure, spec: CommonSpec) -> Failure:
     """A failure that says which registry it is about, where there are several."""
-    return failure if len(spec.hosts) == 1 else replace(failure, message=f"{host}: {failure.message}")
+    if len(spec.hosts) == 1:
+        return failure
+    causes = tuple(f"{host}: {cause}" for cause in failure.causes)
+    return replace(failure, message=f"{host}: {failure.message}", causes=causes)
 
 
 def _at_hand(observed: Observed, login: Login, *, revoked: bool) -> Held | None:
@@ -304,11 +307,13 @@ def standing(access: Access, stored: Holdings, now: datetime) -> tuple[str, ...]
 
 def joined(failures: list[Failure]) -> Failure | None:
     """Several failures as one: a reason that needs a person if there is one, the sentences of all; None for none."""
-    if not failures:
-        return None
+    if len(failures) < 2:  # noqa: PLR2004
+        return failures[0] if failures else None
     texts = tuple(dict.fromkeys(failure.message for failure in failures))
     first = next((failure for failure in failures if failure.reason in NEEDS_A_PERSON), failures[0])
-    return Failure(first.reason, "; ".join(texts[:FAILURES_NAMED]) + _more(len(texts) - FAILURES_NAMED))
+    causes = dict.fromkeys(cause for failure in failures for cause in failure.causes or (failure.message,))
+    message = "; ".join(texts[:FAILURES_NAMED]) + _more(len(texts) - FAILURES_NAMED)
+    return Failure(first.reason, message, tuple(causes))
 
 
 def _more(count: int) -> str:

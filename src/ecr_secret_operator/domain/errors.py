@@ -18,12 +18,12 @@ OperatorError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
+
+from .reasons import Failure, Reason
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from .reasons import Reason
 
 SHOWN_CHARACTERS = 80
 """How much of a rejected value a message repeats: enough to find it, too little to flood a status."""
@@ -48,13 +48,24 @@ class TokenError(OperatorError):
 
     Attributes:
         reason: one of the closed list, for the condition.
+        cause: what makes it the same failure as another one (see `Failure`); empty when the message does.
         retry_at: when asking again makes sense (UTC); None until the token source has decided it.
     """
 
-    def __init__(self, message: str, *, reason: Reason, retry_at: datetime | None = None) -> None:
+    def __init__(self, message: str, *, reason: Reason, cause: str = "", retry_at: datetime | None = None) -> None:
         super().__init__(message)
         self.reason = reason
+        self.cause = cause
         self.retry_at = retry_at
+
+    @property
+    def failure(self) -> Failure:
+        """This error, for the conditions of a resource."""
+        return Failure(self.reason, str(self), (self.cause,) if self.cause else ())
+
+    def again(self, retry_at: datetime | None = None) -> TokenError:
+        """A copy without a traceback, and with this time to ask again if one is given."""
+        return TokenError(str(self), reason=self.reason, cause=self.cause, retry_at=retry_at or self.retry_at)
 
 
 class ApiError(OperatorError):
@@ -64,13 +75,43 @@ class ApiError(OperatorError):
         status: the HTTP status; 0 when there was no answer.
         retry_after: seconds that the server asked to wait for; None when it did not.
         cause: the machine-readable cause, such as `NamespaceTerminating`, where the server gave one.
+        admission: the admission webhook or policy that the server names; empty for none.
     """
 
-    def __init__(self, message: str, *, status: int = 0, retry_after: float | None = None, cause: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        retry_after: float | None = None,
+        cause: str = "",
+        admission: str = "",
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.retry_after = retry_after
         self.cause = cause
+        self.admission = admission
+
+    def worded(self, message: str) -> Self:
+        """The same error in other words."""
+        return type(self)(
+            message,
+            status=self.status,
+            retry_after=self.retry_after,
+            cause=self.cause,
+            admission=self.admission,
+        )
+
+    @property
+    def failure(self) -> Failure:
+        """This error, for the conditions of a resource."""
+        return Failure(Reason.KUBERNETES_ERROR, str(self), (self.identity,))
+
+    @property
+    def identity(self) -> str:
+        """What makes this error the same as another one, whatever the words of the server or of a webhook are."""
+        return "/".join(filter(None, (type(self).__name__, str(self.status), self.cause, self.admission)))
 
 
 class NotFound(ApiError):

@@ -72,7 +72,16 @@ class Removal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a resource could not be served, for its conditions."""
+    """Why a resource could not be served, for its conditions.
+
+    Attributes:
+        reason: of the condition.
+        message: of the condition.
+        causes: what makes this the same failure as another one, where the message contains text of other programs,
+            which may be different each time (ports, request ids, times); empty where the message itself does. Several
+            where several things failed.
+    """
 
     reason: Reason
     message: str
+    causes: tuple[str, ...] = ()

@@ -139,7 +139,8 @@ def cluster_events(shares: Shares, status: Status) -> Iterator[Event]:
         return
     if after["status"] == "False" and after["reason"] != Reason.SUSPENDED:
         failing = dict(_failing(shares.statuses))  # without a count: it is another one a moment later
-        yield Event(str(after["reason"]), _sentences(failing) if failing else str(after["message"]), warning=True)
+        message = _sentences(failing) if failing else str(after["message"])
+        yield Event(str(after["reason"]), message, warning=True, causes=(REFRESHING,))
     elif before.get("status") == "False" and before.get("reason") != Reason.SUSPENDED and after["status"] == "True":
         yield Event(EventReason.RECOVERED, f"{before.get('reason')} is over in every namespace", warning=False)
 

@@ -96,11 +96,23 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something to tell of a resource; `warning` where a person may have to act."""
+    """Something to tell of a resource.
+
+    Attributes:
+        reason, message: of the event.
+        warning: whether a person may have to act.
+        causes: what makes this the same event as another one (see `Failure`); empty where the message does.
+    """
 
     reason: str
     message: str
     warning: bool
+    causes: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> frozenset[str]:
+        """One element for each thing that is reported: two events with the same ones report the same."""
+        return frozenset(f"{self.reason}: {cause}" for cause in self.causes or (self.message,))
 
 
 def next_status(resource: Resource, outcome: Outcome, *, now: datetime) -> Status:
@@ -315,7 +327,8 @@ def events(resource: Resource, status: Status, outcome: Outcome) -> Iterator[Eve
     if outcome.failure and outcome.failure.reason is Reason.TERMINATING:
         pass  # a deletion takes its time as a rule, and the condition tells of it
     elif outcome.failure and changed:
-        yield Event(str(after["reason"]), str(after["message"]), warning=True)
+        causes = outcome.failure.causes if outcome.failure.reason == after["reason"] else ()
+        yield Event(str(after["reason"]), str(after["message"]), warning=True, causes=causes)
     elif was[0] == "False" and was[1] != Reason.SUSPENDED and now_is[0] == "True":
         yield Event(EventReason.RECOVERED, f"{before.get('reason')} is over: the token is fresh again", warning=False)
     yield from link_events(resource.status, status)
@@ -347,6 +360,6 @@ def link_events(old: Status, status: Status) -> Iterator[Event]:
     before, after = link_failure(old), link_failure(status)
     found = condition_of(status, LINKED)
     if after in OF_LINKS and after != before:
-        yield Event(after, str(found.get("message")), warning=True)
+        yield Event(after, str(found.get("message")), warning=True, causes=(LINKED,))
     elif before in OF_LINKS and found.get("status") == "True":
         yield Event(EventReason.RECOVERED, f"{before} is over: {found.get('message')}", warning=False)

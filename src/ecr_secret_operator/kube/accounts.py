@@ -78,5 +78,6 @@ class AccountTokens:
             raise TokenError(
                 f"the API server gave no token of {name} for audience {identity.audience}: {error}",
                 reason=Reason.KUBERNETES_ERROR if unavailable else Reason.IDENTITY_UNAVAILABLE,
+                cause=f"{name}: {error.identity}",
             ) from None
         return Sensitive(reply.status.token)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -52,6 +53,10 @@ _CLASSES: Mapping[int, type[ApiError]] = {
     422: Invalid,
     500: Internal,
 }
+_ADMISSION = re.compile(r"""(?:webhook|AdmissionPolicy) ["']([^"'\s]{1,253})["']""")
+"""How the API server names an admission webhook, or an admission policy, that refused or failed (k8s.io/apiserver,
+pkg/admission/plugin/webhook/errors/statuserror.go; plugin/policy/validating/dispatcher.go)."""
+
 MESSAGE_CHARACTERS = 500
 LONGEST_WAIT_SECONDS = 60.0
 """Who asks for more is not obeyed further: no proxy's whim is to stop a resource for a day."""
@@ -103,4 +108,11 @@ def error_of(status: int, body: bytes, *, retry_after: str | None = None) -> Api
         wait = float(retry_after)
     text = redact_text(answer.message)[:MESSAGE_CHARACTERS] or f"the API server answered {status}"
     wait = None if wait is None else min(max(wait, 0.0), LONGEST_WAIT_SECONDS)
-    return kind(text, status=status, retry_after=wait, cause=causes[0] if causes else "")
+    admission = _ADMISSION.search(answer.message)
+    return kind(
+        text,
+        status=status,
+        retry_after=wait,
+        cause=causes[0] if causes else "",
+        admission=admission[1] if admission else "",
+    )

@@ -59,14 +59,18 @@ class EventRecorder:
             await self._client.post(path, body, EventObject)
         except AlreadyExists:
             known = await self._client.get(f"{path}/{name}", EventObject)
-            again = {"count": (known.count or 1) + 1, "lastTimestamp": body["lastTimestamp"]}
+            again = {
+                "count": (known.count or 1) + 1,
+                "lastTimestamp": body["lastTimestamp"],
+                "message": body["message"],
+            }
             await self._client.patch(f"{path}/{name}", again, EventObject)
 
     def _manifest(self, about: About, event: Event) -> dict[str, Any]:
         now = format_time(self._clock())
         version, key = ("v1", about.key) if isinstance(about, LinkedAccount) else (API_VERSION, about.asker)
         message = event.message[:_MESSAGE_CHARACTERS]
-        same = hashlib.sha256(f"{about.uid}\n{event.reason}\n{message}".encode()).hexdigest()[:16]
+        same = hashlib.sha256("\n".join((about.uid, *sorted(event.identity))).encode()).hexdigest()[:16]
         return {
             "metadata": {"name": f"{key.name[:200].rstrip('-.')}.{same}", "namespace": key.namespace or CLUSTER_EVENTS},
             "involvedObject": {

@@ -241,7 +241,7 @@ class SecretWriter:
             return
         except ApiError as error:
             text = f"Secret {desired.name} can only be replaced, and its replacement is refused: {error}"
-            raise type(error)(text, status=error.status, retry_after=error.retry_after, cause=error.cause) from None
+            raise error.worded(text) from None
 
     async def _whole(self, stored: StoredSecret) -> Sensitive:
         """The manifest that creates a stored Secret again. Raises Conflict when it is another version by now."""
