@@ -29,13 +29,16 @@ PAIRS = [(older, younger) for older in KINDS for younger in KINDS]
 
 
 def wait_outranked(cluster: Cluster, namespace: str, loser: Object, winner: Object) -> Object:
+    """Waits until a resource names the winner. The one that was the oldest so far may have been named before."""
     kind, name = loser["kind"], loser["metadata"]["name"]
-    found = wait_condition(cluster, namespace, name, kind, type="Ready", status="False", reason="SecretConflict")
-    assert (
-        f" {winner['kind']}/{namespace}/{winner['metadata']['name']}, the oldest"
-        in condition(found, "Ready")["message"]
-    )
-    return found
+    oldest = f" {winner['kind']}/{namespace}/{winner['metadata']['name']}, the oldest"
+
+    def is_outranked() -> Object | None:
+        found = get(cluster, namespace, name, kind)
+        ready = condition(found, "Ready")
+        return found if ready.get("reason") == "SecretConflict" and oldest in ready["message"] else None
+
+    return wait_for(is_outranked, f"{kind} {name} names {winner['metadata']['name']} as the oldest")
 
 
 def owner_of(secret: Object) -> tuple[str, str]:
