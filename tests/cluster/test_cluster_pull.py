@@ -8,6 +8,7 @@ import time
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,12 +24,15 @@ from .pulls import PULLS, Site, Status, is_ready, private_site, state, versions
 from .resources import HOST, docker_config, password_in
 from .test_deletion import delete_but_hold, let_go
 from .test_resource_identity import KEYS, keys_secret, service_account
+from .webhooks import LONGEST_SECONDS, slow_webhook
 
 pytestmark = pytest.mark.xdist_group("cluster pull")
 
 COUNT = 500
 EVERYWHERE = {"namespaces": {"selector": {"matchLabels": {"fleet": "all"}}}}
 QUIET_SECONDS = 10.0
+SLOW_COUNT = 40
+"""More than there are workers."""
 
 
 def host(region: str, account: str = "123456789012") -> str:
@@ -386,6 +390,24 @@ def test_a_secret_that_is_held_in_a_namespace_that_terminates_is_told_of(site: S
     let_go(site.cluster, path)
     site.wait_served(label, 1)
     assert site.wait_secret(fine, f"{label}-generated")
+
+
+def test_a_namespace_in_which_requests_hang_delays_no_other(site: Site, label: str, tmp_path: Path) -> None:
+    slow, fine = site.namespaces(2, pull=label)
+    with slow_webhook(site.cluster, slow, tmp_path, seconds=3600):
+        for number in range(SLOW_COUNT):
+            site.pull(f"{label}-{number}", **labelled(label))
+        for number in range(SLOW_COUNT):
+            site.wait_secret(fine, f"{label}-{number}-generated", within=LONGEST_SECONDS / 3)
+        wait_for(
+            lambda: site.operator.metric("ecr_secret_operator_namespace_slow", namespace=slow) == 1,
+            "the metric names the slow namespace",
+            within=LONGEST_SECONDS,
+        )
+        assert site.operator.metric("ecr_secret_operator_namespace_slow", namespace=fine) == 0
+        site.pull(label, **labelled(label))
+        site.wait_secret(fine, f"{label}-generated", within=LONGEST_SECONDS / 3)
+        assert site.secret(slow, f"{label}-generated") is None, "it hangs still"
 
 
 # More than one resource

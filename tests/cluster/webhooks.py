@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from uuid import uuid4
 
+from ecr_secret_operator.domain.fields import GROUP
 from ecr_secret_operator_lab.cluster import Cluster
 from ecr_secret_operator_lab.controlplane.pki import Authority
 
@@ -59,9 +60,19 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def slow_webhook(cluster: Cluster, namespace: str, directory: Path, *, seconds: float) -> Iterator[None]:
-    """While this is entered, each write to a Secret of the namespace takes so many seconds."""
-    with _webhook(cluster, namespace, "secrets", directory, seconds, None):
+def slow_webhook(
+    cluster: Cluster, namespace: str, directory: Path, *, seconds: float, resource: str = "secrets"
+) -> Iterator[None]:
+    """While this is entered, each write to this resource of the namespace takes so many seconds.
+
+    Args:
+        cluster: as an administrator.
+        namespace: where.
+        directory: for the certificate.
+        seconds: how long.
+        resource: plural of what is written, before it the group and a slash where there is one.
+    """
+    with _webhook(cluster, namespace, resource, directory, seconds, None):
         yield
 
 
@@ -93,6 +104,7 @@ def _webhook(
     seconds: float,
     refusal: Callable[[], str] | None,
 ) -> Iterator[None]:
+    plural = resource.removeprefix(f"{GROUP}/")
     authority = Authority.create()
     pair = authority.server("webhook")
     files = directory / "webhook.crt", directory / "webhook.key"
@@ -111,7 +123,12 @@ def _webhook(
             "caBundle": b64encode(authority.pem).decode(),
         },
         "rules": [
-            {"apiGroups": [""], "apiVersions": ["v1"], "resources": [resource], "operations": ["CREATE", "UPDATE"]}
+            {
+                "apiGroups": [GROUP if plural != resource else ""],
+                "apiVersions": ["*"],
+                "resources": [plural],
+                "operations": ["CREATE", "UPDATE"],
+            }
         ],
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
         "admissionReviewVersions": ["v1"],
