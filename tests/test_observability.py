@@ -36,6 +36,7 @@ def exposed() -> Mapping[str, set[str]]:
     state = State(resource.key, NOW, ready=True, denied="enforce", due_at=NOW, failing="AWSUnavailable")
     state = state._replace(unlinked="ServiceAccountMissing")
     metrics.watch_resources(lambda: [state])
+    metrics.watch_slow_namespaces(lambda: ["team-a"])
     journal.asked_aws(Scope("aws", "us-east-2"), 0.2, None)
     journal.reconciled(resource.key, 0.1, failed=False)
     metrics.refreshes.labels("Secret", "Refreshed").inc()

@@ -95,6 +95,7 @@ def healthy() -> Iterator[tuple[str, Series]]:
         {failing("AWSUnavailable"): "1x12 stale _x600 1x12 stale"},
     )
     yield "a ServiceAccount that comes ten minutes later", {unlinked("ServiceAccountMissing"): "1x10 stale"}
+    yield "a namespace that is slow for ten minutes", {series("namespace_slow", {"namespace": "team-a"}): "1x10 stale"}
     yield "the lead is handed over", unlike(OPERATOR, leader=f"1x300 0x3 1x{DAY}")
     yield "a slow start", unlike(OPERATOR, ready=f"0x8 1x{DAY}")
     yield "a watch that is found dead", unlike(OPERATOR, watch_silence_seconds="42x60 60 120 180 170 42x1400")
@@ -142,6 +143,10 @@ ALARMS: Mapping[str, tuple[Series, Mapping[int, Sequence[str]]]] = {
         f"not linked: {reason}": ({**OPERATOR, unlinked(reason): ALWAYS}, {14: [], 17: ["ECRLinkFailing"]})
         for reason in ("KubernetesError", "ServiceAccountMissing")
     },
+    "a webhook hangs": (
+        {**OPERATOR, series("namespace_slow", {"namespace": "team-a"}): ALWAYS},
+        {14: [], 17: ["ECRNamespaceSlow"]},
+    ),
     "not linked, since it is denied": (
         {
             **OPERATOR,
