@@ -43,6 +43,7 @@ from .settings import LEASE_NAME, Settings
 from .telemetry.certificate import Certificate
 from .telemetry.guard import Guard
 from .telemetry.journal import Journal
+from .telemetry.loop import handle_loop_error
 from .telemetry.metrics import Metrics
 from .telemetry.servers import Server, metrics_routes, probe_routes
 from .world import World
@@ -84,8 +85,10 @@ async def run(settings: Settings) -> None:
         OperatorError: it cannot start, or leadership was lost; one sentence.
     """
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(handle_loop_error)
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
     config = load_config(settings.kubeconfig)
     client = Client(config.connection, user_agent=f"ecr-secret-operator/{__version__}")
     try:
