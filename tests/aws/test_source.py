@@ -188,6 +188,7 @@ async def test_a_call_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
     assert told is not None
     assert str(told) == str(error)
     world.gate.set()
+    monkeypatch.setattr(module, "CALL_SECONDS", 60)  # a busy machine takes longer than before for any call
     world.now = error.retry_at
     assert (await world.source.token(OHIO, ANY, KEY)).issued_at == world.now, "the late answer of the first is not used"
 

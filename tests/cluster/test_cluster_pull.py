@@ -186,7 +186,7 @@ def test_what_kubectl_shows(site: Site, label: str) -> None:
     assert head.split() == ["NAME", "READY", "REASON", "SECRET", "REGISTRY", "SERVED", "SELECTED", "EXPIRES", "AGE"]
     assert line.split()[:7] == [label, "True", "Refreshed", f"{label}-generated", HOST, "2", "2"]
     assert f"clusterpullsecret.ecr.mobb.redhat.com/{label}" in site.world.plane.kubectl("get", "ecr", "-A").stdout
-    site.world.plane.kubectl("wait", "--for=condition=Ready", f"ecrpull/{label}", "--timeout=5s")
+    site.world.plane.kubectl("wait", "--for=condition=Ready", f"ecrpull/{label}", "--timeout=60s")
 
 
 def test_namespaces_come_and_go(site: Site, label: str) -> None:

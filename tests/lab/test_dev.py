@@ -64,7 +64,7 @@ def test_it_serves_any_shell_until_it_is_stopped(environment: Environment) -> No
     assert "AWS was asked 1 times" in status.stdout
 
     assert dev("down", environment).stdout == "Stopped.\n"
-    wait_for(lambda: not processes_with("TMPDIR", scratch), "all processes have ended", within=2)
+    wait_for(lambda: not processes_with("TMPDIR", scratch), "all processes have ended")
     assert not list(scratch.iterdir())
     assert dev("status", environment).returncode == 1
 
