@@ -184,7 +184,7 @@ def test_under_definitions_of_old_a_failure_is_told_once_too(
         aws.wait_for_calls(4, timeout=60)
         told = {event["reason"]: event["count"] for event in events_of(cluster, namespace)}
         assert told == {"AWSAccessDenied": 1}
-        (event,) = events_of(cluster, namespace, "poison")
+        (event,) = wait_for(lambda: events_of(cluster, namespace, "poison"), "an event reports it")
         assert (event["reason"], event["count"]) == ("InvalidSpec", 1)
         aws.mend()
         wait_for(lambda: (get(cluster, namespace) or {})["status"]["phase"] == "Updated", "it is served", within=60)

@@ -11,6 +11,7 @@ import pytest
 
 from ecr_secret_operator_lab.cluster import Cluster, Object, condition
 from ecr_secret_operator_lab.operator import OperatorProcess
+from ecr_secret_operator_lab.waiting import wait_for
 
 from .accounts import PULL, an_account, listed, record, the_account, wait_listed
 from .engines import applying, mutating, patching
@@ -98,7 +99,8 @@ def test_what_gives_or_takes_power_is_refused_and_the_message_names_the_cause(
         assert message.endswith("there.")
         assert condition(resource, "Ready")["status"] == "True"
         assert the_account(cluster, namespace, "builder") == before
-        assert [one["reason"] for one in events_of(cluster, namespace)] == ["KubernetesError"]
+        (event,) = wait_for(lambda: events_of(cluster, namespace), "an event reports it")
+        assert event["reason"] == "KubernetesError"
     assert operator.process.poll() is None
 
 
