@@ -16,7 +16,7 @@ import aiohttp
 from ecr_secret_operator import app
 from ecr_secret_operator.cli.main import main
 from ecr_secret_operator.kube import client
-from ecr_secret_operator.runtime import children
+from ecr_secret_operator.runtime import children, heap
 from ecr_secret_operator.runtime.watcher import Watcher
 
 
@@ -56,6 +56,11 @@ def _child(seconds: float) -> None:
     children.CHILD_SECONDS = seconds
 
 
+def _trim(seconds: float) -> None:
+    assert hasattr(heap, "TRIM_SECONDS")
+    heap.TRIM_SECONDS = seconds
+
+
 CHANGES: Mapping[str, Callable[[float], None]] = {
     "silence": _of_watchers("silence"),
     "relist": _of_watchers("relist"),
@@ -63,9 +68,11 @@ CHANGES: Mapping[str, Callable[[float], None]] = {
     "request": _request,
     "collect": _collect,
     "child": _child,
+    "trim": _trim,
 }
 """Seconds: a watch without a word is taken for dead; between lists; without a word it is not ready; for a request;
-between collections of garbage; for a process that gives credentials."""
+between collections of garbage; for a process that gives credentials; between
+times at which freed memory is given back."""
 
 
 def impatient_command(seconds: Mapping[str, float]) -> list[str]:

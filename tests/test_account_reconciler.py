@@ -245,3 +245,11 @@ async def test_a_clock_that_was_set_back_holds_nothing_up() -> None:
         await reconciler.reconcile(PLAIN.key)
     accounts.now -= timedelta(hours=1)
     assert await reconciler.reconcile(PLAIN.key) == DONE
+
+
+async def test_one_with_too_many_entries_is_left_as_it_is_and_that_is_told() -> None:
+    accounts = FakeAccounts(replace(PLAIN, oversized="secrets"))
+    assert await a_reconciler(accounts).reconcile(PLAIN.key) == DONE
+    assert accounts.changes == []
+    (said,) = accounts.said
+    assert said.startswith("ServiceAccount builder has more than 1000 entries in secrets: nothing is linked to it")

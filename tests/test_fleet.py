@@ -264,3 +264,12 @@ def test_a_new_namespace_does_not_stand_behind_them(world: World) -> None:
     world.namespace("new", pull="yes")
     assert world.news() == {"new", ""}
     assert world.patient == []
+
+
+def test_while_a_namespace_has_too_many_labels_what_it_has_stays_and_nothing_comes_to_it() -> None:
+    world = World()
+    world.put(spec=a_cluster_spec())
+    for name in ("served", "new"):
+        world.around.namespaces.put(NamespaceLabels(name, "900", {}, oversized=True))
+    world.secret("served")
+    assert (world.wants("served"), world.wants("new")) == (True, False)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .domain.damping import Damper, contested
 from .domain.errors import ApiError, Conflict, Internal, Invalid, NotFound, Unavailable
-from .domain.links import relink, unwanted
+from .domain.links import MOST_ENTRIES, relink, unwanted
 from .domain.outcome import AGAIN, DONE, Result
 
 if TYPE_CHECKING:
@@ -54,6 +54,9 @@ class AccountReconciler:
         wishes = self._accounts.wishes(account)
         if wishes is None:
             return AGAIN
+        if account.oversized:
+            self._say(account, _too_many(account))
+            return DONE
         operations = relink(account, wishes)
         if not operations:
             return self._settled(account)
@@ -122,3 +125,10 @@ class AccountReconciler:
             return False
         self._refused[account.key] = account.resource_version
         return True
+
+
+def _too_many(account: LinkedAccount) -> str:
+    return (
+        f"ServiceAccount {account.name} has more than {MOST_ENTRIES} entries in {account.oversized}: nothing is linked"
+        " to it, nor taken out. Remove the entries that are not used"
+    )

@@ -36,6 +36,7 @@ from .kube.reviews import ApiReviews
 from .reconciler import Reconciler
 from .runtime.controller import Controller
 from .runtime.fairness import Fairness
+from .runtime.heap import keep_trimmed
 from .runtime.leader import Elector
 from .runtime.parts import run_parts
 from .runtime.queue import Queue
@@ -250,7 +251,7 @@ class Operator:
         if self._settings.namespaces:
             log.info("confined to some namespaces: cluster resources are left to an operator that watches all")
         try:
-            parts = {"watch": self._world.watch(), "lead": self._lead()}
+            parts = {"watch": self._world.watch(), "lead": self._lead(), "give memory back": keep_trimmed()}
             await run_parts(parts, stop, before_end=self._drain)
         finally:
             if self._elector:

@@ -138,12 +138,14 @@ class Fleet:
     def _selects(self, whole: Resource, namespace: NamespaceLabels) -> bool:
         """Whether a namespace is to have the Secret.
 
-        While the spec rests or cannot be read, those are that have it. A resource that is being deleted comes to no new
-        ones. A namespace that terminates is to have none.
+        While the spec rests or cannot be read, or the namespace has too many labels, those are that have it. A resource
+        that is being deleted comes to no new ones. A namespace that terminates is to have none.
         """
         spec, has_it = whole.spec, bool(self._by_share.get(whole.key.share(namespace.name)))
         if namespace.terminating or (whole.deleting and not has_it):
             return False
+        if namespace.oversized:
+            return has_it  # no selector can be judged
         if isinstance(spec, ClusterPullSecretSpec) and spec.namespaces.selects(namespace.name, namespace.labels):
             return True
         return has_it and (isinstance(spec, InvalidSpec) or spec.suspend)

@@ -100,7 +100,9 @@ class Surroundings:
     def labels(self, namespace: str) -> Mapping[str, str] | Missing:
         """The labels of a namespace."""
         found = self.namespace(namespace)
-        return found if isinstance(found, Missing) else found.labels
+        if isinstance(found, Missing):
+            return found
+        return Missing.TOO_MANY if found.oversized else found.labels
 
     def namespace(self, name: str) -> NamespaceLabels | Missing:
         """A namespace."""
@@ -194,7 +196,7 @@ class Surroundings:
 
     def _namespace_changed(self, old: NamespaceLabels | None, new: NamespaceLabels | None) -> None:
         found = old or new
-        if found and not (old and new and old.labels == new.labels):
+        if found and not (old and new and (old.labels, old.oversized) == (new.labels, new.oversized)):
             for key in self._by_namespace.get(found.name):
                 self._enqueue(key)
 

@@ -21,6 +21,7 @@ from .domain.rivals import claimed
 from .domain.shares import Shares
 from .domain.status import POLICY_ALLOWED, READY, REFRESHING, Status, link_failure
 from .fleet import Fleet, is_cluster, is_share
+from .kube import kept
 from .kube import resources as kube_resources
 from .kube import secrets as kube_secrets
 from .kube.client import Client
@@ -90,8 +91,16 @@ class World:
         check_lead: Callable[[], None] = lambda: None,
     ) -> None:
         self._check_lead = check_lead
-        self._resources: Cache[Key, Resource] = Cache(_key, core=lambda one: (one.uid, one.deleting, one.spec))
-        self._secrets: Cache[_Place, StoredSecret] = Cache(_place, core=lambda one: (one.uid, one.owner_key))
+        self._resources: Cache[Key, Resource] = Cache(
+            _key,
+            core=lambda one: (one.uid, one.deleting, one.spec),
+            allowance=kube_resources.allowance(),
+        )
+        self._secrets: Cache[_Place, StoredSecret] = Cache(
+            _place,
+            core=lambda one: (one.uid, one.owner_key),
+            allowance=kept.allowance(),
+        )
         self._by_target = Index(self._resources, key_of=_key, derived=_target)
         self._by_owner = Index(self._secrets, key_of=_place, derived=_owner)
         self.surroundings = Surroundings(

@@ -259,3 +259,33 @@ def test_stored_keys_are_handed_on_to_who_asks_aws_with_them() -> None:
     assert found.scope
     assert isinstance(found.scope.identity, StoredKeys)
     assert found.scope.identity.keys is KEYS
+
+
+def test_a_namespace_with_too_many_labels_cannot_be_judged_by_them() -> None:
+    by_label = a_policy(namespaces={"selector": {"matchLabels": {"team": "a"}}})
+    access = access_of(a_spec(), Cluster(known=(by_label,), namespaces={"team-a": Missing.TOO_MANY}))
+    assert "namespace team-a has more than 32 KiB of labels" in access.unknown
+    assert access.logins == ()
+
+
+PULLER = "ServiceAccount team-a/puller"
+
+
+@pytest.mark.parametrize(
+    ("aws", "cluster", "text"),
+    [
+        (
+            {"service_account": "puller"},
+            Cluster(accounts={("team-a", "puller"): replace(ACCOUNT, audience="x" * 1_025)}),
+            f"the annotation {AUDIENCE_ANNOTATION} of {PULLER} has more than 1024 characters. Shorten it",
+        ),
+        (
+            {"credentials_secret": "aws"},
+            Cluster(secrets={("team-a", "aws"): replace(CREDENTIALS, keys=None, oversized=SESSION_TOKEN)}),
+            f"{SESSION_TOKEN} in Secret team-a/aws is too long to be what AWS gave. Correct it",
+        ),
+    ],
+)
+def test_what_is_too_long_is_refused(aws: dict[str, object], cluster: Cluster, text: str) -> None:
+    (one,) = access_of(a_spec(aws=aws), cluster).logins
+    assert one.problem == problem(text)

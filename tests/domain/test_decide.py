@@ -345,3 +345,20 @@ def test_times_at_the_ends_of_the_calendar_are_no_crash(
 def test_an_invalid_spec_does_not_claim_the_token_of_another_resource() -> None:
     invalid = a_resource(spec=InvalidSpec("no"), uid="other", key=a_key(name="other"))
     assert decide(an_observed(resource=invalid, secrets=(a_stored_secret(),)), now=SOON).held == {}
+
+
+def test_a_secret_that_was_not_kept_in_memory_is_left_as_it_is() -> None:
+    resource = a_resource()
+    stored = a_stored_secret(resource, reduced=True, passwords={})
+    plan = decide(an_observed(resource=resource, secrets=(stored,)), now=NOW)
+    assert plan.write is None
+    assert plan.failure
+    assert plan.failure.reason is Reason.LIMIT_EXCEEDED
+    assert "namespace team-a" in plan.failure.message
+
+
+def test_a_resource_whose_spec_was_not_kept_says_so_and_keeps_its_secret() -> None:
+    resource = a_resource(spec=InvalidSpec("the resources of namespace team-a take too much", limited=True))
+    plan = decide(an_observed(resource=resource, secrets=()), now=NOW)
+    assert plan.failure == Failure(Reason.LIMIT_EXCEEDED, "the resources of namespace team-a take too much")
+    assert plan.remove == ()

@@ -132,3 +132,9 @@ async def test_an_api_server_that_is_gone_is_told_as_such() -> None:
     await client.close()
     assert caught.value.reason is Reason.KUBERNETES_ERROR
     assert "the API server" in str(caught.value)
+
+
+def test_of_texts_that_are_too_long_so_much_is_kept_that_this_can_be_seen() -> None:
+    long = "x" * 100_000
+    found = converted(annotations={"eks.amazonaws.com/role-arn": long, "eks.amazonaws.com/audience": long})
+    assert (len(found.role_arn), len(found.audience)) == (641, 1_025)

@@ -157,3 +157,14 @@ def test_its_list_says_nothing_of_others(api: Api) -> None:
     source = credentials.source(api.client, "team-a", "aws")
     for namespace, name, covered in (("team-a", "aws", True), ("team-a", "aws2", False), ("team-b", "aws", False)):
         assert source.covers(Credentials(namespace, name, "1", None)) is covered
+
+
+@pytest.mark.parametrize(
+    ("name", "characters"),
+    [("aws_access_key_id", 129), ("aws_secret_access_key", 1_025), ("aws_session_token", 16_385)],
+)
+def test_what_is_too_long_is_not_kept(name: str, characters: int) -> None:
+    """A Secret holds up to one MB, and a namespace may name 32 of them."""
+    found = converted(**{**KEYS, name: "x" * characters})
+    assert (found.keys, found.oversized) == (None, name)
+    assert converted(**{**KEYS, name: "x" * (characters - 1)}).keys is not None

@@ -107,3 +107,34 @@ async def test_what_is_refused_is_raised_and_nothing_taken_in(api: Api, status: 
     with pytest.raises(kind, match="no"):
         await AccountWriter(api.client, on_write=stored.append).change(BARE, OPERATIONS)
     assert stored == []
+
+
+def test_of_keys_of_others_one_is_kept() -> None:
+    """A patch has to know whether there are any, and no more."""
+    many = {f"example.com/{number}": "x" for number in range(1_000)}
+    found = converted({"labels": many, "annotations": {**many, LINKS: "pull:ecr"}})
+    assert len(found.labels) == 1
+    assert len(found.annotations) == 2
+    assert LINKS in found.annotations
+
+
+@pytest.mark.parametrize(
+    ("meta", "fields", "named"),
+    [
+        ({}, {"secrets": [{"name": f"s-{number}"} for number in range(1_001)]}, "secrets"),
+        ({}, {"imagePullSecrets": [{"name": f"s-{number}"} for number in range(1_001)]}, "imagePullSecrets"),
+        ({"annotations": {LINKS: " ".join(f"pull:s-{number}" for number in range(2_001))}}, {}, f"annotation {LINKS}"),
+    ],
+)
+def test_of_one_with_too_many_entries_that_is_all_that_is_kept(
+    meta: dict[str, Any], fields: dict[str, Any], named: str
+) -> None:
+    found = converted(meta, **fields)
+    assert found.oversized == named
+    assert found.lists == {"pull": (), "mount": ()}
+    assert found.recorded == frozenset()
+
+
+def test_a_name_that_is_too_long_is_cut() -> None:
+    found = converted(secrets=[{"name": "x" * 100_000}, {"name": "ecr"}])
+    assert found.lists["mount"] == ("x" * 254, "ecr")

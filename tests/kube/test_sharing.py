@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_secret_operator.kube.sharing import SHORT, shared
+from ecr_secret_operator.kube.sharing import SHORT, Texts, shared
 
 STATUS = {
     "phase": "Updated",
@@ -42,3 +42,13 @@ def test_long_texts_are_not_kept_for_others() -> None:
 @given(VALUES)
 def test_nothing_is_changed(value: Any) -> None:
     assert shared(value) == value
+
+
+def test_the_table_does_not_grow_without_end() -> None:
+    texts = Texts(most=10, longest=5)
+    for number in range(1_000):
+        assert texts.one(str(number)) == str(number)
+        assert len(texts) <= 10
+    long = "long text"
+    assert texts.one(long) is long
+    assert len(texts) <= 10

@@ -1,21 +1,28 @@
-"""Objects of a kind that the cluster may not have, and the namespaces of which some terminate."""
+"""Objects of a kind that the cluster may not have, namespaces of which some terminate, and pages of lists."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
-from ecr_secret_operator.domain.errors import Expired, Forbidden, NotFound
+from ecr_secret_operator.domain.access import NamespaceLabels
+from ecr_secret_operator.domain.errors import Expired, Forbidden, NotFound, Unavailable
 from ecr_secret_operator.domain.kinds import CLUSTER_PULL_SECRET, SECRET
 from ecr_secret_operator.domain.resource import Resource
 from ecr_secret_operator.domain.watching import Change, Listing, WatchEvent
 from ecr_secret_operator.kube import namespaces, resources
-from ecr_secret_operator.kube.client import Client
+from ecr_secret_operator.kube.client import PAGE_BYTES, Client
+from ecr_secret_operator.kube.connection import Connection
 from ecr_secret_operator.kube.objects import CustomObject, ObjectRef
-from ecr_secret_operator.kube.source import LOOK_AGAIN_SECONDS, NOT_INSTALLED, KubeSource, OptionalSource
+from ecr_secret_operator.kube.source import LOOK_AGAIN_SECONDS, NOT_INSTALLED, PAGE, KubeSource, OptionalSource
 from ecr_secret_operator.runtime.cache import Cache
 from ecr_secret_operator.runtime.watcher import Watcher
 from tests.domain.clusters import WHOLE
@@ -139,3 +146,79 @@ def test_a_kind_that_is_installed_later_is_found_soon(after: float) -> None:
 def test_a_namespace_that_is_being_deleted_terminates(deletion: str | None, *, terminating: bool) -> None:
     raw = a_meta(name="team-a", namespace="", **({"deletionTimestamp": deletion} if deletion else {}))
     assert namespaces.convert(decoded(ObjectRef, {"metadata": raw})).terminating is terminating
+
+
+# Pages
+
+
+@dataclass
+class Store:
+    """An API server with some namespaces, each of them of a size, that gives pages of so many as it is asked for."""
+
+    sizes: list[int]
+    pages: list[tuple[int, int]] = field(default_factory=list)
+    encodings: set[str] = field(default_factory=set)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        start, limit = int(request.query.get("continue", "0")), int(request.query["limit"])
+        self.encodings.add(request.headers["Accept-Encoding"])
+        end = min(start + limit, len(self.sizes))
+        items = [
+            {"metadata": a_meta(name=f"n-{place}", annotations={"x": "x" * self.sizes[place]})}
+            for place in range(start, end)
+        ]
+        meta = {"resourceVersion": "9", **({"continue": str(end)} if end < len(self.sizes) else {})}
+        body = json.dumps({"metadata": meta, "items": items}).encode()
+        self.pages.append((limit, len(body)))
+        return web.Response(body=body, content_type="application/json")
+
+
+@asynccontextmanager
+async def source_of(store: Store) -> AsyncIterator[KubeSource[ObjectRef, NamespaceLabels]]:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", store.handle)
+    async with TestServer(app) as server:
+        client = Client(Connection(str(server.make_url("")).rstrip("/")), user_agent="test")
+        yield namespaces.source(client)
+        await client.close()
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [[100_000] * 600, [10] * 900 + [1_000_000] * 30 + [10] * 900, [1_500_000] * 9, []],
+    ids=["large", "small and large", "as large as can be", "none"],
+)
+async def test_pages_of_large_objects_have_fewer_of_them(monkeypatch: pytest.MonkeyPatch, sizes: list[int]) -> None:
+    store, held = Store(sizes), list[int]()
+    take = KubeSource._take_page  # noqa: SLF001
+
+    def taken(self: Any, answer: bytes, items: Any, allowance: Any) -> Any:
+        held.append(len(answer))
+        return take(self, answer, items, allowance)
+
+    monkeypatch.setattr(KubeSource, "_take_page", taken)
+    async with source_of(store) as source:
+        listing = await source.list()
+    assert [one.name for one in listing.items] == [f"n-{place}" for place in range(len(sizes))], "none is missed"
+    assert max(held) <= PAGE_BYTES
+    assert store.encodings == {"identity"}, "a compressed answer could become a thousand times as long"
+    assert len(store.pages) <= 2 * (sum(sizes) // PAGE_BYTES + len(sizes) // PAGE) + 24, "few are asked for twice"
+
+
+async def test_small_objects_come_in_pages_of_five_hundred() -> None:
+    store = Store([5_000] * 1_600)
+    async with source_of(store) as source:
+        await source.list()
+    assert [limit for limit, _ in store.pages] == [PAGE] * 4
+
+
+async def test_an_object_that_is_longer_than_any_can_be_is_told() -> None:
+    async with source_of(Store([PAGE_BYTES])) as source:
+        with pytest.raises(Unavailable, match="longer than 8 MiB"):
+            await source.list()
+
+
+def test_of_a_namespace_with_too_many_labels_that_is_all_that_is_kept() -> None:
+    many = {f"example.com/{number}": "x" * 60 for number in range(1_000)}
+    found = namespaces.convert(decoded(ObjectRef, {"metadata": a_meta(labels=many)}))
+    assert (found.labels, found.oversized) == ({}, True)

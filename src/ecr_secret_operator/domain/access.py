@@ -35,12 +35,22 @@ ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 AUDIENCE_ANNOTATION = "eks.amazonaws.com/audience"
 """Those of the EKS Pod Identity Webhook, which every IRSA guide uses."""
 
+ROLE_CHARACTERS = 640
+"""As in the field `aws.role_arn`."""
+
+AUDIENCE_CHARACTERS = 1024
+"""Each is part of what a token is shared by. OpenID Connect sets no limit; URLs and names are far shorter."""
+
 KEY_ID, SECRET_KEY, SESSION_TOKEN = "aws_access_key_id", "aws_secret_access_key", "aws_session_token"
 
 
 MOST_NAMED = 32
 """How many different ServiceAccounts and Secrets the resources of one namespace may name. Each costs a connection and
 some 0.3 MiB, and one namespace must not use up what all share."""
+
+
+MOST_LABEL_CHARACTERS = 1 << 15
+"""Of all labels of a namespace, keys and values."""
 
 
 class Missing(Enum):
@@ -70,6 +80,7 @@ class Credentials:
     Attributes:
         keys: None when they are not all there.
         lacking: name of the first data key that is missing or empty.
+        oversized: name of the first data key that is longer than what AWS gives; empty for none.
     """
 
     namespace: str
@@ -77,16 +88,22 @@ class Credentials:
     resource_version: str
     keys: AccessKeys | None
     lacking: str = ""
+    oversized: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NamespaceLabels:
-    """What counts of a Namespace."""
+    """What counts of a Namespace.
+
+    Attributes:
+        oversized: whether its labels are too many to be kept, so that no selector can be judged.
+    """
 
     name: str
     resource_version: str
     labels: Mapping[str, str]
     terminating: bool = False
+    oversized: bool = False
 
 
 class Surroundings(Protocol):
@@ -152,6 +169,12 @@ _LABELS_REFUSED = (
 )
 
 
+_LABELS_OVERSIZED = (
+    f"namespace {{}} has more than {MOST_LABEL_CHARACTERS >> 10} KiB of labels, so no AccessPolicy can be judged by"
+    " them: remove those that are not used"
+)
+
+
 def assess(resource: Resource, around: Surroundings, *, stored: Holdings, policy_required: bool) -> Access:
     """What a resource may do, and as whom.
 
@@ -165,10 +188,8 @@ def assess(resource: Resource, around: Surroundings, *, stored: Holdings, policy
     labels: Mapping[str, str] | Missing = {}
     if any(policy.needs_labels for policy in policies):
         labels = around.labels(namespace)
-    if labels is Missing.REFUSED:
-        return Access(unknown=_LABELS_REFUSED)
     if isinstance(labels, Missing):
-        return WAITING  # a namespace that holds a resource will be seen
+        return _without_labels(labels, namespace)
     judged = partial(judge, namespace=namespace, labels=labels, policies=policies, required=policy_required)
     verdicts = {host: judged(_asked(host, one)) for host, one in stored.items() if is_registry(host)}
     revoked = frozenset(host for host, verdict in verdicts.items() if not verdict.served or verdict.default_role_arn)
@@ -192,6 +213,14 @@ def assess(resource: Resource, around: Surroundings, *, stored: Holdings, policy
         logins.append(_login(entry, identity, verdict))
     removable = tuple(one for one in removable if one[2] not in reported)
     return Access(logins=tuple(logins), audited="; ".join(reported), revoked=revoked, removable=removable)
+
+
+def _without_labels(why: Missing, namespace: str) -> Access:
+    if why is Missing.REFUSED:
+        return Access(unknown=_LABELS_REFUSED)
+    if why is Missing.TOO_MANY:
+        return Access(unknown=_LABELS_OVERSIZED.format(namespace))
+    return WAITING  # a namespace that holds a resource will be seen
 
 
 def audited(access: Access, held: Holdings) -> str:
@@ -293,10 +322,16 @@ def _of_account(aws: AwsSpec, account: Account, name: str) -> Identity | Failure
         return _unavailable(f"{name} has no annotation {ROLE_ANNOTATION} that names the role to assume")
     if not re.fullmatch(ROLE_ARN_PATTERN, role):
         return _unavailable(f"the annotation {ROLE_ANNOTATION} of {name} is no ARN of an IAM role: {shown(role)}")
+    if len(account.audience) > AUDIENCE_CHARACTERS:
+        return _unavailable(
+            f"the annotation {AUDIENCE_ANNOTATION} of {name} has more than {AUDIENCE_CHARACTERS} characters. Shorten it"
+        )
     return AccountRole(account.namespace, account.name, role, account.audience or DEFAULT_AUDIENCE, aws.access)
 
 
 def _of_keys(found: Credentials, name: str) -> Identity | Failure:
+    if found.oversized:
+        return _unavailable(f"{found.oversized} in {name} is too long to be what AWS gave. Correct it")
     if found.keys is None:
         return _unavailable(f"{name} lacks {found.lacking}. It needs {KEY_ID} and {SECRET_KEY}")
     return StoredKeys(found.namespace, found.name, found.keys.version, found.keys)

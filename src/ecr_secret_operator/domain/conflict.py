@@ -86,6 +86,16 @@ def held(stored: StoredSecret) -> Failure:
     return Failure(Reason.TERMINATING, f"{text} is gone")
 
 
+def too_heavy(stored: StoredSecret) -> Failure:
+    """The failure that tells of a Secret which was not kept in memory."""
+    text = (
+        f"the generated Secrets of namespace {stored.namespace} take too much of the operator's memory, and so Secret"
+        f" {stored.name} is left as it is. Remove Secrets with the label {MANAGED_BY_LABEL} that the operator did not"
+        " make, or use more namespaces: this resource is then served by itself, within ten minutes"
+    )
+    return Failure(Reason.LIMIT_EXCEEDED, text)
+
+
 def finalizers_hold(finalizers: Sequence[str]) -> str:
     """A clause that names the finalizers which hold an object, as many as fit a sentence."""
     if not finalizers:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from .access import Access, Login
-from .conflict import conflict, conflict_retry, held, needs_replacing
+from .conflict import conflict, conflict_retry, held, needs_replacing, too_heavy
 from .deletion import not_created, not_replaced, removable, still_there
 from .generated import Held, Holdings, StoredSecret, differences, render
 from .kinds import KINDS
@@ -122,7 +122,7 @@ def decide(observed: Observed, *, now: datetime) -> Plan:
         unwanted = tuple(one for one in observed.made if one.original)
         return Plan(remove=removable(unwanted), failure=still_there(unwanted))
     if isinstance(spec, InvalidSpec):
-        failure = Failure(Reason.INVALID_SPEC, spec.message)
+        failure = Failure(Reason.LIMIT_EXCEEDED if spec.limited else Reason.INVALID_SPEC, spec.message)
         refused = _refused(observed.made, access)
         return Plan(held={} if refused else _valid_still(observed, now), remove=removable(refused), failure=failure)
     stored = observed.target(spec)
@@ -137,6 +137,8 @@ def _served(
 ) -> Plan:
     """The plan for a resource that has the name of its Secret."""
     resource, access = observed.resource, observed.access
+    if stored and stored.reduced:
+        return Plan(failure=too_heavy(stored))
     found = intact(stored, resource, spec)
     if access.unknown or spec.suspend:
         unknown = Failure(Reason.KUBERNETES_ERROR, access.unknown) if access.unknown else None

@@ -40,6 +40,10 @@ COPIED = f"{GROUP}/copied"
 """Which labels and annotations came from `spec.metadata`, so that those taken out there are taken out here."""
 
 
+LONG_CHARACTERS = 256
+"""A longer annotation that a resource asked for is kept as a digest: it is only ever compared."""
+
+
 @lru_cache(maxsize=1024)
 def format_time(moment: datetime) -> str:
     """RFC 3339 in UTC with whole seconds, as the API server writes times."""
@@ -63,6 +67,11 @@ def data_digest(secret_type: str, data: SecretData) -> str:
             raw = part.encode("utf-8", "surrogateescape")
             digest.update(len(raw).to_bytes(8, "big") + raw)
     return digest.hexdigest()
+
+
+def text_digest(text: str) -> bytes:
+    """SHA-256 over a long text that is only compared."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,18 +143,23 @@ class OwnerReference:
 class StoredSecret:
     """A Secret as it is stored, without its data: those are reduced to a digest and the token.
 
+    In memory there is no more of it than the operator itself may have written (`kube.kept`, ADR 34).
+
     Attributes:
         namespace, name, uid, resource_version: of the version seen.
         secret_type: its `type`.
         immutable: whether its data can't be updated.
         deleting: whether it is being deleted, and only a finalizer holds it.
-        labels, annotations: as stored.
+        labels, annotations: the operator's own, and those that a resource asked for.
         owners: its ownerReferences.
         data_keys: names of its data entries.
         data_digest: over type and data; compares with that of a rendered Secret.
         passwords: the tokens in it by registry host, as far as they can be found.
         owner_key: the resource that it was made for, from its ownerReference, else from its annotation.
         finalizers: those that hold it while it is being deleted.
+        digests: `text_digest` of the annotations that are too long to be kept, by their key.
+        partial: whether `owners` or `data_keys` lack some: before an update it has to be read whole.
+        reduced: whether its namespace takes too much memory: only what says whose it is was kept.
     """
 
     namespace: str
@@ -163,6 +177,9 @@ class StoredSecret:
     passwords: Mapping[str, Sensitive]
     owner_key: Key | None = field(init=False)
     finalizers: tuple[str, ...] = ()
+    digests: tuple[tuple[str, bytes], ...] = ()
+    partial: bool = False
+    reduced: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "owner_key", self._find_owner())
@@ -196,6 +213,14 @@ class StoredSecret:
     def original(self) -> bool:
         """Whether it is the Secret that was written, and no copy of it under another name."""
         return self.annotations.get(NAME) == self.name
+
+    def has_annotation(self, key: str, text: str | None = None) -> bool:
+        """Whether it has an annotation, and with this text if one is given."""
+        found = self.annotations.get(key)
+        if found is not None:
+            return text is None or found == text
+        digest = dict(self.digests).get(key)
+        return digest is not None and (text is None or digest == text_digest(text))
 
     def made_for(self, resource: Resource) -> bool:
         """Whether the operator made it for this resource.
@@ -321,7 +346,7 @@ def _no_longer_copied(stored: StoredSecret, desired: Desired) -> tuple[list[str]
         annotations.append(COPIED)
     return (
         [key for key in labels if key in stored.labels and key not in desired.labels],
-        [key for key in annotations if key in stored.annotations and key not in desired.annotations],
+        [key for key in annotations if stored.has_annotation(key) and key not in desired.annotations],
     )
 
 
@@ -332,11 +357,12 @@ def differences(stored: StoredSecret, desired: Desired) -> tuple[str, ...]:
     """
     ours = [owner.points_to for owner in stored.owners if owner.ours]
     labels, annotations = _no_longer_copied(stored, desired)
+    annotated = all(stored.has_annotation(key, text) for key, text in desired.annotations.items())
     checks = (
         ("type", stored.secret_type == desired.secret_type),
         ("data", stored.data_digest == desired.digest),
         ("labels", desired.labels.items() <= stored.labels.items() and not labels),
-        ("annotations", desired.annotations.items() <= stored.annotations.items() and not annotations),
+        ("annotations", annotated and not annotations),
         ("ownerReferences", ours == ([desired.owner.points_to] if desired.owner else [])),
     )
     return tuple(name for name, same in checks if not same)

@@ -28,6 +28,10 @@ LISTS: Mapping[Purpose, str] = {"pull": "imagePullSecrets", "mount": "secrets"}
 """The ServiceAccount's list for each purpose (`oc secrets link --for`)."""
 
 
+MOST_ENTRIES = 1000
+"""In one list of a ServiceAccount. One with more is not linked: each entry takes the operator's memory."""
+
+
 class Ref(NamedTuple):
     """One entry that a ServiceAccount is to have, or has."""
 
@@ -46,9 +50,10 @@ class LinkedAccount:
         namespace, name, resource_version: of the version seen.
         lists: the names in its list for each purpose, in order; the API server keeps nothing else of an entry.
         recorded: what the operator put there.
-        labels, annotations: their keys.
+        labels, annotations: the operator's own key if it is there, and another one if there are others.
         deleting: whether only a finalizer holds it: then links are taken out, and none is put in.
         uid: of the version seen.
+        oversized: the list, or the annotation, that has too many entries to be kept; empty for none.
     """
 
     namespace: str
@@ -60,6 +65,7 @@ class LinkedAccount:
     annotations: frozenset[str]
     deleting: bool = False
     uid: str = ""
+    oversized: str = ""
 
     @property
     def key(self) -> Key:

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     LINKED = "Linked"
     ACCOUNT_MISSING = "ServiceAccountMissing"
     TERMINATING = "Terminating"
+    LIMIT_EXCEEDED = "LimitExceeded"
 
 
 NEEDS_A_PERSON = frozenset(

@@ -46,9 +46,14 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class InvalidSpec:
-    """A spec that cannot be served, and the sentence that says why and what to do."""
+    """A spec that cannot be served, and the sentence that says why and what to do.
+
+    Attributes:
+        limited: whether the spec was not kept, because its namespace takes too much of the operator's memory.
+    """
 
     message: str
+    limited: bool = False
 
 
 def parse_spec(model: type[M], raw: object) -> M | InvalidSpec:

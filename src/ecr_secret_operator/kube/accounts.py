@@ -6,7 +6,13 @@ from typing import Annotated
 
 import msgspec
 
-from ..domain.access import AUDIENCE_ANNOTATION, ROLE_ANNOTATION, Account
+from ..domain.access import (
+    AUDIENCE_ANNOTATION,
+    AUDIENCE_CHARACTERS,
+    ROLE_ANNOTATION,
+    ROLE_CHARACTERS,
+    Account,
+)
 from ..domain.errors import ApiError, NotFound, TokenError, Unavailable
 from ..domain.identity import AccountRole
 from ..domain.reasons import Reason
@@ -22,7 +28,8 @@ TOKEN_SECONDS = 600
 def convert(raw: ObjectRef) -> Account:
     """A ServiceAccount as it is kept in memory."""
     meta, annotations = raw.metadata, raw.metadata.annotations or {}
-    role, audience = annotations.get(ROLE_ANNOTATION, ""), annotations.get(AUDIENCE_ANNOTATION, "")
+    role = annotations.get(ROLE_ANNOTATION, "")[: ROLE_CHARACTERS + 1]  # one more, so that it is seen to be too long
+    audience = annotations.get(AUDIENCE_ANNOTATION, "")[: AUDIENCE_CHARACTERS + 1]
     return Account(meta.namespace, meta.name, meta.resource_version, role, audience)
 
 

@@ -33,6 +33,12 @@ _UNAUTHORIZED = 401
 _POOL = 512
 """Requests at a time: more than the controller's turns and slow reconciles can make, so that none waits for another."""
 
+_PAGES = 4
+"""Pages of lists that are held at a time, each of them at most `PAGE_BYTES` long."""
+
+PAGE_BYTES = 1 << 23
+"""Of an answer to a list. 500 generated Secrets have some 4 MiB."""
+
 _READ_BYTES = 1 << 21
 """A line of a watch is a whole object: etcd takes 1.5 MiB at most."""
 
@@ -46,6 +52,9 @@ class Client:
     Args:
         connection: from `config.load_config`.
         user_agent: tells the API server's audit log who asks.
+
+    Attributes:
+        pages: held by whoever reads a page of a list, for as long as the page is in memory.
     """
 
     def __init__(self, connection: Connection, *, user_agent: str) -> None:
@@ -61,6 +70,7 @@ class Client:
         self._session: aiohttp.ClientSession | None = None
         self._certificate: Certificate | None = None
         self._slots = asyncio.Semaphore(_POOL)
+        self.pages = asyncio.Semaphore(_PAGES)
 
     async def _session_with(self, certificate: Certificate | None) -> aiohttp.ClientSession:
         """The connections with a client certificate. Those with another one are closed, as client-go does."""
@@ -84,6 +94,30 @@ class Client:
     async def get(self, path: str, reply: type[T], query: Mapping[str, str] | None = None) -> T:
         """Reads an object or a list. Raises ApiError."""
         return decoded(await self._send("GET", path, query=query), reply)
+
+    async def page(self, path: str, query: Mapping[str, str]) -> bytes | None:
+        """Reads a page of a list; None when it is longer than `PAGE_BYTES`, which is found out before it is all read.
+
+        It is not compressed on its way: a few bytes could become many at once. Raises ApiError.
+        """
+        async with self._slots:
+            response = await self._open("GET", path, query, None, JSON, _LIMITS, {"Accept-Encoding": "identity"})
+            try:
+                if response.status >= _OK:
+                    answer = await response.read()
+                    raise error_of(response.status, answer, retry_after=response.headers.get("Retry-After"))
+                chunks, size = [], 0
+                async for chunk in response.content.iter_any():
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    if size > PAGE_BYTES:
+                        response.close()
+                        return None
+                return b"".join(chunks)
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                raise _no_answer(error) from error
+            finally:
+                response.release()
 
     async def post(self, path: str, body: Mapping[str, Any], reply: type[T]) -> T:
         """Creates an object. Raises ApiError: AlreadyExists when there is one."""
@@ -139,11 +173,13 @@ class Client:
         body: _Body,
         content: str,
         limits: aiohttp.ClientTimeout,
+        more_headers: Mapping[str, str] | None = None,
     ) -> aiohttp.ClientResponse:
         url = URL(f"{self._host}{path}?{urlencode(query)}" if query else self._host + path, encoded=True)
         data = None if body is None else msgspec.json.encode(body)
         headers = self._headers.copy()
         headers["Content-Type"] = content
+        headers.update(more_headers or {})
         try:
             login = await self._connection.credentials.login()
             if login.authorization:

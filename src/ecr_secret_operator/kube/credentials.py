@@ -12,6 +12,9 @@ from .objects import SecretObject
 from .secrets import collection
 from .source import KubeSource
 
+_CHARACTERS = {KEY_ID: 128, SECRET_KEY: 1 << 10, SESSION_TOKEN: 1 << 14}
+"""Of the longest that are kept. IAM: a key id has 16 to 128 characters; AWS sets no limit to session tokens."""
+
 
 def _text(data: dict[str, str], key: str) -> str:
     try:
@@ -24,6 +27,10 @@ def convert(raw: SecretObject) -> Credentials:
     """The keys in a Secret. White space around them, as `echo` leaves it, does not count."""
     data, meta = raw.data or {}, raw.metadata
     key_id, secret, token = (_text(data, key) for key in (KEY_ID, SECRET_KEY, SESSION_TOKEN))
+    texts = dict(zip(_CHARACTERS, (key_id, secret, token), strict=True))
+    oversized = next((name for name, text in texts.items() if len(text) > _CHARACTERS[name]), "")
+    if oversized:
+        return Credentials(meta.namespace, meta.name, meta.resource_version, None, oversized=oversized)
     lacking = next((name for name, value in ((KEY_ID, key_id), (SECRET_KEY, secret)) if not value), "")
     keys = None if lacking else AccessKeys(key_id, Sensitive(secret), Sensitive(token) if token else None)
     return Credentials(meta.namespace, meta.name, meta.resource_version, keys, lacking)

@@ -5,30 +5,55 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..domain.links import LINKED_SELECTOR, LinkedAccount, read_record
+from ..domain.links import (
+    LINKED_LABEL,
+    LINKED_SELECTOR,
+    LINKS,
+    LISTS,
+    MOST_ENTRIES,
+    LinkedAccount,
+    read_record,
+)
+from ..domain.registries import Purpose
 from .client import Client
 from .managers import other_managers
 from .objects import AccountObject, ObjectName
+from .sharing import SHORT_TEXTS
 from .source import KubeSource
+
+_NAME_CHARACTERS = 254
+"""One more than the name of a Secret may have: what is longer names none."""
 
 
 def _names(listed: list[ObjectName] | None) -> tuple[str, ...]:
-    return tuple(entry.name for entry in listed or ())
+    return tuple(SHORT_TEXTS.one(entry.name[:_NAME_CHARACTERS]) for entry in listed or ())
+
+
+def _few(present: Mapping[str, str] | None, own: str) -> frozenset[str]:
+    """The operator's own key if it is there, and one more if there are others: more is not asked for."""
+    other = next((key for key in present or () if key != own), None)
+    return frozenset(key for key in (own if own in (present or {}) else None, other) if key is not None)
 
 
 def convert(raw: AccountObject) -> LinkedAccount:
-    """A ServiceAccount as it is kept in memory."""
+    """A ServiceAccount as it is kept in memory. Of one with too many entries, that is all that is kept."""
     meta = raw.metadata
+    recorded = read_record(meta.annotations)
+    lists: dict[Purpose, list[ObjectName] | None] = {"pull": raw.image_pull_secrets, "mount": raw.secrets}
+    oversized = next((LISTS[purpose] for purpose, listed in lists.items() if len(listed or ()) > MOST_ENTRIES), "")
+    if len(recorded) > 2 * MOST_ENTRIES:
+        oversized = f"annotation {LINKS}"
     return LinkedAccount(
         namespace=meta.namespace,
         name=meta.name,
         resource_version=meta.resource_version,
-        lists={"pull": _names(raw.image_pull_secrets), "mount": _names(raw.secrets)},
-        recorded=read_record(meta.annotations),
-        labels=frozenset(meta.labels or ()),
-        annotations=frozenset(meta.annotations or ()),
+        lists={purpose: () if oversized else _names(listed) for purpose, listed in lists.items()},
+        recorded=frozenset() if oversized else recorded,
+        labels=_few(meta.labels, LINKED_LABEL),
+        annotations=_few(meta.annotations, LINKS),
         deleting=meta.deletion_timestamp is not None,
         uid=meta.uid,
+        oversized=oversized,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..domain.access import NamespaceLabels
+from ..domain.access import MOST_LABEL_CHARACTERS, NamespaceLabels
 from .client import Client
 from .objects import ObjectRef
 from .source import KubeSource
@@ -10,8 +10,10 @@ from .source import KubeSource
 
 def convert(raw: ObjectRef) -> NamespaceLabels:
     """A namespace as it is kept in memory."""
-    meta = raw.metadata
-    return NamespaceLabels(meta.name, meta.resource_version, meta.labels or {}, meta.deletion_timestamp is not None)
+    meta, labels = raw.metadata, raw.metadata.labels or {}
+    oversized = sum(len(key) + len(value) for key, value in labels.items()) > MOST_LABEL_CHARACTERS
+    terminating = meta.deletion_timestamp is not None
+    return NamespaceLabels(meta.name, meta.resource_version, {} if oversized else labels, terminating, oversized)
 
 
 def source(client: Client) -> KubeSource[ObjectRef, NamespaceLabels]:

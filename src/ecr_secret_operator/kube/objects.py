@@ -6,6 +6,9 @@ from typing import Any
 
 import msgspec
 
+MOST_FINALIZERS = 32
+"""How many finalizers are kept of an object that is being deleted: messages name a few."""
+
 
 class Owner(msgspec.Struct, rename="camel"):
     """An ownerReference."""
@@ -36,7 +39,7 @@ class Meta(msgspec.Struct, rename="camel"):
     @property
     def holders(self) -> tuple[str, ...]:
         """The finalizers of an object that is being deleted; of any other, they do not matter."""
-        return tuple(self.finalizers or ()) if self.deletion_timestamp is not None else ()
+        return tuple((self.finalizers or ())[:MOST_FINALIZERS]) if self.deletion_timestamp is not None else ()
 
 
 class CustomObject(msgspec.Struct):

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from sys import getsizeof
+
 import msgspec
 
 from ..domain.errors import NotFound
 from ..domain.fields import API_VERSION, GROUP
 from ..domain.kinds import KINDS, Kind
-from ..domain.resource import Key, Resource
+from ..domain.model import NO_METADATA
+from ..domain.registries import RegistriesSpec
+from ..domain.resource import InvalidSpec, Key, Resource
 from ..domain.status import Status, status_patch
+from ..runtime.allowance import Allowance, Weight
 from .client import Client
 from .objects import CustomObject
 from .sharing import shared
 from .source import Known, KubeSource, OptionalSource
+
+MOST_NAMESPACE_BYTES = 1 << 24
+"""What the specs of one namespace's resources may take in memory beyond what ordinary ones take."""
+
+_ORDINARY_BYTES = 1 << 13
+_REGISTRY_BYTES = 1 << 10
+_LINK_BYTES = 1 << 10
+"""What each further registry and each link takes, the objects that hold it included."""
 
 REFRESH_ANNOTATION = f"{GROUP}/refresh"
 _REQUEST_CHARACTERS = 256
@@ -49,6 +63,45 @@ def convert(kind: Kind, raw: CustomObject, *, before: Resource | None = None) ->
     )
 
 
+def weigh(resource: Resource) -> Weight | None:
+    """What a spec takes in memory beyond what an ordinary one takes; None for nothing."""
+    spec, size = resource.spec, 0
+    if isinstance(spec, InvalidSpec):
+        return None
+    if spec.metadata is not NO_METADATA:
+        for texts in (spec.metadata.labels, spec.metadata.annotations):
+            size += sum(getsizeof(key) + getsizeof(text) for key, text in texts.items())
+    if isinstance(spec, RegistriesSpec):
+        size += len(spec.additional_registries) * _REGISTRY_BYTES + len(spec.link) * _LINK_BYTES
+    return Weight(size) if size > _ORDINARY_BYTES else None
+
+
+def reduced(resource: Resource) -> Resource:
+    """A resource of which there is no more in memory than its status."""
+    message = (
+        f"the resources of namespace {resource.key.namespace} take more than {MOST_NAMESPACE_BYTES >> 20} MiB of the"
+        " operator's memory, so this one is left as it is. Shorten spec.metadata, name fewer registries, or use more"
+        " namespaces: it is then served by itself, within ten minutes"
+    )
+    return replace(resource, spec=InvalidSpec(message, limited=True))
+
+
+def is_reduced(resource: Resource) -> bool:
+    """Whether a resource is one of those."""
+    return isinstance(resource.spec, InvalidSpec) and resource.spec.limited
+
+
+def allowance() -> Allowance[Resource]:
+    """What bounds the memory that the specs of each namespace take."""
+    return Allowance(
+        most=MOST_NAMESPACE_BYTES,
+        group_of=lambda one: one.key.namespace,
+        weigh=weigh,
+        reduce=reduced,
+        is_reduced=is_reduced,
+    )
+
+
 def source(
     client: Client, kind: Kind, namespace: str | None, *, known: Known[Resource] = lambda _meta, _read: False
 ) -> KubeSource[CustomObject, Resource]:
@@ -62,6 +115,7 @@ def source(
             resource.key.kind == kind.name and (namespace is None or resource.key.namespace == namespace)
         ),
         known=known,
+        allowance=allowance,
     )
 
 

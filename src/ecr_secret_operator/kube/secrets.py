@@ -10,7 +10,7 @@ import hashlib
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from sys import intern
+from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -18,13 +18,8 @@ import msgspec
 
 from ..domain.errors import AlreadyExists, ApiError, Conflict, NotFound
 from ..domain.generated import (
-    EXPIRES_AT,
-    ISSUED_AT,
-    MANAGED_BY_LABEL,
     MANAGED_SELECTOR,
-    TOKENS,
     Desired,
-    OwnerReference,
     StoredSecret,
     data_digest,
     is_sealed,
@@ -35,12 +30,21 @@ from ..domain.kinds import SecretData, passwords_of
 from ..domain.ports import Existing
 from ..domain.token import Sensitive
 from .client import Client
+from .kept import (
+    all_owners,
+    allowance,
+    is_readable,
+    kept_annotations,
+    kept_digests,
+    kept_keys,
+    kept_labels,
+    kept_owners,
+    kept_tokens,
+    kept_type,
+)
 from .managers import other_managers
-from .objects import Owner, SecretObject
+from .objects import SecretObject
 from .source import Known, KubeSource
-
-_ALIKE = frozenset({EXPIRES_AT, ISSUED_AT, TOKENS, MANAGED_BY_LABEL})
-"""Labels and annotations whose texts are those of many Secrets."""
 
 _passwords: WeakValueDictionary[str, Sensitive] = WeakValueDictionary()
 """One copy of each token in memory, however many Secrets hold it. Lives as long as one of them is cached."""
@@ -81,29 +85,24 @@ def _decoded(data: dict[str, str] | None) -> SecretData:
     return result
 
 
-def _owner(owner: Owner) -> OwnerReference:
-    return OwnerReference(
-        api_version=owner.api_version,
-        kind=owner.kind,
-        name=owner.name,
-        uid=owner.uid,
-        controller=bool(owner.controller),
-        block_owner_deletion=bool(owner.block_owner_deletion),
-    )
-
-
 def convert(raw: SecretObject) -> StoredSecret:
     """A Secret as it is kept in memory: its data become a digest and, where its seal holds, shared tokens."""
     encoded = _encoded_digest(raw)
     known = _alike.get(encoded)
     if known is not None:
         return _stored(raw, known.digest, known)
+    if not is_readable(raw):
+        return _stored(raw, encoded.hex(), {})
     data = _decoded(raw.data)
     digest = data_digest(raw.type, data)
     if not is_sealed(digest, raw.metadata.annotations or {}):
         return _stored(raw, digest, {})
-    known = _alike[encoded] = _Passwords(passwords_of(raw.type, data), digest)
-    return _stored(raw, digest, known)
+    tokens = kept_tokens(passwords_of(raw.type, data))
+    stored = _stored(raw, digest, tokens)
+    if not tokens or stored.owner_key is None:
+        return _stored(raw, digest, {})
+    known = _alike[encoded] = _Passwords(tokens, digest)
+    return replace(stored, passwords=known)
 
 
 def _encoded_digest(raw: SecretObject) -> bytes:
@@ -118,30 +117,28 @@ def _shared_password(password: Sensitive) -> Sensitive:
     return _passwords.setdefault(password.reveal(), password)
 
 
-def _shared(texts: Mapping[str, str] | None) -> Mapping[str, str]:
-    """Labels or annotations; what thousands of Secrets say alike is in memory once."""
-    return {intern(key): intern(text) if key in _ALIKE else text for key, text in (texts or {}).items()}
-
-
 def _stored(raw: SecretObject, digest: str, passwords: Mapping[str, Sensitive]) -> StoredSecret:
     meta = raw.metadata
     if not passwords and meta.annotations:
         meta.annotations.pop(LAST_APPLIED, None)
+    owners, data_keys = kept_owners(meta.owner_references), kept_keys(raw.data)
     return StoredSecret(
         namespace=meta.namespace,
         name=meta.name,
         uid=meta.uid,
         resource_version=meta.resource_version,
-        secret_type=intern(raw.type),
+        secret_type=kept_type(raw.type),
         immutable=bool(raw.immutable),
         deleting=meta.deletion_timestamp is not None,
-        labels=_shared(meta.labels),
-        annotations=_shared(meta.annotations),
-        owners=tuple(_owner(owner) for owner in meta.owner_references or []),
-        data_keys=tuple(map(intern, raw.data or {})),
+        labels=kept_labels(meta.labels, meta.annotations),
+        annotations=kept_annotations(meta.annotations),
+        owners=owners,
+        data_keys=data_keys,
         data_digest=digest,
         passwords=passwords,
         finalizers=meta.holders,
+        digests=kept_digests(meta.annotations),
+        partial=len(owners) < len(meta.owner_references or ()) or len(data_keys) < len(raw.data or ()),
     )
 
 
@@ -165,6 +162,7 @@ def source(
         covers=lambda secret: namespace is None or secret.namespace == namespace,
         selector=MANAGED_SELECTOR,
         known=known,
+        allowance=allowance,
     )
 
 
@@ -203,7 +201,7 @@ class SecretWriter:
     async def update(self, stored: StoredSecret, desired: Desired) -> StoredSecret:
         """Updates just the version that was judged; Conflict when it is no longer the stored one."""
         path = f"{collection(stored.namespace)}/{stored.name}"
-        body = patch(stored, desired)
+        body = patch(await self._complete(stored) if stored.partial else stored, desired)
         return _written(await self._client.patch(path, body, SecretObject), body, desired)
 
     async def replace(self, stored: StoredSecret, desired: Desired, *, keep: bool) -> StoredSecret:
@@ -242,6 +240,13 @@ class SecretWriter:
         except ApiError as error:
             text = f"Secret {desired.name} can only be replaced, and its replacement is refused: {error}"
             raise error.worded(text) from None
+
+    async def _complete(self, stored: StoredSecret) -> StoredSecret:
+        """The same version with all ownerReferences and names of data. Raises Conflict when it is another by now."""
+        raw = await self._client.get(f"{collection(stored.namespace)}/{stored.name}", SecretObject)
+        if (raw.metadata.uid, raw.metadata.resource_version) != (stored.uid, stored.resource_version):
+            raise Conflict(f"Secret {stored.name} changed since it was judged")
+        return replace(convert(raw), owners=all_owners(raw.metadata.owner_references), data_keys=tuple(raw.data or ()))
 
     async def _whole(self, stored: StoredSecret) -> Sensitive:
         """The manifest that creates a stored Secret again. Raises Conflict when it is another version by now."""

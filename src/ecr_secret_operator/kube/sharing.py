@@ -1,20 +1,53 @@
-"""Texts that thousands of objects say alike, in memory once."""
+"""Texts that thousands of objects say alike, in memory once.
+
+Not by `sys.intern`: from Python 3.12 on, an interned text is never freed, and a tenant chooses most texts here.
+"""
 
 from __future__ import annotations
 
-from sys import intern
 from typing import Any
 
 SHORT = 40
 """Characters of the longest text that is taken for one of many: a time, a reason, a name of a field."""
 
 
+class Texts:
+    """One copy of each of some texts. The table is emptied when it is full, so that its size is bounded.
+
+    Args:
+        most: how many texts it holds.
+        longest: characters of the longest one; a longer text is given back as it is.
+    """
+
+    def __init__(self, *, most: int, longest: int) -> None:
+        self._most = most
+        self._longest = longest
+        self._known: dict[str, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def one(self, text: str) -> str:
+        """The same text, as the object that others have got for it."""
+        if len(text) > self._longest:
+            return text
+        found = self._known.get(text)
+        if found is None:
+            if len(self._known) >= self._most:
+                self._known.clear()
+            found = self._known[text] = text
+        return found
+
+
+SHORT_TEXTS = Texts(most=4096, longest=SHORT)
+
+
 def shared(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can carry
     """A value of JSON in which short texts are the same objects as elsewhere."""
     if isinstance(value, str):
-        return intern(value) if len(value) <= SHORT else value
+        return SHORT_TEXTS.one(value)
     if isinstance(value, dict):
-        return {intern(key): shared(item) for key, item in value.items()}
+        return {SHORT_TEXTS.one(key): shared(item) for key, item in value.items()}
     if isinstance(value, list):
         return [shared(item) for item in value]
     return value

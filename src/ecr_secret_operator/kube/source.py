@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, MutableSequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from ..domain.errors import Expired, NotFound
+from ..domain.errors import Expired, NotFound, Unavailable
 from ..domain.watching import Change, Listing, WatchEvent
-from .client import Client
+from ..runtime.allowance import Allowance
+from .client import PAGE_BYTES, Client
 from .errors import StatusBody, decoded, decoded_by, error_of
 from .objects import ListMeta, Version, Which
 
@@ -21,6 +22,14 @@ Raw = TypeVar("Raw")
 Known = Callable[[Version, Callable[[], T]], bool]
 
 PAGE = 500
+"""Objects of a page, where they are as small as they are as a rule."""
+
+_USUAL_BYTES = PAGE_BYTES // 2
+"""The next page has as many objects as have so many bytes together, if they are as large; twice as many at most."""
+
+_FEWER = 8
+"""A page that is too long is asked for again, with so many times fewer objects. One object is never too long."""
+
 WATCH_SECONDS = (240, 480)
 """Each watch asks the server to end it after a time in this range, so that not all end at once."""
 
@@ -63,6 +72,7 @@ class KubeSource(Generic[Raw, T]):
         only: the name of the one object that is wanted; the server filters.
         known: whether what is told of an object need not be read, as what this process wrote itself; is given its
             name and version, and what reads it should that be needed later.
+        allowance: makes what bounds the memory of all that is listed at once.
     """
 
     def __init__(
@@ -76,6 +86,7 @@ class KubeSource(Generic[Raw, T]):
         selector: str = "",
         only: str = "",
         known: Known[T] = lambda _meta, _read: False,
+        allowance: Callable[[], Allowance[T]] | None = None,
     ) -> None:
         self._client = client
         self._path = path
@@ -84,6 +95,7 @@ class KubeSource(Generic[Raw, T]):
         self._covers = covers
         self._only = only
         self._known = known
+        self._allowance = allowance
         self._query = {
             **({"labelSelector": selector} if selector else {}),
             **({"fieldSelector": f"metadata.name={only}"} if only else {}),
@@ -99,15 +111,37 @@ class KubeSource(Generic[Raw, T]):
         return self._covers(item)
 
     async def list(self) -> Listing[T]:
-        """Everything, now, page by page. Raises ApiError."""
+        """Everything, now, page by page. Raises ApiError.
+
+        No page is held for longer than it takes to convert it. `limit` bounds its objects and not its bytes: where
+        objects are large, pages have fewer of them.
+        """
         items: list[T] = []
-        query = {**self._query, "limit": str(PAGE)}
+        allowance = self._allowance() if self._allowance else None
+        query, limit = dict(self._query), PAGE
         while True:
-            page = await self._client.get(self._path, _Page, query)
-            items.extend(self._convert(self._decoded(raw)) for raw in page.items)
-            if not page.metadata.continue_:
-                return Listing(items, page.metadata.resourceVersion)
-            query["continue"] = page.metadata.continue_
+            async with self._client.pages:
+                answer = await self._client.page(self._path, {**query, "limit": str(limit)})
+                meta = self._take_page(answer, items, allowance) if answer is not None else None
+                length = len(answer or b"")
+                del answer
+            if meta is None:
+                if limit == 1:
+                    raise Unavailable(f"an object of {self.name} is longer than {PAGE_BYTES >> 20} MiB")
+                limit = max(1, limit // _FEWER)
+            elif meta.continue_:
+                query["continue"] = meta.continue_
+                limit = min(PAGE, 2 * limit, max(1, limit * _USUAL_BYTES // max(1, length)))
+            else:
+                return Listing(items, meta.resourceVersion)
+
+    def _take_page(self, answer: bytes, items: MutableSequence[T], allowance: Allowance[T] | None) -> ListMeta:
+        """Adds what is on a page, and gives what the page says of itself."""
+        page = decoded(answer, _Page)
+        for raw in page.items:
+            item = self._convert(self._decoded(raw))
+            items.append(allowance.put(item) if allowance else item)
+        return page.metadata
 
     async def watch(self, resource_version: str) -> AsyncGenerator[WatchEvent[T], None]:
         """Changes since a version, until the server ends it. Raises ApiError; Expired for a version too old."""

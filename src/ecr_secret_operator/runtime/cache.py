@@ -6,6 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, Protocol, TypeVar
 
+from .allowance import Allowance
+
 
 class Versioned(Protocol):
     """An object with a resource version. Those of one kind can be compared as numbers (KEP-5504)."""
@@ -38,14 +40,22 @@ class Cache(Generic[K, T]):
         key_of: the key of an object.
         core: the part of an object that seldom changes: whoever rests on that alone need not hear of the rest. Without
             it, the whole is.
+        allowance: bounds what is kept; what it reduced is kept whole once it is seen again and there is room.
 
     Attributes:
         listing: whether what listeners hear of is part of a whole list, and so one of many changes.
     """
 
-    def __init__(self, key_of: Callable[[T], K], *, core: Callable[[T], object] | None = None) -> None:
+    def __init__(
+        self,
+        key_of: Callable[[T], K],
+        *,
+        core: Callable[[T], object] | None = None,
+        allowance: Allowance[T] | None = None,
+    ) -> None:
         self._key_of = key_of
         self._core = core
+        self._allowance = allowance
         self._objects: dict[K, T] = {}
         self._listeners: list[tuple[Listener[T], bool]] = []
         self._gone: OrderedDict[K, int] = OrderedDict()
@@ -74,11 +84,24 @@ class Cache(Generic[K, T]):
         """Takes in an object, unless what is here is as new."""
         key = self._key_of(new)
         version, old = version_number(new.resource_version), self._objects.get(key)
-        if version <= (version_number(old.resource_version) if old else self._gone.get(key, -1)):
+        known = version_number(old.resource_version) if old else self._gone.get(key, -1)
+        if version < known or (version == known and not self._is_reduced(old)):
             return
+        if self._allowance:
+            self._release(old)
+            new = self._allowance.put(new)
         self._gone.pop(key, None)
         self._objects[key] = new
-        self._tell(old, new)
+        if version > known or not self._is_reduced(new):
+            self._tell(old, new)
+
+    def _is_reduced(self, found: T | None) -> bool:
+        return self._allowance is not None and found is not None and self._allowance.is_reduced(found)
+
+    def _release(self, old: T | None) -> None:
+        """Ends the count of an object that is kept no longer."""
+        if self._allowance and old is not None:
+            self._allowance.drop(old)
 
     def drop(self, last: T) -> None:
         """Takes out an object that was deleted, unless a newer one of its name is here."""
@@ -110,6 +133,7 @@ class Cache(Generic[K, T]):
         self._gone.pop(key, None)
         old = self._objects.pop(key, None)
         if old is not None:
+            self._release(old)
             self._tell(old, None)
 
     def _remove(self, key: K, version: int) -> None:
@@ -119,6 +143,7 @@ class Cache(Generic[K, T]):
             self._gone.popitem(last=False)
         old = self._objects.pop(key, None)
         if old is not None:
+            self._release(old)
             self._tell(old, None)
 
     def _tell(self, old: T | None, new: T | None) -> None:
