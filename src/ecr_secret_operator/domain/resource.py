@@ -29,6 +29,16 @@ class Key(NamedTuple):
         return f"{self.kind}/{self.namespace}/{self.name}"
 
     @property
+    def tenant(self) -> str:
+        """Who shares what is shared out: a namespace, or a cluster resource, which is in none."""
+        return f"namespace {self.namespace}" if self.namespace else f"{self.kind} {self.name}"
+
+    @property
+    def spoken(self) -> str:
+        """As people name it."""
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+    @property
     def whole(self) -> Key:
         """Of the share that one namespace has in a cluster resource: the key of that resource."""
         return self._replace(namespace="")

@@ -15,7 +15,7 @@ class Lane(Generic[K]):
     def __init__(self) -> None:
         self._keys: dict[Hashable, deque[K]] = {}
         self._turns: deque[Hashable] = deque()
-        self._blocked: set[Hashable] = set()
+        self._blocked: dict[Hashable, None] = {}
 
     def add(self, group: Hashable, key: K) -> None:
         """Appends a key to its group."""
@@ -33,7 +33,7 @@ class Lane(Generic[K]):
         while self._turns:
             group = self._turns.popleft()
             if not has_room(group):
-                self._blocked.add(group)
+                self._blocked[group] = None
                 continue
             keys = self._keys[group]
             key = keys.popleft()
@@ -44,10 +44,15 @@ class Lane(Generic[K]):
             return key
         return None
 
+    def unblock_all(self) -> None:
+        """Lets all groups take turns again."""
+        self._turns.extend(self._blocked)
+        self._blocked.clear()
+
     def unblock(self, group: Hashable) -> bool:
         """Lets a group take turns again. Returns whether it had been passed over."""
         if group not in self._blocked:
             return False
-        self._blocked.discard(group)
+        del self._blocked[group]
         self._turns.append(group)
         return True

@@ -1,0 +1,59 @@
+"""How many new identities a resource, and a namespace, may ask AWS for.
+
+An identity that the token source knows costs nothing here: refreshes are not limited, nor are resources that share one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from ..domain.errors import TokenError
+from ..domain.reasons import Reason
+from ..domain.resource import Key
+from ..runtime.ratelimit import Buckets
+
+RESOURCE_BURST, RESOURCE_MINUTE = 24, 6
+"""A resource has 21 registries at most, each of which may have an identity of its own."""
+
+NAMESPACE_BURST, NAMESPACE_MINUTE = 200, 120
+LONGEST_WAIT_SECONDS = 60.0
+
+_SECONDS = 60.0
+
+
+class Newcomers:
+    """Counts the new identities of each resource and each namespace. A cluster resource counts as a namespace, too."""
+
+    def __init__(self) -> None:
+        self._resources: Buckets[Key] = Buckets(
+            burst=RESOURCE_BURST, per_second=RESOURCE_MINUTE / _SECONDS, longest_wait=LONGEST_WAIT_SECONDS
+        )
+        self._tenants: Buckets[str] = Buckets(
+            burst=NAMESPACE_BURST, per_second=NAMESPACE_MINUTE / _SECONDS, longest_wait=LONGEST_WAIT_SECONDS
+        )
+
+    def admit(self, asker: Key, now: datetime) -> None:
+        """Counts one new identity. Raises TokenError, with the time to ask again, when there are too many."""
+        seconds = now.timestamp()
+        wait = self._resources.wait(asker, seconds)
+        if wait:
+            raise _refused(
+                f"{asker.spoken} asked for too many different AWS identities within a short time: it may ask"
+                f" for {RESOURCE_MINUTE} new ones a minute, once it has asked for {RESOURCE_BURST}",
+                now + timedelta(seconds=wait),
+            )
+        wait = self._tenants.wait(asker.tenant, seconds)
+        if wait:
+            raise _refused(
+                f"the resources of {asker.tenant} asked for too many different AWS identities within a short time: they"
+                f" may ask for {NAMESPACE_MINUTE} new ones a minute, once they have asked for {NAMESPACE_BURST}",
+                now + timedelta(seconds=wait),
+            )
+        self._resources.take(asker, seconds)
+        self._tenants.take(asker.tenant, seconds)
+
+
+def _refused(text: str, retry_at: datetime) -> TokenError:
+    return TokenError(
+        f"{text}. AWS is asked by itself, within minutes", reason=Reason.LIMIT_EXCEEDED, retry_at=retry_at
+    )
