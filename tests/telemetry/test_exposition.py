@@ -63,11 +63,12 @@ async def test_the_loop_goes_on_while_a_text_is_rendered_for_all_who_ask() -> No
 
 
 async def test_a_text_is_given_for_a_moment_and_then_rendered_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FRESH_SECONDS", 3600)
+    monkeypatch.setattr(module, "MOST_SECONDS", 3600.0)
+    monkeypatch.setattr(module, "TIMES_AS_LONG", 1e9)
     states = States()
     shown = watched(states)
     assert await shown.text() is await shown.text()
-    monkeypatch.setattr(module, "FRESH_SECONDS", 0.01)
+    monkeypatch.setattr(module, "MOST_SECONDS", 0.01)
     shown = watched(states)
     await shown.text()
     while b'name="pull-2"' in await shown.text():  # noqa: ASYNC110 - it is rendered anew a moment later
@@ -76,12 +77,12 @@ async def test_a_text_is_given_for_a_moment_and_then_rendered_anew(monkeypatch: 
 
 
 async def test_a_rendering_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(module, "MOST_SECONDS", 0.0)
     metrics = Metrics()
     metrics.watch_resources(lambda: [None])  # type: ignore[list-item]
     shown = Exposition(metrics)
     with pytest.raises(AttributeError):
         await shown.text()
     metrics.watch_resources(list)
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
     assert b"ecr_secret_operator" in await shown.text()

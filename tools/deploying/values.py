@@ -181,6 +181,9 @@ class Metrics(Group):
     port: forms.Port = 8080
     """Port of /metrics."""
 
+    per_resource: bool = True
+    """Whether there are series for each resource. The alerts about single resources need them."""
+
     secure: bool = False
     """Whether only users who may `get` the path /metrics see them. Without a certificate, tokens are sent in clear."""
 

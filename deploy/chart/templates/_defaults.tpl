@@ -38,6 +38,7 @@ serviceAccount:
 metrics:
   enabled: [true]
   port: [8080]
+  perResource: [true]
   secure: [false]
   certificate:
     source: ["none"]
