@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from ecr_secret_operator.cli.main import cli, plugin
+from ecr_secret_operator.cli.options import Failed
 from ecr_secret_operator.domain.errors import OperatorError
 from ecr_secret_operator.domain.kinds import SECRET
 from ecr_secret_operator.domain.resource import InvalidSpec
@@ -137,8 +139,51 @@ def test_the_plugin_has_all_commands_but_run() -> None:
     assert set(plugin.commands) == set(cli.commands) - {"run"}
 
 
+def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
+    """All commands below a group, as they are typed."""
+    yield path
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, *path, name)
+        else:
+            yield (*path, name)
+
+
 @pytest.mark.parametrize("name", ["status", "doctor", "refresh", "render", "migrate", "completion"])
 def test_help_has_examples(name: str) -> None:
     done = run(name, "--help")
     assert done.exit_code == 0
     assert f"ecr-secret-operator {name}" in done.stdout.partition("Examples:")[2]
+
+
+PROGRAMS = {"ecr-secret-operator": cli, "kubectl ecr": plugin}
+CALLS = [(program, *path) for program, group in PROGRAMS.items() for path in commands(group)]
+
+
+@pytest.mark.parametrize("call", CALLS, ids=" ".join)
+def test_help_shows_the_name_by_which_the_command_was_called(call: tuple[str, ...]) -> None:
+    program, *path = call
+    shown = CliRunner(env={"COLUMNS": "400"}).invoke(PROGRAMS[program], [*path, "--help"], prog_name=program).stdout
+    assert shown.startswith(f"Usage: {' '.join(call)}")
+    (other,) = set(PROGRAMS) - {program}
+    typed = [word for word in PROGRAMS[other].commands if f"{other} {word}" in shown]
+    assert typed == ([] if path or program == "kubectl ecr" else ["status"])  # what names the plugin
+    _, examples, lines = shown.partition("Examples:")
+    for line in lines.splitlines() if examples else []:
+        assert not line.strip() or f"{program} {path[0]}" in line
+
+
+@pytest.mark.parametrize(
+    ("program", "file"), [("ecr-secret-operator", "ecr-secret-operator"), ("kubectl ecr", "kubectl-ecr")]
+)
+def test_help_of_completion_names_the_files_that_shells_look_for(program: str, file: str) -> None:
+    shown = CliRunner().invoke(PROGRAMS[program], ["completion", "--help"], prog_name=program).stdout
+    assert f"/_{file}\n" in shown
+    assert f"/{file}.fish\n" in shown
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_an_error_shows_the_name_by_which_the_command_was_called(program: str) -> None:
+    with click.Context(PROGRAMS[program], info_name=program):
+        said = str(Failed("See: ecr-secret-operator doctor. The namespace is ecr-secret-operator"))
+    assert said == f"See: {program} doctor. The namespace is ecr-secret-operator"

@@ -23,6 +23,7 @@ from ..domain.errors import (
 from ..domain.fields import GROUP, valid_name
 from ..domain.kinds import KINDS, Kind
 from ..domain.printable import one_line
+from .naming import as_called
 
 if TYPE_CHECKING:
     from ..survey.session import Session
@@ -40,7 +41,7 @@ class Failed(click.ClickException):
     """A command failed, for a reason that is one line."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
+        super().__init__(one_line(as_called(message)))
 
 
 class CannotLook(Failed):
