@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import cluster_options, documents, namespace_option, with_cluster
+from .options import cluster_options, namespace_option, with_cluster
 
 if TYPE_CHECKING:
     from ..survey.others import Others
@@ -75,7 +75,9 @@ def migrate(
 
 
 def _from_files(names: tuple[str, ...]) -> list[dict[str, Any]]:
-    return [one for name in names for one in documents(name) if isinstance(one, dict)]
+    from .files import documents  # noqa: PLC0415 - for who reads files
+
+    return [one.raw for name in names for one in documents(name) if isinstance(one.raw, dict)]
 
 
 def _from_cluster(namespace: str | None, kubeconfig: str | None, context: str | None) -> Others:

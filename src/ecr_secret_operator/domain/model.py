@@ -18,14 +18,20 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from .duration import parse_duration
 from .errors import InvalidField, shown
 from .fields import (
+    ANNOTATION_LIMIT,
+    KEY_RULE,
     RESERVED_RULE,
+    VALUE_LIMIT,
+    VALUE_RULE,
     ExternalId,
+    Flag,
     Frequency,
     Model,
     ObjectName,
     OptionalName,
     Region,
     RoleArn,
+    bounded,
     cel,
     rule,
     valid_keys,
@@ -34,35 +40,27 @@ from .fields import (
 from .registry import PUBLIC_HOST, PUBLIC_REGION, Registry
 
 DEFAULT_FREQUENCY = "6h"
+MOST_KEYS = 64
+"""How many labels, and how many annotations, a resource may put on its Secret."""
 
 
 class GeneratedMetadata(Model):
     """Labels and annotations for the generated Secret."""
 
     labels: Annotated[
-        Mapping[str, str],
+        Mapping[str, Annotated[str, Field(json_schema_extra={"maxLength": VALUE_LIMIT})]],
+        Field(max_length=MOST_KEYS, json_schema_extra=cel(RESERVED_RULE, KEY_RULE, VALUE_RULE)),
         AfterValidator(valid_keys),
         AfterValidator(valid_label_values),
-        Field(
-            json_schema_extra={
-                "maxProperties": 64,
-                "additionalProperties": {"type": "string", "maxLength": 63},
-                **cel(RESERVED_RULE),
-            }
-        ),
     ] = {}
     """Labels to put on the generated Secret. The operator's own cannot be overridden."""
 
     annotations: Annotated[
-        Mapping[str, str],
+        Mapping[
+            str, Annotated[str, bounded(ANNOTATION_LIMIT), Field(json_schema_extra={"maxLength": ANNOTATION_LIMIT})]
+        ],
+        Field(max_length=MOST_KEYS, json_schema_extra=cel(RESERVED_RULE, KEY_RULE)),
         AfterValidator(valid_keys),
-        Field(
-            json_schema_extra={
-                "maxProperties": 64,
-                "additionalProperties": {"type": "string", "maxLength": 4096},
-                **cel(RESERVED_RULE),
-            }
-        ),
     ] = {}
     """Annotations to put on the generated Secret. The operator's own cannot be overridden."""
 
@@ -179,7 +177,7 @@ class CommonSpec(Model, ABC):
     aws: AwsSpec = Field(default_factory=lambda: OWN_IDENTITY)
     """Whose AWS identity asks for the token. Left out: the operator's own, unless an AccessPolicy names another."""
 
-    suspend: bool = False
+    suspend: Flag = False
     """True: keep what is stored, and neither refresh nor repair it until this is false again."""
 
     deletion_policy: Literal["Delete", "Retain"] = "Delete"

@@ -66,7 +66,8 @@ class Link(Model):
         tuple[Purpose, ...],
         Field(
             alias="for",
-            json_schema_extra={"minItems": 1, "maxItems": len(PURPOSES), "x-kubernetes-list-type": "set"},
+            max_length=len(PURPOSES),
+            json_schema_extra={"minItems": 1, "x-kubernetes-list-type": "set"},
         ),
     ] = PURPOSES
     """What for, as oc secrets link has it: pull adds the Secret to the ServiceAccount's imagePullSecrets, so that its
