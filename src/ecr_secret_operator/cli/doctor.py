@@ -74,7 +74,7 @@ def doctor(
         from ..survey import installation, resources  # noqa: PLC0415 - the client library takes a second to import
 
         now = datetime.now(UTC)
-        place = await installation.find(session.reader, operator_namespace, service_account)
+        place = await installation.find(session, operator_namespace, service_account)
         chosen = None
         if resource:
             kind, name = resource

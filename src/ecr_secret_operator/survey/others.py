@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..domain.environment import ABSENT, CONFIG_MAP, Source, Sources
+from ..domain.environment import Sources
 from ..domain.fields import API_VERSION
 from ..domain.kinds import KINDS
-from ..domain.raw import Raw
 from ..migration.translate import sources
-from . import secrets
 from .reading import Object
 from .session import Session
+from .sources import read
 
 _ESO, _GENERATORS = "/apis/external-secrets.io", "/apis/generators.external-secrets.io/v1alpha1"
 
@@ -63,23 +62,7 @@ async def find(session: Session, namespace: str | None) -> Others:
             complete = {**one, "apiVersion": one.get("apiVersion") or version, "kind": kind}
             objects.setdefault((kind, meta.get("namespace", ""), meta["name"]), complete)
     unseen = {kind for (kind, _), listed in zip(places, found, strict=True) if listed is None}
-    return Others(list(objects.values()), sorted(unseen), await _sources(session, list(objects.values())))
-
-
-async def _sources(session: Session, objects: Sequence[Object]) -> Sources:
-    wanted = sorted(set(sources(objects)))
-    found = await asyncio.gather(*(_source(session, one) for one in wanted))
-    return Sources({source: raw for source, raw in zip(wanted, found, strict=True) if raw != {}}, ABSENT)
-
-
-async def _source(session: Session, source: Source) -> Raw | None:
-    """A ConfigMap, or the names of a Secret's entries; empty when there is none, None where one may not look."""
-    if source.kind == CONFIG_MAP:
-        return await session.reader.one(f"/api/v1/namespaces/{source.namespace}/configmaps/{source.name}")
-    keys = await secrets.keys(session.client, source.namespace, source.name)
-    if keys is None or not keys.there:
-        return None if keys is None else {}
-    return {"kind": source.kind, "data": dict.fromkeys(keys.names, "")}
+    return Others(list(objects.values()), sorted(unseen), await read(session, sources(objects.values())))
 
 
 def _path(base: str, plural: str, namespace: str | None) -> str:
