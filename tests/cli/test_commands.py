@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +25,9 @@ from tests.migration.objects import ACCOUNT, PLAIN_KEY, a_cron_job, variables
 POLICY = {"apiVersion": "ecr.mobb.redhat.com/v1alpha1", "kind": "AccessPolicy", "metadata": {"name": "p"}, "spec": {}}
 
 
+POD = {"apiVersion": "v1", "kind": "Pod"}
+
+
 def written(path: Path, *objects: object) -> str:
     path.write_text(yaml.safe_dump_all(objects))
     return str(path)
@@ -35,7 +40,7 @@ def run(*args: str, stdin: str = "") -> Result:
 
 def test_every_resource_of_a_file_is_rendered(tmp_path: Path) -> None:
     charts = an_object("ArgoHelmRepoSecret", name="charts")
-    done = run("render", "-f", written(tmp_path / "x", an_object(), {"kind": "Pod"}, charts, POLICY))
+    done = run("render", "-f", written(tmp_path / "x", an_object(), POD, charts, POLICY))
     assert done.exit_code == 0, done.output
     made = [one for one in yaml.safe_load_all(done.stdout) if one]
     assert [one["metadata"]["name"] for one in made] == ["ecr-generated", "charts-generated"]
@@ -68,7 +73,7 @@ def test_what_is_invalid_is_told_as_the_status_would_and_the_rest_is_rendered(tm
         ("a: &b [*b]", "is not YAML in line 1"),
         ("[" * 10_000, "cannot be read: it is nested too deeply"),
         ("kind: List", "has a List without items"),
-        ("kind: List\nitems: [{kind: List, items: []}]", "has a list in a list"),
+        ("kind: List\nitems: [{kind: List, items: []}]", "has a List in a List"),
         (None, "cannot be read: No such file or directory"),
     ],
     ids=["no yaml", "endless", "deep", "no items", "list in a list", "no file"],
@@ -121,9 +126,18 @@ DOUBTFUL: dict[str, tuple[str, list[str]]] = {
         RESOURCE.replace("kind: Secret", "kind: Secrett"),
         ["""kind 'Secrett' is not known: did you mean "Secret"?"""],
     ),
-    "no kind": (RESOURCE.replace("kind: Secret", ""), ["A document without kind/team-a/ecr: kind is missing"]),
+    "no kind": (RESOURCE.replace("kind: Secret", ""), ["document 1 of standard input: kind is missing"]),
     "a version": (RESOURCE.replace("v1alpha1", "v1beta1"), ["is not known: write ecr.mobb.redhat.com/v1alpha1"]),
     "a group": (RESOURCE.replace("mobb", "mob"), ["did you mean ecr.mobb.redhat.com/v1alpha1?"]),
+    "no version beside": (f"{RESOURCE}---\nkind: Pod\n", ["document 2 of standard input: apiVersion is missing"]),
+    "a Secret of the core": (
+        RESOURCE.replace("ecr.mobb.redhat.com/v1alpha1", "v1"),
+        ["Secret/team-a/ecr: apiVersion 'v1' is not that of this operator: did you mean ecr.mobb.redhat.com/v1alpha1?"],
+    ),
+    "another's kind": (
+        json.dumps({"apiVersion": "v1", "kind": "ClusterPullSecret", "metadata": {"name": "a"}}),
+        ["ClusterPullSecret/a: apiVersion 'v1' is not that of this operator"],
+    ),
     "a key twice": (
         f"{RESOURCE}  region: us-east-2\n  region: us-east-2\n",
         ["Secret/team-a/ecr: the key 'region' is repeated in line 8"],
@@ -132,11 +146,11 @@ DOUBTFUL: dict[str, tuple[str, list[str]]] = {
         '{"apiVersion": "ecr.mobb.redhat.com/v1alpha1", "kind": "Secret", "kind": "Secret"}',
         ["the key 'kind' is repeated"],
     ),
-    "no object": (f"{RESOURCE}---\n- 1\n", ["document 2 of - is no object"]),
-    "nothing": ("", ["- holds no resource of ecr.mobb.redhat.com"]),
-    "empty documents": ("---\n---\n# x\n", ["- holds no resource of ecr.mobb.redhat.com"]),
-    "another kind": ("kind: Pod", ["- holds no resource of ecr.mobb.redhat.com"]),
-    "text": ("hello", ["document 1 of - is no object"]),
+    "no object": (f"{RESOURCE}---\n- 1\n", ["document 2 of standard input is not an object"]),
+    "nothing": ("", ["standard input holds no resource of ecr.mobb.redhat.com"]),
+    "empty documents": ("---\n---\n# x\n", ["standard input holds no resource of ecr.mobb.redhat.com"]),
+    "another kind": (json.dumps(POD), ["standard input holds no resource of ecr.mobb.redhat.com"]),
+    "text": ("hello", ["document 1 of standard input is not an object"]),
 }
 
 
@@ -171,8 +185,8 @@ AS_KUBECTL_READS: dict[str, tuple[str, dict[str, object]]] = {
         {},
     ),
     "JSON with tabs, one after the other": ("{\n\t" + json.dumps(POLICY)[1:] + json.dumps(POLICY), {}),
-    "YAML that begins as JSON does": ("{" + json.dumps(POLICY)[1:-1] + ",}\n---\nkind: Pod", {}),
-    "what is not of the operator": (f"{RESOURCE}---\nkind: IpAllowList\nx: 1\nx: 2\n", {}),
+    "YAML that begins as JSON does": ("{" + json.dumps(POLICY)[1:-1] + ",}\n---\napiVersion: v1\nkind: Pod", {}),
+    "what is not of the operator": (f"{RESOURCE}---\napiVersion: v1\nkind: IpAllowList\nx: 1\nx: 2\n", {}),
 }
 
 
@@ -180,6 +194,16 @@ AS_KUBECTL_READS: dict[str, tuple[str, dict[str, object]]] = {
 def test_files_are_read_as_kubectl_reads_them(case: str) -> None:
     done = run("render", "-f", "-", stdin=AS_KUBECTL_READS[case][0])
     assert (done.exit_code, done.stderr) == (0, "")
+
+
+def test_standard_input_is_utf_8_whatever_the_locale() -> None:
+    command = str(Path(sys.executable).with_name("ecr-secret-operator"))
+    environment = {"PATH": "/usr/bin", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    written = f"{RESOURCE}  frequency: 600000000000\N{MICRO SIGN}s\n"
+    done = subprocess.run(
+        [command, "render", "-f", "-"], env=environment, input=written.encode(), capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 @pytest.mark.parametrize("case", [case for case, (_, wanted) in AS_KUBECTL_READS.items() if wanted])

@@ -204,6 +204,7 @@ FILES = {
     "a list beside": f"{GOOD}---\n- 1\n",
     "a text as document": "hello",
     "no kind": GOOD.replace("kind: Secret\n", ""),
+    "no version beside": f"{GOOD}---\nkind: Pod\n",
     "unknown kind": GOOD.replace("kind: Secret", "kind: Secrett"),
     "unknown version": GOOD.replace("v1alpha1", "v1beta1"),
     "unknown group": GOOD.replace("mobb", "mob"),

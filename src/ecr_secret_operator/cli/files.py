@@ -42,17 +42,26 @@ def documents(path: str) -> list[Document]:
         OperatorError: it cannot be read, or is neither YAML nor JSON.
     """
     try:
-        written = (sys.stdin.read() if path == "-" else _read(path)).removeprefix(_BOM)
+        written = _read(path).removeprefix(_BOM)
         found = list(_json(written) if written.lstrip().startswith("{") else _yaml(written))
     except (OSError, UnicodeDecodeError) as error:
-        raise OperatorError(f"{path} cannot be read: {getattr(error, 'strerror', '') or 'it is no text'}") from error
+        raise OperatorError(
+            f"{named(path)} cannot be read: {getattr(error, 'strerror', '') or 'it is no text'}"
+        ) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""  # without the text, which may be a Secret's
-        raise OperatorError(f"{path} is not YAML{where}") from error
+        raise OperatorError(f"{named(path)} is not YAML{where}") from error
     except (RecursionError, ValueError) as error:
-        raise OperatorError(f"{path} cannot be read: it is nested too deeply, or has a number that is none") from error
+        raise OperatorError(
+            f"{named(path)} cannot be read: it is nested too deeply, or has a malformed number"
+        ) from error
     return [item for one in found if one.raw is not None for item in _items(path, one)]
+
+
+def named(path: str) -> str:
+    """The name of a file, as messages show it."""
+    return "standard input" if path == "-" else path
 
 
 def _items(path: str, document: Document) -> Iterator[Document]:
@@ -61,18 +70,22 @@ def _items(path: str, document: Document) -> Iterator[Document]:
     kind = raw.get("kind") if isinstance(raw, dict) else None
     items = raw.get("items") if isinstance(raw, dict) else None
     if kind == "List" and not isinstance(items, list):
-        raise OperatorError(f"{path} has a List without items")
+        raise OperatorError(f"{named(path)} has a List without items")
     if not isinstance(kind, str) or not kind.endswith("List") or not isinstance(items, list):
         yield document
         return
     own = {"apiVersion": raw.get("apiVersion"), "kind": kind.removesuffix("List")} if kind != "List" else {}
     for item in items:
         if isinstance(item, dict) and item.get("kind") == "List":
-            raise OperatorError(f"{path} has a list in a list, which kubectl does not take apart")
+            raise OperatorError(f"{named(path)} has a List in a List, which kubectl does not accept")
         yield Document({**own, **item} if isinstance(item, dict) else item, document.repeated)
 
 
 def _read(path: str) -> str:
+    if path == "-":
+        if (stream := getattr(sys.stdin, "buffer", None)) is None:
+            raise OperatorError("standard input cannot be read: it is closed")
+        return str(stream.read(), "utf-8")  # whatever the locale says
     with open(os.path.expanduser(path), encoding="utf-8") as file:  # noqa: PTH111, PTH123 - as it was typed
         return file.read()
 
@@ -113,7 +126,7 @@ def _yaml(written: str) -> Iterator[Document]:
 
 def _twice(name: str, line: int | None = None) -> str:
     where = "" if line is None else f" in line {line + 1}"
-    return f"the key {shown(name)} is repeated{where}: only one of the two can count"
+    return f"the key {shown(name)} is repeated{where}. Remove one of the two"
 
 
 class _Loader(yaml.SafeLoader):

@@ -1,7 +1,7 @@
 """The name by which the command was called, in everything that it tells people to type.
 
-The commands are written with the name of the installed command. As a plugin of kubectl they show that name instead:
-who has the plugin need not have the other command.
+The texts have the name of the installed command. The plugin of kubectl replaces it: a user of the plugin may not have
+the other command.
 """
 
 from __future__ import annotations

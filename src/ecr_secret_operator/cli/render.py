@@ -61,15 +61,18 @@ def render(
 
 def _from_file(filename: str) -> Iterator[str]:
     """Prints what comes of the resources of a file; gives why nothing comes of some."""
-    from ..diagnosis.admission import admitted, is_ours, suspect  # noqa: PLC0415 - as little as possible at start
-    from .files import documents  # noqa: PLC0415 - the same
+    from ..diagnosis.admission import admitted, incomplete, is_ours, suspect  # noqa: PLC0415 - as little as possible at start
+    from .files import documents, named  # noqa: PLC0415 - the same
 
     found, meant = documents(filename), 0
     for number, document in enumerate(found, start=1):
         raw = document.raw
         if not isinstance(raw, dict):
             meant += 1
-            yield f"document {number} of {filename} is no object"
+            yield f"document {number} of {named(filename)} is not an object"
+        elif problem := incomplete(raw):
+            meant += 1
+            yield f"document {number} of {named(filename)}: {problem}"
         elif not is_ours(raw):
             if problem := suspect(raw):
                 meant += 1
@@ -83,12 +86,12 @@ def _from_file(filename: str) -> Iterator[str]:
             else:
                 yield from _shown(stored)
     if not meant:
-        yield f"{filename} holds no resource of {GROUP}"
+        yield f"{named(filename)} holds no resource of {GROUP}"
 
 
 def _name(raw: Raw) -> str:
     metadata = (text(raw, "metadata", "namespace"), text(raw, "metadata", "name"))
-    return "/".join(filter(None, (text(raw, "kind") or "A document without kind", *metadata)))
+    return "/".join(filter(None, (text(raw, "kind"), *metadata)))
 
 
 def _read(

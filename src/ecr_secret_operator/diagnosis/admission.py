@@ -1,7 +1,10 @@
-"""What the API server would say to a resource that is applied, told without one, as `kubectl apply` asks it.
+"""Judges a resource as the API server would on `kubectl apply`, without a cluster. Pure.
 
-Unknown fields are refused (`fieldValidation=Strict`), nulls are dropped since no field of ours is `nullable`, and what
-remains is judged. All of it follows the definitions that this version installs: there is no second list of fields.
+- Fields that the definition does not have are refused, as with `fieldValidation=Strict`.
+- Nulls are dropped, as no field of these definitions is `nullable`.
+- The rest is judged by the models, from which the definitions are generated.
+
+Fields are those of the definitions that this version installs; there is no second list.
 
 Sources: k8s.io/apiextensions-apiserver, `pkg/apiserver/schema/{pruning,defaulting}`; k8s.io/apimachinery, ObjectMeta.
 """
@@ -48,6 +51,12 @@ METADATA: Schema = {
 }
 """ObjectMeta, which definitions leave to Kubernetes."""
 
+OWN_KINDS = frozenset(KINDS) - {"Secret"}
+"""Kinds whose names tell them from those of other groups."""
+
+_ALIKE = 0.8
+"""How alike two names of groups are for one to be taken for a misspelling of the other (difflib)."""
+
 _KINDS = frozenset((*KINDS, *(one["spec"]["names"]["kind"] for one in all_definitions())))
 _TYPES: Mapping[str, tuple[type, ...]] = {"object": (dict,), "array": (list,), "string": (str,)}
 _LONGEST_NAME, _LONGEST_NAMESPACE = 253, 63
@@ -58,13 +67,20 @@ def is_ours(raw: Raw) -> bool:
     return text(raw, "apiVersion").partition("/")[0] == GROUP
 
 
+def incomplete(raw: Raw) -> str:
+    """What keeps a document from being an object of Kubernetes, as a sentence; empty when nothing does."""
+    missing = [field for field in ("apiVersion", "kind") if not text(raw, field)]
+    return f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing" if missing else ""
+
+
 def suspect(raw: Raw) -> str:
-    """Why a document of another group may be meant for this operator, as a sentence; empty when nothing says so."""
-    group, slash, _ = text(raw, "apiVersion").partition("/")
-    alike = bool(slash) and bool(get_close_matches(group, [GROUP], cutoff=0.8))
-    if is_ours(raw) or not alike:
-        return ""
-    return f"apiVersion {shown(text(raw, 'apiVersion'))} is not of this operator: did you mean {API_VERSION}?"
+    """Why a document of another group seems to be meant for this operator, as a sentence; empty when it does not."""
+    version = text(raw, "apiVersion")
+    group = version.partition("/")[0]
+    own = text(raw, "kind") in OWN_KINDS or "generated_secret_name" in mapping(raw, "spec")
+    if not is_ours(raw) and (own or get_close_matches(group, [GROUP], cutoff=_ALIKE)):
+        return f"apiVersion {shown(version)} is not that of this operator: did you mean {API_VERSION}?"
+    return ""
 
 
 def admitted(raw: Raw) -> tuple[dict[str, Any], Sequence[str]]:
@@ -93,7 +109,7 @@ def _unknown_kind(raw: Raw) -> str:
     if version != VERSION:
         return f"apiVersion {shown(text(raw, 'apiVersion'))} is not known: write {API_VERSION}"
     if kind not in _KINDS:
-        return f"kind {shown(kind)} is not known{_suggested(kind, _KINDS)}" if kind else "kind is missing"
+        return f"kind {shown(kind)} is not known{_suggested(kind, _KINDS)}"
     return ""
 
 
@@ -160,7 +176,7 @@ def _without_nulls(value: Any, schema: Schema) -> Any:  # noqa: ANN401 - whateve
 
 
 def _repeated(value: object, schema: Schema, path: str) -> Iterator[str]:
-    """Sentences on sets that name something twice. The operator itself serves those that are stored."""
+    """Sentences on sets that name something twice. The operator itself accepts those that are stored."""
     if isinstance(value, Mapping):
         for name, one in value.items():
             yield from _repeated(one, schema.get("properties", {}).get(name, {}), f"{path}.{name}".removeprefix("."))
@@ -169,7 +185,7 @@ def _repeated(value: object, schema: Schema, path: str) -> Iterator[str]:
     for number, one in enumerate(value):
         yield from _repeated(one, schema.get("items", {}), f"{path}[{number}]")
         if schema.get("x-kubernetes-list-type") == "set" and one in value[:number]:
-            yield f"{path}[{number}]: {shown(one)} is there more than once"
+            yield f"{path}[{number}]: {shown(one)} is listed more than once"
 
 
 def _metadata(metadata: object) -> Iterator[str]:

@@ -58,7 +58,7 @@ def _elsewhere(seen: Installation, *, leads: bool) -> Iterator[Finding]:
         yield ok("operator", subject, f"{says}, but somebody leads: it runs elsewhere")
     elif seen.elsewhere:
         cure = f"ecr-secret-operator doctor --operator-namespace {seen.elsewhere[0]}"
-        says = f"{says}, but one in {', '.join(seen.elsewhere)} does"
+        says = f"{says}. One in namespace {', '.join(seen.elsewhere)} does"
         yield warning("operator-elsewhere", subject, says, cure)
     elif not seen.everywhere:
         yield unseen("operator", subject, f"{says}, and you may not look at those of other namespaces", POINT)

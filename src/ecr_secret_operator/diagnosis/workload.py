@@ -10,7 +10,7 @@ from ..domain.raw import Raw, items, mapping, mappings, number, text
 
 PROGRAM = "ecr-secret-operator"
 POINT = (
-    "If it is installed under other names, say so: ecr-secret-operator doctor --operator-namespace NAMESPACE"
+    "If the operator is there under other names, give them: ecr-secret-operator doctor --operator-namespace NAMESPACE"
     " --service-account NAME"
 )
 """What to do where no Deployment of the operator was found."""
