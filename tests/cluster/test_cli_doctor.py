@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import pytest
 
 from ecr_secret_operator.crds import all_definitions
 from ecr_secret_operator.diagnosis.finding import Finding, Level
-from ecr_secret_operator_lab.cluster import ECR, Cluster, Object, Refused, condition, resource_path, secret_path
+from ecr_secret_operator_lab.cluster import ECR, Cluster, Object, condition, resource_path, secret_path
 from ecr_secret_operator_lab.operator import OperatorProcess, installed_command
 from ecr_secret_operator_lab.rights import NAMESPACE, SERVICE_ACCOUNT
 from ecr_secret_operator_lab.waiting import wait_for
@@ -152,31 +151,12 @@ def test_a_healthy_resource_is_said_to_be_so(site: Site) -> None:
     assert "holds a valid token" in one.says
 
 
-def store_nonsense(site: Site) -> None:
-    """As an older definition let it in."""
-    definition = next(one for one in all_definitions() if one["spec"]["names"]["plural"] == "secrets")
-    (version,) = definition["spec"]["versions"]
-    lenient = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    name = definition["metadata"]["name"]
-    versions = [{**version, "schema": {"openAPIV3Schema": lenient}}]
-    site.cluster.patch(f"{CRDS}/{name}", {"spec": {"versions": versions}})
-    _, spec, _ = RESOURCES["banana"]
-
-    def stored() -> bool:
-        with suppress(Refused):
-            site.world.apply(BAD, name="banana", **spec)
-            return True
-        return False
-
-    wait_for(stored, "the definition lets nonsense in", within=30)
-    site.cluster.patch(f"{CRDS}/{name}", {"spec": {"versions": [version]}})
-
-
 @pytest.fixture(scope="module")
 def broken(site: Site) -> list[Finding]:
     """All of RESOURCES, once the operator has said what it makes of them."""
     cluster, world = site.cluster, site.world
-    store_nonsense(site)
+    _, nonsense, _ = RESOURCES["banana"]
+    world.store_unchecked(lambda: world.apply(BAD, name="banana", **nonsense))
     cluster.create(secret_path(BAD), {"metadata": {"name": "taken-generated"}, "stringData": {"mine": "stays"}})
     service_account(cluster, BAD, "bare")
     service_account(cluster, BAD, "typo", **{"role-arn": "role/x"})

@@ -134,6 +134,53 @@ def changed(document: Object, path: Path, *values: object) -> Object:
     return copied
 
 
+PARTITIONS = {
+    "aws": HOST,
+    "aws-us-gov": "123456789012.dkr.ecr.us-gov-west-1.amazonaws.com",
+    "aws-cn": "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn",
+    "aws-eusc": "123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu",
+    "aws-iso": "123456789012.dkr.ecr.us-iso-east-1.c2s.ic.gov",
+    "aws-iso-b": "123456789012.dkr.ecr.us-isob-east-1.sc2s.sgov.gov",
+    "aws-iso-e": "123456789012.dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk",
+    "aws-iso-f": "123456789012.dkr.ecr.us-isof-south-1.csp.hci.ic.gov",
+}
+HOSTS = {
+    **PARTITIONS,
+    "dual-stack": "123456789012.dkr-ecr.us-west-2.on.aws",
+    "dual-stack-gov": "123456789012.dkr-ecr.us-gov-east-1.on.aws",
+    "dual-stack-cn": "123456789012.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn",
+    "public": "public.ecr.aws",
+}
+
+
+def combinations(kind: str) -> Iterator[Object]:
+    """What one field means beside others: the partitions of roles and hosts."""
+    base = {"generated_secret_name": "x"}
+    for host in HOSTS.values():
+        for partition, own in PARTITIONS.items():
+            aws = {"role_arn": ROLE.replace("arn:aws:", f"arn:{partition}:")}
+            specs: list[Object] = [{"url": f"oci://{host}/a", "aws": aws}]
+            if kind != "ArgoHelmRepoSecret":
+                more = {"ecr_registry": host if host != HOST else WEST}
+                specs = [
+                    {"ecr_registry": host, "aws": aws},
+                    {"ecr_registry": HOST, "additional_registries": [{**more, "aws": aws}]},
+                    {"ecr_registry": own, "aws": aws, "additional_registries": [more]},
+                    {"ecr_registry": own, "aws": aws, "additional_registries": [{**more, "aws": {}}]},
+                ]
+            yield from ({**a_document(kind), "spec": {**base, **spec}} for spec in specs)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SPECS if kind != "AccessPolicy"])
+def test_the_verdicts_on_roles_and_registries_are_those_of_the_api_server(cluster: Cluster, kind: str) -> None:
+    accepted = 0
+    for raw in combinations(kind):
+        theirs, (_, ours) = verdict(cluster, raw), admitted(raw)
+        assert bool(theirs) == bool(ours), f"{json.dumps(raw)}\nAPI server: {theirs or 'ok'}\nrender: {ours or 'ok'}"
+        accepted += not theirs
+    assert accepted >= len(HOSTS)
+
+
 def documents(kind: str) -> Iterator[Object]:
     """Documents of a kind that differ from a good one in one place."""
     base = a_document(kind)
