@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..rights import RIGHTS, Right, Scope
 from .finding import Finding, ok, unseen, wrong
-from .workload import Workload
+from .workload import POINT, Workload
 
 if TYPE_CHECKING:
     from .observed import Installation
@@ -70,10 +70,17 @@ def install_command(workload: Workload, namespace: str) -> str:
 def check_rights(seen: Installation, workload: Workload) -> Iterator[Finding]:
     """Whether the operator's ServiceAccount is there, may do its work, and is held to it."""
     name, cure = f"ServiceAccount {seen.namespace}/{seen.account}", install_command(workload, seen.namespace)
+    if not seen.account_known and not seen.account_seen:
+        cure = "" if seen.deployments is None else POINT
+        yield unseen("operator-rights", "rights of the operator", _unnamed(seen), cure)
+        return
     if seen.account_seen is not None and not seen.account_seen:
         yield wrong("operator-account-missing", name, "The operator's ServiceAccount does not exist", cure)
         return
-    if seen.rights is None:
+    if workload.watched_unknown:
+        says = f"Which it needs depends on WATCH_NAMESPACE, which is not known: {workload.watched_unknown}"
+        yield unseen("operator-rights", name, says)
+    elif seen.rights is None:
         yield unseen("operator-rights", name, "You may not ask what the operator may do (subjectaccessreviews)")
     elif lacking := _lacking(seen.rights):
         for place, words in lacking.items():
@@ -81,6 +88,14 @@ def check_rights(seen: Installation, workload: Workload) -> Iterator[Finding]:
             yield wrong("operator-rights-lacking", name, f"It may not {where}: {', '.join(words)}", cure)
     else:
         yield ok("operator-rights", name, f"It has the {len(seen.rights)} rights that it needs")
+
+
+def _unnamed(seen: Installation) -> str:
+    """Why it is not known which ServiceAccount is the operator's."""
+    if seen.deployments is None:
+        return "You may not look at the Deployment that names its ServiceAccount"
+    usual = f", and ServiceAccount {seen.namespace}/{seen.account}, the usual one, does not exist"
+    return f"No Deployment was found that names its ServiceAccount{usual if seen.account_seen == {} else ''}"
 
 
 def _lacking(rights: Mapping[Ask, bool]) -> dict[str, list[str]]:
