@@ -26,9 +26,9 @@ SHORTEST_FREQUENCY = timedelta(minutes=1)
 RESERVED_PREFIXES = (f"{GROUP}/", "app.kubernetes.io/managed-by", "argocd.argoproj.io/secret-type")
 """Metadata keys that steer this operator or Argo CD: a resource may not set them on its Secret."""
 
-_SUBDOMAIN = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:[.][a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*"
+SUBDOMAIN = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:[.][a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*"
 _LABEL_NAME = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?"
-_QUALIFIED = re.compile(rf"(?:{_SUBDOMAIN}/)?{_LABEL_NAME}")
+_QUALIFIED = re.compile(rf"(?:{SUBDOMAIN}/)?{_LABEL_NAME}")
 _LABEL_VALUE = re.compile(rf"(?:{_LABEL_NAME})?")
 
 ROLE_ARN_PATTERN = "arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,576}"
@@ -69,7 +69,7 @@ def bounded(limit: int) -> AfterValidator:
 
 def valid_name(name: str) -> str:
     """Refuses names that Kubernetes would refuse. Raises InvalidField."""
-    if not re.fullmatch(_SUBDOMAIN, name):
+    if not re.fullmatch(SUBDOMAIN, name):
         raise InvalidField(
             f"{shown(name)} is not a name that Kubernetes accepts. Use lower case letters, digits, '-' and '.',"
             " beginning and ending with a letter or digit"
@@ -117,7 +117,7 @@ ObjectName = Annotated[
     str,
     bounded(253),
     AfterValidator(valid_name),
-    Field(json_schema_extra={"minLength": 1, "maxLength": 253, **cel(rule(matches(_SUBDOMAIN), _NAME_RULE))}),
+    Field(json_schema_extra={"minLength": 1, "maxLength": 253, **cel(rule(matches(SUBDOMAIN), _NAME_RULE))}),
 ]
 
 
@@ -129,7 +129,7 @@ OptionalName = Annotated[
     str,
     bounded(253),
     _absent_or(valid_name),
-    Field(json_schema_extra={"maxLength": 253, **cel(rule(f"self == '' || {matches(_SUBDOMAIN)}", _NAME_RULE))}),
+    Field(json_schema_extra={"maxLength": 253, **cel(rule(f"self == '' || {matches(SUBDOMAIN)}", _NAME_RULE))}),
 ]
 
 Frequency = Annotated[
