@@ -182,6 +182,8 @@ def test_the_policies_can_be_had_alone() -> None:
         (["--watch-namespace", "A"], "'A' is not the name of a namespace"),
         (["--namespace", "a,b"], "takes one namespace"),
         (["--namespace", ""], "takes one namespace"),
+        (["--token-exclude-namespace", 'a"], ["b'], "is no comma list of names and globs"),
+        (["--token-exclude-namespace", "a,,b"], "is no comma list of names and globs"),
         (["--token-audience", 'x"] || true'], "is no audience of AWS"),
         (["--token-audience", "https://kubernetes.default.svc"], "is no audience of AWS"),
     ],
@@ -254,6 +256,27 @@ def test_the_policies_know_every_type_and_label_that_is_generated() -> None:
         for key, value in ARGO_HELM_REPO_SECRET.labels(an_argo_spec(secret_type=secret_type)).items():
             assert f'"{key}"' in VARIABLES["argo"]
             assert value in ARGO_KEYS
+
+
+def test_rights_for_features_can_be_left_out() -> None:
+    whole = granted(Scope.WATCHED, Scope.CLUSTER, Scope.ALL)
+    tokens, links = ("", "serviceaccounts/token", "create"), ("", "serviceaccounts", "patch")
+    seen = {("", "serviceaccounts", verb) for verb in ("list", "watch")}
+    for options, missing in (
+        (["--without-tokens"], {tokens}),
+        (["--without-links"], {links}),
+        (["--without-tokens", "--without-links"], {tokens, links, *seen}),
+    ):
+        role = named(printed(*options), "ClusterRole", "ecr-secret-operator-manager-role")
+        assert triples(role["rules"]) == whole - missing
+        assert policies(printed(*options)) == policies(printed())
+
+
+def test_the_clusters_own_namespaces_are_excluded() -> None:
+    text = str(policies(printed())["ecr-secret-operator-tokens"])
+    assert '["kube-*", "openshift-*", "openshift"]' in text
+    assert 'request.namespace == "ecr-secret-operator" ||' in text
+    assert "openshift-*" not in str(policies(printed("--token-exclude-namespace", "")))
 
 
 def test_audiences_can_be_added() -> None:

@@ -34,6 +34,13 @@ def _tokens(installation: Installation) -> list[Object]:
             f"Ask for {LONGEST_TOKEN_SECONDS} seconds at most: the operator may create no token that lasts longer."
         ),
     }
+    if installation.excluded:
+        among = "exists(one, request.namespace.matches('^' + one.replace('*', '.*') + '$'))"
+        own = f"request.namespace == {literal(installation.namespace)}"
+        validations[f"{own} || !{literal(installation.excluded)}.{among}"] = (
+            "Use a ServiceAccount of another namespace: the operator may create no tokens in namespaces"
+            f" {', '.join(installation.excluded)}."
+        )
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["serviceaccounts/token"]}
     return policy(installation, "tokens", {**rule, "operations": ["CREATE"]}, variables={}, validations=validations)
 
