@@ -62,8 +62,9 @@ _MARKINGS = {
 _MARKED = data("object", DOCKER_CONFIG_KEY) + "".join(
     f".replace({literal(form)}, {literal(marked)})" for form, marked in _MARKINGS.items()
 )
-_OPEN = 200
-"""So many characters at the end of an entry contain the next host, of at most 128 letters, and what is around it."""
+_OPEN = "(variables.entries.size() == 2 ? 8 : 200)"
+"""How many characters at the end of an entry are decoded: those that contain the next host, of at most 128 letters, or
+where there is one host only, the last brackets."""
 _FIRST, _LAST = (f"entry.split({literal(AUTH)})[{place}]" for place in (0, f"entry.split({literal(AUTH)}).size() - 1"))
 _FREE = f"matches({literal(UNQUOTED_PATTERN)})"
 
@@ -74,7 +75,8 @@ What this lets pass and is no JSON, such as a comma in the place of the first br
 """
 
 _FIELDS = ("url", "name", "project", "proxy", "noProxy")
-_DECODED = f"variables.ends.map(end, end.size() > {_OPEN} ? end.substring(end.size() - {_OPEN}) : end)"
+_END = "end == variables.entries[0] || end.size() <= "
+_DECODED = f"variables.ends.map(end, {_END}{_OPEN} ? end : end.substring(end.size() - {_OPEN}))"
 _ARGO_URL = HOST_PATTERN + PATH_PATTERN
 
 VARIABLES = {
@@ -83,7 +85,7 @@ VARIABLES = {
     "entries": f"{_MARKED}.split({literal(PASSWORD)})",
     "ends": f"variables.entries.map(entry, {_LAST})",
     "passwordsAreFree": f"variables.entries.all(entry, !entry.contains({literal(AUTH)}) || {_FIRST}.{_FREE})",
-    "endsAreFree": f"variables.ends.all(end, end.size() <= {_OPEN} || end.substring(0, end.size() - {_OPEN}).{_FREE})",
+    "endsAreFree": f"variables.ends.all(end, {_END}{_OPEN} || end.substring(0, end.size() - {_OPEN}).{_FREE})",
     **decoding("plain", f"(variables.docker ? {_DECODED} : [{', '.join(data('object', key) for key in _FIELDS)}])"),
     "fields": f"variables.plain.split({literal(BETWEEN)})",
 }
