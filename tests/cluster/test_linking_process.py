@@ -220,7 +220,10 @@ def _without(kubectl: Kubectl, cluster: Cluster, namespace: str, verb: str) -> N
 
 @pytest.mark.parametrize(
     ("verb", "sentence"),
-    [("patch", "the operator may not change ServiceAccount builder"), ("list", "the operator may not list ServiceAccounts")],
+    [
+        ("patch", "the operator may not change ServiceAccount builder"),
+        ("list", "the operator may not list ServiceAccounts"),
+    ],
 )
 def test_without_the_right_the_resource_is_served_and_says_why_it_is_not_linked(
     cluster: Cluster,
