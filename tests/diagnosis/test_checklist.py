@@ -150,6 +150,16 @@ INSTALLATIONS: dict[str, tuple[dict[str, Any], str, str]] = {
         "operator-rights-lacking",
         "may not in the cluster: patch secrets",
     ),
+    "a right lacks, and one that may be left out": (
+        {"rights": {Ask("", "secrets", "patch"): False, Ask("", "serviceaccounts", "patch"): False}},
+        "operator-rights-lacking",
+        "may not in the cluster: patch secrets",
+    ),
+    "a right was left out": (
+        {"rights": {Ask("", "serviceaccounts/token", "create"): False, Ask("", "secrets", "get"): True}},
+        "operator-rights-left-out",
+        "may not in the cluster: create serviceaccounts/token. Resources with aws.service_account or link",
+    ),
     "admission policy gone": (
         {"guards": guards("ValidatingAdmissionPolicy")[1:]},
         "admission-policies-missing",

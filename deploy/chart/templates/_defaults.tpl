@@ -13,6 +13,7 @@ accessPolicies: [{}]
 admissionPolicies:
   install: [true]
   extraAudiences: [[]]
+  tokenExcludeNamespaces: [["kube-*", "openshift-*", "openshift"]]
 aws:
   roleArn: [""]
   credentialsSecret:
@@ -32,6 +33,8 @@ crds:
   install: [true]
 rbac:
   create: [true]
+  serviceAccountTokens: [true]
+  links: [true]
   userRoles: [true]
 serviceAccount:
   annotations: [{}]

@@ -29,9 +29,9 @@ RESERVED_PREFIXES = (f"{GROUP}/", "app.kubernetes.io/managed-by", "argocd.argopr
 KEY_LIMIT, VALUE_LIMIT, ANNOTATION_LIMIT = 317, 63, 4096
 """Characters of keys and values of labels (Kubernetes), and of the values of annotations (this operator)."""
 
-_SUBDOMAIN = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:[.][a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*"
+SUBDOMAIN = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:[.][a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*"
 _LABEL_NAME = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?"
-_KEY_PATTERN, _LENGTHS_PATTERN = f"(?:{_SUBDOMAIN}/)?{_LABEL_NAME}", "(?:[^/]{1,253}/)?[^/]{1,63}"
+_KEY_PATTERN, _LENGTHS_PATTERN = f"(?:{SUBDOMAIN}/)?{_LABEL_NAME}", "(?:[^/]{1,253}/)?[^/]{1,63}"
 _VALUE_PATTERN = f"(?:{_LABEL_NAME})?"
 
 ROLE_ARN_PATTERN = "arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,576}"
@@ -76,7 +76,7 @@ def bounded(limit: int) -> AfterValidator:
 
 def valid_name(name: str) -> str:
     """Refuses names that Kubernetes would refuse. Raises InvalidField."""
-    if not re.fullmatch(_SUBDOMAIN, name):
+    if not re.fullmatch(SUBDOMAIN, name):
         raise InvalidField(
             f"{shown(name)} is not a name that Kubernetes accepts. Use lower case letters, digits, '-' and '.',"
             " beginning and ending with a letter or digit"
@@ -137,7 +137,7 @@ ObjectName = Annotated[
     str,
     bounded(253),
     AfterValidator(valid_name),
-    Field(json_schema_extra={"minLength": 1, "maxLength": 253, **cel(rule(matches(_SUBDOMAIN), _NAME_RULE))}),
+    Field(json_schema_extra={"minLength": 1, "maxLength": 253, **cel(rule(matches(SUBDOMAIN), _NAME_RULE))}),
 ]
 
 
@@ -149,7 +149,7 @@ OptionalName = Annotated[
     str,
     bounded(253),
     _absent_or(valid_name),
-    Field(json_schema_extra={"maxLength": 253, **cel(rule(f"self == '' || {matches(_SUBDOMAIN)}", _NAME_RULE))}),
+    Field(json_schema_extra={"maxLength": 253, **cel(rule(f"self == '' || {matches(SUBDOMAIN)}", _NAME_RULE))}),
 ]
 
 Frequency = Annotated[
