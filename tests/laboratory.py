@@ -114,7 +114,8 @@ def install(kubectl: Kubectl, kubeconfig: Path, namespace: str, tmp_path: Path) 
         done = kubectl("apply", "-f", "-", stdin=manifests)
         assert done.returncode == 0, done.stderr
         token = kubectl("create", "token", SERVICE_ACCOUNT, "-n", namespace).stdout.strip()
-        return in_force(with_token(kubeconfig, tmp_path / "installed", token, namespace), namespace)
+        installed = with_token(kubeconfig, tmp_path / "installed", token, namespace)
+        return in_force(installed, namespace, tokens="--without-tokens" not in options)
 
     return here
 

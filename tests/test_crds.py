@@ -190,11 +190,11 @@ def test_the_region_rule_looks_at_the_field_that_names_the_registry(kind: Kind) 
     assert others == [rule]
 
 
-def test_the_region_of_a_further_registry_is_held_against_its_own_host() -> None:
+def test_region_and_role_of_a_further_registry_are_held_against_its_own_host() -> None:
     items = schema_of(KINDS["Secret"])["properties"]["spec"]["properties"]["additional_registries"]["items"]
-    (rule,) = items["x-kubernetes-validations"]
-    assert "self.ecr_registry." in rule["rule"]
-    assert rule["fieldPath"] == ".region"
+    rules = {rule["fieldPath"]: rule["rule"] for rule in items["x-kubernetes-validations"]}
+    assert set(rules) == {".region", ".aws"}
+    assert all("self.ecr_registry." in rule for rule in rules.values())
 
 
 @each_kind

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
 from ecr_secret_operator.cli.main import cli
 from ecr_secret_operator.diagnosis.credential import State, credential
@@ -80,8 +81,9 @@ def test_every_metric_is_described() -> None:
     metrics = Metrics()
     metrics.watch_resources(list)
     metrics.watch_slow_namespaces(list)
-    families = {family.name: family.type for family in metrics.registry.collect()}
-    own = {name + ("_total" if kind == "counter" else "") for name, kind in families.items() if name.startswith(PREFIX)}
+    families = text_string_to_metric_families(metrics.snapshot()().decode())
+    types = {family.name: family.type for family in families}
+    own = {name + ("_total" if kind == "counter" else "") for name, kind in types.items() if name.startswith(PREFIX)}
     assert rows("docs/reference/metrics.md") == own
 
 

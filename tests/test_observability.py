@@ -41,7 +41,7 @@ def exposed() -> Mapping[str, set[str]]:
     journal.reconciled(resource.key, 0.1, failed=False)
     metrics.refreshes.labels("Secret", "Refreshed").inc()
     found: dict[str, set[str]] = {}
-    for family in text_string_to_metric_families(metrics.exposition().decode()):
+    for family in text_string_to_metric_families(metrics.snapshot()().decode()):
         for sample in family.samples:
             found.setdefault(sample.name, set()).update(sample.labels)
     return found

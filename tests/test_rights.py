@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from pathlib import Path
+from string import ascii_letters, digits
 from typing import Any, get_args
 
 import pytest
@@ -17,15 +18,17 @@ from ecr_secret_operator import rights
 from ecr_secret_operator.cli.main import cli
 from ecr_secret_operator.domain.argo import ArgoHelmRepoSecretSpec
 from ecr_secret_operator.domain.fields import GROUP
-from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, KINDS, docker_config
+from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, KINDS
 from ecr_secret_operator.domain.registry import PUBLIC_HOST
 from ecr_secret_operator.rights import RIGHTS, Installation, Scope
-from ecr_secret_operator.rights.admission import (
-    ARGO_KINDS,
-    ARGO_URL_PATTERN,
-    DOCKER_CONFIG_PATTERN,
-    PROTECTED,
-    PROTECTED_PATTERN,
+from ecr_secret_operator.rights.admission import PROTECTED, PROTECTED_PATTERN
+from ecr_secret_operator.rights.content import (
+    ARGO_KEYS,
+    DOCKER_PATTERN,
+    STORABLE,
+    UNQUOTED_PATTERN,
+    VARIABLES,
+    markings,
 )
 from ecr_secret_operator.settings import LEASE_NAME
 from tests.factories import an_argo_spec
@@ -179,6 +182,8 @@ def test_the_policies_can_be_had_alone() -> None:
         (["--watch-namespace", "A"], "'A' is not the name of a namespace"),
         (["--namespace", "a,b"], "takes one namespace"),
         (["--namespace", ""], "takes one namespace"),
+        (["--token-exclude-namespace", 'a"], ["b'], "is no comma list of names and globs"),
+        (["--token-exclude-namespace", "a,,b"], "is no comma list of names and globs"),
         (["--token-audience", 'x"] || true'], "is no audience of AWS"),
         (["--token-audience", "https://kubernetes.default.svc"], "is no audience of AWS"),
     ],
@@ -245,17 +250,33 @@ def test_every_refusal_is_a_sentence_that_says_what_to_do() -> None:
 
 
 def test_the_policies_know_every_type_and_label_that_is_generated() -> None:
-    (storable,) = (
-        one["expression"]
-        for one in policies(printed())["ecr-secret-operator-secrets"]["variables"]
-        if one["name"] == "storable"
-    )
     for kind in KINDS.values():
-        assert kind.secret_type in storable
+        assert kind.secret_type in STORABLE or f'object.type == "{kind.secret_type}"' == VARIABLES["docker"]
     for secret_type in get_args(ArgoHelmRepoSecretSpec.model_fields["secret_type"].annotation):
         for key, value in ARGO_HELM_REPO_SECRET.labels(an_argo_spec(secret_type=secret_type)).items():
-            assert f'"{key}"' in storable
-            assert value in ARGO_KINDS
+            assert f'"{key}"' in VARIABLES["argo"]
+            assert value in ARGO_KEYS
+
+
+def test_rights_for_features_can_be_left_out() -> None:
+    whole = granted(Scope.WATCHED, Scope.CLUSTER, Scope.ALL)
+    tokens, links = ("", "serviceaccounts/token", "create"), ("", "serviceaccounts", "patch")
+    seen = {("", "serviceaccounts", verb) for verb in ("list", "watch")}
+    for options, missing in (
+        (["--without-tokens"], {tokens}),
+        (["--without-links"], {links}),
+        (["--without-tokens", "--without-links"], {tokens, links, *seen}),
+    ):
+        role = named(printed(*options), "ClusterRole", "ecr-secret-operator-manager-role")
+        assert triples(role["rules"]) == whole - missing
+        assert policies(printed(*options)) == policies(printed())
+
+
+def test_the_clusters_own_namespaces_are_excluded() -> None:
+    text = str(policies(printed())["ecr-secret-operator-tokens"])
+    assert '["kube-*", "openshift-*", "openshift"]' in text
+    assert 'request.namespace == "ecr-secret-operator" ||' in text
+    assert "openshift-*" not in str(policies(printed("--token-exclude-namespace", "")))
 
 
 def test_audiences_can_be_added() -> None:
@@ -264,65 +285,69 @@ def test_audiences_can_be_added() -> None:
     assert rights.DEFAULT_AUDIENCES == ("sts.amazonaws.com", "sts.amazonaws.com.cn", "openshift")
 
 
-# Its expressions over base64
-
-ACCOUNTS = st.from_regex("[0-9]{12}", fullmatch=True)
-REGISTRIES = st.builds(
-    str.__add__, ACCOUNTS, st.sampled_from([".dkr.ecr", ".dkr.ecr-fips", ".dkr-ecr", ".dkr-ecr-fips"])
-).map(lambda start: f"{start}.us-east-2.amazonaws.com")
-
-
-def encoded(text: str) -> str:
-    return b64encode(text.encode()).decode()
+def test_the_policies_know_every_key_that_is_generated() -> None:
+    for kind in ARGO_KEYS:
+        for repo_type in ("helm", "oci"):
+            spec = an_argo_spec(secret_type=kind, repo_type=repo_type, proxy="http://proxy", no_proxy="a")
+            whole = spec.model_copy(update={"project": "web"} if kind == "repository" else {})
+            assert ARGO_HELM_REPO_SECRET.render(whole, {}).keys() <= set(ARGO_KEYS[kind])
 
 
-def is_docker(text: str) -> bool:
-    return re.search(DOCKER_CONFIG_PATTERN, encoded(text)) is not None
+# Their expressions over base64
+
+TOKEN = ascii_letters + digits + "+/=-_.~"
 
 
-def is_argo(url: str) -> bool:
-    return re.search(ARGO_URL_PATTERN, encoded(url)) is not None
+def encoded(text: bytes) -> str:
+    return b64encode(text).decode()
 
 
-@given(REGISTRIES | st.just(PUBLIC_HOST), st.text(max_size=20))
-def test_what_the_go_operator_wrote_matches(host: str, password: str) -> None:
-    assert is_docker(docker_config({host: password}))
-    for url in (host, f"{host}/", f"{host}/charts", f"oci://{host}", f"oci://{host}/charts"):
-        assert is_argo(url)
+@given(st.lists(st.binary(min_size=3, max_size=3), max_size=8))
+def test_base64_that_is_let_pass_has_no_quote(groups: list[bytes]) -> None:
+    data = b"".join(groups)
+    assert re.search(UNQUOTED_PATTERN, encoded(data)) is None or b'"' not in data
 
 
-@given(st.text("0123456789:;/.-aZ", min_size=12, max_size=12))
-def test_what_is_no_account_does_not_match(account: str) -> None:
-    """The characters beside the digits in ASCII are those that a range too wide would let through."""
-    assert is_docker(docker_config({f"{account}.dkr.ecr.x": "p"})) == (re.fullmatch("[0-9]{12}", account) is not None)
-    assert is_argo(f"{account}.dkr.ecr.x") == (re.fullmatch("[0-9]{12}", account) is not None)
+@pytest.mark.parametrize("place", range(3))
+def test_a_quote_is_found_beside_every_character(place: int) -> None:
+    for other in range(256):
+        data = bytes((other, 65, other)[:place]) + b'"' + bytes((other, other)[: 2 - place])
+        assert re.search(UNQUOTED_PATTERN, encoded(data)) is None, data
 
 
-@pytest.mark.parametrize("place", range(12))
-def test_each_place_takes_the_ten_digits_only(place: int) -> None:
-    digits = "390817264558"
-    for character in map(chr, range(32, 127)):
-        account = f"{digits[:place]}{character}{digits[place + 1 :]}"
-        assert is_docker(f'{{"auths":{{"{account}.dkr.ecr.x"') == character.isdigit()
-        assert is_argo(f"{account}.dkr.ecr.x") == character.isdigit()
+@given(st.text(TOKEN, max_size=60))
+def test_a_token_is_let_pass(token: str) -> None:
+    whole = token[: len(token) // 3 * 3]
+    assert re.search(UNQUOTED_PATTERN, encoded(whole.encode())) is not None
+
+
+@given(st.binary(max_size=9), st.text(TOKEN, min_size=4, max_size=20), st.binary(max_size=9))
+def test_a_text_becomes_a_mark_between_whole_groups(before: bytes, text: str, behind: bytes) -> None:
+    marked = encoded(before + text.encode() + behind + bytes(-(len(before + text.encode() + behind)) % 3))
+    for form, mark in markings(text, "|", ("", "AA", "A")).items():
+        marked = marked.replace(form, mark)
+    first, _, rest = marked.partition("|")
+    assert "|" in marked
+    assert len(first) % 4 == 0
+    assert "|" in rest or len(rest) % 4 == 0
 
 
 @pytest.mark.parametrize(
-    "host",
+    ("text", "passes"),
     [
-        "quay.io",
-        "12345678901.dkr.ecr.us-east-2.amazonaws.com",
-        "1234567890123.dkr.ecr.us-east-2.amazonaws.com",
-        "123456789012.dkr.ecx.us-east-2.amazonaws.com",
-        "123456789012-dkr.ecr.us-east-2.amazonaws.com",
-        "xpublic.ecr.aws",
-        "public.ecr.aws.evil.org",
-        "evil.org/123456789012.dkr.ecr.us-east-2.amazonaws.com",
-        "https://123456789012.dkr.ecr.us-east-2.amazonaws.com",
-        "",
+        ("HOST|=", True),
+        ('HOST""|="},"HOST"|a', True),
+        ("quay.io|=", False),
+        ('HOST|="},"quay.io|=', False),
+        ("HOST.evil.org|=", False),
+        ('HOST"""|=', False),
+        ('HOST|=",', False),
+        ('HOST|="},"HOST', False),
+        ('HOST|="}},"more":{"x', False),
+        ("HOST", False),
+        ("", False),
     ],
 )
-def test_other_hosts_do_not_match(host: str) -> None:
-    assert not is_docker(docker_config({host: "p"}))
-    assert not is_argo(host)
-    assert not is_docker(f'{{"credHelpers":{{"{host}":"x"}}}}')
+def test_what_is_left_of_a_docker_config(text: str, *, passes: bool) -> None:
+    whole = '{"auths":{"' + text.replace("HOST", PUBLIC_HOST) + '"}}}'
+    assert (re.search(DOCKER_PATTERN, whole) is not None) is passes

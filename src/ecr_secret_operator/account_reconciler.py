@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .domain.damping import Damper, contested
-from .domain.errors import ApiError, Conflict, Internal, Invalid, NotFound, Unavailable
+from .domain.errors import ApiError, Conflict, Forbidden, Internal, Invalid, NotFound, Unavailable
 from .domain.links import MOST_ENTRIES, relink, unwanted
 from .domain.outcome import AGAIN, DONE, Result
 
@@ -107,7 +107,7 @@ class AccountReconciler:
         if isinstance(error, Unavailable) and not own:
             raise error
         if not self._may_have_changed(account, error):
-            self._say(account, f"ServiceAccount {account.name} could not be changed: {error}")
+            self._say(account, _words(account, error))
         return AGAIN
 
     def _say(self, account: LinkedAccount, failure: str) -> None:
@@ -132,3 +132,12 @@ def _too_many(account: LinkedAccount) -> str:
         f"ServiceAccount {account.name} has more than {MOST_ENTRIES} entries in {account.oversized}: nothing is linked"
         " to it, nor taken out. Remove the entries that are not used"
     )
+
+
+def _words(account: LinkedAccount, error: ApiError) -> str:
+    if isinstance(error, Forbidden) and error.by_rbac:
+        return (
+            f"the operator may not change ServiceAccount {account.name}. An administrator can give it the right, patch"
+            " serviceaccounts (rbac.links in the chart); or remove link"
+        )
+    return f"ServiceAccount {account.name} could not be changed: {error}"

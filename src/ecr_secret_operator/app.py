@@ -182,7 +182,8 @@ class Operator:
         )
         self._world.on_change(self._queue.add)
         self._working = False
-        self._metrics.watch_resources(self._world.states)
+        if settings.metrics_per_resource:
+            self._metrics.watch_resources(self._world.states)
         self._metrics.watch_slow_namespaces(lambda: (str(group) for group in fairness.slow_groups()))
         self._metrics.queue_depth.set_function(lambda: len(self._queue))
         self._metrics.tasks.set_function(lambda: len(asyncio.all_tasks()))

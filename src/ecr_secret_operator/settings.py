@@ -23,6 +23,7 @@ class Settings:
         kubeconfig: file to use; None for the usual places.
         namespaces: to look at; empty for all.
         metrics_address: None for no metrics server.
+        metrics_per_resource: whether there are series for each resource.
         metrics_secure: whether only those may read the metrics whom the API server lets.
         metrics_certificate: directory of the metrics server's certificate; None for plain HTTP.
         probe_address: None for no probe server.
@@ -40,6 +41,7 @@ class Settings:
     leader_election_namespace: str | None
     workers: int
     require_access_policy: bool = False
+    metrics_per_resource: bool = True
     metrics_secure: bool = False
     metrics_certificate: Path | None = None
 

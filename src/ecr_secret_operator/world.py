@@ -286,20 +286,8 @@ class World:
         return max(now - watcher.last_heard for watcher in self._all_watchers)
 
     def states(self) -> Iterator[State]:
-        """What metrics show of each resource, from its status."""
-        for resource in self._resources:
-            status = resource.status
-            ready, refreshing, audited = (condition_of(status, kind) for kind in (READY, REFRESHING, POLICY_ALLOWED))
-            fails = refreshing.get("status") == "False" and refreshing.get("reason") != Reason.SUSPENDED
-            yield State(
-                resource.key,
-                expires_at=parse_time(text_of(status, "expiresAt")),
-                ready=ready.get("status") == "True",
-                denied="audit" if audited else "enforce" if ready.get("reason") == Reason.POLICY_DENIED else "",
-                due_at=parse_time(text_of(status, "nextRefreshTime")),
-                failing=text_of(refreshing, "reason") if fails else "",
-                unlinked=link_failure(status),
-            )
+        """What metrics show of each resource that there is now. May be iterated in another thread."""
+        return map(_state, list(self._resources))
 
     # Resources
 
@@ -375,3 +363,19 @@ class World:
             # Of one that was never seen, nobody is told that it has gone.
             raise Conflict(f"Secret {written.namespace}/{written.name} was deleted before its writing was answered")
         return written
+
+
+def _state(resource: Resource) -> State:
+    """What metrics show of a resource, from its status."""
+    status = resource.status
+    ready, refreshing, audited = (condition_of(status, kind) for kind in (READY, REFRESHING, POLICY_ALLOWED))
+    fails = refreshing.get("status") == "False" and refreshing.get("reason") != Reason.SUSPENDED
+    return State(
+        resource.key,
+        expires_at=parse_time(text_of(status, "expiresAt")),
+        ready=ready.get("status") == "True",
+        denied="audit" if audited else "enforce" if ready.get("reason") == Reason.POLICY_DENIED else "",
+        due_at=parse_time(text_of(status, "nextRefreshTime")),
+        failing=text_of(refreshing, "reason") if fails else "",
+        unlinked=link_failure(status),
+    )

@@ -19,7 +19,7 @@ from .waiting import wait_for
 
 COMMAND = "ecr-secret-operator"
 START_SECONDS = 90.0
-STOP_SECONDS = 10.0
+STOP_SECONDS = 60.0
 PORT_TAKEN = "Address already in use"
 
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "COVERAGE_PROCESS_CONFIG")
@@ -138,7 +138,7 @@ class OperatorProcess:
         return total
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Asks it to stop, waits, and gives its exit code; kills it after 10 s."""
+        """Asks it to stop, waits, and gives its exit code; kills it after a minute."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ecr_secret_operator.aws.identity import pull_policy, session_as, session_name
+from ecr_secret_operator.crds import all_definitions
 from ecr_secret_operator.domain.identity import AMBIENT, AccountRole, AssumedRole, Identity
 from ecr_secret_operator.domain.reasons import Reason
 from ecr_secret_operator.domain.resource import Key
@@ -168,6 +172,34 @@ def test_names_that_are_cut_stay_apart_and_the_same_each_time() -> None:
     names = [session_name(key) for key in LONG]
     assert len(set(names)) == len(LONG)
     assert names == [session_name(key) for key in LONG]
+
+
+NAMESPACE_NAMES = st.from_regex("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
+NAMES = st.from_regex("[a-z0-9]([-.a-z0-9]{0,80}[a-z0-9])?", fullmatch=True)
+
+
+@given(NAMESPACE_NAMES, NAMES, NAMESPACE_NAMES, NAMES)
+def test_no_name_of_a_resource_makes_the_session_of_another_namespace(
+    namespace: str, name: str, other: str, other_name: str
+) -> None:
+    if namespace != other:
+        session, foreign = (session_name(Key("Secret", *one)) for one in ((namespace, name), (other, other_name)))
+        assert session != foreign
+        assert session != session_name(Key("ClusterPullSecret", "", other_name))
+        assert session.startswith(f"{namespace}."[:47])
+
+
+@given(NAMESPACE_NAMES, NAMES)
+def test_no_name_copies_a_session_that_was_cut(other: str, name: str) -> None:
+    """The cut one is known to whoever reads CloudTrail, and a resource can have most names."""
+    cut = session_name(Key("Secret", "n" * 63, "x"))
+    assert session_name(Key("Secret", other, name)) != cut
+    assert session_name(Key("Secret", cut[:47], name)) != cut
+
+
+def test_no_field_sets_the_name_of_a_session() -> None:
+    for definition in all_definitions():
+        assert not re.search("session_?name", json.dumps(definition), re.IGNORECASE)
 
 
 # Pull only

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -10,7 +13,9 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from ecr_secret_operator.cli.files import documents
 from ecr_secret_operator.cli.main import cli, plugin
+from ecr_secret_operator.cli.options import Failed
 from ecr_secret_operator.domain.errors import OperatorError
 from ecr_secret_operator.domain.kinds import SECRET
 from ecr_secret_operator.domain.resource import InvalidSpec
@@ -18,6 +23,9 @@ from tests.diagnosis.objects import Object, an_object
 from tests.migration.objects import ACCOUNT, PLAIN_KEY, a_cron_job, variables
 
 POLICY = {"apiVersion": "ecr.mobb.redhat.com/v1alpha1", "kind": "AccessPolicy", "metadata": {"name": "p"}, "spec": {}}
+
+
+POD = {"apiVersion": "v1", "kind": "Pod"}
 
 
 def written(path: Path, *objects: object) -> str:
@@ -32,7 +40,7 @@ def run(*args: str, stdin: str = "") -> Result:
 
 def test_every_resource_of_a_file_is_rendered(tmp_path: Path) -> None:
     charts = an_object("ArgoHelmRepoSecret", name="charts")
-    done = run("render", "-f", written(tmp_path / "x", an_object(), {"kind": "Pod"}, charts, POLICY))
+    done = run("render", "-f", written(tmp_path / "x", an_object(), POD, charts, POLICY))
     assert done.exit_code == 0, done.output
     made = [one for one in yaml.safe_load_all(done.stdout) if one]
     assert [one["metadata"]["name"] for one in made] == ["ecr-generated", "charts-generated"]
@@ -62,12 +70,13 @@ def test_what_is_invalid_is_told_as_the_status_would_and_the_rest_is_rendered(tm
     ("text", "words"),
     [
         ("a: b: c", "is not YAML in line 1"),
-        ("kind: Pod", "holds no resource of ecr.mobb.redhat.com"),
-        ("", "holds no resource of ecr.mobb.redhat.com"),
-        ("[1, 2]", "holds no resource of ecr.mobb.redhat.com"),
+        ("a: &b [*b]", "is not YAML in line 1"),
+        ("[" * 10_000, "cannot be read: it is nested too deeply"),
+        ("kind: List", "has a List without items"),
+        ("kind: List\nitems: [{kind: List, items: []}]", "has a List in a List"),
         (None, "cannot be read: No such file or directory"),
     ],
-    ids=["no yaml", "something else", "empty", "no objects", "no file"],
+    ids=["no yaml", "endless", "deep", "no items", "list in a list", "no file"],
 )
 def test_a_file_that_is_of_no_use_is_one_sentence(tmp_path: Path, text: str | None, words: str) -> None:
     path = tmp_path / "file"
@@ -76,6 +85,133 @@ def test_a_file_that_is_of_no_use_is_one_sentence(tmp_path: Path, text: str | No
     done = run("render", "-f", str(path))
     assert isinstance(done.exception, OperatorError)
     assert words in str(done.exception)
+
+
+HOST = "123456789012.dkr.ecr.us-east-2.amazonaws.com"
+RESOURCE = f"""apiVersion: ecr.mobb.redhat.com/v1alpha1
+kind: Secret
+metadata: {{name: ecr, namespace: team-a}}
+spec:
+  generated_secret_name: pull
+  ecr_registry: {HOST}
+"""
+SEVERAL = """  aws: {role_ar: arn:aws:iam::123456789012:role/a, Access: pull}
+  additional_registries:
+  - {ecr_registry: public.ecr.aws, aws: {serviceAccount: x}}
+  generatedSecretName: pull
+  role_arn: arn:aws:iam::123456789012:role/a
+  qqq: 1
+status: {fase: Updated}
+"""
+UNKNOWN = [
+    'unknown field "spec.aws.role_ar": did you mean "role_arn"?',
+    'unknown field "spec.aws.Access": did you mean "access"?',
+    'unknown field "spec.additional_registries[0].aws.serviceAccount": did you mean "service_account"?',
+    'unknown field "spec.generatedSecretName": did you mean "generated_secret_name"?',
+    'unknown field "spec.role_arn": did you mean "spec.aws.role_arn"?',
+    'unknown field "spec.qqq"',
+    'unknown field "status.fase": did you mean "phase"?',
+]
+DOUBTFUL: dict[str, tuple[str, list[str]]] = {
+    "unknown fields": (RESOURCE + SEVERAL, [f"Secret/team-a/ecr: {'; '.join(UNKNOWN)}"]),
+    "in metadata": (
+        RESOURCE.replace("namespace:", "lables: {a: b}, namespace:"),
+        ['Secret/team-a/ecr: unknown field "metadata.lables": did you mean "labels"?'],
+    ),
+    "of a policy": (
+        json.dumps({**POLICY, "spec": {"namespaces": {"selector": {"matchLabel": {}}}}}),
+        ['AccessPolicy/p: unknown field "spec.namespaces.selector.matchLabel": did you mean "matchLabels"?'],
+    ),
+    "a kind": (
+        RESOURCE.replace("kind: Secret", "kind: Secrett"),
+        ["""kind 'Secrett' is not known: did you mean "Secret"?"""],
+    ),
+    "no kind": (RESOURCE.replace("kind: Secret", ""), ["document 1 of standard input: kind is missing"]),
+    "a version": (RESOURCE.replace("v1alpha1", "v1beta1"), ["is not known: write ecr.mobb.redhat.com/v1alpha1"]),
+    "a group": (RESOURCE.replace("mobb", "mob"), ["did you mean ecr.mobb.redhat.com/v1alpha1?"]),
+    "no version beside": (f"{RESOURCE}---\nkind: Pod\n", ["document 2 of standard input: apiVersion is missing"]),
+    "a Secret of the core": (
+        RESOURCE.replace("ecr.mobb.redhat.com/v1alpha1", "v1"),
+        ["Secret/team-a/ecr: apiVersion 'v1' is not that of this operator: did you mean ecr.mobb.redhat.com/v1alpha1?"],
+    ),
+    "another's kind": (
+        json.dumps({"apiVersion": "v1", "kind": "ClusterPullSecret", "metadata": {"name": "a"}}),
+        ["ClusterPullSecret/a: apiVersion 'v1' is not that of this operator"],
+    ),
+    "a key twice": (
+        f"{RESOURCE}  region: us-east-2\n  region: us-east-2\n",
+        ["Secret/team-a/ecr: the key 'region' is repeated in line 8"],
+    ),
+    "a key twice in JSON": (
+        '{"apiVersion": "ecr.mobb.redhat.com/v1alpha1", "kind": "Secret", "kind": "Secret"}',
+        ["the key 'kind' is repeated"],
+    ),
+    "no object": (f"{RESOURCE}---\n- 1\n", ["document 2 of standard input is not an object"]),
+    "nothing": ("", ["standard input holds no resource of ecr.mobb.redhat.com"]),
+    "empty documents": ("---\n---\n# x\n", ["standard input holds no resource of ecr.mobb.redhat.com"]),
+    "another kind": (json.dumps(POD), ["standard input holds no resource of ecr.mobb.redhat.com"]),
+    "text": ("hello", ["document 1 of standard input is not an object"]),
+}
+
+
+@pytest.mark.parametrize("case", DOUBTFUL)
+def test_what_would_not_be_applied_as_it_is_meant_is_refused(case: str) -> None:
+    written, wanted = DOUBTFUL[case]
+    done = run("render", "-f", "-", stdin=written)
+    assert done.exit_code == 1
+    said = done.stderr.splitlines()
+    assert len(said) == len(wanted)
+    for line, words in zip(said, wanted, strict=True):
+        assert line.startswith("Error: ")
+        assert words in line
+
+
+NAME = "generated_secret_name: pull"
+AS_KUBECTL_READS: dict[str, tuple[str, dict[str, object]]] = {
+    "an empty field": (f"{RESOURCE}  region:\n  frequency: null\n", {}),
+    "a date": (RESOURCE.replace(NAME, "generated_secret_name: 2026-01-01"), {"generated_secret_name": "2026-01-01"}),
+    "words": (f"{RESOURCE}  suspend: y\n", {"suspend": True}),
+    "more words": (f"{RESOURCE}  suspend: Off\n", {"suspend": False}),
+    "a number as key": (
+        f"{RESOURCE}  metadata: {{labels: {{1: b, true: 'c'}}}}\n",
+        {"metadata": {"labels": {"1": "b", "true": "c"}}},
+    ),
+    "a merged key": (f"{RESOURCE}  <<: {{region: us-east-2, {NAME}}}\n", {"region": "us-east-2"}),
+    "a foreign tag": (f"{RESOURCE}  region: !region us-east-2\n", {"region": "us-east-2"}),
+    "empty documents": (f"---\n---\n{RESOURCE}---\n# nothing\n---\n", {}),
+    "a byte order mark": (f"\ufeff{RESOURCE}", {}),
+    "a typed list": (
+        json.dumps({**POLICY, "kind": "AccessPolicyList", "items": [{"metadata": {"name": "a"}, "spec": {}}]}),
+        {},
+    ),
+    "JSON with tabs, one after the other": ("{\n\t" + json.dumps(POLICY)[1:] + json.dumps(POLICY), {}),
+    "YAML that begins as JSON does": ("{" + json.dumps(POLICY)[1:-1] + ",}\n---\napiVersion: v1\nkind: Pod", {}),
+    "what is not of the operator": (f"{RESOURCE}---\napiVersion: v1\nkind: IpAllowList\nx: 1\nx: 2\n", {}),
+}
+
+
+@pytest.mark.parametrize("case", AS_KUBECTL_READS)
+def test_files_are_read_as_kubectl_reads_them(case: str) -> None:
+    done = run("render", "-f", "-", stdin=AS_KUBECTL_READS[case][0])
+    assert (done.exit_code, done.stderr) == (0, "")
+
+
+def test_standard_input_is_utf_8_whatever_the_locale() -> None:
+    command = str(Path(sys.executable).with_name("ecr-secret-operator"))
+    environment = {"PATH": "/usr/bin", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    written = f"{RESOURCE}  frequency: 600000000000\N{MICRO SIGN}s\n"
+    done = subprocess.run(
+        [command, "render", "-f", "-"], env=environment, input=written.encode(), capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("case", [case for case, (_, wanted) in AS_KUBECTL_READS.items() if wanted])
+def test_values_are_those_that_kubectl_sends(tmp_path: Path, case: str) -> None:
+    written, wanted = AS_KUBECTL_READS[case]
+    (tmp_path / "file").write_text(written)
+    (document,) = documents(str(tmp_path / "file"))
+    assert document.raw["spec"] | wanted == document.raw["spec"]
 
 
 @pytest.mark.parametrize(
@@ -137,8 +273,51 @@ def test_the_plugin_has_all_commands_but_run() -> None:
     assert set(plugin.commands) == set(cli.commands) - {"run"}
 
 
+def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
+    """All commands below a group, as they are typed."""
+    yield path
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, *path, name)
+        else:
+            yield (*path, name)
+
+
 @pytest.mark.parametrize("name", ["status", "doctor", "refresh", "render", "migrate", "completion"])
 def test_help_has_examples(name: str) -> None:
     done = run(name, "--help")
     assert done.exit_code == 0
     assert f"ecr-secret-operator {name}" in done.stdout.partition("Examples:")[2]
+
+
+PROGRAMS = {"ecr-secret-operator": cli, "kubectl ecr": plugin}
+CALLS = [(program, *path) for program, group in PROGRAMS.items() for path in commands(group)]
+
+
+@pytest.mark.parametrize("call", CALLS, ids=" ".join)
+def test_help_shows_the_name_by_which_the_command_was_called(call: tuple[str, ...]) -> None:
+    program, *path = call
+    shown = CliRunner(env={"COLUMNS": "400"}).invoke(PROGRAMS[program], [*path, "--help"], prog_name=program).stdout
+    assert shown.startswith(f"Usage: {' '.join(call)}")
+    (other,) = set(PROGRAMS) - {program}
+    typed = [word for word in PROGRAMS[other].commands if f"{other} {word}" in shown]
+    assert typed == ([] if path or program == "kubectl ecr" else ["status"])  # what names the plugin
+    _, examples, lines = shown.partition("Examples:")
+    for line in lines.splitlines() if examples else []:
+        assert not line.strip() or f"{program} {path[0]}" in line
+
+
+@pytest.mark.parametrize(
+    ("program", "file"), [("ecr-secret-operator", "ecr-secret-operator"), ("kubectl ecr", "kubectl-ecr")]
+)
+def test_help_of_completion_names_the_files_that_shells_look_for(program: str, file: str) -> None:
+    shown = CliRunner().invoke(PROGRAMS[program], ["completion", "--help"], prog_name=program).stdout
+    assert f"/_{file}\n" in shown
+    assert f"/{file}.fish\n" in shown
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_an_error_shows_the_name_by_which_the_command_was_called(program: str) -> None:
+    with click.Context(PROGRAMS[program], info_name=program):
+        said = str(Failed("See: ecr-secret-operator doctor. The namespace is ecr-secret-operator"))
+    assert said == f"See: {program} doctor. The namespace is ecr-secret-operator"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ecr_secret_operator_lab.cluster import ECR, Cluster, Object, condition, resource_path
+from ecr_secret_operator.crds import all_definitions
+from ecr_secret_operator_lab.cluster import ECR, Cluster, Object, Refused, condition, resource_path
 from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ensure_binaries
 from ecr_secret_operator_lab.fakeaws import FakeAws, start_fake_aws
 from ecr_secret_operator_lab.operator import OperatorProcess
@@ -48,6 +49,23 @@ class World:
         """Makes a resource."""
         body = a_resource(kind, name, **{"region": None, **spec})
         self.cluster.create(resource_path(PLURALS[kind], namespace), body)
+
+    def store_unchecked(self, store: Callable[[], object]) -> None:
+        """Stores something in a Secret resource, as an older definition let it in."""
+        definition = next(one for one in all_definitions() if one["spec"]["names"]["plural"] == "secrets")
+        (version,) = definition["spec"]["versions"]
+        path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{definition['metadata']['name']}"
+        lenient = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        self.cluster.patch(path, {"spec": {"versions": [{**version, "schema": {"openAPIV3Schema": lenient}}]}})
+
+        def stored() -> bool:
+            with suppress(Refused):
+                store()
+                return True
+            return False
+
+        wait_for(stored, "the definition lets it in", within=30)
+        self.cluster.patch(path, {"spec": {"versions": [version]}})
 
     def get(self, namespace: str, name: str = "ecr", kind: str = "Secret") -> Object | None:
         """A resource."""

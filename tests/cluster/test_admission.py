@@ -142,6 +142,20 @@ def test_a_bad_resource_is_refused_with_a_sentence(
     assert len(done.stderr) < 16_000
 
 
+LONG = "x" * 64
+REFUSED |= {
+    f"{kind}: {field} {entries}": (kind, {"metadata": {field: entries}}, sentence)
+    for kind in ("Secret", "ArgoHelmRepoSecret", "ClusterPullSecret")
+    for field, entries, sentence in (
+        ("labels", {"a b": "c"}, "keys must be metadata keys that Kubernetes accepts"),
+        ("labels", {LONG: "c"}, "keys must be metadata keys that Kubernetes accepts"),
+        ("labels", {"a": "b c"}, "values must be label values that Kubernetes accepts"),
+        ("annotations", {"": "c"}, "keys must be metadata keys that Kubernetes accepts"),
+        ("annotations", {"a/b/c": "c"}, "keys must be metadata keys that Kubernetes accepts"),
+    )
+}
+
+
 ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
     "as the seed document writes it": ("Secret", {}),
     "the least": ("Secret", {"frequency": None, "region": None}),
@@ -181,6 +195,10 @@ ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "metadata": ("Secret", {"metadata": {"labels": {"team": "web"}, "annotations": {"example.com/a": "b c"}}}),
+    "longest metadata": (
+        "Secret",
+        {"metadata": {"labels": {f"{'a' * 253}/{'b' * 63}": "x" * 63}, "annotations": {"A_b.c-d": "x" * 4096}}},
+    ),
 }
 
 

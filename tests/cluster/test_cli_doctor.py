@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,8 @@ import pytest
 
 from ecr_secret_operator.crds import all_definitions
 from ecr_secret_operator.diagnosis.finding import Finding, Level
-from ecr_secret_operator_lab.cluster import ECR, Cluster, Object, Refused, condition, resource_path, secret_path
-from ecr_secret_operator_lab.operator import OperatorProcess
+from ecr_secret_operator_lab.cluster import ECR, Cluster, Object, condition, resource_path, secret_path
+from ecr_secret_operator_lab.operator import OperatorProcess, installed_command
 from ecr_secret_operator_lab.rights import NAMESPACE, SERVICE_ACCOUNT
 from ecr_secret_operator_lab.waiting import wait_for
 from tests.laboratory import with_token
@@ -152,31 +151,12 @@ def test_a_healthy_resource_is_said_to_be_so(site: Site) -> None:
     assert "holds a valid token" in one.says
 
 
-def store_nonsense(site: Site) -> None:
-    """As an older definition let it in."""
-    definition = next(one for one in all_definitions() if one["spec"]["names"]["plural"] == "secrets")
-    (version,) = definition["spec"]["versions"]
-    lenient = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    name = definition["metadata"]["name"]
-    versions = [{**version, "schema": {"openAPIV3Schema": lenient}}]
-    site.cluster.patch(f"{CRDS}/{name}", {"spec": {"versions": versions}})
-    _, spec, _ = RESOURCES["banana"]
-
-    def stored() -> bool:
-        with suppress(Refused):
-            site.world.apply(BAD, name="banana", **spec)
-            return True
-        return False
-
-    wait_for(stored, "the definition lets nonsense in", within=30)
-    site.cluster.patch(f"{CRDS}/{name}", {"spec": {"versions": [version]}})
-
-
 @pytest.fixture(scope="module")
 def broken(site: Site) -> list[Finding]:
     """All of RESOURCES, once the operator has said what it makes of them."""
     cluster, world = site.cluster, site.world
-    store_nonsense(site)
+    _, nonsense, _ = RESOURCES["banana"]
+    world.store_unchecked(lambda: world.apply(BAD, name="banana", **nonsense))
     cluster.create(secret_path(BAD), {"metadata": {"name": "taken-generated"}, "stringData": {"mine": "stays"}})
     service_account(cluster, BAD, "bare")
     service_account(cluster, BAD, "typo", **{"role-arn": "role/x"})
@@ -276,6 +256,15 @@ def watching(value: str) -> Object:
     return {"spec": {"template": {"spec": {"containers": [{**container, "env": env}]}}}}
 
 
+def watching_by_config_map(site: Site) -> None:
+    path = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
+    site.cluster.create(path, {"metadata": {"name": "settings"}, "data": {"NAMESPACE": "team-c"}})
+    (container,) = deployment()["spec"]["template"]["spec"]["containers"]
+    sources = [*container["envFrom"], {"configMapRef": {"name": "settings"}, "prefix": "WATCH_"}]
+    pod = {"containers": [{**container, "envFrom": sources, "env": None}]}
+    site.cluster.patch(f"{DEPLOYMENT}/operator", {"spec": {"template": {"spec": pod}}})
+
+
 def annotated(role: str | None) -> Object:
     return {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": role}}}
 
@@ -290,6 +279,10 @@ INSTALLATION: dict[str, tuple[tuple[Change, Change], set[str]]] = {
     "crash loop": ((crashing_pod, no_pod), {"operator-crashes"}),
     "another namespace": (
         changed(f"{DEPLOYMENT}/operator", watching("team-c"), watching("")),
+        {"not-watched"},
+    ),
+    "another namespace, by envFrom": (
+        (watching_by_config_map, lambda site: site.cluster.patch(f"{DEPLOYMENT}/operator", watching(""))),
         {"not-watched"},
     ),
     "no rights": (without(f"{BINDINGS}/ecr-secret-operator-manager-rolebinding"), {"operator-rights-lacking"}),
@@ -327,6 +320,23 @@ def test_an_account_that_is_not_there(site: Site) -> None:
     """Named by an option: without its own, the operator would lose its Lease."""
     _, findings = site.doctor("Secret/ecr", "-n", GOOD, "--service-account", "nobody")
     assert problems(findings) == {"operator-account-missing"}
+
+
+def test_an_operator_that_is_in_another_namespace(site: Site) -> None:
+    """Pointed at the wrong namespace, doctor names the right one, and finds nothing wrong in what is not there."""
+    code, findings = site.doctor("Secret/ecr", "-n", GOOD, "--operator-namespace", GOOD)
+    assert (code, problems(findings)) == (0, {"operator-elsewhere"})
+    (one,) = [one for one in findings if one.cause == "operator-elsewhere"]
+    assert one.cure == f"ecr-secret-operator doctor --operator-namespace {NAMESPACE}"
+    assert {one.cause for one in findings if one.level is Level.UNSEEN} == {
+        "operator-rights",
+        "admission-policies",
+        "aws-identity",
+    }
+    plugin = str(Path(installed_command()).with_name("kubectl-ecr"))
+    args = ("doctor", "-n", GOOD, "--operator-namespace", GOOD)
+    text = run(site.world.plane.kubeconfig, *args, program=plugin).stdout
+    assert f"> kubectl ecr doctor --operator-namespace {NAMESPACE}" in text
 
 
 def test_what_one_may_not_look_at_is_no_fault(site: Site) -> None:
@@ -377,6 +387,10 @@ def test_an_operator_that_is_gone(site: Site, broken: list[Finding]) -> None:
     assert "1 pods (web) pull with it" in expired.says
     site.cluster.delete(LEASE)
     site.cluster.delete(f"{DEPLOYMENT}/operator")
+    _, findings = site.doctor("Secret/ecr", "-n", GOOD)
+    assert problems(findings) == {"operator-absent", "token-expired"}
+    site.cluster.delete(ACCOUNT)
+    wait_for(lambda: site.cluster.get(ACCOUNT) is None, "its ServiceAccount is gone", within=60)
     _, findings = site.doctor("Secret/ecr", "-n", GOOD)
     assert problems(findings) == {"operator-absent", "token-expired"}
     site.cluster.delete(f"{CRDS}/accesspolicies.ecr.mobb.redhat.com")

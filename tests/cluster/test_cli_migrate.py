@@ -145,6 +145,66 @@ def test_what_one_may_not_list_is_left_out_and_said(
     assert "Note: Deployments are left out" in done.stderr
 
 
+def comments(done: Result) -> str:
+    """On one line each, as they were before they were wrapped."""
+    return " ".join(done.stdout.replace("#", " ").split())
+
+
+def env_from(cluster: Cluster, namespace: str) -> None:
+    """A CronJob all of whose settings and keys come from a ConfigMap and a Secret."""
+    settings = {"AWS_REGION": "us-west-2", "DOCKER_SECRET_NAME": "from-config", "TARGET_NAMESPACE": namespace}
+    references = [{"configMapRef": {"name": "settings"}}, {"secretRef": {"name": "keys"}, "prefix": "AWS_"}]
+    place(cluster, namespace, a_cron_job(envFrom=references))
+    place(
+        cluster,
+        namespace,
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": settings},
+    )
+    data = {name.removeprefix("AWS_"): b64encode(value.encode()).decode() for name, value in VALUES.items()}
+    cluster.create(secret_path(namespace), {"metadata": {"name": "keys"}, "data": data})
+
+
+def test_settings_of_env_from_are_read_and_values_of_secrets_are_not_shown(
+    cluster: Cluster, kubectl: Kubectl, namespace: str, kubeconfig: Path
+) -> None:
+    env_from(cluster, namespace)
+    done = run(kubeconfig, "migrate", "-n", namespace, "--account", ACCOUNT)
+    assert done.returncode == 0, done.stderr
+    (made,) = [one for one in yaml.safe_load_all(done.stdout) if one]
+    assert made["metadata"] == {"name": "from-config", "namespace": namespace}
+    assert made["spec"]["ecr_registry"] == HOST
+    assert made["spec"]["aws"] == {"credentials_secret": "ecr-aws-keys"}
+    assert '"aws_access_key_id":"{{index .data "ACCESS_KEY_ID"}}"' in done.stdout
+    assert not any(value in done.stdout + done.stderr for value in VALUES.values())
+    taken = kubectl("apply", "--dry-run=server", "-f", "-", stdin=done.stdout)
+    assert taken.returncode == 0, taken.stderr
+
+
+def test_what_env_from_names_and_one_may_not_read_is_said(
+    cluster: Cluster, kubectl: Kubectl, namespace: str, kubeconfig: Path, tmp_path: Path
+) -> None:
+    env_from(cluster, namespace)
+    jobs: dict[str, Any] = {"apiGroups": ["batch"], "resources": ["cronjobs"], "verbs": ["list"]}
+    theirs = someone(cluster, kubectl, kubeconfig, tmp_path / "config", namespace, jobs)
+
+    def answer() -> Result | None:
+        done = run(theirs, "migrate", "-n", namespace)
+        return None if "CronJobs are left out" in done.stderr else done
+
+    done = wait_for(answer, "their rights are in force", within=60)
+    assert f"but you may not read ConfigMap {namespace}/settings" in comments(done)
+    assert f"but you may not read Secret {namespace}/keys" in comments(done)
+    assert "1 need something done first" in done.stderr
+
+
+def test_what_env_from_names_and_does_not_exist_is_said(cluster: Cluster, namespace: str, kubeconfig: Path) -> None:
+    absent = [{"configMapRef": {"name": "none"}}, {"secretRef": {"name": "optional", "optional": True}}]
+    place(cluster, namespace, a_cron_job(envFrom=absent))
+    done = run(kubeconfig, "migrate", "-n", namespace, "--account", ACCOUNT)
+    assert f"ConfigMap {namespace}/none does not exist" in comments(done)
+    assert "optional" not in done.stdout
+
+
 def test_what_render_prints_is_what_is_generated(cluster: Cluster, lasting: str, name: str, kubeconfig: Path) -> None:
     apply(cluster, lasting, a_resource(name=name))
     wait_ready(cluster, lasting, name)

@@ -56,7 +56,7 @@ def test_all_namespaces_and_all_forms(cluster: Cluster, namespace: str, kubeconf
     for args in (("-o", "json"), ("-A", "-o", "yaml")):
         done = run(kubeconfig, "status", *args)
         assert done.returncode == 1, "nobody serves it"
-        found = [one for one in yaml.safe_load(done.stdout)["items"] if one["namespace"] == namespace]
+        found = [one for one in yaml.load(done.stdout, yaml.CSafeLoader)["items"] if one["namespace"] == namespace]
         assert [{key: one[key] for key in mine} for one in found] == [mine]
     wide = run(kubeconfig, "status", "-n", namespace, "-o", "wide")
     assert "The operator has said nothing of it yet" in wide.stdout

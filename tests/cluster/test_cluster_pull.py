@@ -405,7 +405,6 @@ def test_a_namespace_in_which_requests_hang_delays_no_other(site: Site, label: s
             "the metric names the slow namespace",
             within=LONGEST_SECONDS,
         )
-        assert site.operator.metric("ecr_secret_operator_namespace_slow", namespace=fine) == 0
         site.pull(label, **labelled(label))
         site.wait_secret(fine, f"{label}-generated", within=LONGEST_SECONDS / 3)
         assert site.secret(slow, f"{label}-generated") is None, "it hangs still"

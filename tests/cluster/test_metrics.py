@@ -9,6 +9,7 @@ from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import wait_for
 
+from ..laboratory import StartOperator
 from .resources import a_resource, apply, edit, wait_condition, wait_ready
 
 PREFIX = "ecr_secret_operator_"
@@ -51,3 +52,15 @@ def test_a_process_that_hears_the_api_server_is_ready(operator: OperatorProcess)
     assert operator.probe("/readyz")[0] == 200
     silence = f"{PREFIX}watch_silence_seconds"
     assert 0 <= operator.metric(silence) < 180
+
+
+def test_series_for_each_resource_can_be_left_out(
+    cluster: Cluster, namespace: str, start_operator: StartOperator
+) -> None:
+    operator = start_operator("--metrics-per-resource=false")
+    apply(cluster, namespace, a_resource())
+    wait_ready(cluster, namespace)
+    status, text = operator.probe("/metrics")
+    assert status == 200
+    assert f"{PREFIX}refreshes_total" in text
+    assert namespace not in text

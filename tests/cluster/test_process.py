@@ -25,7 +25,7 @@ LEASE = "bc9c1120.mobb.redhat.com"
 
 
 def _ends_with_one_line(operator: OperatorProcess) -> str:
-    assert operator.process.wait(30) == 1
+    assert operator.process.wait(120) == 1
     (line,) = operator.output().splitlines()
     assert line.startswith("Error: ")
     return line

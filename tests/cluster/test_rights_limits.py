@@ -9,6 +9,7 @@ import pytest
 
 from ecr_secret_operator_lab.cluster import Cluster, Object, Refused, secret_path
 from ecr_secret_operator_lab.rights import NAMESPACE, SERVICE_ACCOUNT
+from ecr_secret_operator_lab.waiting import wait_for
 
 from ..laboratory import StartOperator, with_token
 from .resources import HOST, a_resource, apply, docker_config, wait_ready, wait_secret
@@ -56,7 +57,8 @@ def test_it_can_create_what_it_generates(thief: Cluster, namespace: str) -> None
     thief.create(secret_path(namespace), a_secret(PULL, DOCKER, labels=OURS))
     for kind in ("repository", "repo-creds"):
         labels = {**OURS, "argocd.argoproj.io/secret-type": kind}
-        body = a_secret(encoded(**ARGO_DATA), labels=labels)
+        data = {key: value for key, value in ARGO_DATA.items() if key != "name" or kind == "repository"}
+        body = a_secret(encoded(**data | ({"name": kind} if "name" in data else {})), labels=labels)
         body["metadata"]["name"] = kind
         thief.create(secret_path(namespace), body)
 
@@ -169,6 +171,20 @@ def test_it_gets_no_tokens(cluster: Cluster, thief: Cluster, account: str, spec:
     named = {**spec, "audiences": [issuer if one == "API" else one for one in spec.get("audiences", [])]}
     with pytest.raises(Refused, match="ValidatingAdmissionPolicy"):
         thief.create(f"/api/v1/namespaces/{place}/serviceaccounts/{account}/token", {"spec": named})
+
+
+FOR_AWS: Object = {"spec": {"audiences": ["sts.amazonaws.com"]}}
+
+
+@pytest.mark.parametrize("place", ["kube-system", "kube-public", "kube-node-lease", "openshift", "openshift-ingress"])
+def test_it_gets_no_tokens_of_the_clusters_own_namespaces(cluster: Cluster, thief: Cluster, place: str) -> None:
+    path = f"/api/v1/namespaces/{place}/serviceaccounts"
+    if cluster.get(f"/api/v1/namespaces/{place}") is None:
+        cluster.namespace(place)
+        wait_for(lambda: cluster.get(f"{path}/default"), "the namespace has a ServiceAccount")
+    with pytest.raises(Refused, match="Use a ServiceAccount of another namespace"):
+        thief.create(f"{path}/default/token", FOR_AWS)
+    cluster.create(f"{path}/default/token", FOR_AWS)  # the policy holds nobody else
 
 
 def test_a_token_for_aws_is_one_that_the_api_server_refuses(

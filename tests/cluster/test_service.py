@@ -38,7 +38,7 @@ def test_the_seed_documents_resources_are_served(
 ) -> None:
     succeeds(kubectl("apply", "-f", "-", stdin=seed))
     for resource in ("ecrsecret/ecr-secret", "ecrargo/helm-repo"):
-        succeeds(kubectl("-n", namespace, "wait", "--for=condition=Ready", resource, "--timeout=20s"))
+        succeeds(kubectl("-n", namespace, "wait", "--for=condition=Ready", resource, "--timeout=120s"))
     pull = cluster.get(secret_path(namespace, "ecr-docker-secret"))
     argo = cluster.get(secret_path(namespace, "ecr-argo-helm-secret"))
     assert pull

@@ -15,6 +15,7 @@ from ecr_secret_operator.diagnosis.finding import Level, worst
 from ecr_secret_operator.diagnosis.observed import Case, Installation, Keys, Users
 from ecr_secret_operator.diagnosis.permissions import Ask, asks
 from ecr_secret_operator.diagnosis.workload import Workload, is_operator, workload
+from ecr_secret_operator.domain.environment import Source, Sources
 from ecr_secret_operator.domain.generated import format_time
 from ecr_secret_operator.domain.kinds import SECRET
 from ecr_secret_operator.rights import RIGHTS, Scope
@@ -149,6 +150,16 @@ INSTALLATIONS: dict[str, tuple[dict[str, Any], str, str]] = {
         "operator-rights-lacking",
         "may not in the cluster: patch secrets",
     ),
+    "a right lacks, and one that may be left out": (
+        {"rights": {Ask("", "secrets", "patch"): False, Ask("", "serviceaccounts", "patch"): False}},
+        "operator-rights-lacking",
+        "may not in the cluster: patch secrets",
+    ),
+    "a right was left out": (
+        {"rights": {Ask("", "serviceaccounts/token", "create"): False, Ask("", "secrets", "get"): True}},
+        "operator-rights-left-out",
+        "may not in the cluster: create serviceaccounts/token. Resources with aws.service_account or link",
+    ),
     "admission policy gone": (
         {"guards": guards("ValidatingAdmissionPolicy")[1:]},
         "admission-policies-missing",
@@ -180,7 +191,11 @@ INSTALLATIONS: dict[str, tuple[dict[str, Any], str, str]] = {
         "were not given it",
     ),
     "no identity": (
-        {"secrets": {KEYS: Keys(there=False)}, "credentials": [credential(SECRET, FAILS, now=NOW)]},
+        {
+            "secrets": {KEYS: Keys(there=False)},
+            "pods": [{"spec": {}}],
+            "credentials": [credential(SECRET, FAILS, now=NOW)],
+        },
         "aws-identity-missing",
         "no Pod Identity",
     ),
@@ -404,6 +419,163 @@ def test_what_may_not_be_looked_at_is_neither_good_nor_wrong() -> None:
 def test_an_operator_that_runs_elsewhere_is_none_that_is_absent() -> None:
     seen = an_installation(deployments=[], lease=a_lease(), secrets={KEYS: Keys(there=False)})
     assert causes(found(seen)) == []
+
+
+ABSENT_OPERATOR: dict[str, Any] = {
+    "deployments": [],
+    "lease": {},
+    "account_seen": {},
+    "secrets": {KEYS: Keys(there=False)},
+    "rights": {Ask("", "secrets", "patch"): False},
+    "guards": [],
+    "place_known": False,
+    "account_known": False,
+}
+"""What is seen where nothing is installed under the usual names."""
+
+
+@pytest.mark.parametrize(
+    ("over", "wanted", "unseen"),
+    [
+        ({}, ["operator-absent"], set()),
+        ({"account_seen": None}, ["operator-absent"], set()),
+        ({"lease": a_lease(ago=600)}, ["operator-absent"], set()),
+        ({"lease": a_lease("")}, ["operator-absent"], set()),
+        ({"lease": a_lease()}, [], set()),
+        ({"elsewhere": ["ops"]}, ["operator-elsewhere"], set()),
+        ({"everywhere": False}, [], {"operator"}),
+        ({"deployments": None}, [], {"operator"}),
+        ({"deployments": None, "account_seen": None, "lease": None}, [], {"operator", "leader"}),
+        ({"credentials": [credential(SECRET, FAILS, now=NOW)]}, ["operator-unknown"], set()),
+        ({"credentials": [credential(SECRET, IDLE, now=NOW)]}, ["operator-absent"], set()),
+    ],
+    ids=[
+        "absent",
+        "account unseen",
+        "old Lease",
+        "free Lease",
+        "leads elsewhere",
+        "elsewhere",
+        "elsewhere unseen",
+        "unseen",
+        "all unseen",
+        "served",
+        "idle",
+    ],
+)
+def test_nothing_is_wrong_with_what_belongs_to_an_operator_that_was_not_found(
+    over: dict[str, Any], wanted: list[str], unseen: set[str]
+) -> None:
+    """Its ServiceAccount, rights, guards, Lease and identity may have other names, or none."""
+    findings = found(an_installation(**{**ABSENT_OPERATOR, **over}))
+    assert causes(findings) == wanted
+    rest = {"operator-rights", "admission-policies", "aws-identity"}
+    assert set(causes(findings, Level.UNSEEN)) == rest | unseen
+    assert all("doctor --operator-namespace" in one.cure for one in findings if one.cause in wanted)
+
+
+def test_the_last_leader_of_an_operator_that_is_gone_is_named() -> None:
+    (one, *_) = [one for one in found(an_installation(**{**ABSENT_OPERATOR, "lease": a_lease(ago=600)})) if one.cure]
+    assert "pod-1 did, and renewed its Lease at" in one.says
+
+
+def test_an_account_that_was_named_and_is_not_there_is_wrong() -> None:
+    """By the user, where no Deployment names one."""
+    findings = found(an_installation(**{**ABSENT_OPERATOR, "account_known": True}))
+    assert causes(findings) == ["operator-absent", "operator-account-missing"]
+
+
+@pytest.mark.parametrize("spec", [{"aws": {"service_account": "x"}}, {"aws": {"credentials_secret": "x"}}], ids=str)
+def test_identities_in_a_namespace_that_is_not_known_are_not_missing(spec: Object) -> None:
+    home = "ecr-secret-operator"
+    raw = an_object("ClusterPullSecret", name="all", spec=spec)
+    case = a_case(raw, accounts={(home, "x"): {}}, secrets={(home, "x"): Keys(there=False)})
+    assert causes(found(an_installation(), case)) in (["account-missing"], ["keys-missing"])
+    findings = found(an_installation(**ABSENT_OPERATOR), case)
+    assert causes(findings) == ["operator-absent"]
+    assert "identity" in causes(findings, Level.UNSEEN)
+
+
+@pytest.mark.parametrize("hidden", ["pods", "account_seen"])
+def test_an_identity_is_not_missing_where_one_may_not_look_for_it(hidden: str) -> None:
+    over = {"secrets": {KEYS: Keys(there=False)}, "credentials": [credential(SECRET, FAILS, now=NOW)], hidden: None}
+    findings = found(an_installation(**over))
+    assert causes(findings) == []
+    assert causes(findings, Level.UNSEEN) == ["aws-identity"]
+
+
+SETTINGS = Source("ConfigMap", "ecr-secret-operator", "settings")
+WATCHED: dict[str, tuple[Object, Sources, list[str], str]] = {
+    "a value": ({"env": [{"name": "WATCH_NAMESPACE", "value": "a, b"}]}, Sources(), ["a", "b"], ""),
+    "an annotation, as OLM has it": (
+        {
+            "env": [
+                {
+                    "name": "WATCH_NAMESPACE",
+                    "valueFrom": {"fieldRef": {"fieldPath": "metadata.annotations['olm.targetNamespaces']"}},
+                }
+            ]
+        },
+        Sources(),
+        ["c", "d"],
+        "",
+    ),
+    "envFrom": (
+        {"envFrom": [{"configMapRef": {"name": "settings"}}]},
+        Sources({SETTINGS: {"data": {"WATCH_NAMESPACE": "e"}}}),
+        ["e"],
+        "",
+    ),
+    "a reference": (
+        {"env": [{"name": "X", "value": "f"}], "args": ["run", "--watch-namespace=$(X)"]},
+        Sources(),
+        ["f"],
+        "",
+    ),
+    "a flag that wins": (
+        {"env": [{"name": "WATCH_NAMESPACE", "value": "g"}], "args": ["run", "--watch-namespace="]},
+        Sources(),
+        [],
+        "",
+    ),
+    "a ConfigMap that may not be read": (
+        {
+            "env": [
+                {"name": "WATCH_NAMESPACE", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "x"}}},
+            ]
+        },
+        Sources({SETTINGS: None}),
+        [],
+        "you may not read ConfigMap ecr-secret-operator/settings",
+    ),
+    "a Secret": (
+        {"env": [{"name": "WATCH_NAMESPACE", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "x"}}}]},
+        Sources(),
+        [],
+        "it is in Secret keys",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WATCHED)
+def test_the_namespaces_that_it_looks_at_are_read_as_its_process_does(case: str) -> None:
+    container, sources, watched, unknown = WATCHED[case]
+    one = a_deployment()
+    template = one["spec"]["template"]
+    template["metadata"] = {"annotations": {"olm.targetNamespaces": "c,d"}}
+    template["spec"]["containers"][0].update(container)
+    read = workload(one, sources)
+    assert (read.watched, read.watched_unknown) == (watched, unknown)
+    lacking = {Ask("", "secrets", "patch"): False}
+    findings = found(an_installation(deployments=[one], sources=sources, rights=lacking))
+    assert ("operator-rights" in causes(findings, Level.UNSEEN)) is bool(unknown)
+    assert ("operator-rights-lacking" in causes(findings)) is not bool(unknown)
+
+
+def test_a_deployment_without_a_service_account_has_the_default_one() -> None:
+    one = a_deployment()
+    del one["spec"]["template"]["spec"]["serviceAccountName"]
+    assert workload(one).account == "default"
 
 
 def credentials(count: int, **status: Any) -> list[Credential]:

@@ -165,6 +165,18 @@ def test_what_runs_is_what_the_other_forms_run(helm: Helm) -> None:
             {"admissionPolicies": {"extraAudiences": ["sts.example.com"]}},
             ["--token-audience=sts.example.com"],
         ),
+        (
+            "elsewhere",
+            {"admissionPolicies": {"tokenExcludeNamespaces": ["kube-system", "team-*"]}},
+            ["--token-exclude-namespace=kube-system,team-*"],
+        ),
+        (NAMESPACE, {"rbac": {"serviceAccountTokens": False}}, ["--without-tokens"]),
+        (NAMESPACE, {"rbac": {"links": False}}, ["--without-links"]),
+        (
+            "elsewhere",
+            {"rbac": {"links": False, "serviceAccountTokens": False}, "watchNamespaces": ["a"]},
+            ["--without-links", "--without-tokens", "--watch-namespace=a"],
+        ),
     ],
 )
 def test_its_rights_are_those_that_the_command_prints(

@@ -78,8 +78,8 @@ def run_the_operator_in_a_shell(environment: Environment, manifest: Path) -> str
             --metrics-bind-address 0 --health-probe-bind-address {address} 2>/dev/null &
         trap 'kill $!; wait' EXIT
         kubectl apply -f {manifest}
-        kubectl wait -n test-ecr-secret-operator --for=condition=Ready ecrsecret/ecr-secret --timeout=20s
-        kubectl wait -n openshift-gitops --for=condition=Ready ecrargo/helm-repo --timeout=20s
+        kubectl wait -n test-ecr-secret-operator --for=condition=Ready ecrsecret/ecr-secret --timeout=120s
+        kubectl wait -n openshift-gitops --for=condition=Ready ecrargo/helm-repo --timeout=120s
     """
     done = subprocess.run(["/bin/bash", "-c", script], env=environment, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr

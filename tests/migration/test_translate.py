@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ecr_secret_operator.domain.environment import ABSENT, Source, Sources
 from ecr_secret_operator.domain.kinds import KINDS
 from ecr_secret_operator.domain.resource import InvalidSpec
 from ecr_secret_operator.migration.carried import Carried, Hints
@@ -229,7 +230,7 @@ def test_the_stream_is_yaml_of_resources_that_are_served(name: str) -> None:
         (
             [a_registry_creds(*BLANKS)],
             [
-                "Fill in REGION, which is in a Secret: kubectl get secret registry-creds-ecr -n kube-system -o",
+                "Fill in REGION: awsregion is in a Secret: kubectl get secret registry-creds-ecr -n kube-system -o",
                 "Fill in ACCOUNT_ID",
             ],
         ),
@@ -243,6 +244,103 @@ def test_what_cannot_be_told_is_to_be_filled_in(objects: list[Object], blanks: l
     assert not carried.complete
     for blank in blanks:
         assert any(sentence.startswith(blank) for sentence in carried.needed), carried.needed
+
+
+AWS_NAMES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+FROM_EVERYWHERE: dict[str, Any] = {
+    "envFrom": [
+        {"configMapRef": {"name": "settings"}},
+        {"configMapRef": {"name": "override"}, "prefix": "DOCKER_"},
+        {"secretRef": {"name": "keys"}, "prefix": "AWS_"},
+        {"configMapRef": {"name": "later", "optional": True}},
+    ]
+}
+
+
+def a_config_map(name: str, namespace: str = "default", **data: str) -> Object:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}, "data": data}
+
+
+def a_key_secret(name: str, *entries: str, namespace: str = "default") -> Object:
+    data = dict.fromkeys(entries, PLAIN_KEY)
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}, "data": data}
+
+
+def test_variables_of_env_from_count_in_the_order_of_kubernetes() -> None:
+    """The last entry of envFrom wins, and env wins over it; references are replaced."""
+    region = {"name": "AWS_REGION", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "where"}}}
+    carried = one(
+        a_cron_job(region, *variables(EXCLUDE_NAMESPACE="$(TEAM)-test"), **FROM_EVERYWHERE),
+        a_config_map("settings", where="us-west-2", AWS_REGION="eu-west-1", DOCKER_SECRET_NAME="first", TEAM="a"),
+        a_config_map("override", SECRET_NAME="pull"),
+        a_config_map("later", TARGET_NAMESPACE="team-*"),
+        a_key_secret("keys", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY"),
+    )
+    wanted = {**PULL, **COPIED, "namespaces": {"include": ["team-*"], "exclude": ["a-test"]}}
+    assert spec_of(carried) == ("ClusterPullSecret", wanted)
+    (copy,) = carried.needed
+    assert '"aws_access_key_id":"{{index .data "ACCESS_KEY_ID"}}"' in copy
+    assert PLAIN_KEY not in stream([carried])
+
+
+def test_registry_creds_takes_variables_and_arguments_from_env_from() -> None:
+    raw = a_registry_creds(args=("--aws-secret-name=$(NAME)", "--aws-region", "us-west-2"))
+    (container,) = raw["spec"]["template"]["spec"]["containers"]
+    container["envFrom"] = [{"configMapRef": {"name": "settings"}}, {"secretRef": {"name": "registry-creds-ecr"}}]
+    carried = one(
+        raw,
+        a_config_map("settings", "kube-system", awsaccount=ACCOUNT, NAME="other"),
+        a_key_secret("registry-creds-ecr", *AWS_NAMES, namespace="kube-system"),
+        hints=Hints(),
+    )
+    assert carried.complete
+    assert spec_of(carried)[1] == {**CRED, "generated_secret_name": "other", **COPIED, **EVERYWHERE}
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Secret"])
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        (None, "default/settings, but {} default/settings is not among the files: give it too, with -f"),
+        ({}, "default/settings, but {} default/settings does not exist"),
+        ({"settings": None}, "default/settings, but you may not read {} default/settings"),
+    ],
+    ids=["not given", "absent", "forbidden"],
+)
+def test_a_source_that_is_not_known_is_named(kind: str, known: dict[str, None] | None, words: str) -> None:
+    reference = {"ConfigMap": "configMapRef", "Secret": "secretRef"}[kind]
+    raw = a_cron_job(*REGION, envFrom=[{reference: {"name": "settings"}, "prefix": "DOCKER_"}])
+    sources = None if known is None else Sources(dict.fromkeys([Source(kind, "default", one) for one in known]), ABSENT)
+    (carried,) = translate([raw], KNOWN, sources)
+    said = " ".join(carried.needed)
+    assert f"its envFrom takes variables that begin with DOCKER_ from {kind} {words.format(kind)}" in said
+    assert "TARGET_NAMESPACE" in said
+
+
+def test_an_optional_source_that_does_not_exist_is_none() -> None:
+    raw = a_cron_job(*REGION, envFrom=[{"configMapRef": {"name": "settings", "optional": True}}])
+    (carried,) = translate([raw], KNOWN, Sources({}, ABSENT))
+    assert carried.needed == []
+
+
+@pytest.mark.parametrize(
+    "name", ["AWS_REGION", "DOCKER_SECRET_NAME", "DOCKER_REGISTRIES", "TARGET_NAMESPACE", "EXCLUDE_NAMESPACE"]
+)
+@pytest.mark.parametrize("kind", ["secretKeyRef", "configMapKeyRef"])
+def test_a_setting_that_is_not_known_is_to_be_filled_in(name: str, kind: str) -> None:
+    """Its default would be another set-up, and be taken for this one."""
+    known = variables(**{"AWS_REGION": "us-west-2", "DOCKER_SECRET_NAME": "pull", name: ""})
+    hidden = {"name": name, "valueFrom": {kind: {"name": "settings", "key": "x"}}}
+    carried = one(a_cron_job(*(one for one in known if one["name"] != name), hidden))
+    assert any(sentence.startswith("Fill in ") and f"{name} is " in sentence for sentence in carried.needed)
+    assert any(blank in stream([carried]).partition("---")[2] for blank in ("REGION", "SECRET_NAME", "NAMESPACE"))
+
+
+def test_keys_that_are_not_known_are_asked_for() -> None:
+    hidden = [{"name": name, "valueFrom": {"configMapKeyRef": {"name": "x", "key": "y"}}} for name in AWS_NAMES]
+    carried = one(a_cron_job(*REGION, *hidden))
+    assert spec_of(carried) == ("Secret", {**PULL, **COPIED})
+    assert any("Make Secret default/ecr-aws-keys" in sentence for sentence in carried.needed)
 
 
 def test_a_role_tells_the_account() -> None:

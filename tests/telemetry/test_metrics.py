@@ -24,7 +24,7 @@ A, B = Key("Secret", "team-a", "pull"), Key("ArgoHelmRepoSecret", "argocd", "cha
 
 def samples(metrics: Metrics) -> Samples:
     found: Samples = {}
-    for family in text_string_to_metric_families(metrics.exposition().decode()):
+    for family in text_string_to_metric_families(metrics.snapshot()().decode()):
         for sample in family.samples:
             found.setdefault(sample.name, {})[tuple(sorted(sample.labels.items()))] = sample.value
     return found
@@ -95,7 +95,7 @@ def test_the_process_tells_of_itself(metrics: Metrics) -> None:
 
 def test_every_metric_has_a_help_text(metrics: Metrics, journal: Journal) -> None:
     use_everything(metrics, journal)
-    for family in text_string_to_metric_families(metrics.exposition().decode()):
+    for family in text_string_to_metric_families(metrics.snapshot()().decode()):
         assert family.documentation, family.name
 
 
@@ -179,7 +179,7 @@ def test_calls_to_aws_name_the_identity_and_nothing_that_is_secret(
         labels(region="us-east-2", identity=label, result="ok"): 1
     }
     assert [line["scope"] for line in lines] == [f"aws/us-east-2/{label}"]
-    shown = metrics.exposition().decode() + str(lines)
+    shown = metrics.snapshot()().decode() + str(lines)
     for secret in ("external-1", KEYS.access_key_id, KEYS.secret_access_key.reveal()):
         assert secret not in shown
 
@@ -214,7 +214,7 @@ def test_reconciles_are_counted(metrics: Metrics, journal: Journal) -> None:
 
 def test_no_token_gets_into_the_metrics(metrics: Metrics, journal: Journal) -> None:
     use_everything(metrics, journal)
-    assert PASSWORD[:40].encode() not in metrics.exposition()
+    assert PASSWORD[:40].encode() not in metrics.snapshot()()
 
 
 def test_two_processes_parts_do_not_share_counts() -> None:

@@ -11,7 +11,7 @@ import yaml
 
 from ecr_secret_operator import rights
 from ecr_secret_operator.crds import all_definitions, to_yaml
-from ecr_secret_operator.rights import DEFAULT_AUDIENCES, Installation
+from ecr_secret_operator.rights import DEFAULT_AUDIENCES, RIGHTS, Feature, Installation
 
 from . import release, valuesfiles
 
@@ -23,6 +23,7 @@ VALUES = '{{- include "ecr-secret-operator.values" . }}\n'
 
 _LABELS = "HELM_LABELS"
 _NAMESPACE, _PLACE, _AUDIENCE = "helm-release-namespace", "helm-watched-namespace", "helm-audiences"
+_EXCLUDED = "helm-excluded-namespaces"
 _PREFIX = Installation(namespace=_NAMESPACE).prefix
 _PLACEHOLDERS = {
     _PREFIX: '{{ include "ecr-secret-operator.prefix" $ }}',
@@ -30,8 +31,12 @@ _PLACEHOLDERS = {
     _PLACE: "{{ . }}",
     f'"{_AUDIENCE}"': '"{{ join "\\", \\"" $audiences }}"',
     _AUDIENCE: '{{ join ", " $audiences }}',
+    f'"{_EXCLUDED}"': '"{{ join "\\", \\"" $excluded }}"',
+    _EXCLUDED: '{{ join ", " $excluded }}',
 }
 """What stands in the rights for what only Helm knows. The longer come first, since they contain the shorter."""
+
+_SWITCHES = {Feature.TOKENS: "$.Values.rbac.serviceAccountTokens", Feature.LINKS: "$.Values.rbac.links"}
 
 OBSERVABILITY = {"alerts.yaml": "groups: []\n", "dashboard.json": "{}\n"}
 """Files of deploy/observability that the chart carries, and what it has while there are none."""
@@ -106,12 +111,13 @@ def _rbac() -> str:
     somewhere = Installation(namespace=_NAMESPACE, watched=(_PLACE,))
     confined = rights.manager(somewhere)
     cluster = [one for one in confined if "namespace" not in one["metadata"]]
+    placed = [one for one in confined if one not in cluster]
     return (
         f"{HEADING}{VALUES}{{{{- if .Values.rbac.create }}}}\n"
         f"{_template(rights.leader_election(everywhere))}"
-        f"{{{{- if not .Values.watchNamespaces }}}}\n{_template(rights.manager(everywhere))}"
+        f"{{{{- if not .Values.watchNamespaces }}}}\n{_switched(_template(rights.manager(everywhere)))}"
         f"{{{{- else }}}}\n{_template(cluster)}"
-        f"{{{{- range .Values.watchNamespaces }}}}\n{_template([one for one in confined if one not in cluster])}"
+        f"{{{{- range .Values.watchNamespaces }}}}\n{_switched(_template(placed))}"
         "{{- end }}\n{{- end }}\n"
         f"{{{{- if .Values.metrics.secure }}}}\n{_template(rights.metrics_authentication(everywhere))}{{{{- end }}}}\n"
         f"{{{{- if .Values.rbac.userRoles }}}}\n{_template(rights.user_roles())}{{{{- end }}}}\n"
@@ -119,9 +125,24 @@ def _rbac() -> str:
     )
 
 
+def _switched(role: str) -> str:
+    """A role in which the rights that only a feature needs depend on the values."""
+    for right in RIGHTS:
+        if right.features:
+            rule = {"apiGroups": [right.group], "resources": list(right.resources), "verbs": list(right.verbs)}
+            chunk = "- " + to_yaml([rule]).removeprefix("---\n").replace("\n", "\n  ").removesuffix("  ")
+            if chunk not in role:
+                raise ValueError(f"the roles do not have the rule for {', '.join(right.features)}")
+            switches = " ".join(_SWITCHES[feature] for feature in sorted(right.features))
+            role = role.replace(chunk, f"{{{{- if or {switches} }}}}\n{chunk}{{{{- end }}}}\n")
+    return role
+
+
 def _admission() -> str:
     audiences = " ".join(f'"{audience}"' for audience in DEFAULT_AUDIENCES)
-    policies = rights.admission_policies(Installation(namespace=_NAMESPACE, audiences=(_AUDIENCE,)))
+    policies = rights.admission_policies(
+        Installation(namespace=_NAMESPACE, audiences=(_AUDIENCE,), excluded=(_EXCLUDED,))
+    )
     too_old = (
         f"the admission policies need Kubernetes {release.ADMISSION}: set admissionPolicies.install to false, and mind"
         " that nothing but RBAC then limits what the operator may do"
@@ -131,6 +152,7 @@ def _admission() -> str:
         f'{{{{- if semverCompare "<{release.ADMISSION}-0" .Capabilities.KubeVersion.Version }}}}\n'
         f'{{{{- fail "{too_old}" }}}}\n{{{{- end }}}}\n'
         f"{{{{- $audiences := concat (list {audiences}) .Values.admissionPolicies.extraAudiences | uniq }}}}\n"
+        "{{- $excluded := .Values.admissionPolicies.tokenExcludeNamespaces }}\n"
         f"{_template(policies)}"
         "{{- end }}\n"
     )

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from ecr_secret_operator.rights import DEFAULT_EXCLUDED
+
 from . import forms
 from .release import IMAGE
 
@@ -81,12 +83,21 @@ class Admission(Group):
     extra_audiences: list[forms.Audience] = []
     """Audiences for which the operator may create tokens of ServiceAccounts, beside those of AWS and OpenShift."""
 
+    token_exclude_namespaces: list[forms.NamespaceGlob] = list(DEFAULT_EXCLUDED)
+    """Namespaces of whose ServiceAccounts it may create no tokens, as globs. Its own namespace is always allowed."""
+
 
 class Rbac(Group):
     """The operator's rights in the cluster."""
 
     create: bool = True
     """Whether to create them; if not, install what `ecr-secret-operator rbac` prints."""
+
+    service_account_tokens: bool = True
+    """Whether it may create tokens of ServiceAccounts. Without, resources with `aws.service_account` fail."""
+
+    links: bool = True
+    """Whether it may change ServiceAccounts. Without, resources with `link` are served, but not linked."""
 
     user_roles: bool = True
     """Whether `view`, `edit` and `admin` include the kinds in namespaces. Once in a cluster is enough."""
@@ -180,6 +191,9 @@ class Metrics(Group):
 
     port: forms.Port = 8080
     """Port of /metrics."""
+
+    per_resource: bool = True
+    """Whether there are series for each resource. The alerts about single resources need them."""
 
     secure: bool = False
     """Whether only users who may `get` the path /metrics see them. Without a certificate, tokens are sent in clear."""

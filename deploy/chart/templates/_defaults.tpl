@@ -13,6 +13,7 @@ accessPolicies: [{}]
 admissionPolicies:
   install: [true]
   extraAudiences: [[]]
+  tokenExcludeNamespaces: [["kube-*", "openshift-*", "openshift"]]
 aws:
   roleArn: [""]
   credentialsSecret:
@@ -32,12 +33,15 @@ crds:
   install: [true]
 rbac:
   create: [true]
+  serviceAccountTokens: [true]
+  links: [true]
   userRoles: [true]
 serviceAccount:
   annotations: [{}]
 metrics:
   enabled: [true]
   port: [8080]
+  perResource: [true]
   secure: [false]
   certificate:
     source: ["none"]

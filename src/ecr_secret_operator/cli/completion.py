@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from .naming import FILES
+
 
 @click.command(
     epilog="""\b
@@ -21,7 +23,8 @@ def completion(ctx: click.Context, *, shell: str) -> None:
     As a plugin of kubectl it is for the command kubectl-ecr: kubectl itself asks its plugins in another way.
     """
     root = ctx.find_root()
-    name = "kubectl-ecr" if root.info_name == "kubectl ecr" else str(root.info_name)
+    called = str(root.info_name)
+    name = FILES.get(called, called)
     kind = get_completion_class(shell)
     if kind is None:
         raise click.ClickException(f"click has no completion for {shell}")

@@ -10,6 +10,7 @@ import click
 
 from ..diagnosis.finding import Finding, Level, worst
 from ..domain.kinds import KINDS, Kind
+from .naming import as_called
 from .options import EXIT_WRONG, NameType, ResourceType, cluster_options, namespace_option, with_cluster
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def doctor(
         from ..survey import installation, resources  # noqa: PLC0415 - the client library takes a second to import
 
         now = datetime.now(UTC)
-        place = await installation.find(session.reader, operator_namespace, service_account)
+        place = await installation.find(session, operator_namespace, service_account)
         chosen = None
         if resource:
             kind, name = resource
@@ -115,7 +116,7 @@ def _print_text(findings: Sequence[Finding]) -> None:
         mark, style = _MARKS[one.level]
         console.print(Text.assemble((mark, style), "  ", cell(one.subject, "bold"), ": ", cell(one.says)))
         if one.cure:
-            console.print(Text.assemble("         ", ("> ", "dim"), cell(one.cure)))
+            console.print(Text.assemble("         ", ("> ", "dim"), cell(as_called(one.cure))))
     counts = {level: sum(one.level is level for one in findings) for level in Level}
     console.print(
         f"\n{counts[Level.WRONG]} wrong, {counts[Level.WARNING]} warnings, {counts[Level.OK]} ok,"
@@ -127,7 +128,13 @@ def _print_json(findings: Sequence[Finding]) -> None:
     from .tables import written  # noqa: PLC0415 - for who reads JSON
 
     shown = [
-        {"level": str(one.level), "cause": one.cause, "subject": one.subject, "says": one.says, "cure": one.cure}
+        {
+            "level": str(one.level),
+            "cause": one.cause,
+            "subject": one.subject,
+            "says": one.says,
+            "cure": as_called(one.cure),
+        }
         for one in findings
     ]
     click.echo(written({"findings": shown, "wrong": worst(findings)}, "json"))

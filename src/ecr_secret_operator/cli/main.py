@@ -16,6 +16,7 @@ from .demo import demo
 from .dev import dev
 from .doctor import doctor
 from .migrate import migrate
+from .naming import COMMANDS, NAME, PLUGIN, command_for, named
 from .rbac import rbac
 from .refresh import refresh
 from .render import render
@@ -23,7 +24,6 @@ from .run import run
 from .status import status
 
 EXIT_FAILED = 1
-NAME, PLUGIN = "ecr-secret-operator", "kubectl ecr"
 
 _SETTINGS = {
     "help_option_names": ["-h", "--help"],
@@ -49,8 +49,7 @@ def cli() -> None:
 def plugin() -> None:
     """Look after Amazon ECR tokens in Kubernetes Secrets: ecr-secret-operator as a plugin of kubectl.
 
-    The same commands as those of ecr-secret-operator, but for run. Where examples say ecr-secret-operator, kubectl ecr
-    does as well.
+    The same commands as those of ecr-secret-operator, but for run.
 
     Exit codes: 0 done, or stopped by a signal; 1 failed, with one line that says why; 2 wrong usage.
     """
@@ -58,8 +57,8 @@ def plugin() -> None:
 
 for command in (run, crds, rbac, status, doctor, refresh, render, migrate, completion, demo, dev):
     cli.add_command(command)
-    if command is not run:
-        plugin.add_command(command)
+    if command.name in COMMANDS:
+        plugin.add_command(command_for(command, PLUGIN))
 
 
 def main() -> None:
@@ -77,7 +76,7 @@ def _main(group: click.Group, name: str) -> None:
     try:
         group.main(prog_name=name, complete_var=_complete_variable(name), standalone_mode=True)
     except OperatorError as error:
-        click.echo(f"Error: {one_line(str(error))}", err=True)
+        click.echo(f"Error: {one_line(named(str(error), name))}", err=True)
         sys.exit(EXIT_FAILED)
 
 

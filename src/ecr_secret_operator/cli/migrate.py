@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import cluster_options, documents, namespace_option, with_cluster
+from .options import cluster_options, namespace_option, with_cluster
 
 if TYPE_CHECKING:
     from ..survey.others import Others
@@ -51,7 +51,8 @@ def migrate(
 
     Known are the Go operator rh-mobb/ecr-secret-operator, nabsul/k8s-ecr-login-renew, upmc-enterprises/registry-creds,
     and the ECR generators of the External Secrets Operator. Comments say what to do first, what could not be carried
-    over, and what to remove afterwards. Nothing is changed, and no Secret is read.
+    over, and what to remove afterwards. Environments are read as the kubelet makes them: envFrom, env, $(NAME). Nothing
+    is changed, and no value of a Secret is used or shown.
 
     Exit codes: 0 done, also when there was nothing to carry over; 1 a file cannot be read; 2 the cluster cannot be
     reached.
@@ -61,8 +62,12 @@ def migrate(
 
     if account and not (account.isdecimal() and len(account) == 12):  # noqa: PLR2004 - AWS
         raise click.UsageError("--account is a number of twelve digits")
-    objects = _from_files(filenames) if filenames else _from_cluster(namespace, kubeconfig, context)
-    carried = translate(objects, Hints(account=account, operator_namespace=operator_namespace))
+    hints = Hints(account=account, operator_namespace=operator_namespace)
+    if filenames:
+        carried = translate(_from_files(filenames), hints)
+    else:
+        found = _from_cluster(namespace, kubeconfig, context)
+        carried = translate(found.objects, hints, found.sources)
     click.echo(stream(carried), nl=False)
     made = sum(len(one.documents) for one in carried)
     todo = sum(bool(one.needed or not one.complete) for one in carried)
@@ -70,16 +75,18 @@ def migrate(
 
 
 def _from_files(names: tuple[str, ...]) -> list[dict[str, Any]]:
-    return [one for name in names for one in documents(name) if isinstance(one, dict)]
+    from .files import documents  # noqa: PLC0415 - for who reads files
+
+    return [one.raw for name in names for one in documents(name) if isinstance(one.raw, dict)]
 
 
-def _from_cluster(namespace: str | None, kubeconfig: str | None, context: str | None) -> list[dict[str, Any]]:
+def _from_cluster(namespace: str | None, kubeconfig: str | None, context: str | None) -> Others:
     async def look(session: Session) -> Others:
         from ..survey import others  # noqa: PLC0415 - the client library takes a second to import
 
-        return await others.find(session.reader, namespace)
+        return await others.find(session, namespace)
 
     found = with_cluster(kubeconfig, context, look)
     for kind in found.unseen:
         click.echo(f"Note: {kind}s are left out: you may not list them", err=True)
-    return list(found.objects)
+    return found

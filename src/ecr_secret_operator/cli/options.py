@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -16,13 +14,13 @@ from ..domain.errors import (
     Forbidden,
     InvalidField,
     NoCredentials,
-    OperatorError,
     Unauthorized,
     Unavailable,
 )
 from ..domain.fields import GROUP, valid_name
 from ..domain.kinds import KINDS, Kind
 from ..domain.printable import one_line
+from .naming import as_called
 
 if TYPE_CHECKING:
     from ..survey.session import Session
@@ -40,7 +38,7 @@ class Failed(click.ClickException):
     """A command failed, for a reason that is one line."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
+        super().__init__(one_line(as_called(message)))
 
 
 class CannotLook(Failed):
@@ -137,26 +135,3 @@ def with_cluster(kubeconfig: str | None, context: str | None, work: Callable[[Se
         raise CannotLook(f"the API server {server} {text}: {error}") from error
     except ApiError as error:
         raise CannotLook(str(error)) from error
-
-
-def documents(path: str) -> Sequence[Any]:
-    """The documents of a YAML or JSON file, `-` for standard input; those of lists too. Raises OperatorError."""
-    import yaml  # noqa: PLC0415 - for who reads files
-
-    try:
-        text = sys.stdin.read() if path == "-" else _read(path)
-        found = [one for one in yaml.safe_load_all(text) if one is not None]
-    except (OSError, UnicodeDecodeError) as error:
-        raise OperatorError(f"{path} cannot be read: {getattr(error, 'strerror', '') or 'it is no text'}") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" in line {mark.line + 1}" if mark else ""  # without the text, which may be a Secret's
-        raise OperatorError(f"{path} is not YAML{where}") from error
-    lists = [one for one in found if isinstance(one, dict) and str(one.get("kind", "")).endswith("List")]
-    inside = [item for one in lists for item in one.get("items") or ()]
-    return [*(one for one in found if one not in lists), *inside]
-
-
-def _read(path: str) -> str:
-    with open(os.path.expanduser(path), encoding="utf-8") as file:  # noqa: PTH111, PTH123 - as it was typed
-        return file.read()

@@ -11,6 +11,7 @@ from ..crds import to_yaml
 from ..domain.errors import InvalidField
 from ..settings import parse_namespaces
 
+_GLOBS = re.compile(r"[a-z0-9*-]+(?:,[a-z0-9*-]+)*")
 _AUDIENCE = re.compile(r"[A-Za-z0-9:/._-]+")
 _API_SERVER = "https://kubernetes.default"
 
@@ -37,10 +38,37 @@ _API_SERVER = "https://kubernetes.default"
     help="One more audience for which it may create tokens; never one that the API server accepts. Repeatable."
     f"  [always: {', '.join(rights.DEFAULT_AUDIENCES)}]",
 )
+@click.option(
+    "--token-exclude-namespace",
+    "excluded",
+    default=",".join(rights.DEFAULT_EXCLUDED),
+    show_default=True,
+    metavar="GLOBS",
+    help="Namespaces of whose ServiceAccounts it may create no tokens, a comma list; empty for none. Its own namespace"
+    " is always allowed.",
+)
+@click.option(
+    "--without-tokens",
+    is_flag=True,
+    help="Leave out the right to create tokens of ServiceAccounts. Resources with aws.service_account then fail.",
+)
+@click.option(
+    "--without-links",
+    is_flag=True,
+    help="Leave out the right to change ServiceAccounts. Resources with link are then served, but not linked.",
+)
 @click.option("--metrics-secure", is_flag=True, help="Add the rights to authenticate those who read the metrics.")
 @click.option("--admission-only", is_flag=True, help="Only the admission policies: OLM or others give the rights.")
 def rbac(
-    *, namespace: str, watch_namespace: str, audiences: tuple[str, ...], metrics_secure: bool, admission_only: bool
+    *,
+    namespace: str,
+    watch_namespace: str,
+    audiences: tuple[str, ...],
+    excluded: str,
+    without_tokens: bool,
+    without_links: bool,
+    metrics_secure: bool,
+    admission_only: bool,
 ) -> None:
     """Print the operator's rights as YAML: ServiceAccount, RBAC and admission policies.
 
@@ -55,8 +83,20 @@ def rbac(
     for audience in audiences:
         if not _AUDIENCE.fullmatch(audience) or audience.startswith(_API_SERVER):
             raise click.UsageError(f"--token-audience: {audience!r} is no audience of AWS")
+    if excluded and not _GLOBS.fullmatch(excluded):
+        raise click.UsageError(f"--token-exclude-namespace: {excluded!r} is no comma list of names and globs")
+    left_out = {
+        *([rights.Feature.TOKENS] if without_tokens else []),
+        *([rights.Feature.LINKS] if without_links else []),
+    }
     every = tuple(dict.fromkeys((*rights.DEFAULT_AUDIENCES, *audiences)))
-    installation = rights.Installation(namespace=own[0], watched=watched, audiences=every)
+    installation = rights.Installation(
+        namespace=own[0],
+        watched=watched,
+        audiences=every,
+        excluded=tuple(excluded.split(",")) if excluded else (),
+        features=frozenset(rights.Feature) - left_out,
+    )
     granted = [
         *rights.namespace(installation),
         *rights.service_account(installation),

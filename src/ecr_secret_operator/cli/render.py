@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..diagnosis.preview import preview, remarks
-from ..domain.errors import OperatorError
 from ..domain.fields import GROUP
-from ..domain.kinds import KINDS, Kind
-from ..domain.policy import POLICY_KIND, parse_policy
+from ..domain.kinds import Kind
+from ..domain.policy import POLICY_KIND
 from ..domain.printable import one_line
 from ..domain.raw import Raw, text
 from ..domain.resource import InvalidSpec
-from .options import EXIT_WRONG, ResourceType, cluster_options, documents, namespace_option, with_cluster
+from .options import EXIT_WRONG, ResourceType, cluster_options, namespace_option, with_cluster
 
 if TYPE_CHECKING:
     from ..survey.session import Session
@@ -44,27 +43,55 @@ def render(
 ) -> None:
     """Print the Secrets that would be generated, with their tokens masked.
 
-    With -f neither a cluster nor AWS is asked: good for checks before a merge. With KIND/NAME the resource is read from
-    the cluster, and nothing else. A spec that means nothing is refused with the sentence that the operator would put
-    into its status. Data are shown as stringData, to be read.
+    With -f neither a cluster nor AWS is asked: good for checks before a merge. What the API server would refuse is
+    refused, as by kubectl apply with --validate=strict: fields that the definitions do not have, keys that are
+    repeated, and values that mean nothing. With KIND/NAME the resource is read from the cluster, and nothing else. Data
+    are shown as stringData, to be read.
 
     Exit codes: 0 all are valid; 1 some are not; 2 wrong usage, or the cluster cannot be reached.
     """
     if bool(resource) == bool(filename):
         raise click.UsageError("give either KIND/NAME or --filename")
-    raws = documents(filename) if filename else [_read(resource, namespace, kubeconfig, context)]
-    ours = [raw for raw in raws if isinstance(raw, dict) and _known(raw)]
-    if not ours:
-        raise OperatorError(f"{filename} holds no resource of {GROUP}")
-    failed = [sentence for raw in ours if (sentence := _shown(raw))]
+    problems = _from_file(filename) if filename else _shown(_read(resource, namespace, kubeconfig, context))
+    failed = list(dict.fromkeys(problems))
     for sentence in failed:
         click.echo(f"Error: {one_line(sentence)}", err=True)
     ctx.exit(EXIT_WRONG if failed else 0)
 
 
-def _known(raw: Mapping[str, Any]) -> bool:
-    kind, group = text(raw, "kind"), text(raw, "apiVersion").partition("/")[0]
-    return group == GROUP and (kind in KINDS or kind == POLICY_KIND)
+def _from_file(filename: str) -> Iterator[str]:
+    """Prints what comes of the resources of a file; gives why nothing comes of some."""
+    from ..diagnosis.admission import admitted, incomplete, is_ours, suspect  # noqa: PLC0415 - as little as possible at start
+    from .files import documents, named  # noqa: PLC0415 - the same
+
+    found, meant = documents(filename), 0
+    for number, document in enumerate(found, start=1):
+        raw = document.raw
+        if not isinstance(raw, dict):
+            meant += 1
+            yield f"document {number} of {named(filename)} is not an object"
+        elif problem := incomplete(raw):
+            meant += 1
+            yield f"document {number} of {named(filename)}: {problem}"
+        elif not is_ours(raw):
+            if problem := suspect(raw):
+                meant += 1
+                yield f"{_name(raw)}: {problem}"
+        else:
+            meant += 1
+            stored, problems = admitted(raw)
+            problems = [*document.repeated, *problems]
+            if problems:
+                yield f"{_name(raw)}: {'; '.join(problems)}"
+            else:
+                yield from _shown(stored)
+    if not meant:
+        yield f"{named(filename)} holds no resource of {GROUP}"
+
+
+def _name(raw: Raw) -> str:
+    metadata = (text(raw, "metadata", "namespace"), text(raw, "metadata", "name"))
+    return "/".join(filter(None, (text(raw, "kind"), *metadata)))
 
 
 def _read(
@@ -81,22 +108,17 @@ def _read(
     return with_cluster(kubeconfig, context, work)
 
 
-def _shown(raw: Raw) -> str:
-    """Prints what comes of a resource; gives why nothing does, empty when something does."""
-    name = "/".join(
-        filter(None, (text(raw, "kind"), text(raw, "metadata", "namespace"), text(raw, "metadata", "name")))
-    )
+def _shown(raw: Raw) -> Iterator[str]:
+    """Prints what comes of a resource; gives why nothing does, if nothing does."""
+    name = _name(raw)
     if text(raw, "kind") == POLICY_KIND:
-        policy = parse_policy(raw.get("spec"))
-        if isinstance(policy, InvalidSpec):
-            return f"{name}: {policy.message}"
         click.echo(f"# {one_line(name)} is valid, and generates nothing")
-        return ""
+        return
     found = preview(raw)
     if isinstance(found, InvalidSpec):
-        return f"{name}: {found.message}"
-    _print(name, found, list(remarks(raw)))
-    return ""
+        yield f"{name}: {found.message}"
+    else:
+        _print(name, found, list(remarks(raw)))
 
 
 def _print(name: str, manifest: dict[str, Any], sentences: Sequence[str]) -> None:

@@ -47,13 +47,19 @@ def _allow_many_connections() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def switch(name: str, *, help: str) -> Callable[[_Command], _Command]:  # noqa: A002 - as click names it
-    """A flag as Go has them: off unless given, and `--flag=true` and `--flag=false` do as well."""
+def switch(name: str, *, help: str, on: bool = False) -> Callable[[_Command], _Command]:  # noqa: A002 - as click names it
+    """A flag as Go has them: `--flag`, `--flag=true` and `--flag=false`.
+
+    Args:
+        name: of the flag.
+        help: for people.
+        on: whether it is on unless given.
+    """
     return click.option(
         name,
         is_flag=False,
         flag_value="true",
-        default="false",
+        default="true" if on else "false",
         type=click.BOOL,
         metavar="[=true|false]",
         help=help,
@@ -74,6 +80,7 @@ def switch(name: str, *, help: str) -> Callable[[_Command], _Command]:  # noqa: 
 @click.option(
     "--metrics-bind-address", type=AddressType(), default=":8080", show_default=True, help="For /metrics; 0 for none."
 )
+@switch("--metrics-per-resource", help="Show series for each resource.  [default: true]", on=True)
 @switch("--metrics-secure", help="Show metrics only to bearer tokens whose user may get /metrics in the cluster.")
 @click.option(
     "--metrics-cert-path", default="", metavar="DIR", help="Serve metrics over HTTPS, with tls.crt and tls.key in DIR."
@@ -106,6 +113,7 @@ def run(
     kubeconfig: str | None,
     watch_namespace: str,
     metrics_bind_address: Address | None,
+    metrics_per_resource: bool,
     metrics_secure: bool,
     metrics_cert_path: str,
     health_probe_bind_address: Address | None,
@@ -142,6 +150,7 @@ def run(
         kubeconfig=kubeconfig,
         namespaces=namespaces,
         metrics_address=metrics_bind_address,
+        metrics_per_resource=metrics_per_resource,
         metrics_secure=metrics_secure,
         metrics_certificate=certificate,
         probe_address=health_probe_bind_address,

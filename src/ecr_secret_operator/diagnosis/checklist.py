@@ -22,7 +22,7 @@ MOST_EXAMINED = 50
 
 def workload_of(seen: Installation) -> Workload:
     """How the operator runs; all defaults where that is not to be seen."""
-    return workload(seen.deployments[0]) if seen.deployments else Workload()
+    return workload(seen.deployments[0], seen.sources) if seen.deployments else Workload()
 
 
 def to_examine(credentials: Sequence[Credential]) -> list[Credential]:

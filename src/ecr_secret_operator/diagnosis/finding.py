@@ -15,7 +15,7 @@ class Level(StrEnum):
     """It works, and may not go on to."""
     WRONG = "wrong"
     UNSEEN = "unseen"
-    """It could not be looked at, for lack of a right as a rule."""
+    """It could not be looked at: for lack of a right, or because it is not known where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ def wrong(cause: str, subject: str, says: str, cure: str) -> Finding:
     return Finding(Level.WRONG, cause, subject, says, cure)
 
 
-def unseen(cause: str, subject: str, says: str) -> Finding:
+def unseen(cause: str, subject: str, says: str, cure: str = "") -> Finding:
     """Something that could not be looked at."""
-    return Finding(Level.UNSEEN, cause, subject, says)
+    return Finding(Level.UNSEEN, cause, subject, says, cure)
 
 
 def worst(findings: Iterable[Finding]) -> bool:

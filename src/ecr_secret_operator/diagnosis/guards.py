@@ -15,6 +15,9 @@ SUBJECT = "admission policies"
 
 def check_guards(seen: Installation, cure: str) -> Iterator[Finding]:
     """One that has no binding does nothing."""
+    if not seen.account_known and not seen.account_seen:
+        yield unseen("admission-policies", SUBJECT, "The operator's ServiceAccount, which they limit, is not known")
+        return
     if seen.account_seen is not None and not seen.account_seen:
         return  # nobody to be held: that there is no such ServiceAccount stands above
     if seen.guards is None or seen.bindings is None:

@@ -33,6 +33,11 @@ def check_identity(seen: Installation, workload: Workload) -> Iterator[Finding]:
         yield from findings
     elif any(found is None for found in seen.secrets.values()):
         yield unseen("aws-identity", SUBJECT, "You may not look at the Secret that would have it")
+    elif not seen.operator_found:
+        yield unseen("aws-identity", SUBJECT, "No Deployment was found whose identity could be looked at")
+    elif seen.account_seen is None or seen.pods is None:
+        hidden = "pods" if seen.account_seen is not None else "ServiceAccount"
+        yield unseen("aws-identity", SUBJECT, f"You may not look at the operator's {hidden}, which would show it")
     else:
         yield from _none(seen)
 
@@ -40,7 +45,8 @@ def check_identity(seen: Installation, workload: Workload) -> Iterator[Finding]:
 def _none(seen: Installation) -> Iterator[Finding]:
     asked = [one for one in seen.credentials if any(use.identity == "operator" for use in one.uses)]
     refused = [one for one in asked if one.reason == Reason.IDENTITY_UNAVAILABLE]
-    says = f"There is no Secret {KEYS_SECRET}, no role of its ServiceAccount and no Pod Identity"
+    pods = "no Pod Identity" if seen.pods else "no pod that would show Pod Identity"
+    says = f"There is no Secret {KEYS_SECRET}, no role of its ServiceAccount and {pods}"
     if refused:
         yield wrong("aws-identity-missing", SUBJECT, says, _GUIDES)
     elif asked and not any(one.ready for one in asked):

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ..domain.environment import Sources
 from ..domain.generated import StoredSecret
 from ..domain.kinds import Kind
 from ..domain.policy import Policy
@@ -58,6 +59,11 @@ class Installation:
         policies: all AccessPolicies; None where one may not look.
         namespaces: labels by namespace; None where one may not look.
         credentials: all resources that may be seen.
+        place_known: whether the operator is, or is said to be, in that namespace; otherwise the name is the usual one.
+        account_known: whether a Deployment or the user names that ServiceAccount; otherwise the name is the usual one.
+        elsewhere: other namespaces with a Deployment that runs the operator.
+        everywhere: whether the Deployments of all namespaces could be searched.
+        sources: the ConfigMaps, and the Secrets without values, that the Deployment takes variables from.
         slow: events of the last hour or so that report a slow namespace; None where one may not look.
     """
 
@@ -78,7 +84,17 @@ class Installation:
     policies: Sequence[Policy] | None
     namespaces: Mapping[str, Mapping[str, str]] | None
     credentials: Sequence[Credential]
+    place_known: bool = True
+    account_known: bool = True
+    elsewhere: Sequence[str] = ()
+    everywhere: bool = True
+    sources: Sources = field(default_factory=Sources)
     slow: Sequence[Raw] | None = ()
+
+    @property
+    def operator_found(self) -> bool:
+        """Whether a Deployment was found that runs the operator."""
+        return bool(self.deployments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

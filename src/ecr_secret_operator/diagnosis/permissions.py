@@ -6,12 +6,21 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..rights import RIGHTS, Right, Scope
-from .finding import Finding, ok, unseen, wrong
-from .workload import Workload
+from ..rights import RIGHTS, Feature, Right, Scope
+from .finding import Finding, ok, unseen, warning, wrong
+from .workload import POINT, Workload
 
 if TYPE_CHECKING:
     from .observed import Installation
+
+
+_OPTIONAL = {
+    (right.group, resource, verb)
+    for right in RIGHTS
+    if right.features
+    for resource in right.resources
+    for verb in right.verbs
+}
 
 
 class Ask(NamedTuple):
@@ -70,22 +79,45 @@ def install_command(workload: Workload, namespace: str) -> str:
 def check_rights(seen: Installation, workload: Workload) -> Iterator[Finding]:
     """Whether the operator's ServiceAccount is there, may do its work, and is held to it."""
     name, cure = f"ServiceAccount {seen.namespace}/{seen.account}", install_command(workload, seen.namespace)
+    if not seen.account_known and not seen.account_seen:
+        cure = "" if seen.deployments is None else POINT
+        yield unseen("operator-rights", "rights of the operator", _unnamed(seen), cure)
+        return
     if seen.account_seen is not None and not seen.account_seen:
         yield wrong("operator-account-missing", name, "The operator's ServiceAccount does not exist", cure)
         return
-    if seen.rights is None:
+    if workload.watched_unknown:
+        says = f"Which it needs depends on WATCH_NAMESPACE, which is not known: {workload.watched_unknown}"
+        yield unseen("operator-rights", name, says)
+    elif seen.rights is None:
         yield unseen("operator-rights", name, "You may not ask what the operator may do (subjectaccessreviews)")
-    elif lacking := _lacking(seen.rights):
+    elif lacking := _lacking(seen.rights, optional=False):
         for place, words in lacking.items():
-            where = f"in namespace {place}" if place else "in the cluster"
-            yield wrong("operator-rights-lacking", name, f"It may not {where}: {', '.join(words)}", cure)
+            yield wrong("operator-rights-lacking", name, _says(place, words), cure)
+    elif lacking := _lacking(seen.rights, optional=True):
+        for place, words in lacking.items():
+            says = f"{_says(place, words)}. Resources with {' or '.join(sorted(Feature))} may need it"
+            yield warning("operator-rights-left-out", name, says, cure)
     else:
         yield ok("operator-rights", name, f"It has the {len(seen.rights)} rights that it needs")
 
 
-def _lacking(rights: Mapping[Ask, bool]) -> dict[str, list[str]]:
+def _unnamed(seen: Installation) -> str:
+    """Why it is not known which ServiceAccount is the operator's."""
+    if seen.deployments is None:
+        return "You may not look at the Deployment that names its ServiceAccount"
+    usual = f", and ServiceAccount {seen.namespace}/{seen.account}, the usual one, does not exist"
+    return f"No Deployment was found that names its ServiceAccount{usual if seen.account_seen == {} else ''}"
+
+
+def _says(place: str, words: Sequence[str]) -> str:
+    return f"It may not {f'in namespace {place}' if place else 'in the cluster'}: {', '.join(words)}"
+
+
+def _lacking(rights: Mapping[Ask, bool], *, optional: bool) -> dict[str, list[str]]:
+    """By namespace, what it needs and may not; optional is what an installation can leave out."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for ask, allowed in rights.items():
-        if not allowed:
+        if not allowed and ((ask.group, ask.resource, ask.verb) in _OPTIONAL) is optional:
             found[ask.namespace].append(ask.words)
     return dict(found)

@@ -27,10 +27,10 @@ from ..domain.registries import RegistriesSpec
 from ..domain.resource import InvalidSpec, Key, Resource
 from ..domain.token import Sensitive
 from .credential import State
-from .finding import Finding, Level, ok, warning, wrong
+from .finding import Finding, Level, ok, unseen, warning, wrong
 from .identities import complete
 from .observed import Case, Installation
-from .workload import Workload
+from .workload import POINT, Workload
 
 _TOLD = 3
 """Of how many namespaces, pods and ServiceAccounts a finding tells."""
@@ -127,6 +127,12 @@ def _unserved(of: _Subject) -> Iterator[Finding]:
 
 def _identities(of: _Subject, spec: CommonSpec) -> Iterator[Finding]:
     """Whether the ServiceAccounts and Secrets that it names as identities are there, and complete."""
+    named = any(entry.aws.service_account or entry.aws.credentials_secret for entry in spec.entries)
+    if of.case.kind.clustered and not of.seen.place_known:
+        if named:
+            says = "Its AWS identity is in the operator's namespace, which is not known"
+            yield unseen("identity", of.name, says, POINT)
+        return
     for account in sorted({entry.aws.service_account for entry in spec.entries if entry.aws.service_account}):
         yield from _account(of, account)
     for secret in sorted({entry.aws.credentials_secret for entry in spec.entries if entry.aws.credentials_secret}):

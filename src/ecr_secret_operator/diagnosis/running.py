@@ -9,12 +9,12 @@ from ..domain.generated import parse_time
 from ..domain.raw import mapping, mappings, number, text
 from .finding import Finding, ok, unseen, warning, wrong
 from .observed import Installation
-from .workload import PROGRAM, Workload
+from .workload import POINT, PROGRAM, Workload
 
 SKEW = timedelta(seconds=30)
 """By how much the clock here may differ from that of the cluster."""
 
-_INSTALL = "Install it (docs/install.md), or name its namespace: ecr-secret-operator doctor --operator-namespace NAME"
+_INSTALL = f"Install it: docs/install.md. {POINT}"
 
 
 def check_running(seen: Installation, workload: Workload) -> Iterator[Finding]:
@@ -51,14 +51,27 @@ def _deployment(seen: Installation, workload: Workload, *, leads: bool) -> Itera
 
 
 def _elsewhere(seen: Installation, *, leads: bool) -> Iterator[Finding]:
+    """What is known of an operator of which no Deployment was found where it was looked for."""
     subject, says = f"namespace {seen.namespace}", f"No Deployment here runs {PROGRAM}"
     idle = [one for one in seen.credentials if not one.reason]  # of which nothing is said, or nothing true any more
     if leads:
         yield ok("operator", subject, f"{says}, but somebody leads: it runs elsewhere")
+    elif seen.elsewhere:
+        cure = f"ecr-secret-operator doctor --operator-namespace {seen.elsewhere[0]}"
+        says = f"{says}. One in namespace {', '.join(seen.elsewhere)} does"
+        yield warning("operator-elsewhere", subject, says, cure)
+    elif not seen.everywhere:
+        yield unseen("operator", subject, f"{says}, and you may not look at those of other namespaces", POINT)
     elif idle or not seen.credentials:
-        yield wrong("operator-absent", subject, f"{says}, and nobody leads", _INSTALL)
+        yield wrong("operator-absent", subject, f"{says}, and nobody leads{_last_leader(seen)}", _INSTALL)
     else:
         yield warning("operator-unknown", subject, f"{says}; resources are served all the same", _INSTALL)
+
+
+def _last_leader(seen: Installation) -> str:
+    """Who led, where a Lease is left of an operator that is gone."""
+    holder, renewed = text(seen.lease, "spec", "holderIdentity"), text(seen.lease, "spec", "renewTime")
+    return f": {holder} did, and renewed its Lease at {renewed} for the last time" if holder and renewed else ""
 
 
 def _pods(seen: Installation) -> Iterator[Finding]:
@@ -86,12 +99,13 @@ def _lease(seen: Installation, workload: Workload) -> Iterator[Finding]:
     spec = mapping(seen.lease, "spec")
     subject = f"Lease {workload.lease_namespace or seen.namespace}/{text(seen.lease, 'metadata', 'name')}".rstrip("/")
     holder, renewed = text(spec, "holderIdentity"), parse_time(text(spec, "renewTime"))
-    logs = f"kubectl logs deployment/{workload.name} -n {seen.namespace}" if workload.name else _INSTALL
+    logs = f"kubectl logs deployment/{workload.name} -n {seen.namespace}"
     if seen.lease is None:
         yield unseen("leader", subject, "You may not look at it")
+    elif not workload.name and not _leads(seen):
+        return  # that no operator was found stands above
     elif not seen.lease:
-        if workload.name:
-            yield wrong("leader-none", subject, "There is no Lease: no replica has ever led", logs)
+        yield wrong("leader-none", subject, "There is no Lease: no replica has ever led", logs)
     elif not holder or renewed is None:
         yield wrong("leader-none", subject, "Nobody leads: the last leader gave it back", logs)
     elif not _leads(seen):

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from ..domain.environment import FromSecret, Source, Sources, Unknown, Value, environment, expanded, sources_of
 from ..domain.raw import Raw, items, mapping, mappings, number, text
 
 PROGRAM = "ecr-secret-operator"
+POINT = (
+    "If the operator is there under other names, give them: ecr-secret-operator doctor --operator-namespace NAMESPACE"
+    " --service-account NAME"
+)
+"""What to do where no Deployment of the operator was found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +25,7 @@ class Workload:
         replicas: wanted.
         available: that run and are ready.
         watched: namespaces that it looks at; empty for all.
+        watched_unknown: why those are not known, as a part of a sentence; empty when they are.
         leader_elect: whether it contends for the Lease.
         lease_namespace: of the Lease; empty for its own.
         policy_required: whether it serves nothing while there is no AccessPolicy.
@@ -32,6 +39,7 @@ class Workload:
     replicas: int = 0
     available: int = 0
     watched: Sequence[str] = ()
+    watched_unknown: str = ""
     leader_elect: bool = False
     lease_namespace: str = ""
     policy_required: bool = False
@@ -49,28 +57,56 @@ def is_operator(deployment: Raw, account: str) -> bool:
     return _container(pod) is not None
 
 
-def workload(deployment: Raw) -> Workload:
-    """Reads a Deployment. Never raises."""
-    pod = mapping(deployment, "spec", "template", "spec")
-    containers = mappings(pod, "containers")
-    container = _container(pod) or (containers[0] if containers else {})
-    variables = {text(one, "name"): text(one, "value") for one in mappings(container, "env")}
-    flags = dict(_flags([str(word) for key in ("command", "args") for word in items(container, key)]))
-    watched = flags.get("--watch-namespace", variables.get("WATCH_NAMESPACE", ""))
+def sources_of_operator(deployment: Raw) -> Iterator[Source]:
+    """The ConfigMaps and Secrets that the operator takes variables from."""
+    container = _operator(mapping(deployment, "spec", "template", "spec"))
+    return sources_of(container, text(deployment, "metadata", "namespace"))
+
+
+def workload(deployment: Raw, sources: Sources | None = None) -> Workload:
+    """Reads a Deployment. Never raises.
+
+    Args:
+        deployment: of the operator.
+        sources: the ConfigMaps and Secrets that it takes variables from, as far as they are known.
+    """
+    template, namespace = mapping(deployment, "spec", "template"), text(deployment, "metadata", "namespace")
+    pod = mapping(template, "spec")
+    container = _operator(pod)
+    variables = environment(container, template, namespace, sources or Sources()).variables
+    words = [str(word) for key in ("command", "args") for word in items(container, key)]
+    given: dict[str, Value] = {flag: expanded(value, variables) for flag, value in _flags(words)}
+    flags = {flag: _known(value) for flag, value in given.items()}
+    watch = given.get("--watch-namespace", variables.get("WATCH_NAMESPACE", ""))
+    watched = _known(watch)
     replicas = mapping(deployment, "spec").get("replicas", 1)
     return Workload(
         name=text(deployment, "metadata", "name"),
         replicas=replicas if isinstance(replicas, int) else 1,
         available=number(deployment, "status", "availableReplicas"),
         watched=[name.strip() for name in watched.split(",") if name.strip()],
+        watched_unknown="" if isinstance(watch, str) else _reason(watch),
         leader_elect=flags.get("--leader-elect", "false") != "false",
         lease_namespace=flags.get("--leader-election-namespace", ""),
         policy_required=flags.get("--require-access-policy", "false") != "false",
         metrics_secure=flags.get("--metrics-secure", "false") != "false",
-        account=text(pod, "serviceAccountName"),
+        account=text(pod, "serviceAccountName") or "default",
         variables=frozenset(variables),
         secrets=frozenset(_secrets(pod, container)),
     )
+
+
+def _known(value: Value) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _reason(value: FromSecret | Unknown) -> str:
+    return value.why if isinstance(value, Unknown) else f"it is in Secret {value.secret}"
+
+
+def _operator(pod: Raw) -> Raw:
+    containers = mappings(pod, "containers")
+    return _container(pod) or (containers[0] if containers else {})
 
 
 def _container(pod: Raw) -> Raw | None:

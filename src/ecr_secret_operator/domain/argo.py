@@ -10,14 +10,14 @@ from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_v
 
 from .errors import InvalidField
 from .fields import OptionalName, bounded, cel, matches, rule
-from .model import CommonSpec, Entry, region_agrees
+from .model import CommonSpec, Entry, partition_agrees, region_agrees
 from .registry import EXAMPLE_HOST, HOST_PATTERN, PATH_PATTERN, parse_chart_url
 
 REPOSITORY: Literal["repository"] = "repository"
 REPO_CREDS = "repo-creds"
 _PROJECT_RULE = "project needs secret_type: repository: Argo CD's repo-creds are for all projects"
 
-_PROXY_PATTERN = "https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/?"
+PROXY_PATTERN = "https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/?"
 _PROXY_RULE = (
     "must be the URL of a proxy, such as http://proxy.example.com:3128, without user and password: they could be read"
     " in this resource"
@@ -25,12 +25,12 @@ _PROXY_RULE = (
 
 
 def _valid_proxy(url: str) -> str:
-    if url and not re.fullmatch(_PROXY_PATTERN, url):
+    if url and not re.fullmatch(PROXY_PATTERN, url):
         raise InvalidField(_PROXY_RULE)  # without the value, which may hold a password
     return url
 
 
-_NO_PROXY_PATTERN = "[A-Za-z0-9.*:/_, -]*"
+NO_PROXY_PATTERN = "[A-Za-z0-9.*:/_, -]*"
 _NO_PROXY_RULE = "must be a list of hosts, separated by commas"
 
 
@@ -41,7 +41,7 @@ def _unshown(field: str, pattern: str, text: str) -> dict[str, str]:
 
 
 def _valid_no_proxy(text: str) -> str:
-    if not re.fullmatch(_NO_PROXY_PATTERN, text):
+    if not re.fullmatch(NO_PROXY_PATTERN, text):
         raise InvalidField(_NO_PROXY_RULE)  # without the value: it may be a proxy's URL, put in the wrong place
     return text
 
@@ -52,13 +52,14 @@ class ArgoHelmRepoSecretSpec(CommonSpec):
     model_config = ConfigDict(
         json_schema_extra=cel(
             region_agrees("url"),
+            partition_agrees("url"),
             rule(
                 "!has(self.project) || self.project == '' || !has(self.secret_type)"
                 f" || self.secret_type != '{REPO_CREDS}'",
                 _PROJECT_RULE,
             ),
-            _unshown("proxy", _PROXY_PATTERN, _PROXY_RULE),
-            _unshown("no_proxy", _NO_PROXY_PATTERN, _NO_PROXY_RULE),
+            _unshown("proxy", PROXY_PATTERN, _PROXY_RULE),
+            _unshown("no_proxy", NO_PROXY_PATTERN, _NO_PROXY_RULE),
         )
     )
 

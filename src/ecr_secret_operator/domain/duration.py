@@ -29,6 +29,9 @@ _NANOSECONDS = {
 MAXIMUM = timedelta(days=366)
 """Anything longer means the same, and stays far from overflow."""
 
+_LONGEST = 2**63 - 1
+"""Nanoseconds of the longest duration of Go, some 292 years: to the API server anything longer is none."""
+
 _MAXIMUM_MICROSECONDS = MAXIMUM // timedelta(microseconds=1)
 
 
@@ -37,7 +40,7 @@ def parse_duration(text: str) -> timedelta:
     """Reads a Go duration, rounded down to a microsecond; at most 366 days come out. Remembered, as there are few.
 
     Raises:
-        InvalidField: it is none, or is negative.
+        InvalidField: it is none, is negative, or is longer than Go knows.
     """
     if not _WHOLE.fullmatch(text):
         raise InvalidField(f"{shown(text)} is not a duration. Write a number with a unit, such as 10h or 1h30m")
@@ -45,6 +48,8 @@ def parse_duration(text: str) -> timedelta:
         Fraction(f"0{number}0" if "." in number else number) * _NANOSECONDS[unit]
         for number, unit in _PART.findall(text)
     )
+    if nanoseconds > _LONGEST:
+        raise InvalidField(f"{shown(text)} is not a duration: the longest is 2562047h")
     return min(timedelta(microseconds=min(int(nanoseconds) // 1000, _MAXIMUM_MICROSECONDS)), MAXIMUM)
 
 

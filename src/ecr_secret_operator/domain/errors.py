@@ -129,6 +129,11 @@ class Conflict(ApiError):
 class Forbidden(ApiError):
     """The operator's ServiceAccount may not do this, or the namespace is terminating."""
 
+    @property
+    def by_rbac(self) -> bool:
+        """Whether a right is lacking, and no admission policy, webhook or state of the namespace is the cause."""
+        return not self.admission and not self.cause and "forbidden: User " in str(self)
+
 
 class Unauthorized(Forbidden):
     """The API server does not take the operator's credentials: so it says nothing of what they may do."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
 
 from .duration import DURATION_PATTERN, parse_duration
 from .errors import InvalidField, shown
@@ -26,13 +26,20 @@ SHORTEST_FREQUENCY = timedelta(minutes=1)
 RESERVED_PREFIXES = (f"{GROUP}/", "app.kubernetes.io/managed-by", "argocd.argoproj.io/secret-type")
 """Metadata keys that steer this operator or Argo CD: a resource may not set them on its Secret."""
 
-_SUBDOMAIN = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:[.][a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*"
+KEY_LIMIT, VALUE_LIMIT, ANNOTATION_LIMIT = 317, 63, 4096
+"""Characters of keys and values of labels (Kubernetes), and of the values of annotations (this operator)."""
+
+SUBDOMAIN = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:[.][a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*"
 _LABEL_NAME = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?"
-_QUALIFIED = re.compile(rf"(?:{_SUBDOMAIN}/)?{_LABEL_NAME}")
-_LABEL_VALUE = re.compile(rf"(?:{_LABEL_NAME})?")
+_KEY_PATTERN, _LENGTHS_PATTERN = f"(?:{SUBDOMAIN}/)?{_LABEL_NAME}", "(?:[^/]{1,253}/)?[^/]{1,63}"
+_VALUE_PATTERN = f"(?:{_LABEL_NAME})?"
 
 ROLE_ARN_PATTERN = "arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,576}"
 """IAM: a path of at most 512 characters before a name of at most 64; AWS judges the rest."""
+
+
+Flag = Annotated[bool, Strict()]
+"""true or false: texts and numbers are neither to the API server."""
 
 
 class Model(BaseModel):
@@ -69,7 +76,7 @@ def bounded(limit: int) -> AfterValidator:
 
 def valid_name(name: str) -> str:
     """Refuses names that Kubernetes would refuse. Raises InvalidField."""
-    if not re.fullmatch(_SUBDOMAIN, name):
+    if not re.fullmatch(SUBDOMAIN, name):
         raise InvalidField(
             f"{shown(name)} is not a name that Kubernetes accepts. Use lower case letters, digits, '-' and '.',"
             " beginning and ending with a letter or digit"
@@ -83,12 +90,15 @@ def _valid_frequency(frequency: str) -> str:
     return frequency
 
 
+def valid_label_key(key: str) -> bool:
+    """Whether Kubernetes accepts a key of labels or annotations."""
+    return bool(re.fullmatch(_LENGTHS_PATTERN, key) and re.fullmatch(_KEY_PATTERN, key))
+
+
 def valid_keys(entries: Mapping[str, str]) -> Mapping[str, str]:
     """Refuses keys of labels or annotations that Kubernetes would refuse, and those that the operator sets."""
     for key in entries:
-        prefix, _, name = key.rpartition("/")
-        fits = len(prefix) <= 253 and len(name) <= 63  # noqa: PLR2004 - Kubernetes' limits
-        if not fits or not _QUALIFIED.fullmatch(key):
+        if not valid_label_key(key):
             raise InvalidField(f"{shown(key)} is not a metadata key that Kubernetes accepts")
         if key.startswith(RESERVED_PREFIXES):
             raise InvalidField(f"{shown(key)} is set by the operator itself. Leave it out")
@@ -98,7 +108,7 @@ def valid_keys(entries: Mapping[str, str]) -> Mapping[str, str]:
 def valid_label_values(labels: Mapping[str, str]) -> Mapping[str, str]:
     """Refuses values that no label may have."""
     for value in labels.values():
-        if not _LABEL_VALUE.fullmatch(value) or len(value) > 63:  # noqa: PLR2004 - Kubernetes' limit
+        if not re.fullmatch(_VALUE_PATTERN, value) or len(value) > VALUE_LIMIT:
             raise InvalidField(f"{shown(value)} is not a label value that Kubernetes accepts")
     return labels
 
@@ -106,6 +116,16 @@ def valid_label_values(labels: Mapping[str, str]) -> Mapping[str, str]:
 RESERVED_RULE = rule(
     "self.all(key, " + " && ".join(f"!key.startsWith('{prefix}')" for prefix in RESERVED_PREFIXES) + ")",
     f"keys that begin with {', '.join(RESERVED_PREFIXES)} are set by the operator itself: leave them out",
+)
+
+KEY_RULE = rule(
+    f"self.all(key, {matches(_LENGTHS_PATTERN, of='key')} && {matches(_KEY_PATTERN, of='key')})",
+    "keys must be metadata keys that Kubernetes accepts, such as team or example.com/team",
+)
+VALUE_RULE = rule(
+    f"self.all(key, {matches(_VALUE_PATTERN, of='self[key]')})",
+    "values must be label values that Kubernetes accepts: at most 63 letters, digits, '-', '_' and '.', beginning and"
+    " ending with a letter or digit",
 )
 
 _NAME_RULE = (
@@ -117,7 +137,7 @@ ObjectName = Annotated[
     str,
     bounded(253),
     AfterValidator(valid_name),
-    Field(json_schema_extra={"minLength": 1, "maxLength": 253, **cel(rule(matches(_SUBDOMAIN), _NAME_RULE))}),
+    Field(json_schema_extra={"minLength": 1, "maxLength": 253, **cel(rule(matches(SUBDOMAIN), _NAME_RULE))}),
 ]
 
 
@@ -129,7 +149,7 @@ OptionalName = Annotated[
     str,
     bounded(253),
     _absent_or(valid_name),
-    Field(json_schema_extra={"maxLength": 253, **cel(rule(f"self == '' || {matches(_SUBDOMAIN)}", _NAME_RULE))}),
+    Field(json_schema_extra={"maxLength": 253, **cel(rule(f"self == '' || {matches(SUBDOMAIN)}", _NAME_RULE))}),
 ]
 
 Frequency = Annotated[

@@ -143,7 +143,7 @@ class OwnerReference:
 class StoredSecret:
     """A Secret as it is stored, without its data: those are reduced to a digest and the token.
 
-    In memory there is no more of it than the operator itself may have written (`kube.kept`, ADR 34).
+    In memory there is no more of it than the operator itself may have written (`kube.kept`, ADR 38).
 
     Attributes:
         namespace, name, uid, resource_version: of the version seen.

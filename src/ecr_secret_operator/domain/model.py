@@ -18,51 +18,49 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from .duration import parse_duration
 from .errors import InvalidField, shown
 from .fields import (
+    ANNOTATION_LIMIT,
+    KEY_RULE,
     RESERVED_RULE,
+    VALUE_LIMIT,
+    VALUE_RULE,
     ExternalId,
+    Flag,
     Frequency,
     Model,
     ObjectName,
     OptionalName,
     Region,
     RoleArn,
+    bounded,
     cel,
     rule,
     valid_keys,
     valid_label_values,
 )
-from .registry import PUBLIC_HOST, PUBLIC_REGION, Registry
+from .registry import GOV_REGIONS, PARTITIONS, PUBLIC_HOST, PUBLIC_REGION, Registry
 
 DEFAULT_FREQUENCY = "6h"
+MOST_KEYS = 64
+"""How many labels, and how many annotations, a resource may put on its Secret."""
 
 
 class GeneratedMetadata(Model):
     """Labels and annotations for the generated Secret."""
 
     labels: Annotated[
-        Mapping[str, str],
+        Mapping[str, Annotated[str, Field(json_schema_extra={"maxLength": VALUE_LIMIT})]],
+        Field(max_length=MOST_KEYS, json_schema_extra=cel(RESERVED_RULE, KEY_RULE, VALUE_RULE)),
         AfterValidator(valid_keys),
         AfterValidator(valid_label_values),
-        Field(
-            json_schema_extra={
-                "maxProperties": 64,
-                "additionalProperties": {"type": "string", "maxLength": 63},
-                **cel(RESERVED_RULE),
-            }
-        ),
     ] = {}
     """Labels to put on the generated Secret. The operator's own cannot be overridden."""
 
     annotations: Annotated[
-        Mapping[str, str],
+        Mapping[
+            str, Annotated[str, bounded(ANNOTATION_LIMIT), Field(json_schema_extra={"maxLength": ANNOTATION_LIMIT})]
+        ],
+        Field(max_length=MOST_KEYS, json_schema_extra=cel(RESERVED_RULE, KEY_RULE)),
         AfterValidator(valid_keys),
-        Field(
-            json_schema_extra={
-                "maxProperties": 64,
-                "additionalProperties": {"type": "string", "maxLength": 4096},
-                **cel(RESERVED_RULE),
-            }
-        ),
     ] = {}
     """Annotations to put on the generated Secret. The operator's own cannot be overridden."""
 
@@ -179,7 +177,7 @@ class CommonSpec(Model, ABC):
     aws: AwsSpec = Field(default_factory=lambda: OWN_IDENTITY)
     """Whose AWS identity asks for the token. Left out: the operator's own, unless an AccessPolicy names another."""
 
-    suspend: bool = False
+    suspend: Flag = False
     """True: keep what is stored, and neither refresh nor repair it until this is false again."""
 
     deletion_policy: Literal["Delete", "Retain"] = "Delete"
@@ -217,10 +215,42 @@ class CommonSpec(Model, ABC):
 
 def region_agrees(field: str) -> dict[str, str]:
     """The CEL rule, over an object, that its region agrees with its registry host."""
-    host = f"self.{field}.replace('oci://', '').split('/')[0]"
+    host = _host_in(field)
     return {
         "rule": f"!has(self.region) || self.region == '' || {host}.contains('.' + self.region + '.')"
         f" || ({host} == '{PUBLIC_HOST}' && self.region == '{PUBLIC_REGION}')",
         "message": f"region contradicts {field}: a token is good for one region only; leave region out, or correct one",
         "fieldPath": ".region",
     }
+
+
+def _host_in(field: str) -> str:
+    """CEL for the registry host in a field of an object."""
+    return f"self.{field}.replace('oci://', '').split('/')[0]"
+
+
+_PARTITION_RULE = "role_arn is of another AWS partition than {field}: no role can be assumed across partitions"
+
+
+def _in_partition_of(host: str) -> str:
+    """CEL for: `self.aws.role_arn` is none, or a role of the AWS partition of this registry host."""
+    signs = [(f"{host}.endsWith('.{suffix}')", one.name) for one in reversed(PARTITIONS) for suffix in one.own_suffixes]
+    signs.append((f"{host}.contains('.{GOV_REGIONS}')", "aws-us-gov"))
+    partition = "".join(f"{sign} ? '{name}' : " for sign, name in signs) + "'aws'"
+    return (
+        "!has(self.aws) || !has(self.aws.role_arn) || self.aws.role_arn == ''"
+        f" || self.aws.role_arn.startsWith('arn:' + ({partition}) + ':')"
+    )
+
+
+def partition_agrees(field: str) -> dict[str, str]:
+    """The CEL rule, over an object, that its role is of the AWS partition of its registry host."""
+    message = _PARTITION_RULE.format(field=field)
+    return {**rule(_in_partition_of(_host_in(field)), message), "fieldPath": ".aws"}
+
+
+def partition_agrees_with(entries: str, field: str) -> dict[str, str]:
+    """The same of the entries of a list that have no identity of their own."""
+    condition = f"has(more.aws) || ({_in_partition_of(f'more.{field}')})"
+    message = _PARTITION_RULE.format(field=f"{entries}[].{field}")
+    return {**rule(f"!has(self.{entries}) || self.{entries}.all(more, {condition})", message), "fieldPath": ".aws"}

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .fields import Model, Region, RoleArn
+from .fields import Flag, Model, Region, RoleArn
 from .resource import InvalidSpec, parse_spec
 from .selection import MOST_ENTRIES, Globs, NamespaceSelection
 
@@ -29,7 +29,8 @@ class AccessPolicySpec(Model):
     """Registry hosts that they may use: patterns such as 123456789012.dkr.ecr.*.amazonaws.com. Empty: every one."""
 
     regions: Annotated[
-        tuple[Region, ...], Field(json_schema_extra={"maxItems": MOST_ENTRIES, "x-kubernetes-list-type": "set"})
+        tuple[Region, ...],
+        Field(max_length=MOST_ENTRIES, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ] = ()
     """AWS regions that they may use. Empty: every one."""
 
@@ -37,7 +38,7 @@ class AccessPolicySpec(Model):
     """IAM roles that they may use, by aws.role_arn or through a ServiceAccount: patterns such as
     arn:aws:iam::123456789012:role/team-a-*. Empty: none. Keys of their own (aws.credentials_secret) need no entry."""
 
-    ambient_identity: bool = False
+    ambient_identity: Flag = False
     """Whether they may use the operator's own AWS identity."""
 
     default_role_arn: RoleArn = ""

@@ -10,7 +10,16 @@ from pydantic import ConfigDict, Field, model_validator
 
 from .errors import InvalidField, shown
 from .fields import Model, ObjectName, Region, RegistryHost, cel, rule
-from .model import OWN_IDENTITY, AwsSpec, CommonSpec, Entry, check_entry, region_agrees
+from .model import (
+    OWN_IDENTITY,
+    AwsSpec,
+    CommonSpec,
+    Entry,
+    check_entry,
+    partition_agrees,
+    partition_agrees_with,
+    region_agrees,
+)
 from .registry import parse_registry
 from .selection import NamespaceSelection
 
@@ -22,7 +31,7 @@ for rules over them does not."""
 class AdditionalRegistry(Model):
     """One more registry for the same Secret."""
 
-    model_config = ConfigDict(json_schema_extra=cel(region_agrees("ecr_registry")))
+    model_config = ConfigDict(json_schema_extra=cel(region_agrees("ecr_registry"), partition_agrees("ecr_registry")))
 
     ecr_registry: RegistryHost
     """Host of the registry, as in the resource's own ecr_registry."""
@@ -66,7 +75,8 @@ class Link(Model):
         tuple[Purpose, ...],
         Field(
             alias="for",
-            json_schema_extra={"minItems": 1, "maxItems": len(PURPOSES), "x-kubernetes-list-type": "set"},
+            max_length=len(PURPOSES),
+            json_schema_extra={"minItems": 1, "x-kubernetes-list-type": "set"},
         ),
     ] = PURPOSES
     """What for, as oc secrets link has it: pull adds the Secret to the ServiceAccount's imagePullSecrets, so that its
@@ -82,7 +92,14 @@ class Link(Model):
 class RegistriesSpec(CommonSpec):
     """What the kinds that generate a kubernetes.io/dockerconfigjson Secret have in common."""
 
-    model_config = ConfigDict(json_schema_extra=cel(region_agrees("ecr_registry"), _no_repetition()))
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            region_agrees("ecr_registry"),
+            partition_agrees("ecr_registry"),
+            partition_agrees_with("additional_registries", "ecr_registry"),
+            _no_repetition(),
+        )
+    )
 
     ecr_registry: RegistryHost
     """Host of the ECR registry, such as 123456789012.dkr.ecr.us-east-2.amazonaws.com: in any partition, FIPS and

@@ -33,6 +33,15 @@ class Partition:
     suffix: str
     dual_stack_suffix: str = ""
 
+    @property
+    def own_suffixes(self) -> tuple[str, ...]:
+        """The suffixes that tell it from the partition `aws`."""
+        shared = ("amazonaws.com", "on.aws")
+        return tuple(one for one in (self.suffix, self.dual_stack_suffix) if one and one not in shared)
+
+
+GOV_REGIONS = "us-gov-"
+"""Begins the regions of `aws-us-gov`, whose hosts end as those of `aws` do."""
 
 PARTITIONS = (
     Partition("aws", r"(?:af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-[0-9]{1,2}", "amazonaws.com", "on.aws"),

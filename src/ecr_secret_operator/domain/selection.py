@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from .errors import InvalidField, shown
-from .fields import Model, bounded, cel, matches, rule
+from .fields import KEY_LIMIT, VALUE_LIMIT, Model, bounded, cel, matches, rule
 
 _GLOB_PATTERN = "[A-Za-z0-9*?._:/@+=,-]+"
 _GLOB_RULE = "may hold letters, digits, ._:/@+=,- and the wildcards * and ?"
@@ -30,8 +30,11 @@ Glob = Annotated[
     Field(json_schema_extra={"maxLength": 600, **cel(rule(matches(_GLOB_PATTERN), _GLOB_RULE))}),
 ]
 
-_LIST = {"maxItems": MOST_ENTRIES, "x-kubernetes-list-type": "set"}
-Globs = Annotated[tuple[Glob, ...], Field(json_schema_extra=_LIST)]
+_SET = Field(max_length=MOST_ENTRIES, json_schema_extra={"x-kubernetes-list-type": "set"})
+Globs = Annotated[tuple[Glob, ...], _SET]
+
+
+_Value = Annotated[str, bounded(VALUE_LIMIT), Field(json_schema_extra={"maxLength": VALUE_LIMIT})]
 
 
 def _valid_key(key: str) -> str:
@@ -53,7 +56,10 @@ class Requirement(Model):
     )
 
     key: Annotated[
-        str, bounded(317), AfterValidator(_valid_key), Field(json_schema_extra={"minLength": 1, "maxLength": 317})
+        str,
+        bounded(KEY_LIMIT),
+        AfterValidator(_valid_key),
+        Field(json_schema_extra={"minLength": 1, "maxLength": KEY_LIMIT}),
     ]
     """Key of the label."""
 
@@ -61,8 +67,8 @@ class Requirement(Model):
     """How the label compares to values. A namespace without the label satisfies NotIn."""
 
     values: Annotated[
-        tuple[str, ...],
-        Field(json_schema_extra={"maxItems": MOST_ENTRIES, "items": {"type": "string", "maxLength": 63}}),
+        tuple[_Value, ...],
+        Field(max_length=MOST_ENTRIES),
     ] = ()
     """What In and NotIn compare with."""
 
@@ -85,18 +91,14 @@ class LabelSelector(Model):
     """A label selector, as everywhere in Kubernetes. Empty: everything."""
 
     matchLabels: Annotated[  # noqa: N815 - Kubernetes' name
-        Mapping[str, str],
-        Field(
-            json_schema_extra={
-                "maxProperties": MOST_ENTRIES,
-                "additionalProperties": {"type": "string", "maxLength": 63},
-            }
-        ),
+        Mapping[str, _Value],
+        Field(max_length=MOST_ENTRIES),
     ] = {}
     """Labels that it must have, with these values."""
 
     matchExpressions: Annotated[  # noqa: N815 - Kubernetes' name
-        tuple[Requirement, ...], Field(json_schema_extra={"maxItems": MOST_ENTRIES, "x-kubernetes-list-type": "atomic"})
+        tuple[Requirement, ...],
+        Field(max_length=MOST_ENTRIES, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = ()
     """Requirements that its labels must satisfy, all of them."""
 

@@ -13,7 +13,7 @@ from ..domain.access import (
     ROLE_CHARACTERS,
     Account,
 )
-from ..domain.errors import ApiError, NotFound, TokenError, Unavailable
+from ..domain.errors import ApiError, Forbidden, NotFound, TokenError, Unavailable
 from ..domain.identity import AccountRole
 from ..domain.reasons import Reason
 from ..domain.token import Sensitive
@@ -83,8 +83,17 @@ class AccountTokens:
         except ApiError as error:
             unavailable = isinstance(error, Unavailable)
             raise TokenError(
-                f"the API server gave no token of {name} for audience {identity.audience}: {error}",
+                _words(name, identity, error),
                 reason=Reason.KUBERNETES_ERROR if unavailable else Reason.IDENTITY_UNAVAILABLE,
                 cause=f"{name}: {error.identity}",
             ) from None
         return Sensitive(reply.status.token)
+
+
+def _words(name: str, identity: AccountRole, error: ApiError) -> str:
+    if isinstance(error, Forbidden) and error.by_rbac:
+        return (
+            f"the operator may not create a token of {name}. An administrator can give it the right, create"
+            " serviceaccounts/token (rbac.serviceAccountTokens in the chart), or use role_arn or credentials_secret"
+        )
+    return f"the API server gave no token of {name} for audience {identity.audience}: {error}"

@@ -2,7 +2,7 @@
 
 The operator watches every Secret that has its label, and anyone who may create Secrets can set that label. Neither is
 the seal proof of the author: it is a digest, not a signature. So all that is kept is bounded, by what a resource may
-ask for (ADR 34).
+ask for (ADR 38).
 """
 
 from __future__ import annotations

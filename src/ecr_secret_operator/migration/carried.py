@@ -15,8 +15,11 @@ from ..domain.resource import InvalidSpec
 
 Document = dict[str, Any]
 
-ACCOUNT, REGION = "ACCOUNT_ID", "REGION"
+ACCOUNT, REGION, SECRET_NAME = "ACCOUNT_ID", "REGION", "SECRET_NAME"
 """What a person has to fill in. No resource with one of them is accepted by the API server."""
+
+NAMESPACE = "NAMESPACE"
+"""The same, where a namespace is to be filled in. There is no namespace of this name."""
 
 OPERATOR_NAMESPACE = "ecr-secret-operator"
 """Where a ClusterPullSecret's identities are looked for, unless the operator is installed elsewhere."""
@@ -49,7 +52,7 @@ class Carried:
 
     def problems(self) -> list[str]:
         """Why its resources would be refused, in the operator's own sentences; not for what is to be filled in."""
-        if any(blank in one for one in self.needed for blank in (ACCOUNT, REGION)):
+        if any(blank in one for one in self.needed for blank in (ACCOUNT, REGION, SECRET_NAME)):
             return []
         parsed = (KINDS[one["kind"]].parse(one["spec"]) for one in self.documents)
         return [one.message for one in parsed if isinstance(one, InvalidSpec)]

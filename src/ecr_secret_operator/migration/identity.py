@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..domain.access import KEY_ID as OUR_KEY_ID
 from ..domain.access import ROLE_ANNOTATION
 from ..domain.access import SECRET_KEY as OUR_SECRET_KEY
+from ..domain.environment import Unknown
 from ..domain.raw import Raw, text
 from .carried import Carried, Document, copy_of_keys
 from .pods import KEY_ID, SECRET_KEY, Pod
@@ -37,10 +38,15 @@ def identity(pod: Pod, accounts: Accounts, home: str, into: Carried) -> Document
         else:
             into.needed.append(f"Make Secret {home}/{KEYS_NAME} with {OUR_KEY_ID} and {OUR_SECRET_KEY}")
         return {"aws": {"credentials_secret": KEYS_NAME}}
-    if KEY_ID in pod.variables or SECRET_KEY in pod.variables:
+    unknown = [name for name in (KEY_ID, SECRET_KEY) if isinstance(pod.variables.get(name), Unknown)]
+    if unknown:
+        why = " and ".join(pod.unknown(name, pod.variables[name]) for name in unknown)
+        into.needed.append(f"Make Secret {home}/{KEYS_NAME} with {OUR_KEY_ID} and {OUR_SECRET_KEY}: {why}")
+        return {"aws": {"credentials_secret": KEYS_NAME}}
+    if pod.given(KEY_ID) or pod.given(SECRET_KEY):
         into.needed.append(
-            f"Its AWS keys stand in the object itself. Put them into Secret {home}/{KEYS_NAME}, as {OUR_KEY_ID} and"
-            f" {OUR_SECRET_KEY}, and replace them: whoever may read the object has them"
+            f"Its AWS keys stand in the object itself or in a ConfigMap. Put them into Secret {home}/{KEYS_NAME}, as"
+            f" {OUR_KEY_ID} and {OUR_SECRET_KEY}, and replace them: whoever may read the object has them"
         )
         return {"aws": {"credentials_secret": KEYS_NAME}}
     role = role_of(accounts, pod.namespace, pod.account)

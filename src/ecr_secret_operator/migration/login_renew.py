@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import re
 
+from ..domain.environment import Sources
 from ..domain.raw import Raw, text
-from .carried import Carried, Hints, account_of, host, kubectl, registries, resource
+from .carried import NAMESPACE, REGION, SECRET_NAME, Carried, Hints, account_of, host, kubectl, registries, resource
 from .identity import Accounts, identity, role_of
-from .pods import Pod, pod_with
+from .pods import Pod, pod_with, say_what_is_unknown
 
 IMAGE = "k8s-ecr-login-renew"
-_POD = ("spec", "jobTemplate", "spec", "template", "spec")
+POD = ("spec", "jobTemplate", "spec", "template")
+_SETTINGS = {
+    "DOCKER_SECRET_NAME": SECRET_NAME,
+    "DOCKER_REGISTRIES": "ecr_registry and additional_registries",
+    "AWS_REGION": REGION,
+    "TARGET_NAMESPACE": "the namespaces",
+    "EXCLUDE_NAMESPACE": "the namespaces to leave out",
+}
 
 
-def carry(raw: Raw, accounts: Accounts, hints: Hints) -> Carried | None:
+def carry(raw: Raw, accounts: Accounts, hints: Hints, sources: Sources) -> Carried | None:
     """Translates a CronJob; None where it is another one."""
-    pod = pod_with(raw, IMAGE, *_POD) if text(raw, "kind") == "CronJob" else None
+    pod = pod_with(raw, IMAGE, sources, *POD) if text(raw, "kind") == "CronJob" else None
     if pod is None:
         return None
     name = text(raw, "metadata", "name")
     into = Carried(f"CronJob {pod.namespace}/{name} (nabsul/k8s-ecr-login-renew)")
-    secret = pod.text("DOCKER_SECRET_NAME") or "k8s-ecr-login-renew-docker-secret"
-    included, excluded = _names(pod.text("TARGET_NAMESPACE")) or ["default"], _names(pod.text("EXCLUDE_NAMESPACE"))
+    settings = {key: value for key, value in _SETTINGS.items() if key != "AWS_REGION" or not _registries(pod)}
+    say_what_is_unknown(pod, settings, into)
+    secret = _text(pod, "DOCKER_SECRET_NAME", SECRET_NAME) or "k8s-ecr-login-renew-docker-secret"
+    included = _names(_text(pod, "TARGET_NAMESPACE", NAMESPACE)) or ["default"]
+    excluded = _names(_text(pod, "EXCLUDE_NAMESPACE", NAMESPACE))
     spec = {"generated_secret_name": secret, **registries(_hosts(pod, accounts, hints, into))}
     if len(included) == 1 and not excluded and not set(included[0]) & set("*?"):
         place = included[0]
@@ -42,16 +53,26 @@ def carry(raw: Raw, accounts: Accounts, hints: Hints) -> Carried | None:
     return into
 
 
+def _text(pod: Pod, name: str, blank: str) -> str:
+    """A variable's value; a blank to be filled in where it is not known."""
+    return blank if pod.unknown(name, pod.given(name)) else pod.text(name)
+
+
 def _names(value: str) -> list[str]:
     """Separated by comma, semicolon or line; white space does not count."""
     return [part for part in re.split("[,;\n]", re.sub(r"[ \r\t\v]", "", value)) if part]
 
 
 def _hosts(pod: Pod, accounts: Accounts, hints: Hints, into: Carried) -> list[str]:
-    named = [part.strip() for part in pod.text("DOCKER_REGISTRIES").split(",") if part.strip()]
-    if named:
+    if pod.unknown("", pod.given("DOCKER_REGISTRIES")):
+        return [host("", "")]
+    if named := _registries(pod):
         return [re.sub("^https?://", "", one).rstrip("/") for one in named]
     account = hints.account or account_of(role_of(accounts, pod.namespace, pod.account))
     if not account:
         into.needed.append("Fill in ACCOUNT_ID: it used the registry of the account of its keys. Or give --account")
     return [host(account, pod.text("AWS_REGION"))]
+
+
+def _registries(pod: Pod) -> list[str]:
+    return [part.strip() for part in pod.text("DOCKER_REGISTRIES").split(",") if part.strip()]

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from ..domain.environment import Sources
 from ..domain.raw import Raw, text
-from .carried import ACCOUNT, REGION, Carried, Hints, account_of, host, kubectl, registries, resource
+from .carried import ACCOUNT, REGION, SECRET_NAME, Carried, Hints, account_of, host, kubectl, registries, resource
 from .identity import Accounts, identity
-from .pods import FromSecret, Pod, pod_with
+from .pods import Pod, pod_with
 
 IMAGE = "upmcenterprises/registry-creds"
 KINDS = ("Deployment", "ReplicationController", "DaemonSet", "ReplicaSet")
 _OTHERS = {"DOCKER_PRIVATE_REGISTRY_SERVER": "a private registry", "ACR_URL": "Azure", "gcrurl": "Google"}
 
 
-def carry(raw: Raw, accounts: Accounts, hints: Hints) -> Carried | None:
+POD = ("spec", "template")
+_REGION, _ACCOUNT, _ROLE = "awsregion", "awsaccount", "aws_assume_role"
+_DEFAULT_REGION, _DEFAULT_SECRET = "us-east-1", "awsecr-cred"
+
+
+def carry(raw: Raw, accounts: Accounts, hints: Hints, sources: Sources) -> Carried | None:
     """Translates a workload; None where it is another one."""
     kind = text(raw, "kind")
-    pod = pod_with(raw, IMAGE, "spec", "template", "spec") if kind in KINDS else None
+    pod = pod_with(raw, IMAGE, sources, *POD) if kind in KINDS else None
     if pod is None:
         return None
     name = text(raw, "metadata", "name")
     into = Carried(f"{kind} {pod.namespace}/{name} (upmc-enterprises/registry-creds)")
-    secret = pod.flags.get("aws-secret-name", "awsecr-cred")
+    into.needed.extend(f"Check {_ACCOUNT}, {_REGION}, {_ROLE} and the AWS keys: {one}" for one in pod.problems)
+    secret = _told(pod, ("", "aws-secret-name"), SECRET_NAME, into) or _DEFAULT_SECRET
     spec = {
         "generated_secret_name": secret,
         **registries(_hosts(pod, hints, into)),
@@ -45,33 +52,33 @@ def carry(raw: Raw, accounts: Accounts, hints: Hints) -> Carried | None:
 
 
 def _hosts(pod: Pod, hints: Hints, into: Carried) -> list[str]:
-    region = _told(pod, "awsregion", pod.flags.get("aws-region", "us-east-1"), REGION, into)
-    role = pod.text("aws_assume_role") or pod.flags.get("aws_assume_role", "")
-    known = pod.text("awsaccount") or hints.account or account_of(role)
-    named = known or _told(pod, "awsaccount", ACCOUNT, ACCOUNT, into)
+    region = _told(pod, (_REGION, "aws-region"), REGION, into) or _DEFAULT_REGION
+    role = pod.given(_ROLE, _ROLE)
+    known = pod.text(_ACCOUNT) or hints.account or account_of(role if isinstance(role, str) else "")
+    named = known or _told(pod, (_ACCOUNT, ""), ACCOUNT, into) or ACCOUNT
     return [host(account.strip(), region) for account in named.split(",") if account.strip()]
 
 
-def _told(pod: Pod, variable: str, otherwise: str, blank: str, into: Carried) -> str:
-    """A variable's value; a blank to be filled in where it is in a Secret, which is not read."""
-    found = pod.variables.get(variable)
-    if isinstance(found, FromSecret):
-        path = "jsonpath={.data." + found.key.replace(".", "\\.") + "}"
-        show = f"{kubectl('get', 'secret', found.secret, '-n', pod.namespace, '-o', path)} | base64 -d"
-        hint = " (or give --account)" if blank == ACCOUNT else ""
-        into.needed.append(f"Fill in {blank}, which is in a Secret{hint}: {show}")
-        return blank
-    return found or otherwise
+def _told(pod: Pod, names: tuple[str, str], blank: str, into: Carried) -> str:
+    """The value of a variable or flag; a blank to be filled in where it is not known."""
+    variable, flag = names
+    found = pod.given(variable, flag)
+    if isinstance(found, str):
+        return found
+    hint = " (or give --account)" if blank == ACCOUNT else ""
+    into.needed.append(f"Fill in {blank}{hint}: {pod.unknown(variable or f'--{flag}', found)}")
+    return blank
 
 
 def _role(pod: Pod, into: Carried) -> dict[str, object]:
-    found = pod.variables.get("aws_assume_role") or pod.flags.get("aws_assume_role", "")
-    if isinstance(found, FromSecret):
+    found = pod.given(_ROLE, _ROLE)
+    if not isinstance(found, str):
         into.notes.append(
-            f"Secret {pod.namespace}/{found.secret} may name a role to assume, in {found.key}: if it does, write it as"
-            " aws.role_arn in place of what stands there"
+            f"It may name a role to assume: if it does, write that as aws.role_arn in place of what stands there."
+            f" {pod.unknown(_ROLE, found)}"
         )
-    if not found or isinstance(found, FromSecret):
+        return {}
+    if not found:
         return {}
     into.needed.append(f"Let the trust policy of role {found} admit this operator: docs/identities/README.md")
     return {"aws": {"role_arn": found}}

@@ -3,20 +3,43 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..crds import to_yaml
+from ..domain.environment import Source, Sources
 from ..domain.printable import one_line
 from ..domain.raw import Raw, text
 from . import external_secrets, login_renew, registry_creds, upstream
 from .carried import Carried, Hints
 from .identity import Accounts
+from .pods import sources_for
 
 _WIDTH = 116
 
 
-def translate(objects: Sequence[Raw], hints: Hints) -> list[Carried]:
-    """Carries over what is a known set-up, and leaves out everything else."""
+NOT_GIVEN = "is not among the files: give it too, with -f"
+"""What is said of a ConfigMap or Secret that no file has."""
+
+
+def sources(objects: Iterable[Raw]) -> Iterator[Source]:
+    """The ConfigMaps and Secrets that known set-ups take variables from."""
+    for raw in objects:
+        kind = text(raw, "kind")
+        if kind == "CronJob":
+            yield from sources_for(raw, login_renew.IMAGE, *login_renew.POD)
+        elif kind in registry_creds.KINDS:
+            yield from sources_for(raw, registry_creds.IMAGE, *registry_creds.POD)
+
+
+def translate(objects: Sequence[Raw], hints: Hints, known: Sources | None = None) -> list[Carried]:
+    """Carries over what is a known set-up, and leaves out everything else.
+
+    Args:
+        objects: that were found.
+        hints: what the person knows.
+        known: the ConfigMaps and Secrets that the set-ups name; None for those among the objects.
+    """
+    known = known or Sources.among(objects, missing=NOT_GIVEN)
     accounts: Accounts = {
         (text(raw, "metadata", "namespace") or "default", text(raw, "metadata", "name")): raw
         for raw in objects
@@ -25,8 +48,8 @@ def translate(objects: Sequence[Raw], hints: Hints) -> list[Carried]:
     generators = external_secrets.Generators.among(objects)
     found = (
         upstream.carry(raw)
-        or login_renew.carry(raw, accounts, hints)
-        or registry_creds.carry(raw, accounts, hints)
+        or login_renew.carry(raw, accounts, hints, known)
+        or registry_creds.carry(raw, accounts, hints, known)
         or external_secrets.carry(raw, generators, accounts, hints)
         for raw in objects
         if not _owned(raw)

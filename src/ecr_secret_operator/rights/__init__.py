@@ -1,7 +1,7 @@
 """What the operator may do in a cluster: one table, the RBAC made from it, and policies that say what RBAC cannot."""
 
 from .admission import admission_policies
-from .installation import DEFAULT_AUDIENCES, Installation
+from .installation import DEFAULT_AUDIENCES, DEFAULT_EXCLUDED, Feature, Installation
 from .roles import (
     leader_election,
     manager,
@@ -14,7 +14,9 @@ from .table import RIGHTS, Right, Scope, markdown
 
 __all__ = [
     "DEFAULT_AUDIENCES",
+    "DEFAULT_EXCLUDED",
     "RIGHTS",
+    "Feature",
     "Installation",
     "Right",
     "Scope",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 PREFIX = "ecr-secret-operator"
 NAMESPACE = "ecr-secret-operator"
@@ -13,6 +14,17 @@ DEFAULT_AUDIENCES = ("sts.amazonaws.com", "sts.amazonaws.com.cn", "openshift")
 """What AWS STS takes, by EKS's convention, that in China, and that of OpenShift; the API server takes none of them."""
 
 
+DEFAULT_EXCLUDED = ("kube-*", "openshift-*", "openshift")
+"""Namespaces of the cluster itself. What runs there often has AWS roles that are worth most."""
+
+
+class Feature(StrEnum):
+    """What an installation can do without, and then needs no right for."""
+
+    TOKENS = "aws.service_account"
+    LINKS = "link"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
     """One installation.
@@ -21,11 +33,15 @@ class Installation:
         namespace: the operator's own.
         watched: namespaces to look at; empty for all.
         audiences: for which it may create tokens of ServiceAccounts.
+        excluded: namespaces of whose ServiceAccounts it may create no tokens, as globs; never its own namespace.
+        features: what it has the rights for.
     """
 
     namespace: str = NAMESPACE
     watched: tuple[str, ...] = ()
     audiences: tuple[str, ...] = DEFAULT_AUDIENCES
+    excluded: tuple[str, ...] = DEFAULT_EXCLUDED
+    features: frozenset[Feature] = frozenset(Feature)
 
     @property
     def prefix(self) -> str:

@@ -30,6 +30,7 @@ def service_account(installation: Installation) -> list[Object]:
 def manager(installation: Installation) -> list[Object]:
     """The rights to do its work: in all namespaces, or in the watched ones and, to know the policies, beyond."""
     prefix, cluster, watched = installation.prefix, _rights(Scope.CLUSTER), _rights(Scope.WATCHED)
+    watched = [right for right in watched if not right.features or right.features & installation.features]
     if not installation.watched:
         return _granted(installation, f"{prefix}-manager", [*watched, *cluster, *_rights(Scope.ALL)])
     objects = _granted(installation, f"{prefix}-policy-reader", cluster)

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from ..domain.fields import GROUP
 from ..domain.kinds import KINDS
+from .installation import Feature
 
 NAMESPACED = tuple(kind.plural for kind in KINDS.values() if not kind.clustered)
 """The kinds that live in namespaces, which their users may be given rights over."""
@@ -38,6 +39,7 @@ class Right:
         scope: where.
         why: in one clause.
         metrics: whether it is for authenticating those who read /metrics, and so is optional.
+        features: those that need it; without all of them it is not given. Empty for what is always needed.
     """
 
     group: str
@@ -46,6 +48,7 @@ class Right:
     scope: Scope
     why: str
     metrics: bool = False
+    features: frozenset[Feature] = frozenset()
 
     def full_names(self) -> list[str]:
         """The resources with their group, as `kubectl auth can-i` takes them."""
@@ -68,17 +71,28 @@ RIGHTS = (
     Right(
         "",
         ("serviceaccounts",),
-        ("list", "watch", "patch"),
+        ("list", "watch"),
         Scope.WATCHED,
-        "to see the identity that a resource names, and to link those that it names to its Secret; the admission policy"
-        " lets it take out nothing that it did not put there, and change nothing else",
+        "to see the identity that a resource names in `aws.service_account`, and the ServiceAccounts that it links",
+        features=frozenset(Feature),
+    ),
+    Right(
+        "",
+        ("serviceaccounts",),
+        ("patch",),
+        Scope.WATCHED,
+        "only for `link`: to link the ServiceAccounts that a resource names to its Secret; the admission policy lets it"
+        " take out nothing that it did not put there, and change nothing else",
+        features=frozenset({Feature.LINKS}),
     ),
     Right(
         "",
         ("serviceaccounts/token",),
         ("create",),
         Scope.WATCHED,
-        "to ask AWS as that identity; the admission policy lets it have no token that the API server accepts",
+        "only for `aws.service_account`: to ask AWS as that identity; the admission policy lets it have no token that"
+        " the API server accepts, and none of the cluster's own namespaces",
+        features=frozenset({Feature.TOKENS}),
     ),
     Right(GROUP, ("accesspolicies",), ("list", "watch"), Scope.CLUSTER, "to know who may use which registry"),
     Right(GROUP, CLUSTERED, ("list", "watch"), Scope.ALL, "to learn what is wanted"),

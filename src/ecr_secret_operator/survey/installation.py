@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,8 @@ from ..diagnosis.definitions import definition_names
 from ..diagnosis.identities import KEYS_SECRET
 from ..diagnosis.observed import Installation, Keys
 from ..diagnosis.permissions import Ask, asks
-from ..diagnosis.workload import Workload, is_operator, workload
+from ..diagnosis.workload import Workload, is_operator, sources_of_operator, workload
+from ..domain.environment import Sources
 from ..domain.errors import Forbidden
 from ..domain.policy import Policy
 from ..domain.raw import mapping, text
@@ -28,6 +29,7 @@ from ..settings import LEASE_NAME
 from . import resources, secrets
 from .reading import Object, Reader
 from .session import Session
+from .sources import read
 
 _APPS, _LEASES = "/apis/apps/v1", "/apis/coordination.k8s.io/v1"
 _GUARDS = "/apis/admissionregistration.k8s.io/v1"
@@ -44,51 +46,75 @@ class Place:
         account: its ServiceAccount.
         deployments: those that run it; None where one may not look.
         lease: that it leads by; empty when there is none, None where one may not look.
+        sources: the ConfigMaps, and the Secrets without values, that the Deployment takes variables from.
+        elsewhere: other namespaces with a Deployment that runs it.
+        everywhere: whether the Deployments of all namespaces could be searched.
+        known: whether it is there, or is said to be; otherwise the namespace is the usual one.
+        account_known: whether a Deployment or the user names the ServiceAccount.
     """
 
     namespace: str
     account: str
     deployments: Sequence[Object] | None
     lease: Object | None
+    sources: Sources = field(default_factory=Sources)
+    elsewhere: Sequence[str] = ()
+    everywhere: bool = True
+    known: bool = False
+    account_known: bool = False
 
     @property
     def workload(self) -> Workload:
         """How it runs."""
-        return workload(self.deployments[0]) if self.deployments else Workload()
+        return workload(self.deployments[0], self.sources) if self.deployments else Workload()
 
 
-async def find(reader: Reader, namespace: str | None, account: str | None) -> Place:
+async def find(session: Session, namespace: str | None, account: str | None) -> Place:
     """Finds the operator: in the namespace that is given, else in its usual one, else anywhere. Raises ApiError.
 
     Args:
-        reader: of the cluster.
+        session: the way to the cluster.
         namespace: of the operator; None to look for it.
         account: its ServiceAccount; None for that of its Deployment.
     """
     known = account or SERVICE_ACCOUNT
-    place = await _in(reader, namespace or NAMESPACE, known)
-    if namespace is None and not place.deployments and not place.lease:
-        place = await _anywhere(reader, known) or place
-    named = account or place.workload.account or SERVICE_ACCOUNT
-    return Place(place.namespace, named, place.deployments, place.lease)
+    place = await _in(session, namespace or NAMESPACE, known)
+    if not place.deployments and (namespace or not place.lease):
+        place = await _anywhere(session, place, known, stay=bool(namespace))
+    return replace(
+        place,
+        account=account or (place.workload.account if place.deployments else SERVICE_ACCOUNT),
+        known=bool(namespace or place.deployments or place.lease),
+        account_known=bool(account or place.deployments),
+    )
 
 
-async def _in(reader: Reader, namespace: str, account: str) -> Place:
+async def _in(session: Session, namespace: str, account: str) -> Place:
+    reader = session.reader
     found = await reader.some(f"{_APPS}/namespaces/{namespace}/deployments")
     deployments = None if found is None else [one for one in found if is_operator(one, account)]
-    where = (workload(deployments[0]) if deployments else Workload()).lease_namespace or namespace
-    lease = await reader.one(f"{_LEASES}/namespaces/{where}/leases/{LEASE_NAME}")
-    return Place(namespace, account, deployments, lease)
+    sources = await read(session, sources_of_operator(deployments[0])) if deployments else Sources()
+    place = Place(namespace, account, deployments, None, sources)
+    where = place.workload.lease_namespace or namespace
+    return replace(place, lease=await reader.one(f"{_LEASES}/namespaces/{where}/leases/{LEASE_NAME}"))
 
 
-async def _anywhere(reader: Reader, account: str) -> Place | None:
-    """By its Deployment, else by its Lease; None where neither is to be seen."""
-    deployments = await reader.some(f"{_APPS}/deployments") or []
-    running = [one for one in deployments if is_operator(one, account)]
-    leases = await reader.some(f"{_LEASES}/leases", fieldSelector=f"metadata.name={LEASE_NAME}") or []
-    for one in (*running, *leases):
-        return await _in(reader, text(one, "metadata", "namespace"), account)
-    return None
+async def _anywhere(session: Session, place: Place, account: str, *, stay: bool) -> Place:
+    """By its Deployment, else by its Lease; the given place where neither is to be seen.
+
+    Args:
+        session: the way to the cluster.
+        place: where it was looked for, and is not.
+        account: its ServiceAccount.
+        stay: whether the given place was asked for; others are named only.
+    """
+    deployments = await session.reader.some(f"{_APPS}/deployments")
+    running = [one for one in deployments or () if is_operator(one, account)]
+    leases = await session.reader.some(f"{_LEASES}/leases", fieldSelector=f"metadata.name={LEASE_NAME}") or []
+    for one in () if stay else (*running, *leases):
+        return await _in(session, text(one, "metadata", "namespace"), account)
+    elsewhere = sorted({text(one, "metadata", "namespace") for one in running})
+    return replace(place, elsewhere=elsewhere, everywhere=deployments is not None)
 
 
 async def survey(session: Session, place: Place, namespace: str | None, *, now: datetime) -> Installation:
@@ -116,6 +142,11 @@ async def survey(session: Session, place: Place, namespace: str | None, *, now: 
         deployments=place.deployments,
         pods=await _pods(reader, place),
         lease=place.lease,
+        place_known=place.known,
+        account_known=place.account_known,
+        elsewhere=place.elsewhere,
+        everywhere=place.everywhere,
+        sources=place.sources,
         rights=await _rights(session, place, running),
         guards=await reader.some(f"{_GUARDS}/validatingadmissionpolicies"),
         bindings=await reader.some(f"{_GUARDS}/validatingadmissionpolicybindings"),

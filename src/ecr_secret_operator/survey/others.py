@@ -6,9 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..domain.environment import Sources
 from ..domain.fields import API_VERSION
 from ..domain.kinds import KINDS
-from .reading import Object, Reader
+from ..migration.translate import sources
+from .reading import Object
+from .session import Session
+from .sources import read
 
 _ESO, _GENERATORS = "/apis/external-secrets.io", "/apis/generators.external-secrets.io/v1alpha1"
 
@@ -36,14 +40,17 @@ class Others:
     Attributes:
         objects: with their kind, which lists leave out.
         unseen: kinds that one may not list.
+        sources: the ConfigMaps, and the Secrets without their values, that the objects take variables from.
     """
 
     objects: Sequence[Object]
     unseen: Sequence[str]
+    sources: Sources
 
 
-async def find(reader: Reader, namespace: str | None) -> Others:
-    """Looks in one namespace, or in all and at what is in none. No Secret is read. Raises ApiError."""
+async def find(session: Session, namespace: str | None) -> Others:
+    """Looks in one namespace, or in all and at what is in none. No value of a Secret is read. Raises ApiError."""
+    reader = session.reader
     places = [(kind, _path(base, plural, namespace)) for kind, (base, plural) in _COLLECTIONS]
     places += [] if namespace else list(_CLUSTERED)
     found = await asyncio.gather(*(reader.some(path) for _, path in places))
@@ -55,7 +62,7 @@ async def find(reader: Reader, namespace: str | None) -> Others:
             complete = {**one, "apiVersion": one.get("apiVersion") or version, "kind": kind}
             objects.setdefault((kind, meta.get("namespace", ""), meta["name"]), complete)
     unseen = {kind for (kind, _), listed in zip(places, found, strict=True) if listed is None}
-    return Others(list(objects.values()), sorted(unseen))
+    return Others(list(objects.values()), sorted(unseen), await read(session, sources(objects.values())))
 
 
 def _path(base: str, plural: str, namespace: str | None) -> str:

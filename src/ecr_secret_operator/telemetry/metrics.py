@@ -57,6 +57,7 @@ class Metrics:
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
+        self._states: Callable[[], Iterable[State]] = tuple
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self.refreshes = Counter(
@@ -115,9 +116,9 @@ class Metrics:
         """Adds the series that exist once per resource.
 
         Args:
-            states: gives the state of each.
+            states: called on the event loop; gives the state of each, which is iterated in another thread.
         """
-        self.registry.register(_PerResource(states))
+        self._states = states
 
     def watch_slow_namespaces(self, slow: Callable[[], Iterable[str]]) -> None:
         """Adds the series of the namespaces in which the API server is slow.
@@ -127,9 +128,20 @@ class Metrics:
         """
         self.registry.register(_PerSlowNamespace(slow))
 
-    def exposition(self) -> bytes:
-        """All metrics in Prometheus' text format."""
-        return generate_latest(self.registry)
+    def snapshot(self) -> Callable[[], bytes]:
+        """Takes in what there is now, for rendering.
+
+        Returns:
+            what gives all metrics in Prometheus' text format, and may run in another thread.
+        """
+        general, states = generate_latest(self.registry), self._states()
+
+        def render() -> bytes:
+            resources = CollectorRegistry()
+            resources.register(_PerResource(states))
+            return general + generate_latest(resources)
+
+        return render
 
 
 class _PerSlowNamespace(Collector):
@@ -151,7 +163,7 @@ class _PerSlowNamespace(Collector):
 
 
 class _PerResource(Collector):
-    def __init__(self, states: Callable[[], Iterable[State]]) -> None:
+    def __init__(self, states: Iterable[State]) -> None:
         self._states = states
 
     def describe(self) -> Iterable[Metric]:
@@ -171,7 +183,7 @@ class _PerResource(Collector):
         unlinked = GaugeMetricFamily(
             UNLINKED, "1 while not all ServiceAccounts of spec.link have the Secret.", labels=(*labels, "reason")
         )
-        for state in self._states():
+        for state in self._states:
             if state.expires_at is not None:
                 expiry.add_metric(state.key, state.expires_at.timestamp())
             if state.due_at is not None:

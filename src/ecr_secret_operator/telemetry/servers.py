@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 import os
@@ -15,6 +16,8 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from ..domain.errors import InvalidField, OperatorError, shown
+from .connections import MOST_CONNECTIONS, REQUEST_SECONDS, Connections
+from .exposition import Exposition
 from .guard import Guard
 from .metrics import Metrics
 
@@ -68,16 +71,25 @@ class Server:
     def __init__(self, address: Address, routes: dict[str, Handler], tls: ssl.SSLContext | None = None) -> None:
         self._address = address
         self._tls = tls
-        app = web.Application()
+        app = web.Application(middlewares=[self._note_request])
         for path, handler in routes.items():
             app.router.add_get(path, _async(handler))
         self._runner = web.AppRunner(app, access_log=None, logger=_log, shutdown_timeout=1.0)
+        self._connections = Connections(self._accept)
+        self._listening: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Starts to listen. Raises OperatorError when the address cannot be had."""
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self._address.host, self._address.port, ssl_context=self._tls).start()
+            self._listening = await asyncio.get_running_loop().create_server(
+                self._connections.protocol,
+                self._address.host,
+                self._address.port,
+                ssl=self._tls,
+                backlog=MOST_CONNECTIONS,
+                ssl_handshake_timeout=REQUEST_SECONDS if self._tls else None,
+            )
         except OSError as error:
             where = f"{self._address.host or ''}:{self._address.port}"
             raise OperatorError(
@@ -86,7 +98,25 @@ class Server:
 
     async def stop(self) -> None:
         """Closes the server."""
+        if self._listening:
+            self._listening.close()
         await self._runner.cleanup()
+
+    def _accept(self) -> asyncio.Protocol:
+        if self._runner.server is None:
+            raise RuntimeError("the server is not set up")
+        return self._runner.server()
+
+    @web.middleware
+    async def _note_request(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        protocol = request.protocol
+        self._connections.request_began(protocol)
+        try:
+            return await handler(request)
+        finally:
+            self._connections.request_ended(protocol)
 
 
 def _async(handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -104,22 +134,22 @@ def metrics_routes(metrics: Metrics, guard: Guard | None = None) -> dict[str, Ha
         metrics: to show.
         guard: says who may see them; None for everyone.
     """
+    exposition = Exposition(metrics)
 
-    def show(_request: web.Request) -> web.Response:
-        return web.Response(
-            body=metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
-        )
+    async def show(_request: web.Request) -> web.Response:
+        text = await exposition.text()
+        return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     return {METRICS_PATH: _guarded(show, guard) if guard else show}
 
 
-def _guarded(show: Callable[[web.Request], web.Response], guard: Guard) -> Handler:
+def _guarded(show: Callable[[web.Request], Awaitable[web.Response]], guard: Guard) -> Handler:
     async def judge(request: web.Request) -> web.Response:
         refusal = await guard.refusal(
             request.headers.get("Authorization"), verb=request.method.lower(), path=METRICS_PATH
         )
         if refusal is None:
-            return show(request)
+            return await show(request)
         challenge = {"WWW-Authenticate": "Bearer"} if refusal.status == HTTPStatus.UNAUTHORIZED else None
         return web.Response(status=refusal.status, text=refusal.text, headers=challenge)
 
