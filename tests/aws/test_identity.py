@@ -191,7 +191,7 @@ def test_no_name_of_a_resource_makes_the_session_of_another_namespace(
 
 @given(NAMESPACE_NAMES, NAMES)
 def test_no_name_copies_a_session_that_was_cut(other: str, name: str) -> None:
-    """The cut one is known to whoever reads CloudTrail, and a resource can have most names."""
+    """The cut one is known to all who read CloudTrail, and a resource can have most names."""
     cut = session_name(Key("Secret", "n" * 63, "x"))
     assert session_name(Key("Secret", other, name)) != cut
     assert session_name(Key("Secret", cut[:47], name)) != cut

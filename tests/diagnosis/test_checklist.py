@@ -124,7 +124,7 @@ INSTALLATIONS: dict[str, tuple[dict[str, Any], str, str]] = {
         "definition-refused",
         "taken by another",
     ),
-    "no operator": ({"deployments": [], "lease": {}}, "operator-absent", "nobody leads"),
+    "no operator": ({"deployments": [], "lease": {}}, "operator-absent", "no replica leads"),
     "no operator to be seen": (
         {"deployments": [], "lease": {}, "credentials": [credential(SECRET, an_object(), now=NOW)]},
         "operator-unknown",

@@ -110,7 +110,7 @@ CARRIED: dict[str, tuple[list[Object], str, dict[str, Any], str]] = {
         [a_cron_job(*REGION, *variables(AWS_ACCESS_KEY_ID=PLAIN_KEY, AWS_SECRET_ACCESS_KEY=PLAIN_KEY))],
         "Secret",
         {**PULL, **COPIED},
-        "whoever may read the object has them",
+        "all who may read the object have them",
     ),
     "registry-creds": (
         [a_registry_creds(*CREDS_KEYS, *CREDS)],

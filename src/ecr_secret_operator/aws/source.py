@@ -40,7 +40,7 @@ ANSWER_SECONDS = CALL_SECONDS + 10.0
 """The longest that a resource waits for an answer, the wait for its turn included."""
 
 ABANDONED_SECONDS = 120.0
-"""A call whose turn comes when nobody has asked for it for so long is not made."""
+"""A call whose turn comes when it was not asked for during this time is not made."""
 
 MOST_KEPT = 1000
 """Scopes that one namespace was the first to ask for, and that are remembered. The oldest are forgotten first."""

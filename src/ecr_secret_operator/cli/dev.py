@@ -80,7 +80,7 @@ def status() -> None:
     _describe(bench)
     problem = bench.trouble()
     if problem:
-        raise Failed(f"{problem}. Start anew with: ecr-secret-operator dev down, then dev up")
+        raise Failed(f"{problem}. Start again with: ecr-secret-operator dev down, then dev up")
     click.echo(f"AWS was asked {len(bench.aws.calls())} times so far.")
 
 

@@ -63,7 +63,7 @@ def _elsewhere(seen: Installation, *, leads: bool) -> Iterator[Finding]:
     elif not seen.everywhere:
         yield unseen("operator", subject, f"{says}, and you may not look at those of other namespaces", POINT)
     elif idle or not seen.credentials:
-        yield wrong("operator-absent", subject, f"{says}, and nobody leads{_last_leader(seen)}", _INSTALL)
+        yield wrong("operator-absent", subject, f"{says}, and no replica leads{_last_leader(seen)}", _INSTALL)
     else:
         yield warning("operator-unknown", subject, f"{says}; resources are served all the same", _INSTALL)
 

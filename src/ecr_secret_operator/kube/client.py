@@ -54,7 +54,7 @@ class Client:
         user_agent: tells the API server's audit log who asks.
 
     Attributes:
-        pages: held by whoever reads a page of a list, for as long as the page is in memory.
+        pages: held by the reader of a page of a list, for as long as the page is in memory.
     """
 
     def __init__(self, connection: Connection, *, user_agent: str) -> None:

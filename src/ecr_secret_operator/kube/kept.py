@@ -1,4 +1,4 @@
-"""How much of a Secret is kept in memory: no more than the operator itself may have written, whoever wrote it.
+"""How much of a Secret is kept in memory: no more than the operator itself may have written.
 
 The operator watches every Secret that has its label, and anyone who may create Secrets can set that label. Neither is
 the seal proof of the author: it is a digest, not a signature. So all that is kept is bounded, by what a resource may

@@ -46,7 +46,7 @@ def identity(pod: Pod, accounts: Accounts, home: str, into: Carried) -> Document
     if pod.given(KEY_ID) or pod.given(SECRET_KEY):
         into.needed.append(
             f"Its AWS keys stand in the object itself or in a ConfigMap. Put them into Secret {home}/{KEYS_NAME}, as"
-            f" {OUR_KEY_ID} and {OUR_SECRET_KEY}, and replace them: whoever may read the object has them"
+            f" {OUR_KEY_ID} and {OUR_SECRET_KEY}, and replace them: all who may read the object have them"
         )
         return {"aws": {"credentials_secret": KEYS_NAME}}
     role = role_of(accounts, pod.namespace, pod.account)

@@ -74,7 +74,7 @@ def _role(pod: Pod, into: Carried) -> dict[str, object]:
     found = pod.given(_ROLE, _ROLE)
     if not isinstance(found, str):
         into.notes.append(
-            f"It may name a role to assume: if it does, write that as aws.role_arn in place of what stands there."
+            f"It may name a role to assume: if it does, write that as aws.role_arn instead of this value."
             f" {pod.unknown(_ROLE, found)}"
         )
         return {}

@@ -1,7 +1,7 @@
 """Bounds how many connections a server has, and how long one may do nothing.
 
-aiohttp waits without end for the rest of a request, so that whoever reaches the port could fill the process with open
-connections.
+aiohttp waits without end for the rest of a request, so that any client that reaches the port could fill the process
+with open connections.
 """
 
 from __future__ import annotations

@@ -11,8 +11,9 @@ import structlog
 def handle_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """An exception handler for `loop.set_exception_handler`.
 
-    An error of a connection is for debugging: whoever used the connection raises an error of its own, and at the end of
-    the process connections are closed while TLS is still at work on them. All other errors are logged as usual.
+    An error of a connection is for debugging: the code that used the connection raises an error of its own, and at
+    the end of the process connections are closed while TLS is still at work on them. All other errors are logged as
+    usual.
 
     Args:
         loop: that reports the error.
