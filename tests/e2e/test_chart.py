@@ -346,6 +346,13 @@ def test_prometheus_finds_metrics_alerts_and_dashboard(helm: Helm) -> None:
             "leave one of them out",
         ),
         (
+            {
+                "extraVolumeMounts": [{"name": "aws-credentials", "mountPath": "/x"}],
+                "aws": {"credentialsSecret": {"name": ""}},
+            },
+            "extraVolumeMounts mounts the volume aws-credentials, which does not exist: add it to extraVolumes",
+        ),
+        (
             {"admissionPolicies": {"extraAudiences": ["https://kubernetes.default.svc"]}},
             "would let the operator be somebody else",
         ),

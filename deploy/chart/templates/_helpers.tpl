@@ -120,4 +120,13 @@ ecr-secret-operator-metrics-reader
 {{- if and .Values.aws.roleArn (hasKey .Values.serviceAccount.annotations "eks.amazonaws.com/role-arn") -}}
 {{- fail "aws.roleArn and serviceAccount.annotations both name the role: leave one of them out" -}}
 {{- end -}}
+{{- $volumes := list -}}
+{{- range concat (include "ecr-secret-operator.volumes" . | fromYamlArray) .Values.extraVolumes -}}
+{{- $volumes = append $volumes .name -}}
+{{- end -}}
+{{- range .Values.extraVolumeMounts -}}
+{{- if not (has .name $volumes) -}}
+{{- fail (printf "extraVolumeMounts mounts the volume %s, which does not exist: add it to extraVolumes" .name) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
