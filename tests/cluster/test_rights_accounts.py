@@ -109,7 +109,7 @@ def test_of_a_service_account_it_can_change_nothing_that_is_not_its_own(
         thief.patch(path, change)
     assert refusal.value.status == 403
     assert the_account(cluster, namespace, name) == before
-    cluster.patch(path, change)  # the policy holds nobody else
+    cluster.patch(path, change)  # the policy restricts no other user
 
 
 @pytest.mark.parametrize("case", ENGINES)

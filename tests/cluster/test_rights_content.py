@@ -112,7 +112,7 @@ REFUSED: dict[str, Object] = {
     "a finalizer": a_pull(ONE, finalizers=["example.com/hold"]),
     "another owner": a_pull(ONE, ownerReferences=[{**OWNER, "apiVersion": "apps/v1", "kind": "Deployment"}]),
 }
-"""What nobody may store by way of the operator: what is beyond its types, keys, hosts and labels."""
+"""What cannot be stored by way of the operator: what is beyond its types, keys, hosts and labels."""
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -184,7 +184,7 @@ def test_it_gets_no_tokens_of_the_clusters_own_namespaces(cluster: Cluster, thie
         wait_for(lambda: cluster.get(f"{path}/default"), "the namespace has a ServiceAccount")
     with pytest.raises(Refused, match="Use a ServiceAccount of another namespace"):
         thief.create(f"{path}/default/token", FOR_AWS)
-    cluster.create(f"{path}/default/token", FOR_AWS)  # the policy holds nobody else
+    cluster.create(f"{path}/default/token", FOR_AWS)  # the policy restricts no other user
 
 
 def test_a_token_for_aws_is_one_that_the_api_server_refuses(

@@ -19,7 +19,7 @@ def check_guards(seen: Installation, cure: str) -> Iterator[Finding]:
         yield unseen("admission-policies", SUBJECT, "The operator's ServiceAccount, which they limit, is not known")
         return
     if seen.account_seen is not None and not seen.account_seen:
-        return  # nobody to be held: that there is no such ServiceAccount stands above
+        return  # there is no ServiceAccount to restrict, which was reported already
     if seen.guards is None or seen.bindings is None:
         yield unseen("admission-policies", SUBJECT, "You may not look at them")
         return

@@ -103,7 +103,7 @@ def _lease(seen: Installation, workload: Workload) -> Iterator[Finding]:
     if seen.lease is None:
         yield unseen("leader", subject, "You may not look at it")
     elif not workload.name and not _leads(seen):
-        return  # that no operator was found stands above
+        return  # that no operator was found was reported already
     elif not seen.lease:
         yield wrong("leader-none", subject, "There is no Lease: no replica has ever led", logs)
     elif not holder or renewed is None:

@@ -41,7 +41,7 @@ class Buckets(Generic[K]):
     def wait(self, key: K, now: float) -> float:
         """Seconds until it may happen; 0 if it may happen now.
 
-        Whoever is refused is told to come back later than whoever was refused before, so that they do not all come back
+        Each one that is refused is told to come back later than the one before, so that they do not all come back
         at once.
         """
         bucket = self._filled(key, now)

@@ -79,7 +79,7 @@ class Turns(Generic[G]):
     def _hand_out(self) -> None:
         while (found := self._lane.pop(self._has_room)) is not None:
             group, turn = found
-            if turn.begun.is_set():  # it was begun for another group, or nobody waits for it any more
+            if turn.begun.is_set():  # it was begun for another group, or is not waited for any more
                 continue
             turn.group = group
             self._total += 1
