@@ -102,7 +102,7 @@ def test_entries_of_the_pod_with_a_name_of_the_charts_replace_the_charts(helm: H
     mount = {"name": "mine", "mountPath": "/var/run/secrets/aws"}
     objects = helm.rendered(
         extraEnv=[{"name": "AWS_CONFIG_FILE", "value": "x"}, {"name": "MINE", "value": "1"}],
-        extraVolumes=[{"name": "bound-sa-token", "emptyDir": {}}],
+        extraVolumes=[{"name": "bound-sa-token", "emptyDir": {}}, {"name": "mine", "emptyDir": {}}],
         extraVolumeMounts=[mount],
     )
     spec = one_of(objects, "Deployment")["spec"]["template"]["spec"]
