@@ -44,6 +44,7 @@ LONGER = {
     "role_arn": 640,
     "default_role_arn": 640,
     "external_id": 1224,
+    "external_ids.items": 1224,
     "role_arns.items": 600,
     "registries.items": 600,
     "include.items": 600,

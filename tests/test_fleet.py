@@ -7,9 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from ecr_secret_operator.domain.access import Missing, NamespaceLabels
 from ecr_secret_operator.domain.generated import StoredSecret
+from ecr_secret_operator.domain.identity_sources import Missing
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, Resource
+from ecr_secret_operator.domain.selection import NamespaceLabels
 from ecr_secret_operator.domain.shares import Shares
 from ecr_secret_operator.fleet import Fleet, is_cluster, is_share
 from ecr_secret_operator.runtime.cache import Cache

@@ -150,6 +150,7 @@ class Operator:
             observer=journal,
             own_namespace=config.namespace,
             policy_required=settings.require_access_policy,
+            most_identity_watches=settings.max_identity_watches,
             check_lead=self._check_lead,
         )
         fairness: Fairness[Key] = Fairness(group_of=_fair_group, at_a_time=max(1, settings.workers * 3 // 4))

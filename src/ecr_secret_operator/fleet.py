@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .domain.access import Missing, NamespaceLabels
 from .domain.generated import StoredSecret
+from .domain.identity_sources import Missing
 from .domain.kinds import KINDS
 from .domain.ports import Enqueue
 from .domain.registries import ClusterPullSecretSpec
 from .domain.resource import InvalidSpec, Key, Resource, condition_of
+from .domain.selection import NamespaceLabels
 from .domain.shares import Shares, first_status
 from .domain.status import READY, Status
 from .runtime.cache import Cache

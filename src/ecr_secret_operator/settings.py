@@ -31,6 +31,7 @@ class Settings:
         leader_election_namespace: of the Lease; None for the operator's own.
         workers: reconciles at a time.
         require_access_policy: whether nothing is served while there is no AccessPolicy.
+        max_identity_watches: of ServiceAccounts and Secrets with AWS keys, in all namespaces.
     """
 
     kubeconfig: str | None
@@ -41,6 +42,7 @@ class Settings:
     leader_election_namespace: str | None
     workers: int
     require_access_policy: bool = False
+    max_identity_watches: int = 512
     metrics_per_resource: bool = True
     metrics_secure: bool = False
     metrics_certificate: Path | None = None

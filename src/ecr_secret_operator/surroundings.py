@@ -1,40 +1,32 @@
 """What else in the cluster resources depend on: policies, namespaces, ServiceAccounts and Secrets with AWS keys.
 
 Policies are always watched. Namespaces are watched while a policy selects them by label, or a cluster resource selects
-them at all; a ServiceAccount or a Secret is watched, by itself, while a resource names it.
+them at all. A ServiceAccount or a Secret is watched while a resource names it that policy does not deny anyway.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+import asyncio
+from collections.abc import Mapping, Sequence
 
-from .domain.access import MOST_NAMED, Access, Account, Credentials, Missing, NamespaceLabels, assess
+from .domain.access import Access, assess, needed
 from .domain.generated import Holdings
+from .domain.identity_sources import Account, Credentials, Missing
 from .domain.kinds import KINDS
 from .domain.policy import Policy
 from .domain.ports import Enqueue
-from .domain.resource import InvalidSpec, Key, Resource
-from .kube import accounts, credentials, namespaces, policies
+from .domain.resource import Key, Resource
+from .domain.selection import NamespaceLabels
+from .identity_watches import MISSING, IdentityWatches
+from .kube import namespaces, policies
 from .kube.client import Client
 from .runtime.cache import Cache
 from .runtime.index import Index
-from .runtime.ondemand import OnDemand, Sight, Watching
+from .runtime.ondemand import OnDemand, Sight
 from .runtime.queue import ignore
 from .runtime.watcher import Watcher, WatchObserver
 
-
-class Need(NamedTuple):
-    """Something that is watched by itself: a ServiceAccount, a Secret, or all namespaces."""
-
-    kind: str
-    namespace: str = ""
-    name: str = ""
-
-
-NAMESPACES = Need("Namespaces")
-_MISSING = {Sight.CLEAR: Missing.ABSENT, Sight.NOT_YET: Missing.NOT_YET, Sight.REFUSED: Missing.REFUSED}
+NAMESPACES = "namespaces"
 
 
 class Surroundings:
@@ -46,9 +38,11 @@ class Surroundings:
         observer: is told how watches fare.
         own_namespace: the operator's: where cluster resources have the identities that they name.
         policy_required: whether nothing is allowed while there is no policy.
+        most_identity_watches: of ServiceAccounts and Secrets with AWS keys, in all namespaces.
 
     Attributes:
         namespaces: all of the cluster, as far as they are watched.
+        policy_watcher: of the policies.
     """
 
     def __init__(
@@ -59,6 +53,7 @@ class Surroundings:
         observer: WatchObserver,
         own_namespace: str,
         policy_required: bool,
+        most_identity_watches: int,
     ) -> None:
         self._client = client
         self.own_namespace = own_namespace
@@ -68,22 +63,27 @@ class Surroundings:
         self._resources = resources
         self._policies: Cache[str, Policy] = Cache(lambda policy: policy.name)
         self.namespaces: Cache[str, NamespaceLabels] = Cache(lambda namespace: namespace.name)
-        self._accounts: Cache[Need, Account] = Cache(lambda found: Need("ServiceAccount", found.namespace, found.name))
-        self._credentials: Cache[Need, Credentials] = Cache(lambda found: Need("Secret", found.namespace, found.name))
-        self._by_need = Index(resources, key_of=lambda resource: resource.key, derived=self._needs)
+        self._identities = IdentityWatches(
+            client, observer=observer, most=most_identity_watches, changed=self._identity_changed
+        )
         self._by_namespace = Index(
             resources, key_of=lambda resource: resource.key, derived=lambda resource: [resource.key.namespace]
         )
         self.policy_watcher: Watcher[str, Policy] = Watcher(policies.source(client), self._policies, observer)
-        self.on_demand: OnDemand[Need] = OnDemand(self._watcher, settled=self._settled)
-        self._running: defaultdict[str, set[Need]] = defaultdict(set)
-        self._queued: defaultdict[str, dict[Need, None]] = defaultdict(dict)
+        self._namespace_watch: OnDemand[str] = OnDemand(self._namespace_watcher, settled=self._namespaces_settled)
         self._enqueue: Enqueue[Key] = ignore
         resources.listen(self._resource_changed, core=True)
         self._policies.listen(self._policy_changed)
         self.namespaces.listen(self._namespace_changed)
-        self._accounts.listen(lambda old, new: self._named_changed(old or new))
-        self._credentials.listen(lambda old, new: self._named_changed(old or new))
+
+    async def watch(self) -> None:
+        """Watches until cancelled. Raises what a watch should not have raised."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.policy_watcher.run(), name=f"watch {self.policy_watcher.name}")
+            group.create_task(self._namespace_watch.run(), name="watch namespaces while that is needed")
+            group.create_task(self._identities.on_demand.run(), name="watch identities while that is needed")
+            await self.policy_watcher.synced.wait()
+            self._judge_again()
 
     def on_change(self, enqueue: Enqueue[Key]) -> None:
         """Has every change call this with the keys of the resources that it concerns."""
@@ -106,81 +106,47 @@ class Surroundings:
 
     def namespace(self, name: str) -> NamespaceLabels | Missing:
         """A namespace."""
-        return self.namespaces.get(name) or _MISSING[self.on_demand.sight(NAMESPACES)]
+        return self.namespaces.get(name) or MISSING[self._namespace_watch.sight(NAMESPACES)]
 
     @property
     def namespaces_seen(self) -> Sight:
         """What is known of the namespaces."""
-        return self.on_demand.sight(NAMESPACES)
+        return self._namespace_watch.sight(NAMESPACES)
 
     def account(self, namespace: str, name: str) -> Account | Missing:
         """A ServiceAccount."""
-        need = Need("ServiceAccount", namespace, name)
-        return self._accounts.get(need) or self._missing(need)
+        return self._identities.account(namespace, name)
 
     def credentials(self, namespace: str, name: str) -> Credentials | Missing:
         """A Secret with AWS keys."""
-        need = Need("Secret", namespace, name)
-        return self._credentials.get(need) or self._missing(need)
-
-    def _missing(self, need: Need) -> Missing:
-        queued = need in self._queued.get(need.namespace, ())
-        return Missing.TOO_MANY if queued else _MISSING[self.on_demand.sight(need)]
-
-    def _watcher(self, need: Need) -> Watching:
-        if need == NAMESPACES:
-            return Watcher(namespaces.source(self._client), self.namespaces, self._observer)
-        if need.kind == "Secret":
-            secret = credentials.source(self._client, need.namespace, need.name)
-            return Watcher(secret, self._credentials, self._observer)
-        return Watcher(accounts.source(self._client, need.namespace, need.name), self._accounts, self._observer)
-
-    def _needs(self, resource: Resource) -> Iterator[Need]:
-        if isinstance(resource.spec, InvalidSpec):
-            return
-        home = resource.home or self.own_namespace
-        for entry in resource.spec.entries:
-            if entry.aws.service_account:
-                yield Need("ServiceAccount", home, entry.aws.service_account)
-            if entry.aws.credentials_secret:
-                yield Need("Secret", home, entry.aws.credentials_secret)
+        return self._identities.credentials(namespace, name)
 
     def _resource_changed(self, old: Resource | None, new: Resource | None) -> None:
         found = new or old
         if found and KINDS[found.key.kind].clustered:
             (self._clusters.add if new else self._clusters.discard)(found.key)
             self._watch_namespaces()
-        before, after = set(self._needs(old)) if old else set(), set(self._needs(new)) if new else set()
-        for need in after:
-            self._start(need)
-        for need in before - after:
-            if not self._by_need.get(need):
-                self._stop(need)
+        if found:
+            self._watch_identities(found.key)
 
-    def _start(self, need: Need) -> None:
-        """Starts to watch, unless the namespace has as many watches as one may have: then it has to queue."""
-        running = self._running[need.namespace]
-        if need in running or len(running) < MOST_NAMED:
-            running.add(need)
-            self.on_demand.start(need)
-        else:
-            self._queued[need.namespace][need] = None
+    def _watch_identities(self, key: Key) -> None:
+        """Watches what a resource names, as far as policy lets it use that."""
+        resource = self._resources.get(key)
+        if resource is None:
+            self._identities.need(key, frozenset())
+        elif self.policy_watcher.synced.is_set():
+            names = needed(resource, self, policy_required=self._policy_required)
+            if names is not None:
+                here = self.own_namespace
+                self._identities.need(key, frozenset(one._replace(namespace=one.namespace or here) for one in names))
 
-    def _stop(self, need: Need) -> None:
-        queued = self._queued[need.namespace]
-        queued.pop(need, None)
-        self._running[need.namespace].discard(need)
-        self.on_demand.stop(need)
-        self._accounts.forget(need)
-        self._credentials.forget(need)
-        if queued and len(self._running[need.namespace]) < MOST_NAMED:
-            following = next(iter(queued))
-            del queued[following]
-            self._start(following)
+    def _identity_changed(self, keys: tuple[Key, ...]) -> None:
+        for key in keys:
+            self._enqueue(key)
 
     def _policy_changed(self, _old: Policy | None, _new: Policy | None) -> None:
         self._watch_namespaces()
-        self._enqueue_all(self._everything())
+        self._judge_again()
 
     @property
     def _by_label(self) -> bool:
@@ -188,32 +154,34 @@ class Surroundings:
 
     def _watch_namespaces(self) -> None:
         if self._clusters or self._by_label:
-            self.on_demand.start(NAMESPACES)
-        elif NAMESPACES in self.on_demand:
-            self.on_demand.stop(NAMESPACES)
+            self._namespace_watch.start(NAMESPACES)
+        elif NAMESPACES in self._namespace_watch:
+            self._namespace_watch.stop(NAMESPACES)
             for namespace in list(self.namespaces):
                 self.namespaces.forget(namespace.name)
+
+    def _namespace_watcher(self, _need: str) -> Watcher[str, NamespaceLabels]:
+        return Watcher(namespaces.source(self._client), self.namespaces, self._observer)
 
     def _namespace_changed(self, old: NamespaceLabels | None, new: NamespaceLabels | None) -> None:
         found = old or new
         if found and not (old and new and (old.labels, old.oversized) == (new.labels, new.oversized)):
             for key in self._by_namespace.get(found.name):
+                self._watch_identities(key)
                 self._enqueue(key)
 
-    def _named_changed(self, found: Account | Credentials | None) -> None:
-        if isinstance(found, Account):
-            self._settled(Need("ServiceAccount", found.namespace, found.name))
-        elif found:
-            self._settled(Need("Secret", found.namespace, found.name))
+    def _namespaces_settled(self, _need: str) -> None:
+        if self._by_label:
+            self._judge_again()
+        else:
+            self._enqueue_all(tuple(self._clusters))
 
-    def _settled(self, need: Need) -> None:
-        if need == NAMESPACES:
-            self._enqueue_all(self._everything() if self._by_label else tuple(self._clusters))
-        for key in self._by_need.get(need):
-            self._enqueue(key)
-
-    def _everything(self) -> tuple[Key, ...]:
-        return tuple(resource.key for resource in self._resources)
+    def _judge_again(self) -> None:
+        """What policies or labels say has changed for all resources."""
+        keys = tuple(resource.key for resource in self._resources)
+        for key in keys:
+            self._watch_identities(key)
+        self._enqueue_all(keys)
 
     def _enqueue_all(self, keys: tuple[Key, ...]) -> None:
         for key in keys:

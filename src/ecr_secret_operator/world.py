@@ -72,6 +72,7 @@ class World:
         observer: is told how watches fare.
         own_namespace: the operator's.
         policy_required: whether nothing is allowed while there is no AccessPolicy.
+        most_identity_watches: of ServiceAccounts and Secrets with AWS keys, in all namespaces.
         check_lead: called before each write; raises ApiError when another replica may lead by now.
 
     Attributes:
@@ -88,6 +89,7 @@ class World:
         observer: WatchObserver,
         own_namespace: str,
         policy_required: bool,
+        most_identity_watches: int,
         check_lead: Callable[[], None] = lambda: None,
     ) -> None:
         self._check_lead = check_lead
@@ -109,6 +111,7 @@ class World:
             observer=observer,
             own_namespace=own_namespace,
             policy_required=policy_required,
+            most_identity_watches=most_identity_watches,
         )
         self.fleet = Fleet(self._resources, self._secrets, self.surroundings)
         places: tuple[str | None, ...] = namespaces or (None,)
@@ -181,9 +184,9 @@ class World:
     async def watch(self) -> None:
         """Watches until cancelled. Ends otherwise only with an error that is a bug."""
         async with asyncio.TaskGroup() as group:
-            for watcher in self._all_watchers:
+            for watcher in (*self._needed, *self._cluster_watchers, *self.linking.watchers):
                 group.create_task(watcher.run(), name=f"watch {watcher.name}")
-            group.create_task(self.surroundings.on_demand.run(), name="watch what is needed")
+            group.create_task(self.surroundings.watch(), name="watch what resources depend on")
             group.create_task(self.linking.on_demand.run(), name="watch ServiceAccounts while they are needed")
 
     def on_change(self, enqueue: Enqueue[Key]) -> None:

@@ -65,6 +65,7 @@ SPECS: dict[str, Object] = {
         "registries": ["123456789012.dkr.*"],
         "regions": ["us-east-2"],
         "role_arns": ["arn:aws:iam::*"],
+        "external_ids": ["tenant/{namespace}"],
         "ambient_identity": True,
         "default_role_arn": ROLE,
         "mode": "Audit",

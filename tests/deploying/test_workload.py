@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from tools.deploying.workload import DEPLOYMENT, PODS, Form, deployment, disruption_budget, metrics_service
+from tools.deploying.workload import (
+    DEPLOYMENT,
+    PODS,
+    Form,
+    deployment,
+    disruption_budget,
+    metrics_service,
+    network_policy,
+)
 
 from ecr_secret_operator.cli.main import cli
 from ecr_secret_operator.settings import LEASE_NAME
@@ -23,7 +31,7 @@ def test_the_command_takes_its_arguments(form: Form) -> None:
     found = cli.commands[name].make_context(name, args).params
     assert command == "ecr-secret-operator"
     assert found["leader_elect"] is True
-    assert found["metrics_secure"] == bool(form.certificate)
+    assert found["metrics_secure"] == (form.olm or bool(form.certificate))
     assert bool(found["metrics_cert_path"]) == bool(form.certificate)
 
 
@@ -44,6 +52,7 @@ def test_what_belongs_to_it_finds_its_pods() -> None:
         deployment()["spec"]["selector"]["matchLabels"],
         disruption_budget()["spec"]["selector"]["matchLabels"],
         metrics_service()["spec"]["selector"],
+        network_policy()["spec"]["podSelector"]["matchLabels"],
         PODS,
     ):
         assert selector.items() <= pods.items()

@@ -8,21 +8,7 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator.domain.access import (
-    AUDIENCE_ANNOTATION,
-    DEFAULT_AUDIENCE,
-    KEY_ID,
-    ROLE_ANNOTATION,
-    SECRET_KEY,
-    SESSION_TOKEN,
-    WAITING,
-    Access,
-    Account,
-    Credentials,
-    Login,
-    Missing,
-    assess,
-)
+from ecr_secret_operator.domain.access import WAITING, Access, Login, assess, needed
 from ecr_secret_operator.domain.identity import (
     AMBIENT,
     AccessKeys,
@@ -30,6 +16,18 @@ from ecr_secret_operator.domain.identity import (
     AssumedRole,
     Identity,
     StoredKeys,
+)
+from ecr_secret_operator.domain.identity_sources import (
+    AUDIENCE_ANNOTATION,
+    DEFAULT_AUDIENCE,
+    KEY_ID,
+    ROLE_ANNOTATION,
+    SECRET_KEY,
+    SESSION_TOKEN,
+    Account,
+    Credentials,
+    Missing,
+    Named,
 )
 from ecr_secret_operator.domain.policy import AccessPolicySpec, Policy, parse_policy
 from ecr_secret_operator.domain.reasons import Failure, Reason
@@ -288,4 +286,87 @@ PULLER = "ServiceAccount team-a/puller"
 )
 def test_what_is_too_long_is_refused(aws: dict[str, object], cluster: Cluster, text: str) -> None:
     (one,) = access_of(a_spec(aws=aws), cluster).logins
+    assert one.problem == problem(text)
+
+
+# What has to be read, and so is watched
+
+
+NAMED_ACCOUNT, NAMED_SECRET = Named("ServiceAccount", "team-a", "puller"), Named("Secret", "team-a", "aws")
+BOTH = frozenset({NAMED_ACCOUNT, NAMED_SECRET})
+ACCOUNT_AND_KEYS = a_spec(
+    aws={"service_account": "puller"},
+    additional_registries=[
+        {"ecr_registry": OTHER_HOST, "aws": {"credentials_secret": "aws"}},
+        {"ecr_registry": "public.ecr.aws", "aws": {"role_arn": ROLE}},
+    ],
+)
+BY_LABEL = a_policy(namespaces={"selector": {"matchLabels": {"team": "a"}}}, role_arns=["*"])
+
+
+@pytest.mark.parametrize(
+    ("policies", "found"),
+    [
+        ([], BOTH),
+        ([a_policy(role_arns=["*"])], BOTH),
+        ([a_policy(default_role_arn=ROLE)], BOTH),
+        ([a_policy(namespaces={"include": ["team-b"]}, role_arns=["*"])], frozenset()),
+        ([a_policy(namespaces={"include": ["team-b"]}, mode="Audit")], BOTH),
+        ([a_policy(registries=[HOST], role_arns=["*"])], frozenset({NAMED_ACCOUNT})),
+        ([a_policy(registries=[OTHER_HOST])], frozenset({NAMED_SECRET})),
+        ([a_policy(ambient_identity=True)], frozenset({NAMED_SECRET})),
+        ([BY_LABEL], None),
+    ],
+)
+def test_what_policy_denies_anyway_is_not_read(policies: list[Policy], found: frozenset[Named] | None) -> None:
+    resource = a_resource(spec=ACCOUNT_AND_KEYS)
+    around = Cluster(policies, namespaces={"team-a": Missing.NOT_YET})
+    assert needed(resource, around, policy_required=False) == found
+    if found == frozenset():
+        assert assess(resource, around, stored={}, policy_required=False).denied, "although nothing is known of them"
+
+
+def test_nothing_is_read_where_a_policy_is_required_and_there_is_none() -> None:
+    assert needed(a_resource(spec=ACCOUNT_AND_KEYS), Cluster(), policy_required=True) == frozenset()
+
+
+def test_labels_decide_what_is_read() -> None:
+    resource = a_resource(spec=ACCOUNT_AND_KEYS)
+    for labels, found in (({"team": "a"}, BOTH), ({}, frozenset())):
+        assert needed(resource, Cluster([BY_LABEL], namespaces={"team-a": labels}), policy_required=False) == found
+
+
+def test_a_cluster_resource_needs_all_that_it_names_whatever_policy_says_in_some_namespaces() -> None:
+    resource = a_resource(key=a_key(kind="ClusterPullSecret", namespace=""), spec=ACCOUNT_AND_KEYS)
+    found = needed(resource, Cluster([BY_LABEL]), policy_required=True)
+    assert found == frozenset(one._replace(namespace="") for one in BOTH)
+
+
+@pytest.mark.parametrize("spec", [InvalidSpec("no"), a_spec(), a_spec(aws={"role_arn": ROLE})])
+def test_what_names_nothing_needs_nothing(spec: Any) -> None:
+    assert needed(a_resource(spec=spec), Cluster([BY_LABEL]), policy_required=True) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("why", "text"),
+    [
+        (
+            Missing.TOO_MANY,
+            (
+                f"{PULLER} is one too many: the resources of a namespace may name 32 different ServiceAccounts and"
+                " Secrets with keys. Share some, or use another namespace"
+            ),
+        ),
+        (
+            Missing.ALL_TAKEN,
+            (
+                f"{PULLER} is not watched: the operator watches as many ServiceAccounts and Secrets with keys as it"
+                " may, and namespace team-a has its share of them. Name fewer, or raise --max-identity-watches"
+            ),
+        ),
+    ],
+)
+def test_what_is_not_watched_is_said_with_the_bound(why: Missing, text: str) -> None:
+    cluster = Cluster(accounts={("team-a", "puller"): why})
+    (one,) = access_of(a_spec(aws={"service_account": "puller"}), cluster).logins
     assert one.problem == problem(text)

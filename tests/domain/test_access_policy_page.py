@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from ecr_secret_operator.domain.access import Access, Missing, assess, audited
+from ecr_secret_operator.domain.access import Access, assess, audited
 from ecr_secret_operator.domain.generated import Held, Holdings
 from ecr_secret_operator.domain.identity import AMBIENT
+from ecr_secret_operator.domain.identity_sources import Missing
 from ecr_secret_operator.domain.policy import POLICY_KIND, AccessPolicySpec, Policy, parse_policy
 from ecr_secret_operator.domain.registry import parse_registry
 from ecr_secret_operator.domain.resource import InvalidSpec
@@ -25,6 +26,9 @@ PAGE = (Path(__file__).parents[2] / "docs/access-policy.md").read_text()
 KEYS, PULLER = {"credentials_secret": "aws"}, {"service_account": "puller"}
 NOBODY = {"service_account": "nobody"}
 OWN, NAMED = {"ambient_identity": True}, {"role_arns": [ROLE]}
+EXTERNAL = {**NAMED, "external_ids": ["production/{namespace}"]}
+OWN_EXTERNAL = {"role_arn": ROLE, "external_id": "production/team-a"}
+OTHER_EXTERNAL = {"role_arn": ROLE, "external_id": "production/team-b"}
 DEFAULT = {"default_role_arn": ROLE}
 AUDIT, ELSEWHERE = {"mode": "Audit"}, {"namespaces": {"include": ["elsewhere"]}}
 UNREADABLE: dict[str, object] = {"mode": "of an older definition"}
@@ -77,8 +81,17 @@ CLAIMS = [
     Claim("the ARN matches one of `role_arns`, or is the", {"p": DEFAULT}, {"role_arn": OTHER_ROLE}, DENIED),
     Claim("the same, for the role of its annotation", {"p": NAMED}, PULLER, SERVED, ROLE),
     Claim("the same, for the role of its annotation", {"p": {"role_arns": [OTHER_ROLE]}}, PULLER, DENIED),
-    Claim("registry and region alone decide", {"p": {"registries": [HOST]}}, NOBODY, SERVED),
-    Claim("registry and region alone decide", {"p": {"registries": [OTHER_HOST]}}, NOBODY, DENIED),
+    Claim("a policy that allows no role at all denies the resource", {"p": OWN}, NOBODY, DENIED),
+    Claim("a policy that allows no role at all denies the resource", {"p": NAMED}, NOBODY, SERVED),
+    Claim("a policy that allows no role at all denies the resource", {"p": DEFAULT}, NOBODY, SERVED),
+    Claim("`aws.external_id` matches one of `external_ids`", {"p": EXTERNAL}, OWN_EXTERNAL, SERVED, ROLE),
+    Claim("`aws.external_id` matches one of `external_ids`", {"p": EXTERNAL}, OTHER_EXTERNAL, DENIED),
+    Claim("or there are none", {"p": NAMED}, OTHER_EXTERNAL, SERVED, ROLE),
+    Claim("only with the external id `production/team-a`", {"p": EXTERNAL}, OWN_EXTERNAL, SERVED, ROLE),
+    Claim("only with the external id `production/team-a`", {"p": EXTERNAL}, OTHER_EXTERNAL, DENIED),
+    Claim("A resource without `aws.external_id` is denied", {"p": EXTERNAL}, {"role_arn": ROLE}, DENIED),
+    Claim("are not judged for the role of a ServiceAccount", {"p": EXTERNAL}, PULLER, SERVED, ROLE),
+    Claim("nor for `default_role_arn` where a resource names no", {"p": {**EXTERNAL, **DEFAULT}}, {}, SERVED, ROLE),
     Claim("always: the keys are the namespace's own", {"p": {"registries": [HOST]}}, KEYS, SERVED, ""),
     Claim(
         "**One that is not denies the whole resource.**",
@@ -97,8 +110,7 @@ CLAIMS = [
     ),
     Claim("In mode `Audit` it is not put to use", {"p": {**DEFAULT, **OWN, **AUDIT}}, {}, REPORTED, ""),
     Claim("that enforcing the policy would change the identity is reported", {"p": {**DEFAULT, **AUDIT}}, {}, REPORTED),
-    Claim("`external_id` and `access` are not judged", {"p": NAMED}, {"role_arn": ROLE, "external_id": "xy"}, SERVED),
-    Claim("`external_id` and `access` are not judged", {"p": NAMED}, {"role_arn": ROLE, "access": "pull"}, SERVED),
+    Claim("`access` is not judged", {"p": NAMED}, {"role_arn": ROLE, "access": "pull"}, SERVED),
     Claim("also while `suspend` is true", {"p": NAMED}, {}, DENIED, over={"suspend": True}),
     Claim(
         "that a policy with `mode: Audit` selects, whatever other policies say", {"p": AUDIT, "q": NAMED}, {}, REPORTED
@@ -216,6 +228,10 @@ TEAM_A = {"team": "a"}
         ("own-keys", "partner-x", {}, "333344445555.dkr.ecr.us-east-2.amazonaws.com", KEYS, SERVED),
         ("own-keys", "partner-x", {}, "333344445555.dkr.ecr.us-east-2.amazonaws.com", {}, DENIED),
         ("own-keys", "partner-x", {}, HOST, KEYS, DENIED),
+        ("roles-of-their-own", "team-a", {}, HOST, OWN_EXTERNAL, SERVED),
+        ("roles-of-their-own", "team-a", {}, HOST, OTHER_EXTERNAL, DENIED),
+        ("roles-of-their-own", "team-b", {}, HOST, OTHER_EXTERNAL, SERVED),
+        ("roles-of-their-own", "team-b", {}, HOST, {"role_arn": ROLE}, DENIED),
         ("not-yet-enforced", "team-b", {"team": "c"}, HOST, {}, REPORTED),
         ("not-yet-enforced", "team-a", {"team": "c"}, HOST, KEYS, REPORTED),
         ("not-yet-enforced", "team-a", {"team": "c"}, HOST, NOBODY, REPORTED),
@@ -235,4 +251,5 @@ def test_an_example_does_what_the_page_says(
 
 
 def test_every_example_is_tried() -> None:
-    assert EXAMPLES.keys() == {"team-a", "pull-for-all", "defaults", "builds", "own-keys", "not-yet-enforced"}
+    others = {"pull-for-all", "defaults", "builds", "own-keys", "not-yet-enforced", "roles-of-their-own"}
+    assert EXAMPLES.keys() == {"team-a", *others}

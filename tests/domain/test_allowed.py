@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator.domain.access import WAITING, Access, Missing
+from ecr_secret_operator.domain.access import WAITING, Access
 from ecr_secret_operator.domain.identity import AMBIENT, AssumedRole
+from ecr_secret_operator.domain.identity_sources import Missing
 from ecr_secret_operator.domain.policy import Policy
 from tests.domain.test_access import (
     ACCOUNT,
@@ -64,7 +65,8 @@ def test_a_policy_that_is_required_and_is_not_there_denies() -> None:
     [
         ({"service_account": "puller"}, Cluster(accounts={("team-a", "puller"): ACCOUNT}), [ROLE], False),
         ({"service_account": "puller"}, Cluster(accounts={("team-a", "puller"): ACCOUNT}), [OTHER_ROLE], True),
-        ({"service_account": "puller"}, Cluster(), [], False),  # which role it is cannot be told: it is waited for
+        ({"service_account": "puller"}, Cluster(), ["*"], False),  # its role is not known yet
+        ({"service_account": "puller"}, Cluster(), [], True),  # whatever its role is
         ({"credentials_secret": "aws"}, Cluster(secrets={("team-a", "aws"): CREDENTIALS}), [], False),
         ({"credentials_secret": "aws"}, Cluster(), [], False),
         ({}, Cluster(), ["*"], True),
@@ -137,7 +139,7 @@ def test_labels_that_may_not_be_read_leave_policy_unknown_and_change_nothing() -
         ({"role_arn": ROLE}, {"role_arns": [ROLE]}),
         ({"service_account": "puller"}, {"role_arns": [ROLE]}),
         ({"credentials_secret": "aws"}, {}),
-        ({"service_account": "nobody"}, {}),
+        ({"service_account": "nobody"}, {"role_arns": [ROLE]}),
         ({"credentials_secret": "nothing"}, {}),
     ],
 )

@@ -25,6 +25,8 @@ PUBLIC_HOST = "public.ecr.aws"
 AMBIENT = Ask(HOST, "us-east-2", "ambient")
 ASSUMED = Ask(HOST, "us-east-2", "role", ROLE)
 KEYS = Ask(HOST, "us-east-2", "keys")
+EXTERNAL = Ask(HOST, "us-east-2", "role", ROLE, "tenant/team-a")
+WITHOUT_EXTERNAL = Ask(HOST, "us-east-2", "role", ROLE, "")
 UNKNOWN = Ask(HOST, "us-east-2", "unknown")
 PUBLIC = Ask(PUBLIC_HOST, "us-east-1", "ambient")
 
@@ -103,15 +105,34 @@ ANY: dict[str, object] = {"ambient_identity": True, "role_arns": ["*"]}
         ({"default_role_arn": ROLE}, ASSUMED, True),
         ({"default_role_arn": OTHER_ROLE}, ASSUMED, False),
         ({"default_role_arn": OTHER_ROLE, "role_arns": [ROLE]}, ASSUMED, True),
+        # external ids
+        ({"role_arns": ["*"]}, EXTERNAL, True),
+        ({"role_arns": ["*"], "external_ids": ["tenant/{namespace}"]}, EXTERNAL, True),
+        ({"role_arns": ["*"], "external_ids": ["tenant/team-b", "tenant/team-?"]}, EXTERNAL, True),
+        ({"role_arns": ["*"], "external_ids": ["*"]}, EXTERNAL, True),
+        ({"role_arns": ["*"], "external_ids": ["{namespace}"]}, EXTERNAL, False),
+        ({"role_arns": ["*"], "external_ids": ["tenant/team-b"]}, EXTERNAL, False),
+        ({"role_arns": [OTHER_ROLE], "external_ids": ["tenant/{namespace}"]}, EXTERNAL, False),
+        ({"default_role_arn": ROLE, "external_ids": ["tenant/{namespace}"]}, EXTERNAL, True),
+        ({"default_role_arn": ROLE, "external_ids": ["tenant/team-b"]}, EXTERNAL, False),
+        ({"role_arns": ["*"], "external_ids": ["tenant/{namespace}"]}, WITHOUT_EXTERNAL, False),
+        ({"role_arns": ["*"], "external_ids": ["?*"]}, WITHOUT_EXTERNAL, False),
+        ({"role_arns": ["*"], "external_ids": ["x"]}, ASSUMED, True),  # a ServiceAccount's role has none
+        ({"external_ids": ["x"]}, KEYS, True),
+        ({**ANY, "external_ids": ["x"]}, AMBIENT, True),
+        ({**ANY, "external_ids": ["x"]}, UNKNOWN, True),
         # keys of their own need no entry, but the registry has to be allowed
         ({}, KEYS, True),
         ({"registries": [HOST], "regions": ["us-east-2"]}, KEYS, True),
         ({"registries": [OTHER_HOST]}, KEYS, False),
         ({"regions": ["eu-west-1"]}, KEYS, False),
         # an identity that cannot be told yet gets nothing anyhow
-        ({}, UNKNOWN, True),
-        ({"registries": [OTHER_HOST]}, UNKNOWN, False),
-        ({"regions": ["eu-west-1"]}, UNKNOWN, False),
+        ({}, UNKNOWN, False),
+        ({"ambient_identity": True}, UNKNOWN, False),
+        ({"role_arns": [ROLE]}, UNKNOWN, True),
+        ({"default_role_arn": ROLE}, UNKNOWN, True),
+        ({"role_arns": ["*"], "registries": [OTHER_HOST]}, UNKNOWN, False),
+        ({"role_arns": ["*"], "regions": ["eu-west-1"]}, UNKNOWN, False),
         # namespaces
         ({**ANY, "namespaces": {}}, AMBIENT, True),
         ({**ANY, "namespaces": {"include": ["team-a"]}}, AMBIENT, True),
@@ -283,8 +304,36 @@ def test_the_default_role_takes_the_place_of_the_operators_own_identity(
             UNKNOWN,
             [INVALID],
             (
-                f"no AccessPolicy lets namespace team-a use {HOST} in us-east-2: none selects it. It takes one that"
-                f" selects the namespace, with registries: [{HOST}]"
+                f"no AccessPolicy lets namespace team-a use {HOST} in us-east-2 with the role of a ServiceAccount: none"
+                f" selects it. It takes one that selects the namespace, with registries: [{HOST}] and role_arns that"
+                " match the role of the ServiceAccount"
+            ),
+        ),
+        (
+            EXTERNAL,
+            [a_policy("mine", role_arns=["*"], external_ids=["{namespace}", "x-{namespace}-*"])],
+            (
+                f"no AccessPolicy lets namespace team-a use {HOST} in us-east-2 with role {ROLE} and external id"
+                " tenant/team-a: mine selects it but does not allow this external id, only team-a or x-team-a-*. It"
+                f" takes one that selects the namespace, with registries: [{HOST}] and role_arns: [{ROLE}]"
+            ),
+        ),
+        (
+            WITHOUT_EXTERNAL,
+            [a_policy("mine", role_arns=["*"], external_ids=["{namespace}"])],
+            (
+                f"no AccessPolicy lets namespace team-a use {HOST} in us-east-2 with role {ROLE}: mine selects it but"
+                " does not allow a role without external id, only team-a. It takes one that selects the namespace,"
+                f" with registries: [{HOST}] and role_arns: [{ROLE}]"
+            ),
+        ),
+        (
+            UNKNOWN,
+            [a_policy("mine", ambient_identity=True)],
+            (
+                f"no AccessPolicy lets namespace team-a use {HOST} in us-east-2 with the role of a ServiceAccount: mine"
+                " selects it but does not allow any role. It takes one that selects the namespace, with registries:"
+                f" [{HOST}] and role_arns that match the role of the ServiceAccount"
             ),
         ),
         (

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator.domain.access import Access, Login, Missing, assess
+from ecr_secret_operator.domain.access import Access, Login, assess
 from ecr_secret_operator.domain.decide import Observed, decide, standing
 from ecr_secret_operator.domain.generated import Held, Holdings
 from ecr_secret_operator.domain.identity import AccessKeys, AssumedRole, Identity, StoredKeys
+from ecr_secret_operator.domain.identity_sources import Missing
 from ecr_secret_operator.domain.reasons import Failure, Reason
 from ecr_secret_operator.domain.registry import parse_registry
 from ecr_secret_operator.domain.resource import InvalidSpec

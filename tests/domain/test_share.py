@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator.domain.access import Access, Account, Credentials, Missing, assess
+from ecr_secret_operator.domain.access import Access, assess
 from ecr_secret_operator.domain.conflict import Claim, claim
 from ecr_secret_operator.domain.decide import Plan, decide
 from ecr_secret_operator.domain.fields import API_VERSION
 from ecr_secret_operator.domain.generated import DIGEST, NAME, OWNER, OwnerReference, StoredSecret, render
 from ecr_secret_operator.domain.identity import AccessKeys, AccountRole, StoredKeys
+from ecr_secret_operator.domain.identity_sources import Account, Credentials, Missing
 from ecr_secret_operator.domain.kinds import CLUSTER_PULL_SECRET, DOCKER_CONFIG_KEY, docker_config
 from ecr_secret_operator.domain.links import Linkage
 from ecr_secret_operator.domain.policy import Policy

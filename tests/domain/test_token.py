@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator.domain.access import Access, Credentials, Login
+from ecr_secret_operator.domain.access import Access, Login
 from ecr_secret_operator.domain.decide import decide
 from ecr_secret_operator.domain.identity import AccessKeys, StoredKeys
+from ecr_secret_operator.domain.identity_sources import Credentials
 from ecr_secret_operator.domain.ports import Existing
 from ecr_secret_operator.domain.scope import Scope
 from ecr_secret_operator.domain.status import Outcome

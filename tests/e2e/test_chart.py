@@ -65,7 +65,7 @@ SETS: Mapping[str, Object] = {
             "certificate": {"source": "cert-manager", "issuerRef": {"kind": "ClusterIssuer", "name": "internal"}},
         },
         "networkPolicy": {
-            "enabled": True,
+            "egress": True,
             "metricsFrom": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}],
             "extraEgress": [{"ports": [{"port": 3128, "protocol": "TCP"}]}],
         },
@@ -82,14 +82,13 @@ SETS: Mapping[str, Object] = {
     "namespaced": {"watchNamespaces": ["team-a", "team-b"], "crds": {"install": False}, "rbac": {"userRoles": False}},
     "openshift": {
         "metrics": {**MONITORED, "certificate": {"source": "service-ca"}},
-        "networkPolicy": {"enabled": True},
+        "networkPolicy": {"egress": True},
     },
     "little": {
         "replicas": 1,
         "metrics": {"enabled": False},
         "aws": {"credentialsSecret": {"name": ""}, "tokenAudience": ""},
         "podDisruptionBudget": {"enabled": False},
-        "networkPolicy": {"enabled": True},
         "admissionPolicies": {"install": False},
         "topologySpreadConstraints": [],
         "resources": {},
@@ -295,15 +294,30 @@ def test_a_secret_of_any_name_and_keys_serves(helm: Helm) -> None:
     assert not [one for one in none["env"] if one["name"].startswith("AWS_")]
 
 
-def test_the_network_policy_lets_in_metrics_only(helm: Helm) -> None:
-    spec = one_of(helm.rendered(networkPolicy={"enabled": True}), "NetworkPolicy")["spec"]
-    assert spec["ingress"] == [{"ports": [{"port": "metrics", "protocol": "TCP"}]}]
+def test_the_network_policy_lets_in_requests_for_metrics_from_prometheus_only(helm: Helm) -> None:
+    spec = one_of(helm.rendered(), "NetworkPolicy")["spec"]
+    assert spec["policyTypes"] == ["Ingress"]
+    assert "egress" not in spec
+    (rule,) = spec["ingress"]
+    assert rule["ports"] == [{"port": "metrics", "protocol": "TCP"}]
+    labelled, named = (peer["namespaceSelector"] for peer in rule["from"])
+    assert labelled == {"matchLabels": {"metrics": "enabled"}}
+    (expression,) = named["matchExpressions"]
+    assert set(expression["values"]) == {"monitoring", "openshift-monitoring", "openshift-user-workload-monitoring"}
+    assert one_of(helm.rendered(networkPolicy={"metricsFrom": []}), "NetworkPolicy")["spec"]["ingress"] == [
+        {"ports": [{"port": "metrics", "protocol": "TCP"}]}
+    ]
+    assert one_of(helm.rendered(**SETS["little"]), "NetworkPolicy")["spec"]["ingress"] == []
+    assert not [one for one in helm.rendered(networkPolicy={"enabled": False}) if one["kind"] == "NetworkPolicy"]
+
+
+def test_the_network_policy_can_limit_what_the_operator_reaches(helm: Helm) -> None:
+    spec = one_of(helm.rendered(networkPolicy={"egress": True}), "NetworkPolicy")["spec"]
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
     ports = {port["port"] for rule in spec["egress"] for port in rule["ports"]}
     assert ports == {53, 5353, 443, 6443, 80}
     addresses = {peer["ipBlock"]["cidr"] for rule in spec["egress"] for peer in rule.get("to", [])}
     assert addresses == {"169.254.170.23/32", "fd00:ec2::23/128", "169.254.169.254/32"}
-    assert one_of(helm.rendered(**SETS["little"]), "NetworkPolicy")["spec"]["ingress"] == []
-    assert not [one for one in helm.rendered() if one["kind"] == "NetworkPolicy"]
 
 
 def test_prometheus_finds_metrics_alerts_and_dashboard(helm: Helm) -> None:

@@ -58,8 +58,8 @@ def test_an_entry_of_a_mapping_that_is_null_is_removed(helm: Helm) -> None:
 
 
 def test_a_network_policy_never_allows_every_port(helm: Helm) -> None:
-    assert "/networkPolicy/apiServerPorts" in helm.refusal(networkPolicy={"enabled": True, "apiServerPorts": []})
-    egress = one_of(helm.rendered(networkPolicy={"enabled": True, "apiServerPorts": None}), "NetworkPolicy")["spec"][
+    assert "/networkPolicy/apiServerPorts" in helm.refusal(networkPolicy={"egress": True, "apiServerPorts": []})
+    egress = one_of(helm.rendered(networkPolicy={"egress": True, "apiServerPorts": None}), "NetworkPolicy")["spec"][
         "egress"
     ]
     assert all(rule["ports"] for rule in egress)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator.domain.access import Account
 from ecr_secret_operator.domain.errors import TokenError
 from ecr_secret_operator.domain.identity import AccountRole
+from ecr_secret_operator.domain.identity_sources import Account
 from ecr_secret_operator.domain.reasons import Reason
 from ecr_secret_operator.kube import accounts
 from ecr_secret_operator.kube.accounts import AccountTokens

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator.domain.access import Credentials
+from ecr_secret_operator.domain.identity_sources import Credentials
 from ecr_secret_operator.kube import credentials
 from ecr_secret_operator.kube.objects import SecretObject
 

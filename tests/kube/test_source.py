@@ -13,10 +13,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from ecr_secret_operator.domain.access import NamespaceLabels
 from ecr_secret_operator.domain.errors import Expired, Forbidden, NotFound, Unavailable
 from ecr_secret_operator.domain.kinds import CLUSTER_PULL_SECRET, SECRET
 from ecr_secret_operator.domain.resource import Resource
+from ecr_secret_operator.domain.selection import NamespaceLabels
 from ecr_secret_operator.domain.watching import Change, Listing, WatchEvent
 from ecr_secret_operator.kube import namespaces, resources
 from ecr_secret_operator.kube.client import PAGE_BYTES, Client

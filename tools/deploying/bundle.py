@@ -78,7 +78,12 @@ def _file_name(one: Object) -> str:
 
 def _beside() -> Iterable[Object]:
     """What OLM makes beside the Deployment, in the namespace that it chooses."""
-    for one in (workload.metrics_service(), workload.disruption_budget(), *rights.user_roles()):
+    for one in (
+        workload.metrics_service(),
+        workload.disruption_budget(),
+        *rights.user_roles(),
+        rights.metrics_reader(),
+    ):
         metadata = {key: value for key, value in one["metadata"].items() if key != "namespace"}
         yield {**one, "metadata": metadata}
 
@@ -181,6 +186,7 @@ def _permissions() -> dict[str, list[Object]]:
     elect = rights.leader_election(Installation())
     own = [*_rules(confined, "Role"), *(part for rule in _rules(elect, "Role") for part in _of_one_lease(rule))]
     cluster = [rule for rule in _rules(everywhere, "ClusterRole") if rule not in own]
+    cluster += _rules(rights.metrics_authentication(Installation()), "ClusterRole")
     return {
         "clusterPermissions": [{"serviceAccountName": SERVICE_ACCOUNT, "rules": cluster}],
         "permissions": [{"serviceAccountName": SERVICE_ACCOUNT, "rules": own}],

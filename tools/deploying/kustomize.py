@@ -23,7 +23,6 @@ EXAMPLE = ("team-a", "team-b")
 """Namespaces of the overlay that is confined to some: it is there to be copied."""
 
 CERTIFICATE = f"{METRICS_SERVICE}-tls"
-_READER = f"{NAME}-metrics-reader"
 _DEPLOYMENT: Object = {
     "apiVersion": "apps/v1",
     "kind": "Deployment",
@@ -60,7 +59,12 @@ def _base() -> dict[str, list[Object]]:
         "crds.yaml": all_definitions(),
         "rights.yaml": [*(one for make in rbac for one in make(default)), *rights.user_roles()],
         "admission.yaml": rights.admission_policies(default),
-        "operator.yaml": [workload.deployment(), workload.disruption_budget(), workload.metrics_service()],
+        "operator.yaml": [
+            workload.deployment(),
+            workload.disruption_budget(),
+            workload.metrics_service(),
+            workload.network_policy(),
+        ],
     }
 
 
@@ -101,26 +105,23 @@ def _openshift() -> dict[str, list[Object]]:
 def _monitoring() -> list[Object]:
     """Prometheus may not read files for a ServiceMonitor there, so a Secret holds the token that it shows."""
     rbac = "rbac.authorization.k8s.io"
-    account = {"kind": "ServiceAccount", "name": _READER, "namespace": NAMESPACE}
+    account = {"kind": "ServiceAccount", "name": rights.METRICS_READER, "namespace": NAMESPACE}
     return [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": workload.metadata(_READER)},
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": workload.metadata(rights.METRICS_READER)},
         {
             "apiVersion": "v1",
             "kind": "Secret",
-            "metadata": workload.metadata(_READER, annotations={"kubernetes.io/service-account.name": _READER}),
+            "metadata": workload.metadata(
+                rights.METRICS_READER, annotations={"kubernetes.io/service-account.name": rights.METRICS_READER}
+            ),
             "type": "kubernetes.io/service-account-token",
         },
-        {
-            "apiVersion": f"{rbac}/v1",
-            "kind": "ClusterRole",
-            "metadata": {"name": _READER},
-            "rules": [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}],
-        },
+        rights.metrics_reader(),
         {
             "apiVersion": f"{rbac}/v1",
             "kind": "ClusterRoleBinding",
-            "metadata": {"name": _READER},
-            "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": _READER},
+            "metadata": {"name": rights.METRICS_READER},
+            "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": rights.METRICS_READER},
             "subjects": [account],
         },
         {
@@ -135,7 +136,7 @@ def _monitoring() -> list[Object]:
                         "honorLabels": True,
                         "path": "/metrics",
                         "scheme": "https",
-                        "authorization": {"credentials": {"name": _READER, "key": "token"}},
+                        "authorization": {"credentials": {"name": rights.METRICS_READER, "key": "token"}},
                         "tlsConfig": {
                             "serverName": f"{METRICS_SERVICE}.{NAMESPACE}.svc",
                             "ca": {"configMap": {"name": "openshift-service-ca.crt", "key": "service-ca.crt"}},

@@ -231,14 +231,34 @@ class DisruptionBudget(Group):
     """How many pods may be away."""
 
 
+SCRAPERS: list[Object] = [
+    {"namespaceSelector": {"matchLabels": {"metrics": "enabled"}}},
+    {
+        "namespaceSelector": {
+            "matchExpressions": [
+                {
+                    "key": "kubernetes.io/metadata.name",
+                    "operator": "In",
+                    "values": ["monitoring", "openshift-monitoring", "openshift-user-workload-monitoring"],
+                }
+            ]
+        }
+    },
+]
+"""Where Prometheus usually is, and the label that kubebuilder's scaffold lets in."""
+
+
 class NetworkPolicy(Group):
     """Who may reach the operator, and whom it may reach."""
 
-    enabled: bool = False
-    """Whether to create a NetworkPolicy: metrics in; DNS, the API server and AWS out."""
+    enabled: bool = True
+    """Whether to create a NetworkPolicy. It lets in requests for metrics only."""
 
-    metrics_from: list[forms.Peer] = []
-    """Peers (`from` of a NetworkPolicy) that may read the metrics; empty for all."""
+    metrics_from: list[forms.Peer] = SCRAPERS
+    """Peers (`from` of a NetworkPolicy) that may read the metrics. Empty for all."""
+
+    egress: bool = False
+    """Whether the NetworkPolicy also limits what the operator reaches: DNS, the API server and AWS."""
 
     api_server_ports: Annotated[list[forms.Port], Field(min_length=1)] = [443, 6443]
     """Ports of the API server and of AWS, at any address. At least one: a rule without ports allows every port."""
@@ -273,6 +293,9 @@ class Values(Group):
 
     concurrency: Annotated[int, Field(ge=1, le=64)] = 24
     """Reconciles at a time."""
+
+    max_identity_watches: Annotated[int, Field(ge=1, le=4096)] = 512
+    """ServiceAccounts and Secrets with AWS keys to watch at a time. Each takes a connection and some memory."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least level to log."""

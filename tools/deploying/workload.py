@@ -34,12 +34,20 @@ class Form:
     Attributes:
         watched: namespaces to look at; empty for all.
         olm: whether OLM says which, in an annotation of the pod.
-        certificate: Secret with the metrics server's certificate, which then also asks who reads them; empty for none.
+        certificate: Secret with the metrics server's certificate; empty for none.
     """
 
     watched: tuple[str, ...] = ()
     olm: bool = False
     certificate: str = ""
+
+    @property
+    def secure(self) -> bool:
+        """Whether metrics are shown only to users who may read them.
+
+        A bundle cannot have a NetworkPolicy: OLM v1 and the pipelines of the operator catalogs refuse it.
+        """
+        return self.olm or bool(self.certificate)
 
 
 def metadata(name: str, **more: object) -> Object:
@@ -118,14 +126,17 @@ def _container(form: Form) -> Object:
 
 
 def _args(form: Form) -> list[str]:
-    secure = ["--metrics-secure", f"--metrics-cert-path={CERTIFICATE}"] if form.certificate else []
+    secure = ["--metrics-secure"] if form.secure else []
+    certificate = [f"--metrics-cert-path={CERTIFICATE}"] if form.certificate else []
     return [
         "run",
         "--leader-elect",
         f"--metrics-bind-address=:{_VALUES.metrics.port}",
         *secure,
+        *certificate,
         f"--health-probe-bind-address=:{_VALUES.probes.port}",
         f"--concurrency={_VALUES.concurrency}",
+        f"--max-identity-watches={_VALUES.max_identity_watches}",
         f"--log-level={_VALUES.log_level}",
         f"--log-format={_VALUES.log_format}",
     ]
@@ -186,6 +197,17 @@ def disruption_budget() -> Object:
             "maxUnavailable": _VALUES.pod_disruption_budget.max_unavailable,
             "selector": {"matchLabels": dict(PODS)},
         },
+    }
+
+
+def network_policy() -> Object:
+    """Limits who reaches the pods: the kubelet, which is always let in, and those who scrape metrics."""
+    rule = {"ports": [{"port": "metrics", "protocol": "TCP"}], "from": _VALUES.network_policy.metrics_from}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": metadata(DEPLOYMENT),
+        "spec": {"podSelector": {"matchLabels": dict(PODS)}, "policyTypes": ["Ingress"], "ingress": [rule]},
     }
 
 

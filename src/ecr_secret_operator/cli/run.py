@@ -99,6 +99,13 @@ def switch(name: str, *, help: str, on: bool = False) -> Callable[[_Command], _C
 @switch("--require-access-policy", help="Serve nothing that no AccessPolicy allows, even while there is none.")
 @click.option("--concurrency", type=click.IntRange(1, 64), default=24, show_default=True, help="Reconciles at a time.")
 @click.option(
+    "--max-identity-watches",
+    type=click.IntRange(1, 4096),
+    default=512,
+    show_default=True,
+    help="ServiceAccounts and Secrets with AWS keys to watch at a time. Each takes a connection.",
+)
+@click.option(
     "--log-level", type=click.Choice(LOG_LEVELS), default="info", show_default=True, help="Least level to log."
 )
 @click.option(
@@ -121,6 +128,7 @@ def run(
     leader_election_namespace: str | None,
     require_access_policy: bool,
     concurrency: int,
+    max_identity_watches: int,
     log_level: str,
     log_format: LogFormat,
 ) -> None:
@@ -158,6 +166,7 @@ def run(
         leader_election_namespace=leader_election_namespace,
         workers=concurrency,
         require_access_policy=require_access_policy,
+        max_identity_watches=max_identity_watches,
     )
     gc.freeze()  # what was imported stays: no collection, nor the one at the end, has to look through it
     gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])

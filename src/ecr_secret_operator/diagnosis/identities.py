@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..domain.access import KEY_ID, ROLE_ANNOTATION, SECRET_KEY
 from ..domain.fields import ROLE_ARN_PATTERN
+from ..domain.identity_sources import KEY_ID, ROLE_ANNOTATION, SECRET_KEY
 from ..domain.policy import Policy
 from ..domain.raw import mappings, text
 from ..domain.reasons import Reason

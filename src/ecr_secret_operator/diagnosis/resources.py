@@ -6,19 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..domain.access import (
-    KEY_ID,
-    ROLE_ANNOTATION,
-    SECRET_KEY,
-    Account,
-    Credentials,
-    Missing,
-    assess,
-)
+from ..domain.access import assess
 from ..domain.conflict import finalizers_hold
 from ..domain.fields import ROLE_ARN_PATTERN
 from ..domain.generated import format_time
 from ..domain.identity import AccessKeys
+from ..domain.identity_sources import KEY_ID, ROLE_ANNOTATION, SECRET_KEY, Account, Credentials, Missing
 from ..domain.model import CommonSpec
 from ..domain.policy import Policy
 from ..domain.raw import mapping, text

@@ -2,111 +2,31 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
 from functools import partial
 from typing import Protocol
 
-from .errors import shown
-from .fields import ROLE_ARN_PATTERN
 from .generated import Held, Holdings
 from .identity import (
-    AMBIENT,
-    AccessKeys,
     AccountRole,
     Ambient,
     AssumedRole,
     Identity,
-    StoredKeys,
     account_origin,
     keys_origin,
 )
-from .model import AwsSpec, Entry
+from .identity_sources import Missing, Named, Sources, identity_of, named_by
+from .model import Entry
 from .policy import Ask, Policy, Verdict, judge
 from .reasons import Failure, Reason
 from .registry import Registry, is_registry, parse_registry
 from .resource import InvalidSpec, Resource
 from .scope import Scope
-
-DEFAULT_AUDIENCE = "sts.amazonaws.com"
-ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
-AUDIENCE_ANNOTATION = "eks.amazonaws.com/audience"
-"""Those of the EKS Pod Identity Webhook, which every IRSA guide uses."""
-
-ROLE_CHARACTERS = 640
-"""As in the field `aws.role_arn`."""
-
-AUDIENCE_CHARACTERS = 1024
-"""Each is part of what a token is shared by. OpenID Connect sets no limit; URLs and names are far shorter."""
-
-KEY_ID, SECRET_KEY, SESSION_TOKEN = "aws_access_key_id", "aws_secret_access_key", "aws_session_token"
+from .selection import MOST_LABEL_CHARACTERS
 
 
-MOST_NAMED = 32
-"""How many different ServiceAccounts and Secrets the resources of one namespace may name. Each costs a connection and
-some 0.3 MiB, and one namespace must not use up what all share."""
-
-
-MOST_LABEL_CHARACTERS = 1 << 15
-"""Of all labels of a namespace, keys and values."""
-
-
-class Missing(Enum):
-    """Why something that a resource names cannot be looked at."""
-
-    ABSENT = auto()
-    NOT_YET = auto()
-    REFUSED = auto()
-    TOO_MANY = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What counts of a ServiceAccount."""
-
-    namespace: str
-    name: str
-    resource_version: str
-    role_arn: str
-    audience: str
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What counts of a Secret with AWS keys.
-
-    Attributes:
-        keys: None when they are not all there.
-        lacking: name of the first data key that is missing or empty.
-        oversized: name of the first data key that is longer than what AWS gives; empty for none.
-    """
-
-    namespace: str
-    name: str
-    resource_version: str
-    keys: AccessKeys | None
-    lacking: str = ""
-    oversized: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class NamespaceLabels:
-    """What counts of a Namespace.
-
-    Attributes:
-        oversized: whether its labels are too many to be kept, so that no selector can be judged.
-    """
-
-    name: str
-    resource_version: str
-    labels: Mapping[str, str]
-    terminating: bool = False
-    oversized: bool = False
-
-
-class Surroundings(Protocol):
+class Surroundings(Sources, Protocol):
     """What else in the cluster a resource depends on, as last seen."""
 
     def policies(self) -> Sequence[Policy]:
@@ -114,12 +34,6 @@ class Surroundings(Protocol):
 
     def labels(self, namespace: str) -> Mapping[str, str] | Missing:
         """The labels of a namespace."""
-
-    def account(self, namespace: str, name: str) -> Account | Missing:
-        """A ServiceAccount."""
-
-    def credentials(self, namespace: str, name: str) -> Credentials | Missing:
-        """A Secret with AWS keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,13 +98,9 @@ def assess(resource: Resource, around: Surroundings, *, stored: Holdings, policy
         stored: the tokens that it has, which may be those of a former identity.
         policy_required: whether nothing is allowed while there is no policy.
     """
-    namespace, policies = resource.key.namespace, around.policies()
-    labels: Mapping[str, str] | Missing = {}
-    if any(policy.needs_labels for policy in policies):
-        labels = around.labels(namespace)
-    if isinstance(labels, Missing):
-        return _without_labels(labels, namespace)
-    judged = partial(judge, namespace=namespace, labels=labels, policies=policies, required=policy_required)
+    judged = _judge_of(resource, around, policy_required=policy_required)
+    if isinstance(judged, Missing):
+        return _without_labels(judged, resource.key.namespace)
     verdicts = {host: judged(_asked(host, one)) for host, one in stored.items() if is_registry(host)}
     revoked = frozenset(host for host, verdict in verdicts.items() if not verdict.served or verdict.default_role_arn)
     removable = tuple(
@@ -202,7 +112,9 @@ def assess(resource: Resource, around: Surroundings, *, stored: Holdings, policy
         return Access(revoked=revoked, removable=removable)
     logins, reported = [], []
     for entry in resource.spec.entries:
-        identity = _identity(entry, resource.home, around)
+        if named_by(entry, resource.home) and not (early := judged(_ask(entry))).served:
+            return Access(denied=early.refusal)
+        identity = identity_of(entry, resource.home, around)
         if identity is None:
             return WAITING
         verdict = judged(_ask(entry, identity))
@@ -213,6 +125,38 @@ def assess(resource: Resource, around: Surroundings, *, stored: Holdings, policy
         logins.append(_login(entry, identity, verdict))
     removable = tuple(one for one in removable if one[2] not in reported)
     return Access(logins=tuple(logins), audited="; ".join(reported), revoked=revoked, removable=removable)
+
+
+def needed(resource: Resource, around: Surroundings, *, policy_required: bool) -> frozenset[Named] | None:
+    """The ServiceAccounts and Secrets that have to be read for a resource; None when that is not known yet.
+
+    None has to be read for an entry that policy denies whatever it says.
+
+    Args:
+        resource: with any spec. Of a cluster resource all are needed: policy judges it in each namespace.
+        around: policies and labels.
+        policy_required: whether nothing is allowed while there is no policy.
+    """
+    if isinstance(resource.spec, InvalidSpec):
+        return frozenset()
+    named = [(entry, found) for entry in resource.spec.entries if (found := named_by(entry, resource.home))]
+    if not named or not resource.key.namespace:
+        return frozenset(found for _, found in named)
+    judged = _judge_of(resource, around, policy_required=policy_required)
+    if isinstance(judged, Missing):
+        return None
+    return frozenset(found for entry, found in named if judged(_ask(entry)).served)
+
+
+def _judge_of(resource: Resource, around: Surroundings, *, policy_required: bool) -> Callable[[Ask], Verdict] | Missing:
+    """What judges the asks of a resource; why nothing does when the labels of its namespace are not known."""
+    namespace, policies = resource.key.namespace, around.policies()
+    labels: Mapping[str, str] | Missing = {}
+    if any(policy.needs_labels for policy in policies):
+        labels = around.labels(namespace)
+    if isinstance(labels, Missing):
+        return labels
+    return partial(judge, namespace=namespace, labels=labels, policies=policies, required=policy_required)
 
 
 def _without_labels(why: Missing, namespace: str) -> Access:
@@ -245,12 +189,15 @@ def _asked(host: str, one: Held) -> Ask:
     return Ask(host, region, "keys" if one.origin.startswith(keys_origin("")) else "ambient")
 
 
-def _ask(entry: Entry, identity: Identity | Failure) -> Ask:
+def _ask(entry: Entry, identity: Identity | Failure | None = None) -> Ask:
+    """What an entry asks to use; of an identity that is not known yet, as much as the entry says."""
     host, region = entry.registry.host, entry.registry.region
     match identity:
         case Ambient():
             return Ask(host, region, "ambient")
-        case AssumedRole(role_arn=role) | AccountRole(role_arn=role):
+        case AssumedRole(role_arn=role, external_id=external_id):
+            return Ask(host, region, "role", role, external_id)
+        case AccountRole(role_arn=role):
             return Ask(host, region, "role", role)
     return Ask(host, region, "keys" if entry.aws.credentials_secret else "unknown")
 
@@ -273,65 +220,3 @@ def _checked(registry: Registry, identity: Identity) -> Login:
             text = f"{identity.words} is in partition {partition}, and {registry.host} in {registry.partition}"
             return Login(registry.host, scope, Failure(Reason.IDENTITY_UNAVAILABLE, text), identity.origin)
     return Login(registry.host, scope, origin=identity.origin)
-
-
-def _identity(entry: Entry, namespace: str, around: Surroundings) -> Identity | Failure | None:
-    """Who an entry asks to be, or why that is nobody; None when that cannot be told yet."""
-    aws = entry.aws
-    if aws.service_account:
-        account, name = (
-            around.account(namespace, aws.service_account),
-            f"ServiceAccount {namespace}/{aws.service_account}",
-        )
-        if isinstance(account, Missing):
-            return _missing(account, name, f"with the annotation {ROLE_ANNOTATION}")
-        return _of_account(aws, account, name)
-    if aws.credentials_secret:
-        keys, name = (
-            around.credentials(namespace, aws.credentials_secret),
-            f"Secret {namespace}/{aws.credentials_secret}",
-        )
-        if isinstance(keys, Missing):
-            return _missing(keys, name, f"with {KEY_ID} and {SECRET_KEY}")
-        return _of_keys(keys, name)
-    if aws.role_arn:
-        return AssumedRole(aws.role_arn, aws.external_id, aws.access)
-    return AMBIENT
-
-
-def _unavailable(text: str) -> Failure:
-    return Failure(Reason.IDENTITY_UNAVAILABLE, text)
-
-
-def _missing(why: Missing, name: str, wanted: str) -> Failure | None:
-    if why is Missing.NOT_YET:
-        return None
-    if why is Missing.TOO_MANY:
-        return _unavailable(
-            f"{name} is one too many: the resources of a namespace may name {MOST_NAMED} different ServiceAccounts and"
-            " Secrets with keys. Share some, or use another namespace"
-        )
-    if why is Missing.REFUSED:
-        return _unavailable(f"the operator may not read {name}: give it the rights of docs/install.md")
-    return _unavailable(f"{name} does not exist. Make it, {wanted}")
-
-
-def _of_account(aws: AwsSpec, account: Account, name: str) -> Identity | Failure:
-    role = account.role_arn
-    if not role:
-        return _unavailable(f"{name} has no annotation {ROLE_ANNOTATION} that names the role to assume")
-    if not re.fullmatch(ROLE_ARN_PATTERN, role):
-        return _unavailable(f"the annotation {ROLE_ANNOTATION} of {name} is no ARN of an IAM role: {shown(role)}")
-    if len(account.audience) > AUDIENCE_CHARACTERS:
-        return _unavailable(
-            f"the annotation {AUDIENCE_ANNOTATION} of {name} has more than {AUDIENCE_CHARACTERS} characters. Shorten it"
-        )
-    return AccountRole(account.namespace, account.name, role, account.audience or DEFAULT_AUDIENCE, aws.access)
-
-
-def _of_keys(found: Credentials, name: str) -> Identity | Failure:
-    if found.oversized:
-        return _unavailable(f"{found.oversized} in {name} is too long to be what AWS gave. Correct it")
-    if found.keys is None:
-        return _unavailable(f"{name} lacks {found.lacking}. It needs {KEY_ID} and {SECRET_KEY}")
-    return StoredKeys(found.namespace, found.name, found.keys.version, found.keys)

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from .fields import Flag, Model, Region, RoleArn
 from .resource import InvalidSpec, parse_spec
-from .selection import MOST_ENTRIES, Globs, NamespaceSelection
+from .selection import MOST_ENTRIES, ExternalIdGlobs, Globs, NamespaceSelection
 
 POLICY_KIND, POLICY_PLURAL = "AccessPolicy", "accesspolicies"
 
@@ -37,6 +37,11 @@ class AccessPolicySpec(Model):
     role_arns: Globs = ()
     """IAM roles that they may use, by aws.role_arn or through a ServiceAccount: patterns such as
     arn:aws:iam::123456789012:role/team-a-*. Empty: none. Keys of their own (aws.credentials_secret) need no entry."""
+
+    external_ids: ExternalIdGlobs = ()
+    """External ids that resources must give with aws.role_arn: patterns, in which {namespace} stands for the namespace
+    of the resource. Empty: any external id, or none. Trust policies in AWS that ask for the same one keep each role to
+    its namespace."""
 
     ambient_identity: Flag = False
     """Whether they may use the operator's own AWS identity."""
@@ -74,14 +79,16 @@ class Ask:
 
     Attributes:
         host, region: of the registry.
-        kind: of the identity. `unknown` is a ServiceAccount whose role cannot be told yet.
+        kind: of the identity. `unknown` is a ServiceAccount whose role is not known yet.
         role_arn: of the kind `role`.
+        external_id: that the role is assumed with, empty for none; None where there can be none, or it is not known.
     """
 
     host: str
     region: str
     kind: Literal["ambient", "role", "keys", "unknown"]
     role_arn: str = ""
+    external_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +133,7 @@ def judge(
         for name, spec in known
         if not isinstance(spec, InvalidSpec) and spec.namespaces.selects(namespace, labels)
     ]
-    allowing = [(name, spec) for name, spec in selecting if not _lacks(spec, ask)]
+    allowing = [(name, spec) for name, spec in selecting if not _lacks(spec, ask, namespace)]
     if allowing:
         return _with_default_role(ask, namespace, allowing) if ask.kind == "ambient" else Verdict()
     enforced = required or any(isinstance(spec, InvalidSpec) or spec.mode == "Enforce" for _, spec in known)
@@ -152,35 +159,53 @@ def _with_default_role(ask: Ask, namespace: str, allowing: Sequence[tuple[str, A
     return Verdict(default_role_arn=role, change=f"{change} with role {first.default_role_arn}")
 
 
-def _lacks(spec: AccessPolicySpec, ask: Ask) -> str:
+_NAMED = 3
+"""How many policies, and patterns of one, a message names."""
+
+
+def _lacks(spec: AccessPolicySpec, ask: Ask, namespace: str) -> str:
     """The first thing that a policy does not allow; empty when it allows all."""
     if spec.registries and not any(fnmatchcase(ask.host, glob) for glob in spec.registries):
         return "this registry"
     if spec.regions and ask.region not in spec.regions:
         return f"region {ask.region}"
-    if ask.kind == "ambient" and not (spec.ambient_identity or spec.default_role_arn):
-        return "the operator's own identity"
+    return _lacks_identity(spec, ask) or _lacks_external_id(spec, ask, namespace)
+
+
+def _lacks_identity(spec: AccessPolicySpec, ask: Ask) -> str:
+    if ask.kind == "ambient":
+        return "" if spec.ambient_identity or spec.default_role_arn else "the operator's own identity"
+    if ask.kind == "unknown":
+        return "" if spec.role_arns or spec.default_role_arn else "any role"
     if ask.kind == "role" and ask.role_arn != spec.default_role_arn:
-        allowed = any(fnmatchcase(ask.role_arn, glob) for glob in spec.role_arns)
-        return "" if allowed else "this role"
+        return "" if any(fnmatchcase(ask.role_arn, glob) for glob in spec.role_arns) else "this role"
     return ""
 
 
-_NAMED = 3
-"""How many policies a message names."""
+def _lacks_external_id(spec: AccessPolicySpec, ask: Ask, namespace: str) -> str:
+    if ask.external_id is None or not spec.external_ids:
+        return ""
+    globs = [glob.replace("{namespace}", namespace) for glob in spec.external_ids]
+    if any(fnmatchcase(ask.external_id, glob) for glob in globs):
+        return ""
+    given = "this external id" if ask.external_id else "a role without external id"
+    return f"{given}, only {' or '.join(globs[:_NAMED])}"
 
 
 def _refusal(ask: Ask, namespace: str, selecting: Sequence[tuple[str, AccessPolicySpec]]) -> str:
     identity = {
         "ambient": " with the operator's own identity",
-        "role": f" with role {ask.role_arn}",
+        "role": f" with role {ask.role_arn}" + (f" and external id {ask.external_id}" if ask.external_id else ""),
         "keys": " with keys of its own",
-        "unknown": "",
+        "unknown": " with the role of a ServiceAccount",
     }[ask.kind]
-    found = [f"{name} selects it but does not allow {_lacks(spec, ask)}" for name, spec in selecting[:_NAMED]]
+    found = [
+        f"{name} selects it but does not allow {_lacks(spec, ask, namespace)}" for name, spec in selecting[:_NAMED]
+    ]
     needed = {
         "ambient": " and ambient_identity: true (or a default_role_arn)",
         "role": f" and role_arns: [{ask.role_arn}]",
+        "unknown": " and role_arns that match the role of the ServiceAccount",
     }.get(ask.kind, "")
     return (
         f"no AccessPolicy lets namespace {namespace} use {ask.host} in {ask.region}{identity}:"

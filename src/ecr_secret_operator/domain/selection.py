@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
@@ -15,6 +16,24 @@ from .fields import KEY_LIMIT, VALUE_LIMIT, Model, bounded, cel, matches, rule
 _GLOB_PATTERN = "[A-Za-z0-9*?._:/@+=,-]+"
 _GLOB_RULE = "may hold letters, digits, ._:/@+=,- and the wildcards * and ?"
 MOST_ENTRIES = 100
+
+MOST_LABEL_CHARACTERS = 1 << 15
+"""Of all labels of a namespace, keys and values."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceLabels:
+    """What counts of a Namespace.
+
+    Attributes:
+        oversized: whether its labels are too many to be kept, so that no selector can be judged.
+    """
+
+    name: str
+    resource_version: str
+    labels: Mapping[str, str]
+    terminating: bool = False
+    oversized: bool = False
 
 
 def _valid_glob(text: str) -> str:
@@ -30,8 +49,26 @@ Glob = Annotated[
     Field(json_schema_extra={"maxLength": 600, **cel(rule(matches(_GLOB_PATTERN), _GLOB_RULE))}),
 ]
 
+_EXTERNAL_ID_PATTERN = r"([A-Za-z0-9*?._:/@+=,-]|\{namespace\})+"
+_EXTERNAL_ID_RULE = "may hold letters, digits, _+=,.@:/-, {namespace} and the wildcards * and ?"
+
+
+def _valid_external_id_glob(text: str) -> str:
+    if not re.fullmatch(_EXTERNAL_ID_PATTERN, text):
+        raise InvalidField(f"{shown(text)} is not a pattern of external ids: it {_EXTERNAL_ID_RULE}")
+    return text
+
+
+ExternalIdGlob = Annotated[
+    str,
+    bounded(1224),
+    AfterValidator(_valid_external_id_glob),
+    Field(json_schema_extra={"maxLength": 1224, **cel(rule(matches(_EXTERNAL_ID_PATTERN), _EXTERNAL_ID_RULE))}),
+]
+
 _SET = Field(max_length=MOST_ENTRIES, json_schema_extra={"x-kubernetes-list-type": "set"})
 Globs = Annotated[tuple[Glob, ...], _SET]
+ExternalIdGlobs = Annotated[tuple[ExternalIdGlob, ...], _SET]
 
 
 _Value = Annotated[str, bounded(VALUE_LIMIT), Field(json_schema_extra={"maxLength": VALUE_LIMIT})]

@@ -6,15 +6,15 @@ from typing import Annotated
 
 import msgspec
 
-from ..domain.access import (
+from ..domain.errors import ApiError, Forbidden, NotFound, TokenError, Unavailable
+from ..domain.identity import AccountRole
+from ..domain.identity_sources import (
     AUDIENCE_ANNOTATION,
     AUDIENCE_CHARACTERS,
     ROLE_ANNOTATION,
     ROLE_CHARACTERS,
     Account,
 )
-from ..domain.errors import ApiError, Forbidden, NotFound, TokenError, Unavailable
-from ..domain.identity import AccountRole
 from ..domain.reasons import Reason
 from ..domain.token import Sensitive
 from .client import Client

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from base64 import b64decode
 
-from ..domain.access import KEY_ID, SECRET_KEY, SESSION_TOKEN, Credentials
 from ..domain.identity import AccessKeys
+from ..domain.identity_sources import KEY_ID, SECRET_KEY, SESSION_TOKEN, Credentials
 from ..domain.token import Sensitive
 from .client import Client
 from .objects import SecretObject

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..domain.access import KEY_ID, SECRET_KEY, SESSION_TOKEN
 from ..domain.argo import REPO_CREDS, REPOSITORY
 from ..domain.duration import parse_duration
 from ..domain.errors import InvalidField
 from ..domain.fields import SHORTEST_FREQUENCY
+from ..domain.identity_sources import KEY_ID, SECRET_KEY, SESSION_TOKEN
 from ..domain.kinds import ARGO_LABEL, DOCKER_CONFIG_TYPE
 from ..domain.raw import Raw, mapping, mappings, text
 from ..domain.registry import HOST_PATTERN, OCI_SCHEME, PUBLIC_HOST

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..domain.access import KEY_ID as OUR_KEY_ID
-from ..domain.access import ROLE_ANNOTATION
-from ..domain.access import SECRET_KEY as OUR_SECRET_KEY
 from ..domain.environment import Unknown
+from ..domain.identity_sources import KEY_ID as OUR_KEY_ID
+from ..domain.identity_sources import ROLE_ANNOTATION
+from ..domain.identity_sources import SECRET_KEY as OUR_SECRET_KEY
 from ..domain.raw import Raw, text
 from .carried import Carried, Document, copy_of_keys
 from .pods import KEY_ID, SECRET_KEY, Pod

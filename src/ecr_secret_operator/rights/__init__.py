@@ -3,9 +3,11 @@
 from .admission import admission_policies
 from .installation import DEFAULT_AUDIENCES, DEFAULT_EXCLUDED, Feature, Installation
 from .roles import (
+    METRICS_READER,
     leader_election,
     manager,
     metrics_authentication,
+    metrics_reader,
     namespace,
     service_account,
     user_roles,
@@ -15,6 +17,7 @@ from .table import RIGHTS, Right, Scope, markdown
 __all__ = [
     "DEFAULT_AUDIENCES",
     "DEFAULT_EXCLUDED",
+    "METRICS_READER",
     "RIGHTS",
     "Feature",
     "Installation",
@@ -25,6 +28,7 @@ __all__ = [
     "manager",
     "markdown",
     "metrics_authentication",
+    "metrics_reader",
     "namespace",
     "service_account",
     "user_roles",

@@ -12,6 +12,7 @@ from .table import NAMESPACED, RIGHTS, Right, Scope
 Object = dict[str, Any]
 
 _RBAC = "rbac.authorization.k8s.io"
+METRICS_READER = f"{PREFIX}-metrics-reader"
 _READ = ("get", "list", "watch")
 _WRITE = ("create", "update", "patch", "delete")
 
@@ -48,6 +49,16 @@ def metrics_authentication(installation: Installation) -> list[Object]:
     """The rights to ask who reads the metrics, and whether they may."""
     rights = [right for right in RIGHTS if right.metrics]
     return _granted(installation, f"{installation.prefix}-metrics-auth", rights)
+
+
+def metrics_reader() -> Object:
+    """The ClusterRole of those who read the metrics, such as Prometheus. Binding it is left to an administrator."""
+    return {
+        "apiVersion": f"{_RBAC}/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": METRICS_READER},
+        "rules": [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}],
+    }
 
 
 def user_roles() -> list[Object]:

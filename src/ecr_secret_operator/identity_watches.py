@@ -1,0 +1,116 @@
+"""Watches of the ServiceAccounts and the Secrets with AWS keys that resources name, each of one object."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+
+from .domain.identity_sources import MOST_NAMED, Account, Credentials, Missing, Named
+from .domain.resource import Key
+from .kube import accounts, credentials
+from .kube.client import Client
+from .runtime.allocation import Allocation, Full
+from .runtime.cache import Cache
+from .runtime.ondemand import OnDemand, Sight
+from .runtime.watcher import Watcher, WatchObserver
+
+MISSING = {Sight.CLEAR: Missing.ABSENT, Sight.NOT_YET: Missing.NOT_YET, Sight.REFUSED: Missing.REFUSED}
+_FULL = {Full.GROUP: Missing.TOO_MANY, Full.ALL: Missing.ALL_TAKEN}
+
+
+def _name_of(found: Account | Credentials) -> Named:
+    return Named("ServiceAccount" if isinstance(found, Account) else "Secret", found.namespace, found.name)
+
+
+class IdentityWatches:
+    """What is known of the ServiceAccounts and Secrets that resources need.
+
+    Args:
+        client: the API server.
+        observer: receives the results of watches.
+        most: watches in all. Namespaces share them fairly.
+        changed: called with the resources that need an object, when that object or what is known of it has changed.
+
+    Attributes:
+        on_demand: the watches that run.
+    """
+
+    def __init__(
+        self, client: Client, *, observer: WatchObserver, most: int, changed: Callable[[tuple[Key, ...]], None]
+    ) -> None:
+        self._client = client
+        self._observer = observer
+        self._changed = changed
+        self._accounts: Cache[Named, Account] = Cache(
+            lambda found: Named("ServiceAccount", found.namespace, found.name)
+        )
+        self._credentials: Cache[Named, Credentials] = Cache(lambda found: Named("Secret", found.namespace, found.name))
+        self._needs: dict[Key, frozenset[Named]] = {}
+        self._needed_by: defaultdict[Named, set[Key]] = defaultdict(set)
+        self.on_demand: OnDemand[Named] = OnDemand(self._watcher, settled=self._settled)
+        self._slots: Allocation[str, Named] = Allocation(
+            total=most,
+            most=MOST_NAMED,
+            group_of=lambda named: named.namespace,
+            start=self.on_demand.start,
+            stop=self._lost,
+        )
+        self._accounts.listen(self._object_changed)
+        self._credentials.listen(self._object_changed)
+
+    def need(self, key: Key, names: frozenset[Named]) -> None:
+        """Sets what a resource needs; empty for nothing. What no resource needs any more is not watched."""
+        before = self._needs.get(key, frozenset())
+        if names == before:
+            return
+        for named in names - before:
+            self._needed_by[named].add(key)
+            self._slots.add(named)
+        for named in before - names:
+            self._needed_by[named].discard(key)
+            if not self._needed_by[named]:
+                del self._needed_by[named]
+                self._slots.remove(named)
+                self._forget(named)
+        if names:
+            self._needs[key] = names
+        else:
+            del self._needs[key]
+
+    def account(self, namespace: str, name: str) -> Account | Missing:
+        """A ServiceAccount."""
+        named = Named("ServiceAccount", namespace, name)
+        return self._accounts.get(named) or self._missing(named)
+
+    def credentials(self, namespace: str, name: str) -> Credentials | Missing:
+        """A Secret with AWS keys."""
+        named = Named("Secret", namespace, name)
+        return self._credentials.get(named) or self._missing(named)
+
+    def _missing(self, named: Named) -> Missing:
+        full = self._slots.full(named)
+        return _FULL[full] if full else MISSING[self.on_demand.sight(named)]
+
+    def _watcher(self, named: Named) -> Watcher[Named, Account] | Watcher[Named, Credentials]:
+        if named.kind == "Secret":
+            secret = credentials.source(self._client, named.namespace, named.name)
+            return Watcher(secret, self._credentials, self._observer)
+        account = accounts.source(self._client, named.namespace, named.name)
+        return Watcher(account, self._accounts, self._observer)
+
+    def _lost(self, named: Named) -> None:
+        self._forget(named)
+        self._settled(named)
+
+    def _forget(self, named: Named) -> None:
+        self.on_demand.stop(named)
+        self._accounts.forget(named)
+        self._credentials.forget(named)
+
+    def _object_changed(self, old: Account | Credentials | None, new: Account | Credentials | None) -> None:
+        found = new or old
+        if found:
+            self._settled(_name_of(found))
+
+    def _settled(self, named: Named) -> None:
+        self._changed(tuple(self._needed_by.get(named, ())))
