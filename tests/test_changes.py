@@ -5,123 +5,16 @@ One row for each change. A row that has to be edited is a change of behaviour.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from typing import Any, cast
+from collections.abc import Awaitable, Callable
 
 import pytest
 
-from ecr_secret_operator.domain.generated import manifest, render
-from ecr_secret_operator.domain.resource import Key, Resource
-from ecr_secret_operator.kube.client import Client
-from ecr_secret_operator.world import World
+from ecr_secret_operator.domain.generated import render
+from ecr_secret_operator.domain.resource import Key
 
 from .domain.clusters import a_cluster_resource, a_cluster_spec, good, said
-from .factories import a_raw_spec, a_resource, a_served_status, holdings, spec_of
-from .wire import Object, Wire
-
-GROUP = "/apis/ecr.mobb.redhat.com/v1alpha1"
-ROLE = "arn:aws:iam::123456789012:role/pull"
-SHARED = {"generated_secret_name": "shared", "namespaces": {"include": ["team-*"]}}
-LOW = "low priority: "
-
-
-class Silent:
-    """An observer of watches that reports nothing."""
-
-    def watch_ended(self, source: str, why: str, failures: int) -> None:
-        raise AssertionError((source, why, failures))
-
-    def listed(self, source: str, count: int) -> None:
-        pass
-
-
-@dataclass
-class Scene:
-    """The informers, what they watch, and the keys that they have woken since `begin`."""
-
-    wire: Wire = field(default_factory=Wire)
-    woken: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.world = World(
-            cast("Client", self.wire),
-            namespaces=(),
-            observer=Silent(),
-            own_namespace="operators",
-            policy_required=False,
-            most_identity_watches=8,
-        )
-        self.world.on_change(self._wake)
-
-    def _wake(self, key: Key, /, *, patient: bool = False) -> None:
-        self.woken.append(f"{LOW if patient else ''}{key}")
-
-    @asynccontextmanager
-    async def watching(self) -> AsyncIterator[None]:
-        """Lists everything, and goes on watching."""
-        task = asyncio.create_task(self.world.watch())
-        try:
-            await self.settle()
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-    async def settle(self) -> None:
-        """Lets everything happen that is going to happen by itself."""
-        for _ in range(200):
-            await asyncio.sleep(0)
-
-    # Objects, as users, administrators and other controllers make them
-
-    def resource(self, name: str = "pull", namespace: str = "team-a", status: Any = None, **spec: Any) -> Object:
-        path = f"{GROUP}/namespaces/{namespace}/secrets/{name}"
-        metadata = {"name": name, "namespace": namespace, "generation": 1, "creationTimestamp": "2026-03-01T00:00:00Z"}
-        body = {"kind": "Secret", "metadata": metadata, "spec": a_raw_spec(**spec)}
-        return self.wire.put(path, {**body, "status": a_served_status() if status is None else status})
-
-    def cluster_resource(self, status: Any = None, generation: int = 1, **spec: Any) -> Object:
-        metadata = {"name": "all", "generation": generation, "creationTimestamp": "2026-03-01T00:00:00Z"}
-        full = a_raw_spec(**SHARED, **spec)
-        body = {"kind": "ClusterPullSecret", "metadata": metadata, "spec": full, "status": status or {}}
-        return self.wire.put(f"{GROUP}/clusterpullsecrets/all", body)
-
-    def policy(self, **spec: Any) -> None:
-        self.wire.put(f"{GROUP}/accesspolicies/p", {"metadata": {"name": "p"}, "spec": spec})
-
-    def namespace(self, name: str = "team-a", **labels: str) -> None:
-        self.wire.put(f"/api/v1/namespaces/{name}", {"metadata": {"name": name, "labels": labels}})
-
-    def account(
-        self, name: str = "builder", namespace: str = "team-a", role: str = "", pull: tuple[str, ...] = ()
-    ) -> None:
-        annotations = {"eks.amazonaws.com/role-arn": role} if role else {}
-        metadata = {"name": name, "namespace": namespace, "annotations": annotations}
-        body = {"metadata": metadata, "imagePullSecrets": [{"name": one} for one in pull]}
-        self.wire.put(f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}", body)
-
-    def keys_secret(self, key_id: str = "QUtJQUVYQU1QTEU=") -> None:
-        data = {"aws_access_key_id": key_id, "aws_secret_access_key": "czNjcmV0"}
-        self.wire.put(
-            "/api/v1/namespaces/team-a/secrets/keys",
-            {"metadata": {"name": "keys", "namespace": "team-a"}, "data": data},
-        )
-
-    def get(self, kind: str = "Secret", namespace: str = "team-a", name: str = "pull") -> Resource:
-        found = self.world.get(Key(kind, namespace, name))
-        assert found
-        return found
-
-    def generated(self, resource: Resource | None = None, **metadata: Any) -> Object:
-        """Stores the Secret of a resource, as it was written before this operator started, or by somebody else."""
-        resource = resource or self.get()
-        body = manifest(render(resource, spec_of(resource), holdings(resource)))
-        path = f"/api/v1/namespaces/{body['metadata']['namespace']}/secrets/{body['metadata']['name']}"
-        return self.wire.put(path, {**body, "metadata": {**body["metadata"], **metadata}})
+from .factories import a_resource, holdings, spec_of
+from .scenes import GROUP, LOW, ROLE, SHARED, Scene
 
 
 def nothing(_scene: Scene) -> None:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from ecr_secret_operator.domain.errors import Forbidden, NotFound
+from ecr_secret_operator.domain.errors import AlreadyExists, ApiError, Conflict, Forbidden, NotFound
 
 T = TypeVar("T")
 Object = dict[str, Any]
@@ -70,11 +70,15 @@ class Wire:
 
     Attributes:
         refused: collections that may not be listed: paths.
+        errors: what requests end with: method, plural and error; each for one request, in order.
+        writes: the requests that changed something: method and path.
         pages: taken by each list while it reads a page.
     """
 
     def __init__(self) -> None:
         self.refused: set[str] = set()
+        self.errors: list[tuple[str, str, ApiError]] = []
+        self.writes: list[str] = []
         self.pages: AbstractAsyncContextManager[None] = nullcontext()
         self._objects: dict[Place, Object] = {}
         self._watches: list[_Watch] = []
@@ -138,21 +142,57 @@ class Wire:
             self._watches.remove(watch)
 
     async def get(self, path: str, reply: type[T], query: Mapping[str, str] | None = None) -> T:
-        """One object. Raises NotFound."""
+        """One object. Raises ApiError."""
         del query
+        self._check("GET", path)
+        return _as(reply, self._found(path))
+
+    async def post(self, path: str, body: Mapping[str, Any], reply: type[T]) -> T:
+        """Creates an object. Raises ApiError."""
+        await self.check_post(path, body)
+        self.writes.append(f"POST {path}")
+        return _as(reply, self.put(f"{path}/{body['metadata']['name']}", body))
+
+    async def check_post(self, path: str, body: Mapping[str, Any]) -> None:
+        """Says whether an object would be created. Raises ApiError."""
+        self._check("POST", path)
+        if place(f"{path}/{body['metadata']['name']}") in self._objects:
+            raise AlreadyExists(path)
+
+    async def patch(self, path: str, body: Mapping[str, Any], reply: type[T]) -> T:
+        """Merges into an object. Raises ApiError."""
+        self._check("PATCH", path)
+        found = self._found(path)
+        _check_same(found, body.get("metadata", {}))
+        self.writes.append(f"PATCH {path}")
+        merged = _merged(found, body)
+        merged["metadata"]["generation"] = found["metadata"].get("generation", 0)
+        return _as(reply, self.put(path.removesuffix("/status"), merged))
+
+    async def delete(self, path: str, *, uid: str, resource_version: str) -> None:
+        """Deletes an object. Raises ApiError."""
+        self._check("DELETE", path)
+        _check_same(self._found(path), {"uid": uid, "resourceVersion": resource_version})
+        self.writes.append(f"DELETE {path}")
+        self.remove(path)
+
+    def _found(self, path: str) -> Object:
         found = self._objects.get(place(path))
         if found is None:
             raise NotFound(path)
-        return _as(reply, found)
+        return found
 
-    async def post(self, path: str, body: Mapping[str, Any], reply: type[T]) -> T:
-        """Creates an object."""
-        return _as(reply, self.put(f"{path}/{body['metadata']['name']}", {**body, "metadata": {**body["metadata"]}}))
+    def _check(self, method: str, path: str) -> None:
+        for entry in self.errors:
+            if entry[:2] == (method, f"{place(path).plural}{'/status' if path.endswith('/status') else ''}"):
+                self.errors.remove(entry)
+                raise entry[2]
 
-    async def patch(self, path: str, body: Mapping[str, Any], reply: type[T]) -> T:
-        """Merges into an object."""
-        found = self._objects[place(path)]
-        return _as(reply, self.put(path.removesuffix("/status"), _merged(found, body)))
+
+def _check_same(found: Object, expected: Mapping[str, Any]) -> None:
+    for key in ("uid", "resourceVersion"):
+        if expected.get(key) not in (None, found["metadata"][key]):
+            raise Conflict(f"{key} is another one")
 
 
 def _merged(found: Any, patch: Any) -> Any:
