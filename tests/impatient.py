@@ -17,12 +17,12 @@ from ecr_secret_operator import app
 from ecr_secret_operator.cli.main import main
 from ecr_secret_operator.kube import client
 from ecr_secret_operator.runtime import children, heap
-from ecr_secret_operator.runtime.watcher import Watcher
+from ecr_secret_operator.runtime.reflector import Reflector
 
 
-def _of_watchers(name: str) -> Callable[[float], None]:
+def _of_reflectors(name: str) -> Callable[[float], None]:
     def change(seconds: float) -> None:
-        defaults = Watcher.__init__.__kwdefaults__
+        defaults = Reflector.__init__.__kwdefaults__
         assert defaults is not None
         assert name in defaults
         defaults[name] = seconds
@@ -62,8 +62,8 @@ def _trim(seconds: float) -> None:
 
 
 CHANGES: Mapping[str, Callable[[float], None]] = {
-    "silence": _of_watchers("silence"),
-    "relist": _of_watchers("relist"),
+    "silence": _of_reflectors("silence"),
+    "relist": _of_reflectors("relist"),
     "silent": _silent,
     "request": _request,
     "collect": _collect,

@@ -14,7 +14,7 @@ from ecr_secret_operator.domain.selection import NamespaceLabels
 from ecr_secret_operator.domain.shares import Shares
 from ecr_secret_operator.fleet import Fleet, is_cluster, is_share
 from ecr_secret_operator.runtime.cache import Cache
-from ecr_secret_operator.runtime.ondemand import Sight
+from ecr_secret_operator.runtime.dynamic import SyncState
 from ecr_secret_operator.surroundings import Surroundings
 from tests.domain.clusters import OWN_NAMESPACE, WHOLE, a_cluster_resource, a_cluster_spec, a_share, good, said
 from tests.factories import a_stored_secret
@@ -27,7 +27,7 @@ class Around:
     """The namespaces, as Surroundings knows them."""
 
     namespaces: Cache[str, NamespaceLabels] = field(default_factory=lambda: Cache(lambda one: one.name))
-    namespaces_seen: Sight = Sight.CLEAR
+    namespaces_state: SyncState = SyncState.SYNCED
     own_namespace: str = OWN_NAMESPACE
 
     def namespace(self, name: str) -> NamespaceLabels | Missing:
@@ -205,9 +205,9 @@ def test_a_namespace_that_comes_changes_or_goes_wakes_its_share_and_the_whole(wo
 
 
 def test_all_wait_for_the_namespaces_to_be_seen(world: World) -> None:
-    world.around.namespaces_seen = Sight.NOT_YET
+    world.around.namespaces_state = SyncState.PENDING
     assert world.fleet.shares(WHOLE) is None
-    world.around.namespaces_seen = Sight.REFUSED
+    world.around.namespaces_state = SyncState.FORBIDDEN
     assert "may not list namespaces" in world.shares().problem
 
 

@@ -18,8 +18,8 @@ from .domain.selection import NamespaceLabels
 from .domain.shares import Shares, first_status
 from .domain.status import READY, Status
 from .runtime.cache import Cache
+from .runtime.dynamic import SyncState
 from .runtime.index import Index
-from .runtime.ondemand import Sight
 from .runtime.queue import ignore
 from .surroundings import Surroundings
 
@@ -83,7 +83,7 @@ class Fleet:
 
     def tells(self, key: Key) -> bool:
         """Whether it can be told how a share stands: not while the namespaces of its resource are not seen."""
-        return self._resources.get(key.whole) is None or self._around.namespaces_seen is Sight.CLEAR
+        return self._resources.get(key.whole) is None or self._around.namespaces_state is SyncState.SYNCED
 
     def share(self, key: Key) -> Resource | None:
         """The share of a namespace, also of one that is selected no longer; None when there is nothing to look at."""
@@ -107,9 +107,9 @@ class Fleet:
     def shares(self, key: Key) -> Shares | None:
         """A cluster resource with what all its shares say; None when it is gone, or its namespaces are not seen yet."""
         whole = self._resources.get(key)
-        if whole is None or self._around.namespaces_seen is Sight.NOT_YET:
+        if whole is None or self._around.namespaces_state is SyncState.PENDING:
             return None
-        if self._around.namespaces_seen is Sight.REFUSED:
+        if self._around.namespaces_state is SyncState.FORBIDDEN:
             return Shares(whole, 0, {}, problem=_REFUSED)
         known, selected = self._statuses.get(whole.uid, {}), set(self._selected(whole))
         if isinstance(whole.spec, InvalidSpec):

@@ -11,10 +11,10 @@ from .kube import accounts, credentials
 from .kube.client import Client
 from .runtime.allocation import Allocation, Full
 from .runtime.cache import Cache
-from .runtime.ondemand import OnDemand, Sight
-from .runtime.watcher import Watcher, WatchObserver
+from .runtime.dynamic import DynamicInformers, SyncState
+from .runtime.reflector import Reflector, WatchObserver
 
-MISSING = {Sight.CLEAR: Missing.ABSENT, Sight.NOT_YET: Missing.NOT_YET, Sight.REFUSED: Missing.REFUSED}
+MISSING = {SyncState.SYNCED: Missing.ABSENT, SyncState.PENDING: Missing.NOT_YET, SyncState.FORBIDDEN: Missing.REFUSED}
 _FULL = {Full.GROUP: Missing.TOO_MANY, Full.ALL: Missing.ALL_TAKEN}
 
 
@@ -32,7 +32,7 @@ class IdentityWatches:
         changed: called with the resources that need an object, when that object or what is known of it has changed.
 
     Attributes:
-        on_demand: the watches that run.
+        dynamic: the watches that run.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class IdentityWatches:
         self._credentials: Cache[Named, Credentials] = Cache(lambda found: Named("Secret", found.namespace, found.name))
         self._needs: dict[Key, frozenset[Named]] = {}
         self._needed_by: defaultdict[Named, set[Key]] = defaultdict(set)
-        self.on_demand: OnDemand[Named] = OnDemand(self._watcher, settled=self._settled)
+        self.dynamic: DynamicInformers[Named] = DynamicInformers(self._reflector, settled=self._settled)
         self._slots: Allocation[str, Named] = Allocation(
             total=most,
             most=MOST_NAMED,
             group_of=lambda named: named.namespace,
-            start=self.on_demand.start,
+            start=self.dynamic.start,
             stop=self._lost,
         )
         self._accounts.listen(self._object_changed)
@@ -89,21 +89,21 @@ class IdentityWatches:
 
     def _missing(self, named: Named) -> Missing:
         full = self._slots.full(named)
-        return _FULL[full] if full else MISSING[self.on_demand.sight(named)]
+        return _FULL[full] if full else MISSING[self.dynamic.state(named)]
 
-    def _watcher(self, named: Named) -> Watcher[Named, Account] | Watcher[Named, Credentials]:
+    def _reflector(self, named: Named) -> Reflector[Named, Account] | Reflector[Named, Credentials]:
         if named.kind == "Secret":
             secret = credentials.source(self._client, named.namespace, named.name)
-            return Watcher(secret, self._credentials, self._observer)
+            return Reflector(secret, self._credentials, self._observer)
         account = accounts.source(self._client, named.namespace, named.name)
-        return Watcher(account, self._accounts, self._observer)
+        return Reflector(account, self._accounts, self._observer)
 
     def _lost(self, named: Named) -> None:
         self._forget(named)
         self._settled(named)
 
     def _forget(self, named: Named) -> None:
-        self.on_demand.stop(named)
+        self.dynamic.stop(named)
         self._accounts.forget(named)
         self._credentials.forget(named)
 

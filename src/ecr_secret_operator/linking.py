@@ -21,10 +21,10 @@ from .fleet import is_cluster
 from .kube import links as kube_links
 from .kube.client import Client
 from .runtime.cache import Cache
+from .runtime.dynamic import DynamicInformers, SyncState
 from .runtime.index import Index
-from .runtime.ondemand import OnDemand, Sight
 from .runtime.queue import ignore
-from .runtime.watcher import Watcher, WatchObserver
+from .runtime.reflector import Reflector, WatchObserver
 
 _Place = tuple[str, str]
 
@@ -53,8 +53,8 @@ class Linking:
         check_lead: called before each write; raises ApiError when another replica may lead by now.
 
     Attributes:
-        watchers: of the ServiceAccounts that have something linked.
-        on_demand: of all.
+        reflectors: of the ServiceAccounts that have something linked.
+        dynamic: of all.
     """
 
     def __init__(
@@ -92,10 +92,10 @@ class Linking:
             },
         )
         self._writer = kube_links.AccountWriter(client, on_write=self._accounts.put)
-        self.watchers = [
-            Watcher(kube_links.source(client, place, linked=True), self._marked, observer) for place in places
+        self.reflectors = [
+            Reflector(kube_links.source(client, place, linked=True), self._marked, observer) for place in places
         ]
-        self.on_demand: OnDemand[str] = OnDemand(self._watcher, settled=self._settled)
+        self.dynamic: DynamicInformers[str] = DynamicInformers(self._reflector, settled=self._settled)
         self._enqueue: Enqueue[Key] = ignore
         resources.listen(self._resource_changed)
         secrets.listen(self._secret_changed, core=True)
@@ -159,11 +159,11 @@ class Linking:
         links = links_of(resource)
         if not links:
             return None
-        sight = self.on_demand.sight(self._watched_in(resource.key.namespace))
-        if sight is Sight.REFUSED:
+        state = self.dynamic.state(self._watched_in(resource.key.namespace))
+        if state is SyncState.FORBIDDEN:
             text = "the operator may not list ServiceAccounts: give its own the rights of docs/install.md"
             return Linkage(failed=tuple((name, text) for name in links))
-        if sight is Sight.NOT_YET:
+        if state is SyncState.PENDING:
             return Linkage(unseen=True)
         found = {name: self._accounts.get((resource.key.namespace, name)) for name in sorted(links)}
         done = [name for name, one in found.items() if one and all(map(one.has, refs_of(resource, name)))]
@@ -284,16 +284,16 @@ class Linking:
     def _watched_in(self, namespace: str) -> str:
         return namespace if namespace in self._places else ""
 
-    def _watcher(self, place: str) -> Watcher[_Place, LinkedAccount]:
-        return Watcher(kube_links.source(self._client, place or None, linked=False), self._accounts, self._observer)
+    def _reflector(self, place: str) -> Reflector[_Place, LinkedAccount]:
+        return Reflector(kube_links.source(self._client, place or None, linked=False), self._accounts, self._observer)
 
     def _watch(self) -> None:
         needed = bool(self._linking or len(self._marked))
         for place in (one or "" for one in self._places):
             if needed:
-                self.on_demand.start(place)
-            elif place in self.on_demand:
-                self.on_demand.stop(place)
+                self.dynamic.start(place)
+            elif place in self.dynamic:
+                self.dynamic.stop(place)
         if not needed:
             for account in list(self._accounts):
                 self._accounts.forget(_place(account))

@@ -21,10 +21,10 @@ from .identity_watches import MISSING, IdentityWatches
 from .kube import namespaces, policies
 from .kube.client import Client
 from .runtime.cache import Cache
+from .runtime.dynamic import DynamicInformers, SyncState
 from .runtime.index import Index
-from .runtime.ondemand import OnDemand, Sight
 from .runtime.queue import ignore
-from .runtime.watcher import Watcher, WatchObserver
+from .runtime.reflector import Reflector, WatchObserver
 
 NAMESPACES = "namespaces"
 
@@ -42,7 +42,7 @@ class Surroundings:
 
     Attributes:
         namespaces: all of the cluster, as far as they are watched.
-        policy_watcher: of the policies.
+        policy_reflector: of the policies.
     """
 
     def __init__(
@@ -69,8 +69,10 @@ class Surroundings:
         self._by_namespace = Index(
             resources, key_of=lambda resource: resource.key, derived=lambda resource: [resource.key.namespace]
         )
-        self.policy_watcher: Watcher[str, Policy] = Watcher(policies.source(client), self._policies, observer)
-        self._namespace_watch: OnDemand[str] = OnDemand(self._namespace_watcher, settled=self._namespaces_settled)
+        self.policy_reflector: Reflector[str, Policy] = Reflector(policies.source(client), self._policies, observer)
+        self._namespace_watch: DynamicInformers[str] = DynamicInformers(
+            self._namespace_reflector, settled=self._namespaces_settled
+        )
         self._enqueue: Enqueue[Key] = ignore
         resources.listen(self._resource_changed, core=True)
         self._policies.listen(self._policy_changed)
@@ -79,10 +81,10 @@ class Surroundings:
     async def watch(self) -> None:
         """Watches until cancelled. Raises what a watch should not have raised."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.policy_watcher.run(), name=f"watch {self.policy_watcher.name}")
+            group.create_task(self.policy_reflector.run(), name=f"watch {self.policy_reflector.name}")
             group.create_task(self._namespace_watch.run(), name="watch namespaces while that is needed")
-            group.create_task(self._identities.on_demand.run(), name="watch identities while that is needed")
-            await self.policy_watcher.synced.wait()
+            group.create_task(self._identities.dynamic.run(), name="watch identities while that is needed")
+            await self.policy_reflector.synced.wait()
             self._judge_again()
 
     def on_change(self, enqueue: Enqueue[Key]) -> None:
@@ -106,12 +108,12 @@ class Surroundings:
 
     def namespace(self, name: str) -> NamespaceLabels | Missing:
         """A namespace."""
-        return self.namespaces.get(name) or MISSING[self._namespace_watch.sight(NAMESPACES)]
+        return self.namespaces.get(name) or MISSING[self._namespace_watch.state(NAMESPACES)]
 
     @property
-    def namespaces_seen(self) -> Sight:
+    def namespaces_state(self) -> SyncState:
         """What is known of the namespaces."""
-        return self._namespace_watch.sight(NAMESPACES)
+        return self._namespace_watch.state(NAMESPACES)
 
     def account(self, namespace: str, name: str) -> Account | Missing:
         """A ServiceAccount."""
@@ -134,7 +136,7 @@ class Surroundings:
         resource = self._resources.get(key)
         if resource is None:
             self._identities.need(key, frozenset())
-        elif self.policy_watcher.synced.is_set():
+        elif self.policy_reflector.synced.is_set():
             names = needed(resource, self, policy_required=self._policy_required)
             if names is not None:
                 here = self.own_namespace
@@ -160,8 +162,8 @@ class Surroundings:
             for namespace in list(self.namespaces):
                 self.namespaces.forget(namespace.name)
 
-    def _namespace_watcher(self, _need: str) -> Watcher[str, NamespaceLabels]:
-        return Watcher(namespaces.source(self._client), self.namespaces, self._observer)
+    def _namespace_reflector(self, _need: str) -> Reflector[str, NamespaceLabels]:
+        return Reflector(namespaces.source(self._client), self.namespaces, self._observer)
 
     def _namespace_changed(self, old: NamespaceLabels | None, new: NamespaceLabels | None) -> None:
         found = old or new

@@ -26,18 +26,18 @@ from .kube import resources as kube_resources
 from .kube import secrets as kube_secrets
 from .kube.client import Client
 from .kube.objects import Version
-from .kube.source import Known
+from .kube.source import Absorb
 from .linking import Linking
 from .runtime.cache import Cache
 from .runtime.index import Index
-from .runtime.ownwrites import OwnWrites
+from .runtime.inflight import InFlightWrites
 from .runtime.queue import ignore
-from .runtime.watcher import Watcher, WatchObserver
+from .runtime.reflector import Reflector, WatchObserver
 from .surroundings import Surroundings
 from .telemetry.metrics import State
 
 _Place = tuple[str, str]
-_Watcher = Watcher[Any, Any]
+_Reflector = Reflector[Any, Any]
 
 
 def _place(secret: StoredSecret) -> _Place:
@@ -128,66 +128,68 @@ class World:
         )
         self._status = kube_resources.StatusWriter(client)
         self._writer = kube_secrets.SecretWriter(client, on_seen=self._secrets.put)
-        self._own_statuses = OwnWrites(self._resources)
-        self._own_secrets = OwnWrites(self._secrets)
+        self._status_writes = InFlightWrites(self._resources)
+        self._secret_writes = InFlightWrites(self._secrets)
         self._writer_knows: Key | None = None
         self._wake: Enqueue[Key] = ignore
         self._confined = bool(namespaces)
 
-        def known(kind: Kind) -> Known[Resource]:
-            return lambda meta, read: self._own_statuses.knows(
+        def absorb(kind: Kind) -> Absorb[Resource]:
+            return lambda meta, read: self._status_writes.absorb(
                 Key(kind.name, meta.namespace, meta.name), meta.resource_version, read
             )
 
-        self._watchers: dict[str | None, list[_Watcher]] = {
+        self._reflectors: dict[str | None, list[_Reflector]] = {
             place: [
-                Watcher(kube_secrets.source(client, place, known=self._known_secret), self._secrets, observer),
+                Reflector(kube_secrets.source(client, place, absorb=self._absorb_secret), self._secrets, observer),
                 *(
-                    Watcher(kube_resources.source(client, kind, place, known=known(kind)), self._resources, observer)
+                    Reflector(
+                        kube_resources.source(client, kind, place, absorb=absorb(kind)), self._resources, observer
+                    )
                     for kind in KINDS.values()
                     if not kind.clustered
                 ),
             ]
             for place in places
         }
-        self._cluster_watchers = [
-            Watcher(kube_resources.source(client, kind, None, known=known(kind)), self._resources, observer)
+        self._cluster_reflectors = [
+            Reflector(kube_resources.source(client, kind, None, absorb=absorb(kind)), self._resources, observer)
             for kind in KINDS.values()
             if kind.clustered and not self._confined  # several that are confined would contradict each other there
         ]
 
-    def _known_secret(self, meta: Version, read: Callable[[], StoredSecret]) -> bool:
-        return self._own_secrets.knows((meta.namespace, meta.name), meta.resource_version, read)
+    def _absorb_secret(self, meta: Version, read: Callable[[], StoredSecret]) -> bool:
+        return self._secret_writes.absorb((meta.namespace, meta.name), meta.resource_version, read)
 
     @property
-    def _needed(self) -> list[_Watcher]:
-        """The watchers without which nothing can be served."""
-        return [watcher for watchers in self._watchers.values() for watcher in watchers]
+    def _needed(self) -> list[_Reflector]:
+        """The reflectors without which nothing can be served."""
+        return [reflector for reflectors in self._reflectors.values() for reflector in reflectors]
 
     @property
-    def _all_watchers(self) -> list[_Watcher]:
-        return [*self._needed, *self._cluster_watchers, self.surroundings.policy_watcher, *self.linking.watchers]
+    def _all_reflectors(self) -> list[_Reflector]:
+        return [*self._needed, *self._cluster_reflectors, self.surroundings.policy_reflector, *self.linking.reflectors]
 
     def _seen(self, namespace: str) -> bool:
         """Whether all resources and generated Secrets of a namespace have been seen, as far as they may be."""
-        there = self._watchers.get(namespace) or self._watchers.get(None, [])
-        answered = all(watcher.answered.is_set() for watcher in self._cluster_watchers)
-        return answered and all(watcher.synced.is_set() for watcher in there)
+        there = self._reflectors.get(namespace) or self._reflectors.get(None, [])
+        answered = all(reflector.answered.is_set() for reflector in self._cluster_reflectors)
+        return answered and all(reflector.synced.is_set() for reflector in there)
 
     def _tells(self, key: Key) -> bool:
         """Whether it can be told how a resource or a share stands: not where the operator does not look, or may not."""
         if not is_share(key):
             return True
-        looks = not self._confined and all(watcher.synced.is_set() for watcher in self._cluster_watchers)
+        looks = not self._confined and all(reflector.synced.is_set() for reflector in self._cluster_reflectors)
         return looks and self.fleet.tells(key)
 
     async def watch(self) -> None:
         """Watches until cancelled. Ends otherwise only with an error that is a bug."""
         async with asyncio.TaskGroup() as group:
-            for watcher in (*self._needed, *self._cluster_watchers, *self.linking.watchers):
-                group.create_task(watcher.run(), name=f"watch {watcher.name}")
+            for reflector in (*self._needed, *self._cluster_reflectors, *self.linking.reflectors):
+                group.create_task(reflector.run(), name=f"watch {reflector.name}")
             group.create_task(self.surroundings.watch(), name="watch what resources depend on")
-            group.create_task(self.linking.on_demand.run(), name="watch ServiceAccounts while they are needed")
+            group.create_task(self.linking.dynamic.run(), name="watch ServiceAccounts while they are needed")
 
     def on_change(self, enqueue: Enqueue[Key]) -> None:
         """Has every change call this with the keys of the resources that it concerns."""
@@ -253,11 +255,11 @@ class World:
         that was not seen is found by the write that meets it. Policies must have been seen: else nobody would know
         whom they refuse. Cluster resources may not be installed, or not be allowed to be listed.
         """
-        await self.surroundings.policy_watcher.synced.wait()
-        for watcher in self._needed:
-            await (watcher.answered if self._confined else watcher.synced).wait()
-        for watcher in self._cluster_watchers:
-            await watcher.answered.wait()
+        await self.surroundings.policy_reflector.synced.wait()
+        for reflector in self._needed:
+            await (reflector.answered if self._confined else reflector.synced).wait()
+        for reflector in self._cluster_reflectors:
+            await reflector.answered.wait()
 
     def trouble(self, now: float, silence: float) -> str | None:
         """Why what is cached cannot be relied on; None when it can.
@@ -266,15 +268,15 @@ class World:
             now: monotonic time.
             silence: seconds without a word from the API server that are too many.
         """
-        if not self.surroundings.policy_watcher.synced.is_set():
-            return f"not listed yet: {self.surroundings.policy_watcher.name}"
+        if not self.surroundings.policy_reflector.synced.is_set():
+            return f"not listed yet: {self.surroundings.policy_reflector.name}"
         needed = self._needed
-        missing = [watcher.name for watcher in needed if not watcher.synced.is_set()]
-        refused = [watcher.name for watcher in needed if watcher.answered.is_set() and watcher.name in missing]
+        missing = [reflector.name for reflector in needed if not reflector.synced.is_set()]
+        refused = [reflector.name for reflector in needed if reflector.answered.is_set() and reflector.name in missing]
         if missing and not (self._confined and missing == refused and len(missing) < len(needed)):
             return f"not listed yet: {', '.join(missing[:5])}"
-        unheard = [watcher for watcher in self._all_watchers if now - watcher.last_heard > silence]
-        if any(watcher.unauthorized for watcher in unheard):
+        unheard = [reflector for reflector in self._all_reflectors if now - reflector.last_heard > silence]
+        if any(reflector.unauthorized for reflector in unheard):
             return "the API server refuses the operator's credentials"
         if unheard:
             return "nothing has been heard from the API server for a while"
@@ -286,7 +288,7 @@ class World:
         Args:
             now: monotonic time.
         """
-        return max(now - watcher.last_heard for watcher in self._all_watchers)
+        return max(now - reflector.last_heard for reflector in self._all_reflectors)
 
     def states(self) -> Iterator[State]:
         """What metrics show of each resource that there is now. May be iterated in another thread."""
@@ -312,7 +314,7 @@ class World:
                 self._wake_rivals(resource)
             return
         self._check_lead()
-        with self._own_statuses.under_way(resource.key):
+        with self._status_writes.writing(resource.key):
             stored = await self._status.publish(resource, status)
             as_known = stored.status == status and _asks(stored) == _asks(resource)
             self._put_own(self._resources, stored, resource.key if as_known else None)
@@ -340,19 +342,19 @@ class World:
     async def create(self, desired: Desired) -> StoredSecret:
         """Creates; AlreadyExists when the name is taken."""
         self._check_lead()
-        with self._own_secrets.under_way((desired.namespace, desired.name)):
+        with self._secret_writes.writing((desired.namespace, desired.name)):
             return self._taken_in(await self._writer.create(desired))
 
     async def update(self, stored: StoredSecret, desired: Desired) -> StoredSecret:
         """Updates just the version that was judged."""
         self._check_lead()
-        with self._own_secrets.under_way((desired.namespace, desired.name)):
+        with self._secret_writes.writing((desired.namespace, desired.name)):
             return self._taken_in(await self._writer.update(stored, desired))
 
     async def replace(self, stored: StoredSecret, desired: Desired, *, keep: bool) -> StoredSecret:
         """Deletes the version that was judged and creates its successor; with `keep`, only if that is accepted."""
         self._check_lead()
-        with self._own_secrets.under_way((desired.namespace, desired.name)):
+        with self._secret_writes.writing((desired.namespace, desired.name)):
             return self._taken_in(await self._writer.replace(stored, desired, keep=keep))
 
     async def delete(self, stored: StoredSecret) -> None:

@@ -134,7 +134,7 @@ def _read_secrets(one: Thief) -> None:
     one.see(secret_path("kube-system"), "", "list")
 
 
-def _own_secrets(one: Thief) -> None:
+def _secret_writes(one: Thief) -> None:
     for marks in ({"labels": OURS}, {"annotations": {"ecr.mobb.redhat.com/digest": "x"}}):
         one.secret(a_secret(docker("{}"), DOCKER, **marks))
         one.change({"metadata": {"labels": OURS}, "data": PULL["data"]})
@@ -200,7 +200,7 @@ CAN: dict[str, Callable[[Thief], None]] = {
     "Read every Secret, in every namespace that the operator watches": _read_secrets,
     "Store a pull Secret with any password for any ECR host, in any watched namespace": lambda one: one.create(PULL),
     "Store an Argo CD repository or `repo-creds` for any URL in ECR, with any password and proxy": _argo,
-    "Change and delete Secrets that have the operator's label, digest or owner, by any client": _own_secrets,
+    "Change and delete Secrets that have the operator's label, digest or owner, by any client": _secret_writes,
     "Take over a Secret of exactly the Go operator's shape": _upstream,
     "Get tokens of ServiceAccounts for AWS, outside the excluded namespaces": lambda one: one.token(FOR_AWS["spec"]),
     "Add any name to the lists of a ServiceAccount, and take out what the operator's record names": _links,

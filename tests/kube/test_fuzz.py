@@ -186,7 +186,7 @@ async def read(api: Api) -> None:
 async def test_an_answer_that_is_nonsense_is_an_api_server_that_does_not_answer(
     api: Api, ask: Any, body: bytes
 ) -> None:
-    """As a proxy gives it in place of the API server. The watchers go on after this, as after any other failure."""
+    """As a proxy gives it in place of the API server. The reflectors go on after this, as after any other failure."""
     gives(api, body + b"\n")
     if ask is watched and not body:
         await ask(api)  # an empty line is nothing

@@ -24,7 +24,7 @@ from ecr_secret_operator.kube.connection import Connection
 from ecr_secret_operator.kube.objects import CustomObject, ObjectRef
 from ecr_secret_operator.kube.source import LOOK_AGAIN_SECONDS, NOT_INSTALLED, PAGE, KubeSource, OptionalSource
 from ecr_secret_operator.runtime.cache import Cache
-from ecr_secret_operator.runtime.watcher import Watcher
+from ecr_secret_operator.runtime.reflector import Reflector
 from tests.domain.clusters import WHOLE
 from tests.factories import a_raw_spec
 from tests.virtual_time import Background, elapsed, in_virtual_time
@@ -130,9 +130,9 @@ def test_a_kind_that_is_installed_later_is_found_soon(after: float) -> None:
     @in_virtual_time
     async def found() -> None:
         cache, observer = Cache[object, Resource](lambda resource: resource.key), Observer()
-        watcher = Watcher(Installed(after), cache, observer)
-        async with Background(watcher.run()):
-            assert watcher.synced.is_set(), "nobody has to wait for a kind that is not there"
+        reflector = Reflector(Installed(after), cache, observer)
+        async with Background(reflector.run()):
+            assert reflector.synced.is_set(), "nobody has to wait for a kind that is not there"
             await asyncio.sleep(after + 40)
             assert [resource.key for resource in cache] == [WHOLE]
 

@@ -18,7 +18,7 @@ from ..runtime.allowance import Allowance, Weight
 from .client import Client
 from .objects import CustomObject
 from .sharing import shared
-from .source import Known, KubeSource, OptionalSource
+from .source import Absorb, KubeSource, OptionalSource
 
 MOST_NAMESPACE_BYTES = 1 << 24
 """What the specs of one namespace's resources may take in memory beyond what ordinary ones take."""
@@ -103,7 +103,7 @@ def allowance() -> Allowance[Resource]:
 
 
 def source(
-    client: Client, kind: Kind, namespace: str | None, *, known: Known[Resource] = lambda _meta, _read: False
+    client: Client, kind: Kind, namespace: str | None, *, absorb: Absorb[Resource] = lambda _meta, _read: False
 ) -> KubeSource[CustomObject, Resource]:
     """The resources of one kind in one namespace, or in all."""
     return (OptionalSource if kind.clustered else KubeSource)(
@@ -114,7 +114,7 @@ def source(
         covers=lambda resource: (
             resource.key.kind == kind.name and (namespace is None or resource.key.namespace == namespace)
         ),
-        known=known,
+        absorb=absorb,
         allowance=allowance,
     )
 

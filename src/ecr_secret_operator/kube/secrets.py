@@ -44,7 +44,7 @@ from .kept import (
 )
 from .managers import other_managers
 from .objects import SecretObject
-from .source import Known, KubeSource
+from .source import Absorb, KubeSource
 
 _passwords: WeakValueDictionary[str, Sensitive] = WeakValueDictionary()
 """One copy of each token in memory, however many Secrets hold it. Lives as long as one of them is cached."""
@@ -151,7 +151,7 @@ def _written(raw: SecretObject, sent: Mapping[str, Any], desired: Desired) -> St
 
 
 def source(
-    client: Client, namespace: str | None, *, known: Known[StoredSecret] = lambda _meta, _read: False
+    client: Client, namespace: str | None, *, absorb: Absorb[StoredSecret] = lambda _meta, _read: False
 ) -> KubeSource[SecretObject, StoredSecret]:
     """The Secrets with the operator's label in one namespace, or in all: no other ever reaches this process."""
     return KubeSource(
@@ -161,7 +161,7 @@ def source(
         convert=convert,
         covers=lambda secret: namespace is None or secret.namespace == namespace,
         selector=MANAGED_SELECTOR,
-        known=known,
+        absorb=absorb,
         allowance=allowance,
     )
 

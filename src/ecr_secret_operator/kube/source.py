@@ -1,4 +1,4 @@
-"""One kind of object in one namespace, or in all, as something that a Watcher can list and watch."""
+"""One kind of object in one namespace, or in all, as something that a Reflector can list and watch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .objects import ListMeta, Version, Which
 T = TypeVar("T")
 Raw = TypeVar("Raw")
 
-Known = Callable[[Version, Callable[[], T]], bool]
+Absorb = Callable[[Version, Callable[[], T]], bool]
 
 PAGE = 500
 """Objects of a page, where they are as small as they are as a rule."""
@@ -70,8 +70,8 @@ class KubeSource(Generic[Raw, T]):
         covers: whether a list of this source would have the object in it.
         selector: label selector; the server filters.
         only: the name of the one object that is wanted; the server filters.
-        known: whether what is told of an object need not be read, as what this process wrote itself; is given its
-            name and version, and what reads it should that be needed later.
+        absorb: takes a watch event of an object that this process is writing; returns whether the event needs no
+            decoding. Arguments: name and version of the object, and what decodes it later if that is needed.
         allowance: makes what bounds the memory of all that is listed at once.
     """
 
@@ -85,7 +85,7 @@ class KubeSource(Generic[Raw, T]):
         covers: Callable[[T], bool],
         selector: str = "",
         only: str = "",
-        known: Known[T] = lambda _meta, _read: False,
+        absorb: Absorb[T] = lambda _meta, _read: False,
         allowance: Callable[[], Allowance[T]] | None = None,
     ) -> None:
         self._client = client
@@ -94,7 +94,7 @@ class KubeSource(Generic[Raw, T]):
         self._convert = convert
         self._covers = covers
         self._only = only
-        self._known = known
+        self._absorb = absorb
         self._allowance = allowance
         self._query = {
             **({"labelSelector": selector} if selector else {}),
@@ -162,7 +162,7 @@ class KubeSource(Generic[Raw, T]):
             status = bytes(decoded(line, _Whole).object)
             raise error_of(decoded(status, StatusBody).code, status)
         version = meta.resource_version
-        if change is Change.BOOKMARK or (change is Change.STORED and self._known(meta, lambda: self._read(line))):
+        if change is Change.BOOKMARK or (change is Change.STORED and self._absorb(meta, lambda: self._read(line))):
             return WatchEvent(change, version)
         return WatchEvent(change, version, self._read(line))
 

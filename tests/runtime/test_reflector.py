@@ -10,7 +10,7 @@ import pytest
 from ecr_secret_operator.domain.errors import ApiError, Expired, Forbidden, Unauthorized, Unavailable
 from ecr_secret_operator.domain.watching import Change, Listing, WatchEvent
 from ecr_secret_operator.runtime.cache import Cache
-from ecr_secret_operator.runtime.watcher import Watcher
+from ecr_secret_operator.runtime.reflector import Reflector
 from tests.runtime.objects import Thing, name_of
 from tests.virtual_time import Background, elapsed, in_virtual_time, running, settle
 
@@ -30,7 +30,7 @@ class Server:
         self.lists: list[float] = []
         self.watches: list[tuple[float, str]] = []
         self.closed = 0
-        self._watchers: list[asyncio.Queue[WatchEvent[Thing] | End]] = []
+        self._reflectors: list[asyncio.Queue[WatchEvent[Thing] | End]] = []
 
     def covers(self, thing: Thing) -> bool:
         return thing.place == "here"
@@ -45,7 +45,7 @@ class Server:
     async def watch(self, resource_version: str) -> AsyncGenerator[WatchEvent[Thing], None]:
         self.watches.append((elapsed(), resource_version))
         events: asyncio.Queue[WatchEvent[Thing] | End] = asyncio.Queue()
-        self._watchers.append(events)
+        self._reflectors.append(events)
         try:
             while True:
                 event = await events.get()
@@ -55,7 +55,7 @@ class Server:
                     raise event
                 yield event
         finally:
-            self._watchers.remove(events)
+            self._reflectors.remove(events)
             self.closed += 1
 
     def put(self, name: str) -> Thing:
@@ -74,12 +74,12 @@ class Server:
 
     def lose(self, change: Callable[[], object]) -> None:
         """A change that the watch does not tell of."""
-        watchers, self._watchers = self._watchers, []
+        reflectors, self._reflectors = self._reflectors, []
         change()
-        self._watchers = watchers
+        self._reflectors = reflectors
 
     def send(self, event: WatchEvent[Thing] | End) -> None:
-        for events in self._watchers:
+        for events in self._reflectors:
             events.put_nowait(event)
 
 
@@ -104,7 +104,7 @@ class Setup:
         self.server = Server(*things)
         self.cache: Cache[str, Thing] = Cache(name_of)
         self.told = Told()
-        self.watcher = Watcher(
+        self.reflector = Reflector(
             self.server, self.cache, self.told, silence=SILENCE, relist=RELIST, monotonic=running().time
         )
 
@@ -116,9 +116,9 @@ class Setup:
 @in_virtual_time
 async def test_it_lists_first_and_says_when_the_cache_is_filled() -> None:
     setup = Setup(Thing("a", 3), Thing("b", 4))
-    assert not setup.watcher.synced.is_set()
-    async with Background(setup.watcher.run()):
-        assert setup.watcher.synced.is_set()
+    assert not setup.reflector.synced.is_set()
+    async with Background(setup.reflector.run()):
+        assert setup.reflector.synced.is_set()
         assert setup.names == {"a", "b"}
         assert setup.told.counts == [2]
         assert setup.server.watches == [(0, "4")]
@@ -127,7 +127,7 @@ async def test_it_lists_first_and_says_when_the_cache_is_filled() -> None:
 @in_virtual_time
 async def test_it_follows_what_is_stored_and_deleted() -> None:
     setup = Setup(Thing("a", 3))
-    async with Background(setup.watcher.run()):
+    async with Background(setup.reflector.run()):
         setup.server.put("b")
         await settle()
         assert setup.names == {"a", "b"}
@@ -141,7 +141,7 @@ async def test_it_follows_what_is_stored_and_deleted() -> None:
 @in_virtual_time
 async def test_a_watch_that_the_server_ends_goes_on_where_it_was_without_a_list() -> None:
     setup = Setup(Thing("a", 3))
-    async with Background(setup.watcher.run()):
+    async with Background(setup.reflector.run()):
         await asyncio.sleep(20)
         setup.server.put("b")
         setup.server.version = 9
@@ -159,7 +159,7 @@ async def test_a_watch_that_the_server_ends_goes_on_where_it_was_without_a_list(
 @in_virtual_time
 async def test_an_expired_version_lists_again_and_misses_nothing() -> None:
     setup = Setup(Thing("a", 3), Thing("b", 4))
-    async with Background(setup.watcher.run()):
+    async with Background(setup.reflector.run()):
         setup.server.lose(lambda: setup.server.delete("a"))
         setup.server.lose(lambda: setup.server.put("c"))
         setup.server.send(Expired("too old", status=410))
@@ -177,7 +177,7 @@ def test_an_error_backs_off_then_lists_again(error: ApiError) -> None:
     @in_virtual_time
     async def scenario() -> None:
         setup = Setup(Thing("a", 3))
-        async with Background(setup.watcher.run()):
+        async with Background(setup.reflector.run()):
             setup.server.send(error)
             await settle()
             assert len(setup.server.lists) == 1, "not at once"
@@ -195,14 +195,14 @@ def test_an_error_backs_off_then_lists_again(error: ApiError) -> None:
 async def test_while_the_server_is_down_it_is_asked_gently_and_found_again() -> None:
     setup = Setup(Thing("a", 3))
     setup.server.list_errors = [Unavailable("down") for _ in range(20)]
-    async with Background(setup.watcher.run()):
-        assert not setup.watcher.synced.is_set()
+    async with Background(setup.reflector.run()):
+        assert not setup.reflector.synced.is_set()
         await asyncio.sleep(3600)
         gaps = [later - earlier for earlier, later in pairwise(setup.server.lists)]
         assert max(gaps[:20]) <= 15.01
         assert min(gaps) >= 0.1 - 1e-6
         assert setup.told.failures[:20] == list(range(1, 21))
-        assert setup.watcher.synced.is_set()
+        assert setup.reflector.synced.is_set()
         assert setup.names == {"a"}
 
 
@@ -230,8 +230,8 @@ def test_watches_that_end_as_soon_as_they_begin_are_no_hot_loop(last: End, said:
     async def scenario() -> None:
         setup = Setup()
         setup.server = Rude(last, said)
-        setup.watcher = Watcher(setup.server, setup.cache, setup.told, monotonic=running().time)
-        async with Background(setup.watcher.run()):
+        setup.reflector = Reflector(setup.server, setup.cache, setup.told, monotonic=running().time)
+        async with Background(setup.reflector.run()):
             await asyncio.sleep(3600)
             assert 240 <= len(setup.server.watches) <= 900
             assert len(setup.server.lists) == len(setup.server.watches)
@@ -243,7 +243,7 @@ def test_watches_that_end_as_soon_as_they_begin_are_no_hot_loop(last: End, said:
 @in_virtual_time
 async def test_an_event_ends_the_row_of_failures() -> None:
     setup = Setup(Thing("a", 3))
-    async with Background(setup.watcher.run()):
+    async with Background(setup.reflector.run()):
         for heard in (False, False, True):
             if heard:
                 setup.server.put("b")
@@ -260,15 +260,15 @@ async def test_refused_credentials_say_nothing_of_the_cluster_and_are_told_at_on
     started = running().time()
 
     def state() -> tuple[bool, bool, bool]:
-        watcher = setup.watcher
-        return watcher.unauthorized, watcher.answered.is_set(), watcher.last_heard > started
+        reflector = setup.reflector
+        return reflector.unauthorized, reflector.answered.is_set(), reflector.last_heard > started
 
     async def failed(times: int) -> None:
         for _ in range(1000):
             if len(setup.told.failures) < times:
                 await asyncio.sleep(0.05)
 
-    async with Background(setup.watcher.run()):
+    async with Background(setup.reflector.run()):
         await failed(4)
         assert setup.told.failures == [1, 1, 2, 3], "another failure is a new one to tell of"
         assert state() == (True, False, False)
@@ -280,20 +280,20 @@ async def test_refused_credentials_say_nothing_of_the_cluster_and_are_told_at_on
 async def test_it_waits_as_long_as_the_server_asks() -> None:
     setup = Setup(Thing("a", 3))
     setup.server.list_errors = [Unavailable("slow down", status=429, retry_after=30.0)]
-    async with Background(setup.watcher.run()):
+    async with Background(setup.reflector.run()):
         await asyncio.sleep(60)
         assert setup.server.lists == pytest.approx([0, 30])
 
 
 @pytest.mark.parametrize("error", [Unavailable("down"), TimeoutError()])
 def test_a_server_that_asks_for_nothing_is_asked_again_soon(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ecr_secret_operator.runtime.watcher.random.random", lambda: 0.0)
+    monkeypatch.setattr("ecr_secret_operator.runtime.reflector.random.random", lambda: 0.0)
 
     @in_virtual_time
     async def scenario() -> None:
         setup = Setup(Thing("a", 3))
         setup.server.list_errors = [error]
-        async with Background(setup.watcher.run()):
+        async with Background(setup.reflector.run()):
             await asyncio.sleep(5)
             assert setup.server.lists == pytest.approx([0, 0.1])
 
@@ -303,19 +303,19 @@ def test_a_server_that_asks_for_nothing_is_asked_again_soon(error: Exception, mo
 @in_virtual_time
 async def test_the_cache_keeps_what_it_has_while_the_server_is_down() -> None:
     setup = Setup(Thing("a", 3))
-    async with Background(setup.watcher.run()):
+    async with Background(setup.reflector.run()):
         setup.server.list_errors = [Unavailable("down") for _ in range(10)]
         setup.server.send(Unavailable("down"))
         await asyncio.sleep(2)
         assert setup.names == {"a"}
-        assert setup.watcher.synced.is_set()
+        assert setup.reflector.synced.is_set()
 
 
 @in_virtual_time
 async def test_a_watch_on_which_nothing_comes_is_taken_for_dead() -> None:
     """A server that was stopped keeps its connections: only our own clock notices."""
     setup = Setup(Thing("a", 3))
-    async with Background(setup.watcher.run()):
+    async with Background(setup.reflector.run()):
         setup.server.lose(lambda: setup.server.put("b"))
         await asyncio.sleep(SILENCE - 1)
         assert setup.names == {"a"}
@@ -328,20 +328,20 @@ async def test_a_watch_on_which_nothing_comes_is_taken_for_dead() -> None:
 @in_virtual_time
 async def test_bookmarks_keep_a_watch_alive() -> None:
     setup = Setup(Thing("a", 3))
-    async with Background(setup.watcher.run()):
+    async with Background(setup.reflector.run()):
         for _ in range(8):
             await asyncio.sleep(60)
             setup.server.bookmark()
         await settle()
         assert len(setup.server.lists) == 1
         assert setup.told.ends == []
-        assert setup.watcher.last_heard == pytest.approx(running().time())
+        assert setup.reflector.last_heard == pytest.approx(running().time())
 
 
 @in_virtual_time
 async def test_every_ten_minutes_all_is_listed_anew_whatever_the_watch_says() -> None:
     setup = Setup(Thing("a", 3), Thing("b", 4))
-    async with Background(setup.watcher.run()):
+    async with Background(setup.reflector.run()):
         setup.server.lose(lambda: setup.server.delete("b"))
         for _ in range(31):
             await asyncio.sleep(60)
@@ -365,7 +365,7 @@ async def test_a_list_that_never_answers_is_given_up() -> None:
         return await answer()
 
     setup.server.list = hang_once  # type: ignore[method-assign]
-    async with Background(setup.watcher.run()):
+    async with Background(setup.reflector.run()):
         await asyncio.sleep(RELIST + 2)
         assert setup.names == {"a"}
 
@@ -374,14 +374,14 @@ async def test_a_list_that_never_answers_is_given_up() -> None:
 async def test_what_is_outside_of_the_source_is_not_taken_by_its_lists() -> None:
     setup = Setup(Thing("a", 3))
     setup.cache.put(Thing("elsewhere", 1, place="there"))
-    async with Background(setup.watcher.run()):
+    async with Background(setup.reflector.run()):
         assert setup.names == {"a", "elsewhere"}
 
 
 @in_virtual_time
-async def test_a_cancelled_watcher_closes_its_watch() -> None:
+async def test_a_cancelled_reflector_closes_its_watch() -> None:
     setup = Setup(Thing("a", 3))
-    async with Background(setup.watcher.run()) as (task,):
+    async with Background(setup.reflector.run()) as (task,):
         task.cancel()
         await settle()
         assert setup.server.closed == 1
@@ -392,4 +392,4 @@ async def test_a_bug_is_not_mistaken_for_an_unavailable_server() -> None:
     setup = Setup(Thing("a", 3))
     setup.server.list_errors = [ZeroDivisionError("a bug")]
     with pytest.raises(ZeroDivisionError):
-        await setup.watcher.run()
+        await setup.reflector.run()

@@ -40,7 +40,7 @@ class WatchObserver(Protocol):
         """A list was taken in."""
 
 
-class Watcher(Generic[K, T]):
+class Reflector(Generic[K, T]):
     """Feeds one source into a cache.
 
     Attributes:
