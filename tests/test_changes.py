@@ -57,7 +57,7 @@ def with_placement(scene: Scene) -> None:
     """A ClusterPullSecret whose Secret is stored in one namespace."""
     everywhere(scene)
     whole = a_cluster_resource(key=Key("ClusterPullSecret", "", "all"), uid="uid-of-all", spec=a_cluster_spec(**SHARED))
-    scene.generated(whole.share("team-a", {}, wanted=True, identities_in="operators"))
+    scene.generated(whole.placement("team-a", {}, selected=True, identities_in="operators"))
 
 
 def by_label(scene: Scene) -> None:

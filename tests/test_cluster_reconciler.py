@@ -1,4 +1,4 @@
-"""When a cluster resource says something: not while its shares are unknown, not too often, and not for nothing."""
+"""When a cluster resource says something: not while its placements are unknown, not too often, and not for nothing."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ecr_secret_operator.cluster_reconciler import ClusterReconciler
 from ecr_secret_operator.domain.errors import ApiError, Conflict, NotFound, Unavailable
 from ecr_secret_operator.domain.links import LinkedAccount
 from ecr_secret_operator.domain.outcome import AGAIN, DONE, Result
+from ecr_secret_operator.domain.placements import Placements
 from ecr_secret_operator.domain.resource import Key, Resource, condition_of
-from ecr_secret_operator.domain.shares import Shares
 from ecr_secret_operator.domain.status import READY, Event, Status
-from tests.domain.clusters import WHOLE, a_cluster_resource, served, shares_of
-from tests.domain.test_shares import taken
+from tests.domain.clusters import WHOLE, a_cluster_resource, placements_of, served
+from tests.domain.test_placements_status import taken
 from tests.factories import NOW
 
 
@@ -55,10 +55,10 @@ class World:
     def serve(self, *namespaces: str, selected: int | None = None) -> None:
         self.select(len(namespaces) if selected is None else selected, **served(self.resource, *namespaces))
 
-    def shares(self, key: Key) -> Shares | None:
+    def placements(self, key: Key) -> Placements | None:
         assert key == WHOLE
         unknown = self.selected - len(self.statuses)
-        known = shares_of(self.resource, self.statuses, selected=self.selected, unknown=unknown)
+        known = placements_of(self.resource, self.statuses, selected=self.selected, unknown=unknown)
         return known if self.there else None
 
     async def publish(self, resource: Resource, status: Status) -> None:
@@ -73,7 +73,7 @@ class World:
         self.recorded.extend(events)
 
     def edit(self) -> None:
-        """Changes the spec: what the shares said was of another one."""
+        """Changes the spec: what the placements said was of another one."""
         self.resource = replace(self.resource, generation=self.resource.generation + 1)
         self.statuses = {}
 
@@ -173,7 +173,7 @@ async def test_a_write_that_failed_counts_as_one() -> None:
     assert await world.look(after=0.5) == Result(again_at=world.now + seconds(0.5))
 
 
-# Not while shares are unknown
+# Not while placements are unknown
 
 
 async def test_a_new_spec_waits_a_second_for_its_shares() -> None:
@@ -219,7 +219,7 @@ async def test_a_restart_writes_nothing_when_the_shares_turn_out_as_they_were() 
 
 
 async def test_the_wait_of_a_restart_is_over_for_later_changes() -> None:
-    """Each change of the spec waits a second for its shares, also the first one after a restart."""
+    """Each change of the spec waits a second for its placements, also the first one after a restart."""
     world = await a_served_world()
     world.restarted()
     world.serve("a", selected=2)

@@ -13,9 +13,9 @@ import yaml
 from ecr_secret_operator.crds import all_definitions, definition, policy_definition, to_yaml
 from ecr_secret_operator.domain.duration import DURATION_PATTERN
 from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, KINDS, Kind
+from ecr_secret_operator.domain.placements import Placements, cluster_status
 from ecr_secret_operator.domain.policy import AccessPolicySpec
 from ecr_secret_operator.domain.reasons import Failure, Reason
-from ecr_secret_operator.domain.shares import Shares, cluster_status
 from ecr_secret_operator.domain.status import Outcome, next_status
 from tests.factories import NOW, a_raw_spec, a_resource, an_argo_spec, holdings
 
@@ -167,7 +167,7 @@ def test_all_that_a_status_can_hold_is_in_the_schema(kind: Kind) -> None:
     status = next_status(resource, Outcome(held=holdings(resource), written=True, refreshed=True), now=NOW)
     if kind.clustered:
         denied = next_status(resource, Outcome(failure=Failure(Reason.POLICY_DENIED, "no")), now=NOW)
-        status = cluster_status(Shares(resource, 2, {"a": status, "b": denied}), now=NOW)
+        status = cluster_status(Placements(resource, 2, {"a": status, "b": denied}), now=NOW)
     schema = schema_of(kind)["properties"]["status"]["properties"]
     assert status.keys() == schema.keys()
     items = schema["conditions"]["items"]

@@ -61,7 +61,7 @@ class Aws:
     def under_way(self, wants: Sequence[Want], key: Key, *, patient: bool) -> bool:
         return self.fetching and bool(wants)
 
-    async def tokens(self, wants: Sequence[Want], asker: Key) -> list[Token | TokenError]:
+    async def tokens(self, wants: Sequence[Want], requester: Key) -> list[Token | TokenError]:
         self.asked += [want.host for want in wants]
         answers = [self.errors.get(want.host) or self._token() for want in wants]
         if self.meanwhile:

@@ -25,7 +25,6 @@ from .domain.links import ACCOUNT_KIND
 from .domain.outcome import Result
 from .domain.policy import POLICY_PLURAL
 from .domain.resource import Key
-from .fleet import is_cluster
 from .kube.accounts import AccountTokens
 from .kube.client import Client
 from .kube.config import ClusterConfig, load_config
@@ -33,6 +32,7 @@ from .kube.events import EventRecorder
 from .kube.leases import LeaseClient
 from .kube.resources import served_kinds
 from .kube.reviews import ApiReviews
+from .placements import is_cluster
 from .reconciler import Reconciler
 from .runtime.controller import Controller
 from .runtime.fairness import Fairness

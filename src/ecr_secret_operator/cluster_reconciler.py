@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .domain.errors import Conflict, NotFound
 from .domain.outcome import AGAIN, DONE, Result
-from .domain.shares import NEWS_EVERY, Shares, cluster_events, cluster_status, patience
+from .domain.placements import NEWS_EVERY, Placements, cluster_events, cluster_status, patience
 
 if TYPE_CHECKING:
     from .domain.ports import Clock, Clusters, Recorder
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ClusterReconciler:
-    """Publishes the status of cluster resources; their shares are reconciled like any resource.
+    """Publishes the status of cluster resources; their placements are reconciled like any resource.
 
     Args:
         clusters, recorder, clock: the world, by its ports.
@@ -37,42 +37,42 @@ class ClusterReconciler:
         """
         now, last = self._clock(), self._published.get(key)
         if last and last <= now < last + NEWS_EVERY and key not in self._partly:
-            return Result(again_at=last + NEWS_EVERY)  # before all the shares are looked through
-        shares = self._clusters.shares(key)
-        if shares is None:
+            return Result(again_at=last + NEWS_EVERY)  # before all the placements are looked through
+        placements = self._clusters.placements(key)
+        if placements is None:
             self._published.pop(key, None)
             self._partly.discard(key)
             self._waiting.pop(key, None)
             return DONE
-        not_before = self._not_before(key, shares, now)
+        not_before = self._not_before(key, placements, now)
         if not_before > now:
             return Result(again_at=not_before)
-        return await self._publish(key, shares, now)
+        return await self._publish(key, placements, now)
 
-    async def _publish(self, key: Key, shares: Shares, now: datetime) -> Result:
-        status = cluster_status(shares, now=now)
-        if status == shares.resource.status:
+    async def _publish(self, key: Key, placements: Placements, now: datetime) -> Result:
+        status = cluster_status(placements, now=now)
+        if status == placements.resource.status:
             return DONE
         self._published[key] = now
-        (self._partly.add if shares.unknown else self._partly.discard)(key)
+        (self._partly.add if placements.unknown else self._partly.discard)(key)
         try:
-            await self._clusters.publish(shares.resource, status)
+            await self._clusters.publish(placements.resource, status)
         except NotFound:
             return DONE
         except Conflict:
             return AGAIN  # another one of the same name is there, or it was written to meanwhile
-        told = tuple(cluster_events(shares, status))
+        told = tuple(cluster_events(placements, status))
         if told:
-            await self._recorder.record(shares.resource, told)
+            await self._recorder.record(placements.resource, told)
         return DONE
 
-    def _not_before(self, key: Key, shares: Shares, now: datetime) -> datetime:
-        """When news may be published: not while shares have not been looked at, and not too often."""
+    def _not_before(self, key: Key, placements: Placements, now: datetime) -> datetime:
+        """When news may be published: not while placements have not been looked at, and not too often."""
         last = self._published.get(key)
         soonest = last + NEWS_EVERY if last and last <= now else now
-        if not shares.unknown:
+        if not placements.unknown:
             self._waiting.pop(key, None)
             return now if key in self._partly else soonest  # that all are known is worth saying at once
         since = min(self._waiting.setdefault(key, now), now)
         # What this process has said is no news of an earlier one that has to be spared.
-        return max(soonest, since + (NEWS_EVERY if last else patience(shares)))
+        return max(soonest, since + (NEWS_EVERY if last else patience(placements)))

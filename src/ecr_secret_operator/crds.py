@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from .domain.fields import GROUP, VERSION
 from .domain.kinds import KINDS, Kind
+from .domain.placements import MOST_LISTED
 from .domain.policy import POLICY_KIND, POLICY_PLURAL, AccessPolicySpec
-from .domain.shares import MOST_LISTED
 
 Schema = dict[str, Any]
 

@@ -17,9 +17,9 @@ from .domain.reasons import Reason
 from .domain.removal import Unlinked, why_unlinked
 from .domain.resource import InvalidSpec, Key, Resource, condition_of
 from .domain.status import READY
-from .fleet import is_cluster
 from .kube import links as kube_links
 from .kube.client import Client
+from .placements import is_cluster
 from .runtime.cache import Cache
 from .runtime.dynamic import DynamicInformers, SyncState
 from .runtime.index import Index
@@ -45,9 +45,9 @@ class Linking:
         client: the API server.
         resources: all resources; must be empty still.
         secrets: all generated Secrets; must be empty still.
-        get: gives a resource or a share.
+        get: gives a resource or a placement.
         seen: whether all resources and generated Secrets of a namespace have been seen, as far as they may be.
-        tells: whether it can be told how a resource or a share stands.
+        tells: whether it can be told how a resource or a placement stands.
         places: the namespaces to look at; None stands for all.
         observer: is told how watches fare.
         check_lead: called before each write; raises ApiError when another replica may lead by now.
@@ -182,13 +182,13 @@ class Linking:
     # What wakes whom
 
     def _linking_keys(self, namespace: str, name: str) -> Iterator[Key]:
-        """The resources and shares whose spec links a ServiceAccount."""
+        """The resources and placements whose spec links a ServiceAccount."""
         yield from self._by_link.get((namespace, name))
-        yield from (key.share(namespace) for key in self._by_link.get(("", name)))
+        yield from (key.placement(namespace) for key in self._by_link.get(("", name)))
 
     def _asking(self, namespace: str, name: str) -> Iterator[Resource]:
         for resource in map(self._get, self._linking_keys(namespace, name)):
-            if resource and resource.wanted and not _is_refused(resource):
+            if resource and resource.selected and not _is_refused(resource):
                 yield resource
 
     def _is_made(self, resource: Resource, ref: Ref) -> bool:
@@ -215,7 +215,7 @@ class Linking:
         owner = self._get(secret.owner_key)
         if owner is None:
             return not any(one.ours for one in secret.owners)
-        if not owner.wanted or _is_refused(owner):
+        if not owner.selected or _is_refused(owner):
             return False
         return isinstance(owner.spec, InvalidSpec) or ref.purpose in links_of(owner).get(account.name, ())
 
@@ -227,7 +227,7 @@ class Linking:
             (self._linking.add if links_of(new) else self._linking.discard)(found.key)
             self._watch()
         if is_cluster(found.key) and old and new and _same(old, new):
-            return  # only its status is another: what concerns its links, its shares say
+            return  # only its status is another: what concerns its links, its placements say
         for resource in (old, new):
             if resource:
                 self._wake_accounts(resource)

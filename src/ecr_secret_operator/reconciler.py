@@ -216,7 +216,7 @@ class Reconciler:
     def _remember(self, resource: Resource, outcome: Outcome) -> None:
         if outcome.held:
             self._served[resource.key] = (resource.uid, outcome.held)
-        elif not resource.wanted or (outcome.failure and outcome.failure.reason is Reason.POLICY_DENIED):
+        elif not resource.selected or (outcome.failure and outcome.failure.reason is Reason.POLICY_DENIED):
             self._served.pop(resource.key, None)
 
     async def _execute(self, observed: Observed, plan: Plan) -> Outcome:
@@ -271,7 +271,7 @@ class Reconciler:
         answers: Sequence[Token | TokenError] | None = self._tokens.at_hand(write.wants)
         if answers is None:
             async with self._waiting(resource.key):
-                answers = await self._tokens.tokens(write.wants, resource.asker)
+                answers = await self._tokens.tokens(write.wants, resource.requester)
             self._check_still_wanted(resource, write, answers)
         had: dict[str, Held] = {}
         failed: list[tuple[str, TokenError]] = []
@@ -417,7 +417,7 @@ class Reconciler:
 
     async def _publish(self, resource: Resource, outcome: Outcome) -> None:
         shown = replace(outcome, failure=None) if self._keeps_quiet(resource, outcome) else outcome
-        gone = not resource.wanted and outcome.failure is None
+        gone = not resource.selected and outcome.failure is None
         status = {} if gone else next_status(resource, shown, now=self._clock())
         told = self._reported.new(resource, tuple(events(resource, status, shown)), failing=shown.failure is not None)
         if self._claim_slow_report(resource.key):
@@ -448,7 +448,7 @@ class Reconciler:
 
 def _asked(resource: Resource) -> tuple[str, int, bool, bool]:
     """What of a resource decides which tokens it wants, and where."""
-    return resource.uid, resource.generation, resource.wanted, resource.deleting
+    return resource.uid, resource.generation, resource.selected, resource.deleting
 
 
 def _repaired(desired: Desired, found: tuple[str, ...]) -> Happened:

@@ -14,13 +14,12 @@ from typing import Any
 from .domain.errors import Conflict
 from .domain.generated import Desired, StoredSecret, parse_time
 from .domain.kinds import KINDS, Kind
+from .domain.placements import Placements
 from .domain.ports import Enqueue, Existing
 from .domain.reasons import Reason
 from .domain.resource import InvalidSpec, Key, Resource, condition_of, text_of
 from .domain.rivals import claimed
-from .domain.shares import Shares
 from .domain.status import POLICY_ALLOWED, READY, REFRESHING, Status, link_failure
-from .fleet import Fleet, is_cluster, is_share
 from .kube import kept
 from .kube import resources as kube_resources
 from .kube import secrets as kube_secrets
@@ -28,6 +27,7 @@ from .kube.client import Client
 from .kube.objects import Version
 from .kube.source import Absorb
 from .linking import Linking
+from .placements import PlacementStore, is_cluster, is_placement
 from .runtime.cache import Cache
 from .runtime.index import Index
 from .runtime.inflight import InFlightWrites
@@ -77,7 +77,7 @@ class World:
 
     Attributes:
         surroundings: what else in the cluster the resources depend on.
-        fleet: cluster resources, one namespace at a time.
+        placement_store: cluster resources, one namespace at a time.
         linking: ServiceAccounts, as far as links are concerned.
     """
 
@@ -113,7 +113,7 @@ class World:
             policy_required=policy_required,
             most_identity_watches=most_identity_watches,
         )
-        self.fleet = Fleet(self._resources, self._secrets, self.surroundings)
+        self.placement_store = PlacementStore(self._resources, self._secrets, self.surroundings)
         places: tuple[str | None, ...] = namespaces or (None,)
         self.linking = Linking(
             client,
@@ -177,11 +177,11 @@ class World:
         return answered and all(reflector.synced.is_set() for reflector in there)
 
     def _tells(self, key: Key) -> bool:
-        """Whether it can be told how a resource or a share stands: not where the operator does not look, or may not."""
-        if not is_share(key):
+        """Whether the state of a resource or a placement is known, which takes a watch of its namespace."""
+        if not is_placement(key):
             return True
         looks = not self._confined and all(reflector.synced.is_set() for reflector in self._cluster_reflectors)
-        return looks and self.fleet.tells(key)
+        return looks and self.placement_store.tells(key)
 
     async def watch(self) -> None:
         """Watches until cancelled. Ends otherwise only with an error that is a bug."""
@@ -209,7 +209,7 @@ class World:
 
         def around_changed(key: Key, *, patient: bool = False) -> None:
             if is_cluster(key):
-                self.fleet.wake(key)
+                self.placement_store.wake(key)
             else:
                 enqueue(key, patient=patient)
 
@@ -217,7 +217,7 @@ class World:
         self._resources.listen(resource_changed)
         self._secrets.listen(secret_changed)
         self.surroundings.on_change(around_changed)
-        self.fleet.on_change(enqueue)
+        self.placement_store.on_change(enqueue)
         self.linking.on_change(around_changed)
 
     def _put_own(self, cache: Cache[Any, Any], written: Resource | StoredSecret, writer: Key | None) -> None:
@@ -229,11 +229,11 @@ class World:
             self._writer_knows = None
 
     def _naming(self, place: _Place) -> Iterator[Key]:
-        """All resources and shares that name this Secret."""
+        """All resources and placements that name this Secret."""
         yield from self._by_target.get(place)
         namespace, name = place
         if namespace:
-            yield from (key.share(namespace) for key in self._by_target.get(("", name)))
+            yield from (key.placement(namespace) for key in self._by_target.get(("", name)))
 
     def _wake_rivals(self, resource: Resource) -> None:
         """Has those looked at that name the same Secret: someone may have waited for the name."""
@@ -297,8 +297,8 @@ class World:
     # Resources
 
     def get(self, key: Key) -> Resource | None:
-        """The resource, or the share of a namespace in a cluster resource, as last seen; None when it is gone."""
-        return self.fleet.share(key) if is_share(key) else self._resources.get(key)
+        """A resource or a placement as last seen; None when it is gone."""
+        return self.placement_store.placement(key) if is_placement(key) else self._resources.get(key)
 
     def rivals(self, resource: Resource) -> tuple[Resource, ...]:
         """The other resources of its namespace that name the same Secret, as last seen."""
@@ -306,9 +306,9 @@ class World:
         return tuple(found for key in keys if (found := self.get(key)))
 
     async def publish(self, resource: Resource, status: Status) -> None:
-        """Stores a status; that of a share is kept until it is summed up."""
+        """Stores a status. That of a placement stays in memory, and is summed up in that of its cluster resource."""
         if resource.cluster is not None:
-            self.fleet.say(resource, status)
+            self.placement_store.say(resource, status)
             self.linking.resource_said(resource)
             if claimed(resource) != claimed(replace(resource, status=status)):
                 self._wake_rivals(resource)
@@ -319,9 +319,9 @@ class World:
             as_known = stored.status == status and _asks(stored) == _asks(resource)
             self._put_own(self._resources, stored, resource.key if as_known else None)
 
-    def shares(self, key: Key) -> Shares | None:
-        """A cluster resource with what all its shares say; None when it is gone, or its namespaces are not seen yet."""
-        return self.fleet.shares(key)
+    def placements(self, key: Key) -> Placements | None:
+        """A cluster resource and its placements; None when it is gone, or its namespaces are not listed yet."""
+        return self.placement_store.placements(key)
 
     # Secrets
 

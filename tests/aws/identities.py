@@ -51,11 +51,11 @@ def at(identity: Identity, *, public: bool = False) -> Scope:
     return Scope("aws", "us-east-1" if public else "us-east-2", identity, public=public)
 
 
-def fetch_as(scope: Scope, *, asker: Key | None = None, proof: str = "") -> Token:
+def fetch_as(scope: Scope, *, requester: Key | None = None, proof: str = "") -> Token:
     """A token for a scope; a ServiceAccount has a good proof unless another is given."""
     if isinstance(scope.identity, AccountRole):
         proof = proof or a_jwt(TEAM_SUBJECT)
-    return fetch_token(scope, asker=asker or a_key(), clock=utc_now, proof=Sensitive(proof) if proof else None)
+    return fetch_token(scope, requester=requester or a_key(), clock=utc_now, proof=Sensitive(proof) if proof else None)
 
 
 def refusal(scope: Scope, *, proof: str = "") -> TokenError:

@@ -41,8 +41,8 @@ class World:
     def clock(self) -> datetime:
         return self.now
 
-    async def fetch(self, scope: Scope, asker: Key) -> Token:
-        assert asker == KEY
+    async def fetch(self, scope: Scope, requester: Key) -> Token:
+        assert requester == KEY
         return await in_thread(lambda: self.ask(scope), name="aws")
 
     def ask(self, scope: Scope) -> Token:

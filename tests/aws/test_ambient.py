@@ -28,7 +28,7 @@ Surround = Callable[[Mapping[str, str]], None]
 
 
 def fetch() -> Token:
-    return fetch_token(OHIO, asker=Key("Secret", "team-a", "pull"), clock=lambda: datetime.now(UTC))
+    return fetch_token(OHIO, requester=Key("Secret", "team-a", "pull"), clock=lambda: datetime.now(UTC))
 
 
 def failure() -> str:

@@ -29,7 +29,7 @@ OHIO = Scope("aws", "us-east-2")
 
 
 def fetch(scope: Scope = OHIO) -> Token:
-    return fetch_token(scope, asker=a_key(), clock=utc_now)
+    return fetch_token(scope, requester=a_key(), clock=utc_now)
 
 
 def failure(scope: Scope = OHIO) -> TokenError:

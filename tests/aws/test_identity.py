@@ -136,7 +136,7 @@ def test_a_role_at_ecr_public_asks_both_in_its_only_region(fake: FakeAws) -> Non
 @pytest.mark.parametrize("identity", [AS_ROLE, AS_ACCOUNT], ids=["role", "account"])
 @pytest.mark.usefixtures("keys_in_the_environment")
 def test_the_audit_log_names_the_resource(fake: FakeAws, identity: Identity) -> None:
-    fetch_as(at(identity), asker=Key("ArgoHelmRepoSecret", "argocd", "charts.of-team-a"))
+    fetch_as(at(identity), requester=Key("ArgoHelmRepoSecret", "argocd", "charts.of-team-a"))
     assumed = fake.calls()[0]
     assert assumed.parameters["RoleSessionName"] == "argocd.charts.of-team-a"
 
@@ -157,7 +157,7 @@ LONG = [
 def test_sts_accepts_the_name_of_every_session(fake: FakeAws, key: Key) -> None:
     name = session_name(key)
     assert re.fullmatch(r"[\w+=,.@-]{2,64}", name, re.ASCII)
-    fetch_as(at(AS_ROLE), asker=key)
+    fetch_as(at(AS_ROLE), requester=key)
     assert the_call(fake, "AssumeRole").parameters["RoleSessionName"] == name
 
 
@@ -302,7 +302,7 @@ def test_stored_keys_go_before_whatever_the_operator_has(
 
 @pytest.mark.usefixtures("keys_in_the_environment")
 def test_stored_keys_of_a_session_need_its_token(fake: FakeAws) -> None:
-    session = session_as(at(AssumedRole(TEAM_ROLE)), asker=a_key(), proof=None).get_credentials()
+    session = session_as(at(AssumedRole(TEAM_ROLE)), requester=a_key(), proof=None).get_credentials()
     assert issued_as(fake, stored_keys(session.access_key, session.secret_key, session.token)).principal.endswith(
         "assumed-role/ecr-pull/team-a.pull"
     )

@@ -87,8 +87,8 @@ class Aws:
     def now(self) -> datetime:
         return running().now()
 
-    async def fetch(self, scope: Scope, asker: Key) -> Token:
-        self.calls.append((scope, asker))
+    async def fetch(self, scope: Scope, requester: Key) -> Token:
+        self.calls.append((scope, requester))
         number = len(self.calls)
         await asyncio.sleep(self.seconds.get(scope, 0.0))
         if scope in self.refused:

@@ -168,8 +168,8 @@ def edited(number: int) -> Scope:
     return at(AssumedRole(ROLE, f"external-{number}"))
 
 
-async def refused(aws: Aws, scope: Scope, asker: Key) -> TokenError | None:
-    (found,) = await aws.source.tokens(wants(scope), asker)
+async def refused(aws: Aws, scope: Scope, requester: Key) -> TokenError | None:
+    (found,) = await aws.source.tokens(wants(scope), requester)
     return found if isinstance(found, TokenError) else None
 
 

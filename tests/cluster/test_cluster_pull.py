@@ -67,7 +67,7 @@ def label(request: pytest.FixtureRequest) -> str:
 
 
 @dataclass(frozen=True)
-class Fleet:
+class PlacementStore:
     """What was seen while all namespaces were served for the first time."""
 
     status: Status
@@ -77,7 +77,7 @@ class Fleet:
 
 
 @pytest.fixture(scope="module")
-def fleet(lasting_site: Site) -> Fleet:
+def fleet(lasting_site: Site) -> PlacementStore:
     site = lasting_site
     site.namespaces(COUNT, fleet="all")
     site.world.aws.reset()
@@ -86,10 +86,10 @@ def fleet(lasting_site: Site) -> Fleet:
     site.made.discard("all")
     status = site.wait_served("all", COUNT, within=60)
     seconds = time.monotonic() - began
-    return Fleet(status, len(site.world.aws.calls()), site.writes(after=requests), seconds)
+    return PlacementStore(status, len(site.world.aws.calls()), site.writes(after=requests), seconds)
 
 
-def test_five_hundred_namespaces_cost_one_call(site: Site, fleet: Fleet) -> None:
+def test_five_hundred_namespaces_cost_one_call(site: Site, fleet: PlacementStore) -> None:
     assert fleet.calls == 1
     assert fleet.status["namespaces"] == {"selected": COUNT, "served": COUNT, "failing": 0}
     assert "failingNamespaces" not in fleet.status
@@ -98,7 +98,7 @@ def test_five_hundred_namespaces_cost_one_call(site: Site, fleet: Fleet) -> None
     assert len({password_in(one) for one in secrets}) == 1, "all share one token"
 
 
-def test_five_hundred_namespaces_are_told_of_once_a_second(fleet: Fleet) -> None:
+def test_five_hundred_namespaces_are_told_of_once_a_second(fleet: PlacementStore) -> None:
     """And each Secret is written once."""
     told = fleet.writes.count("patch clusterpullsecrets/status all")
     assert 1 <= told <= fleet.seconds + 2
@@ -106,7 +106,7 @@ def test_five_hundred_namespaces_are_told_of_once_a_second(fleet: Fleet) -> None
     assert len(fleet.writes) == COUNT + told, "and nothing else"
 
 
-def test_a_restart_asks_nothing_and_writes_nothing(site: Site, fleet: Fleet) -> None:
+def test_a_restart_asks_nothing_and_writes_nothing(site: Site, fleet: PlacementStore) -> None:
     secrets, resource = versions(site.generated("all-generated")), site.get("all")
     operator, requests = site.restart("--leader-election-namespace", "default"), site.requests()
     wait_for(lambda: operator.metric("ecr_secret_operator_reconciles_total") > COUNT, "each was looked at", within=60)
@@ -125,7 +125,7 @@ def test_a_restart_asks_nothing_and_writes_nothing(site: Site, fleet: Fleet) -> 
     assert site.get("all") == resource
 
 
-def test_a_refresh_of_all_is_one_call(site: Site, fleet: Fleet) -> None:
+def test_a_refresh_of_all_is_one_call(site: Site, fleet: PlacementStore) -> None:
     before = {password_in(one) for one in site.generated("all-generated")}
     annotation = {"ecr.mobb.redhat.com/refresh": "now"}
     site.cluster.patch(f"{PULLS}/all", {"metadata": {"annotations": annotation}})
@@ -469,7 +469,7 @@ def test_an_older_one_that_rests_keeps_a_name_until_it_goes(site: Site, label: s
 # Policies and identities
 
 
-def test_policies_judge_each_namespace(site: Site, label: str, fleet: Fleet) -> None:
+def test_policies_judge_each_namespace(site: Site, label: str, fleet: PlacementStore) -> None:
     allowed, denied = site.namespace(pull=label), site.namespace(pull=label)
     site.world.policy("others", namespaces={"exclude": [allowed, denied]}, ambient_identity=True)
     site.world.policy("one", namespaces={"include": [allowed]}, ambient_identity=True)

@@ -49,10 +49,10 @@ class Kubeconfig:
     def __init__(self, original: Path, folder: Path, namespace: str) -> None:
         self.folder = folder
         self.namespace = namespace
-        self.whole: Object = yaml.safe_load(original.read_text())
-        self.cluster: Object = self.whole["clusters"][0]["cluster"]
-        self.user: Object = self.whole["users"][0]["user"]
-        self.context: Object = self.whole["contexts"][0]["context"]
+        self.cluster_key: Object = yaml.safe_load(original.read_text())
+        self.cluster: Object = self.cluster_key["clusters"][0]["cluster"]
+        self.user: Object = self.cluster_key["users"][0]["user"]
+        self.context: Object = self.cluster_key["contexts"][0]["context"]
         self.context["namespace"] = namespace
         self.listed: list[Path] = []
 
@@ -72,7 +72,7 @@ class Kubeconfig:
 
     def write(self) -> str:
         path = self.folder / "kubeconfig"
-        path.write_text(yaml.safe_dump(self.whole))
+        path.write_text(yaml.safe_dump(self.cluster_key))
         return os.pathsep.join(str(one) for one in self.listed or [path])
 
     def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
@@ -161,24 +161,24 @@ def _cluster(**fields: Any) -> Change:
 
 def _two_files(config: Kubeconfig) -> None:
     """The second file has everything again, and wrong, but for the user, which only it has."""
-    users, clusters = config.whole["users"], config.whole["clusters"]
+    users, clusters = config.cluster_key["users"], config.cluster_key["clusters"]
     second = config.folder / "second"
     wrong = [{"name": clusters[0]["name"], "cluster": {"server": "https://127.0.0.1:9"}}]
     second.write_text(yaml.safe_dump({"users": users, "clusters": wrong, "current-context": "nowhere"}))
-    config.whole["users"] = [{"name": "another", "user": {"token": "wrong"}}]
+    config.cluster_key["users"] = [{"name": "another", "user": {"token": "wrong"}}]
     config.listed = [config.folder / "absent", config.folder / "kubeconfig", second]
 
 
 def _two_contexts(config: Kubeconfig) -> None:
     """The first file has a current context that only the second explains."""
     first = config.folder / "first"
-    first.write_text(yaml.safe_dump({"current-context": config.whole["current-context"]}))
-    config.whole["current-context"] = "nowhere"
+    first.write_text(yaml.safe_dump({"current-context": config.cluster_key["current-context"]}))
+    config.cluster_key["current-context"] = "nowhere"
     config.listed = [first, config.folder / "kubeconfig"]
 
 
 def _duplicate(config: Kubeconfig) -> None:
-    config.whole["users"].append({"name": config.whole["users"][0]["name"], "user": {}})
+    config.cluster_key["users"].append({"name": config.cluster_key["users"][0]["name"], "user": {}})
 
 
 SAME: dict[str, Change] = {
@@ -329,7 +329,7 @@ def test_what_is_not_supported_is_refused_by_name(config: Kubeconfig, name: str)
     change(config)
     ours = config.ours()
     assert ours.returncode == 2
-    users, clusters = config.whole["users"], config.whole["clusters"]
+    users, clusters = config.cluster_key["users"], config.cluster_key["clusters"]
     assert says.format(user=users[0]["name"], cluster=clusters[0]["name"]) in ours.stderr
     assert SECRET not in ours.stderr
     assert len(ours.stderr.splitlines()) == 1

@@ -1,4 +1,4 @@
-"""Cluster resources, their shares, and what shares say of themselves, for several test modules."""
+"""Cluster resources, their placements, and what placements say of themselves, for several test modules."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from ecr_secret_operator.domain.kinds import CLUSTER_PULL_SECRET
+from ecr_secret_operator.domain.placements import Placements, cluster_status
 from ecr_secret_operator.domain.reasons import Failure, Reason
 from ecr_secret_operator.domain.registries import ClusterPullSecretSpec
 from ecr_secret_operator.domain.resource import Key, Resource
-from ecr_secret_operator.domain.shares import Shares, cluster_status
 from ecr_secret_operator.domain.status import Outcome, Status, next_status
 from tests.factories import NOW, a_raw_spec, a_resource, a_token, holdings
 
@@ -29,21 +29,21 @@ def a_cluster_resource(**over: Any) -> Resource:
     return a_resource(**{"key": WHOLE, "spec": a_cluster_spec(), "status": {}, **over})
 
 
-def a_share(
-    namespace: str = "team-a", *, whole: Resource | None = None, wanted: bool = True, status: Status | None = None
+def a_placement(
+    namespace: str = "team-a", *, whole: Resource | None = None, selected: bool = True, status: Status | None = None
 ) -> Resource:
-    """The share of a namespace, which has said nothing yet."""
+    """The placement of a namespace, which has said nothing yet."""
     whole = whole or a_cluster_resource()
-    return whole.share(namespace, status or {}, wanted=wanted, identities_in=OWN_NAMESPACE)
+    return whole.placement(namespace, status or {}, selected=selected, identities_in=OWN_NAMESPACE)
 
 
 def said(resource: Resource, outcome: Outcome, *, now: Any = NOW) -> Status:
-    """What a share of a cluster resource says of itself after an outcome."""
-    return next_status(a_share(whole=resource), outcome, now=now)
+    """What a placement of a cluster resource says of itself after an outcome."""
+    return next_status(a_placement(whole=resource), outcome, now=now)
 
 
 def good(resource: Resource, **over: Any) -> Outcome:
-    """The outcome of a share that was served."""
+    """The outcome of a placement that was served."""
     return Outcome(**{"held": holdings(resource, a_token()), "written": True, "refreshed": True, **over})
 
 
@@ -52,14 +52,14 @@ def served(resource: Resource, *namespaces: str, **over: Any) -> dict[str, Statu
 
 
 def failed(resource: Resource, *namespaces: str, reason: Reason, message: str, **over: Any) -> dict[str, Status]:
-    """What shares say that have no token, unless `held` is given."""
+    """What placements say that have no token, unless `held` is given."""
     return dict.fromkeys(namespaces, said(resource, Outcome(failure=Failure(reason, message), **over)))
 
 
-def shares_of(resource: Resource, statuses: Mapping[str, Status], **over: Any) -> Shares:
-    return Shares(**{"resource": resource, "selected": len(statuses), "statuses": statuses, **over})
+def placements_of(resource: Resource, statuses: Mapping[str, Status], **over: Any) -> Placements:
+    return Placements(**{"resource": resource, "selected": len(statuses), "statuses": statuses, **over})
 
 
-def stored(resource: Resource, shares: Shares, *, now: Any = NOW) -> Resource:
+def stored(resource: Resource, placements: Placements, *, now: Any = NOW) -> Resource:
     """The resource as it is once this has been published."""
-    return replace(resource, status=cluster_status(shares, now=now))
+    return replace(resource, status=cluster_status(placements, now=now))

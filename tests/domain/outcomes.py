@@ -1,4 +1,4 @@
-"""Resources and outcomes that the tests of status and events share."""
+"""Resources and outcomes that the tests of status and events placement."""
 
 from __future__ import annotations
 

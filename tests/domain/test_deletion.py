@@ -12,10 +12,10 @@ from ecr_secret_operator.domain.conflict import finalizers_hold
 from ecr_secret_operator.domain.decide import Plan, decide
 from ecr_secret_operator.domain.deletion import terminating
 from ecr_secret_operator.domain.links import LinkedAccount, Ref, Wishes, relink
+from ecr_secret_operator.domain.placements import Placements, cluster_status
 from ecr_secret_operator.domain.reasons import Reason
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, condition_of
 from ecr_secret_operator.domain.rivals import gives_way
-from ecr_secret_operator.domain.shares import Shares, cluster_status
 from ecr_secret_operator.domain.status import TERMINATING, Outcome, events, next_status
 from tests.factories import (
     LIFETIME,
@@ -170,11 +170,11 @@ def test_a_resource_without_secret_is_not_ready_and_that_is_no_event() -> None:
 
 def test_a_cluster_resource_tells_of_itself_and_of_its_secrets() -> None:
     whole = replace(RESOURCE, key=Key("ClusterPullSecret", "", "pull"))
-    share = whole.share("team-a", {}, wanted=True, identities_in="")
-    assert terminating(share, (SECRET,)) == ""
-    outcome = Outcome(held=holdings(), terminating=terminating(share, (HELD_SECRET,)))
-    statuses = {"team-a": next_status(share, outcome, now=NOW)}
-    told = condition_of(cluster_status(Shares(whole, 1, statuses), now=NOW), TERMINATING)["message"]
+    placement = whole.placement("team-a", {}, selected=True, identities_in="")
+    assert terminating(placement, (SECRET,)) == ""
+    outcome = Outcome(held=holdings(), terminating=terminating(placement, (HELD_SECRET,)))
+    statuses = {"team-a": next_status(placement, outcome, now=NOW)}
+    told = condition_of(cluster_status(Placements(whole, 1, statuses), now=NOW), TERMINATING)["message"]
     assert told.startswith("The resource is being deleted since 2026-03-01T11:00:00Z")
     assert told.endswith("; team-a: Secret ecr-pull is being deleted, and finalizer example.com/s holds it")
 

@@ -12,10 +12,10 @@ from ecr_secret_operator.domain.access import Access
 from ecr_secret_operator.domain.decide import Observed, decide, intact
 from ecr_secret_operator.domain.generated import DIGEST, NAME, OWNER, TOKENS, differences, parse_time, patch, render
 from ecr_secret_operator.domain.kinds import KINDS, Kind, passwords_of
+from ecr_secret_operator.domain.placements import Placements, cluster_events, cluster_status, first_status, patience
 from ecr_secret_operator.domain.policy import AccessPolicySpec, parse_policy
 from ecr_secret_operator.domain.reasons import Failure, Reason
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource
-from ecr_secret_operator.domain.shares import Shares, cluster_events, cluster_status, first_status, patience
 from ecr_secret_operator.domain.status import Outcome, events, next_look, next_status, status_patch
 from tests.factories import HOST, NOW, PASSWORD, a_resource, a_spec, a_stored_secret, holdings, logins_of
 from tests.fuzz import TEXTS, json_of, object_of
@@ -99,10 +99,10 @@ def test_whatever_status_is_stored_a_cluster_resource_sums_up(
     whole = a_cluster_resource(status=status)
     first_status(whole, "team-a")
     statuses = {"team-a": said(whole, good(whole)), **({"team-b": said(whole, Outcome())} if other else {})}
-    shares = Shares(whole, len(statuses) + unknown, statuses, unknown)
-    patience(shares)
-    new = cluster_status(shares, now=NOW)
-    list(cluster_events(shares, new))
+    placements = Placements(whole, len(statuses) + unknown, statuses, unknown)
+    patience(placements)
+    new = cluster_status(placements, now=NOW)
+    list(cluster_events(placements, new))
     assert new["namespaces"]["selected"] == len(statuses) + unknown
 
 

@@ -21,7 +21,7 @@ from ecr_secret_operator.domain.removal import (
     withdrawn,
 )
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, Resource
-from tests.domain.clusters import a_share
+from tests.domain.clusters import a_placement
 from tests.factories import HOST, NOW, a_resource, a_spec, a_stored_secret, an_observed, logins_of
 
 OLD = a_stored_secret()
@@ -39,7 +39,7 @@ REFUSED = Access(logins_of(RENAMED.spec), revoked=frozenset({HOST}))
         ({"secrets": (FOREIGN,)}, False),
         ({"secrets": (OLD,), "access": Access(logins_of(RENAMED.spec))}, False),
         ({"secrets": (OLD,), "access": replace(REFUSED, denied="no")}, False),  # the plan removes it
-        ({"secrets": (OLD,), "resource": replace(RENAMED, wanted=False)}, False),  # the plan removes it
+        ({"secrets": (OLD,), "resource": replace(RENAMED, selected=False)}, False),  # the plan removes it
         ({"secrets": (OLD,), "resource": a_resource()}, False),  # the plan replaces it in place
     ],
 )
@@ -59,7 +59,7 @@ def test_a_token_that_policy_refuses_goes_with_its_secret(over: dict[str, Any], 
         ({"resource": RENAMED, "access": REFUSED}, Removal.TOKEN_DENIED, "no AccessPolicy allows the identity"),
         ({"access": Access(denied="no")}, Removal.DENIED, "no AccessPolicy allows the resource"),
         (
-            {"resource": replace(a_resource(), wanted=False), "access": Access(denied="no")},
+            {"resource": replace(a_resource(), selected=False), "access": Access(denied="no")},
             Removal.DESELECTED,
             "spec.namespaces does not select the namespace",
         ),
@@ -87,7 +87,7 @@ def saying(reason: str) -> Resource:
         ([saying("SecretConflict")], None, None, Removal.CONFLICT, "Secret pull is in conflict over the name"),
         ([replace(LINKING, deleting=True)], None, None, Removal.RESOURCE_GONE, "Secret pull is deleted"),
         (
-            [replace(a_share(), wanted=False)],
+            [replace(a_placement(), selected=False)],
             None,
             None,
             Removal.DESELECTED,

@@ -56,7 +56,7 @@ DENIED = {"conditions": [{"type": "Ready", "status": "False", "reason": "PolicyD
         ({"spec": a_spec(suspend=True)}, "ecr-pull"),
         ({"spec": InvalidSpec("no")}, ""),
         ({"deleting": True}, ""),
-        ({"wanted": False}, ""),
+        ({"selected": False}, ""),
         ({"status": DENIED}, ""),
     ],
     ids=["served", "not served yet", "suspended", "invalid", "deleting", "unwanted", "denied"],
@@ -163,8 +163,8 @@ def test_what_is_said_names_the_other_and_what_to_do() -> None:
         "Secret ecr-pull is generated for Secret/team-a/other, the oldest resource with this generated_secret_name."
         " Choose another one here, or there, or delete that resource: this one is then served by itself",
     )
-    share = a_rival(key=a_key(kind="ClusterPullSecret", name="everywhere"))
-    assert " ClusterPullSecret/everywhere, " in outranked(share, "x").message, "as it is called, in no namespace"
+    placement = a_rival(key=a_key(kind="ClusterPullSecret", name="everywhere"))
+    assert " ClusterPullSecret/everywhere, " in outranked(placement, "x").message, "as it is called, in no namespace"
 
 
 # Who leaves a name
@@ -179,7 +179,7 @@ ME = a_resource()
         (a_rival(created_at=YOUNG), True),
         (a_rival(created_at=OLD), False),
         (a_rival(created_at=OLD, spec=a_spec(generated_secret_name="elsewhere")), True),
-        (a_rival(created_at=OLD, wanted=False), True),
+        (a_rival(created_at=OLD, selected=False), True),
         (a_rival(created_at=YOUNG, spec=InvalidSpec("no")), False),
     ],
     ids=["younger", "older", "renamed", "unwanted", "invalid"],

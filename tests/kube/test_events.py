@@ -11,7 +11,7 @@ from ecr_secret_operator.domain.links import LinkedAccount
 from ecr_secret_operator.domain.resource import Resource
 from ecr_secret_operator.domain.status import Event
 from ecr_secret_operator.kube.events import About, EventRecorder
-from tests.domain.clusters import a_cluster_resource, a_share
+from tests.domain.clusters import a_cluster_resource, a_placement
 from tests.factories import NOW, a_resource
 
 from .conftest import Api
@@ -31,9 +31,9 @@ async def recorded(api: Api, about: About, *events: Event) -> list[tuple[About, 
     [
         (a_resource(), "team-a", {"kind": "Secret", "namespace": "team-a", "name": "pull"}),
         (a_cluster_resource(), "default", {"kind": "ClusterPullSecret", "name": "pull"}),
-        (a_share(), "default", {"kind": "ClusterPullSecret", "name": "pull"}),
+        (a_placement(), "default", {"kind": "ClusterPullSecret", "name": "pull"}),
     ],
-    ids=["of a namespace", "of the cluster", "a share"],
+    ids=["of a namespace", "of the cluster", "a placement"],
 )
 async def test_events_about_what_has_no_namespace_lie_in_default(
     api: Api, resource: Resource, namespace: str, involved: dict[str, Any]
@@ -69,7 +69,7 @@ async def test_an_event_about_a_service_account_lies_beside_it(api: Api) -> None
 async def test_what_is_said_of_several_shares_with_the_same_words_is_one_event(api: Api) -> None:
     for namespace in ("team-a", "team-b"):
         api.answers_with({"metadata": {"name": "x"}}, 201)
-        await recorded(api, a_share(namespace))
+        await recorded(api, a_placement(namespace))
     names = {body["metadata"]["name"] for _, _, body in api.asked}
     assert len(names) == 1
 

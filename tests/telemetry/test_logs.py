@@ -119,7 +119,7 @@ def test_at_debug_the_libraries_do_not_write_out_what_aws_answers() -> None:
             from ecr_secret_operator.domain.scope import Scope
             configure_logs("debug", "json")
             key = Key("Secret", "team-a", "pull")
-            token = fetch_token(Scope("aws", "us-east-2"), asker=key, clock=lambda: datetime.now(UTC))
+            token = fetch_token(Scope("aws", "us-east-2"), requester=key, clock=lambda: datetime.now(UTC))
 
             async def ask():
                 async with aiohttp.ClientSession(headers={"Authorization": "Bearer " + PASSWORD}) as session:

@@ -17,19 +17,21 @@ from .errors import step_by, told, where
 from .identity import session_as
 
 
-def fetch_token(scope: Scope, *, asker: Key, clock: Callable[[], datetime], proof: Sensitive | None = None) -> Token:
+def fetch_token(
+    scope: Scope, *, requester: Key, clock: Callable[[], datetime], proof: Sensitive | None = None
+) -> Token:
     """Asks ECR for an authorization token (GetAuthorizationToken) as the identity of a scope.
 
     Args:
         scope: region and identity.
-        asker: the resource that it is for.
+        requester: the resource that it is for.
         clock: gives the time in UTC.
         proof: the ServiceAccount's token, for a role that is assumed with it.
 
     Raises:
         TokenError: with the reason and one sentence.
     """
-    session = session_as(scope, asker=asker, proof=proof)
+    session = session_as(scope, requester=requester, proof=proof)
     with told(step_by(scope)):
         answer = session.create_client(scope.service).get_authorization_token()
     return _read(answer, scope, clock())

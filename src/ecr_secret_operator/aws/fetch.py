@@ -33,8 +33,10 @@ class Fetcher:
         self._proofs = proofs
         self._clock = clock
 
-    async def __call__(self, scope: Scope, asker: Key) -> Token:
+    async def __call__(self, scope: Scope, requester: Key) -> Token:
         """A new token. Raises TokenError."""
         identity = scope.identity
         proof = await self._proofs.of(identity) if isinstance(identity, AccountRole) else None
-        return await in_thread(lambda: fetch_token(scope, asker=asker, clock=self._clock, proof=proof), name="aws")
+        return await in_thread(
+            lambda: fetch_token(scope, requester=requester, clock=self._clock, proof=proof), name="aws"
+        )

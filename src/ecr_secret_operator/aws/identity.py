@@ -30,13 +30,13 @@ _PULL = ("ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:Ba
 _PULL_PUBLIC = ("ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken")
 
 
-def session_name(asker: Key) -> str:
+def session_name(requester: Key) -> str:
     """The name that CloudTrail shows for a role's session: NAMESPACE.NAME (or KIND.NAME) of who asked.
 
     A long one is cut, and ends with a hash of the whole.
     """
-    name = re.sub("[^A-Za-z0-9=,.@-]", "-", f"{asker.namespace or asker.kind}.{asker.name}")
-    return name if len(name) <= _LONGEST_NAME else f"{name[:47]}-{mark(asker)}"
+    name = re.sub("[^A-Za-z0-9=,.@-]", "-", f"{requester.namespace or requester.kind}.{requester.name}")
+    return name if len(name) <= _LONGEST_NAME else f"{name[:47]}-{mark(requester)}"
 
 
 def pull_policy(scope: Scope) -> str:
@@ -46,12 +46,12 @@ def pull_policy(scope: Scope) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
 
 
-def session_as(scope: Scope, *, asker: Key, proof: Sensitive | None) -> botocore.session.Session:
+def session_as(scope: Scope, *, requester: Key, proof: Sensitive | None) -> botocore.session.Session:
     """A session that acts as the scope's identity.
 
     Args:
         scope: whose identity, and which region's STS is asked.
-        asker: the resource that it is for.
+        requester: the resource that it is for.
         proof: the ServiceAccount's token, for a role that is assumed with it.
 
     Raises:
@@ -64,7 +64,7 @@ def session_as(scope: Scope, *, asker: Key, proof: Sensitive | None) -> botocore
             session = _own(scope)
             extra = {"ExternalId": identity.external_id} if identity.external_id else {}
             with told(step_by(scope, assuming=True)):
-                answer = session.create_client("sts").assume_role(**_asked(identity, scope, asker), **extra)
+                answer = session.create_client("sts").assume_role(**_asked(identity, scope, requester), **extra)
                 return _session_of(scope, answer)
         case AccountRole() as identity:
             with told(step_by(scope, assuming=True)):
@@ -72,7 +72,7 @@ def session_as(scope: Scope, *, asker: Key, proof: Sensitive | None) -> botocore
                 session = empty_session(scope)
                 session.set_credentials("unused", "unused")  # else botocore would look for the operator's own
                 sts = session.create_client("sts", config=Config(signature_version=UNSIGNED))
-                answer = sts.assume_role_with_web_identity(**_asked(identity, scope, asker), WebIdentityToken=token)
+                answer = sts.assume_role_with_web_identity(**_asked(identity, scope, requester), WebIdentityToken=token)
                 return _session_of(scope, answer)
     return _own(scope)
 
@@ -99,9 +99,9 @@ def _with_keys(scope: Scope, identity: StoredKeys, keys: AccessKeys) -> botocore
         return session
 
 
-def _asked(identity: AssumedRole | AccountRole, scope: Scope, asker: Key) -> dict[str, str]:
+def _asked(identity: AssumedRole | AccountRole, scope: Scope, requester: Key) -> dict[str, str]:
     limit = {"Policy": pull_policy(scope)} if identity.access == "pull" else {}
-    return {"RoleArn": identity.role_arn, "RoleSessionName": session_name(asker), **limit}
+    return {"RoleArn": identity.role_arn, "RoleSessionName": session_name(requester), **limit}
 
 
 def _session_of(scope: Scope, answer: dict[str, Any]) -> botocore.session.Session:

@@ -32,25 +32,25 @@ class Newcomers:
             burst=NAMESPACE_BURST, per_second=NAMESPACE_MINUTE / _SECONDS, longest_wait=LONGEST_WAIT_SECONDS
         )
 
-    def admit(self, asker: Key, now: datetime) -> None:
+    def admit(self, requester: Key, now: datetime) -> None:
         """Counts one new identity. Raises TokenError, with the time to ask again, when there are too many."""
         seconds = now.timestamp()
-        wait = self._resources.wait(asker, seconds)
+        wait = self._resources.wait(requester, seconds)
         if wait:
             raise _refused(
-                f"{asker.spoken} asked for too many different AWS identities within a short time: it may ask"
+                f"{requester.spoken} asked for too many different AWS identities within a short time: it may ask"
                 f" for {RESOURCE_MINUTE} new ones a minute, once it has asked for {RESOURCE_BURST}",
                 now + timedelta(seconds=wait),
             )
-        wait = self._tenants.wait(asker.tenant, seconds)
+        wait = self._tenants.wait(requester.tenant, seconds)
         if wait:
             raise _refused(
-                f"the resources of {asker.tenant} asked for too many different AWS identities within a short time: they"
-                f" may ask for {NAMESPACE_MINUTE} new ones a minute, once they have asked for {NAMESPACE_BURST}",
+                f"the resources of {requester.tenant} asked for too many different AWS identities within a short time:"
+                f" they may ask for {NAMESPACE_MINUTE} new ones a minute, once they have asked for {NAMESPACE_BURST}",
                 now + timedelta(seconds=wait),
             )
-        self._resources.take(asker, seconds)
-        self._tenants.take(asker.tenant, seconds)
+        self._resources.take(requester, seconds)
+        self._tenants.take(requester.tenant, seconds)
 
 
 def _refused(text: str, retry_at: datetime) -> TokenError:

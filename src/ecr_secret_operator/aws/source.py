@@ -59,7 +59,7 @@ def _loop_time() -> float:
 class Fetch(Protocol):
     """Gets one token from AWS."""
 
-    async def __call__(self, scope: Scope, asker: Key) -> Token:
+    async def __call__(self, scope: Scope, requester: Key) -> Token:
         """A new token. Raises TokenError."""
 
 
@@ -160,22 +160,22 @@ class TokenSource:
         asked[0].parked[key] = patient and asked[0].parked.get(key, True)
         return True
 
-    async def tokens(self, wants: Sequence[Want], asker: Key) -> list[Token | TokenError]:
+    async def tokens(self, wants: Sequence[Want], requester: Key) -> list[Token | TokenError]:
         """For each want, a token that does or why there is none, with the time to ask again. All at the same time.
 
         Args:
             wants: what is wanted.
-            asker: the resource that it is for; AWS's audit log (CloudTrail) names it where a role is assumed.
+            requester: the resource that it is for; AWS's audit log (CloudTrail) names it where a role is assumed.
         """
-        return list(await asyncio.gather(*(self._one(want, asker) for want in wants)))
+        return list(await asyncio.gather(*(self._one(want, requester) for want in wants)))
 
-    async def _one(self, want: Want, asker: Key) -> Token | TokenError:
+    async def _one(self, want: Want, requester: Key) -> Token | TokenError:
         try:
-            return await self.token(want.scope, want.freshness, asker)
+            return await self.token(want.scope, want.freshness, requester)
         except TokenError as error:
             return error
 
-    async def token(self, scope: Scope, freshness: Freshness, asker: Key) -> Token:
+    async def token(self, scope: Scope, freshness: Freshness, requester: Key) -> Token:
         """A token that does for this freshness: the cached one, the one that is being fetched, or a new one.
 
         Raises:
@@ -183,28 +183,28 @@ class TokenSource:
         """
         now = self._clock()
         self._forget(now)
-        state = self._states.get(scope.shared_by) or self._new_state(scope, asker, now)
+        state = self._states.get(scope.shared_by) or self._new_state(scope, requester, now)
         if token := state.gives(freshness, now):
             return token
         if state.failure and state.failure.retry_at and timedelta() < state.failure.retry_at - now <= self._longest:
             raise state.failure.again()
         if state.call is None:
             state.turn = Turn()
-            state.call = asyncio.create_task(self._call(scope, state, state.turn, asker), name=f"token {scope}")
-        self._want(state, asker)
+            state.call = asyncio.create_task(self._call(scope, state, state.turn, requester), name=f"token {scope}")
+        self._want(state, requester)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await asyncio.shield(state.call)
         except TokenError as error:
             raise error.again() from None
         except TimeoutError:
-            raise _no_turn(asker, self._clock() + self._longest) from None
+            raise _no_turn(requester, self._clock() + self._longest) from None
 
-    def _new_state(self, scope: Scope, asker: Key, now: datetime) -> _State:
+    def _new_state(self, scope: Scope, requester: Key, now: datetime) -> _State:
         """Remembers a scope that is asked for for the first time. Raises TokenError when these are too many."""
-        self._newcomers.admit(asker, now)
-        state = self._states[scope.shared_by] = _State(asker.tenant)
-        of_tenant = self._first_asked.setdefault(asker.tenant, {})
+        self._newcomers.admit(requester, now)
+        state = self._states[scope.shared_by] = _State(requester.tenant)
+        of_tenant = self._first_asked.setdefault(requester.tenant, {})
         of_tenant[scope.shared_by] = None
         if len(of_tenant) > MOST_KEPT:
             oldest = next((one for one in of_tenant if self._states[one].call is None), None)
@@ -265,15 +265,15 @@ class TokenSource:
         for key, patient in parked.items():
             self._wake(key, patient=patient)
 
-    async def _call(self, scope: Scope, state: _State, turn: Turn[str], asker: Key) -> Token:
+    async def _call(self, scope: Scope, state: _State, turn: Turn[str], requester: Key) -> Token:
         """Asks AWS, once it is the turn of this call."""
         loop = asyncio.get_running_loop()
         overdue = loop.call_later(ANSWER_SECONDS, self._be_overdue, state)
         try:
             await turn.begun.wait()
             if loop.time() - state.asked_at > ABANDONED_SECONDS:
-                raise _no_turn(asker, self._clock())
-            return await self._ask(scope, state, turn, asker)
+                raise _no_turn(requester, self._clock())
+            return await self._ask(scope, state, turn, requester)
         finally:
             overdue.cancel()
             self._turns.end(turn)
@@ -281,13 +281,13 @@ class TokenSource:
             self._wake_parked(state)
             self._keep(scope.shared_by, state)
 
-    async def _ask(self, scope: Scope, state: _State, turn: Turn[str], asker: Key) -> Token:
+    async def _ask(self, scope: Scope, state: _State, turn: Turn[str], requester: Key) -> Token:
         loop = asyncio.get_running_loop()
         slow = loop.call_later(SLOW_CALL_SECONDS, self._turns.mark_slow, turn)
         started = loop.time()
         try:
             async with asyncio.timeout(CALL_SECONDS):
-                token = await self._fetch(scope, asker)
+                token = await self._fetch(scope, requester)
         except (TokenError, TimeoutError) as error:
             failure = self._failed(state, error, scope)
             self._observer.asked_aws(scope, loop.time() - started, failure)
@@ -314,9 +314,9 @@ class TokenSource:
         return failure
 
 
-def _no_turn(asker: Key, retry_at: datetime | None) -> TokenError:
+def _no_turn(requester: Key, retry_at: datetime | None) -> TokenError:
     text = (
-        f"AWS has not been asked yet: calls for {asker.tenant} take long, so {SLOW_AT_A_TIME} of them run at a time,"
-        " and others come first. It is asked by itself"
+        f"AWS has not been asked yet: calls for {requester.tenant} take long, so {SLOW_AT_A_TIME} of them run at a"
+        " time, and others come first. It is asked by itself"
     )
     return TokenError(text, reason=Reason.LIMIT_EXCEEDED, retry_at=retry_at)

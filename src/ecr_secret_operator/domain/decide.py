@@ -118,7 +118,7 @@ class Plan:
 def decide(observed: Observed, *, now: datetime) -> Plan:
     """The plan for one resource."""
     resource, spec, access = observed.resource, observed.resource.spec, observed.access
-    if not resource.wanted:
+    if not resource.selected:
         unwanted = tuple(one for one in observed.made if one.original)
         return Plan(remove=removable(unwanted), failure=still_there(unwanted))
     if isinstance(spec, InvalidSpec):

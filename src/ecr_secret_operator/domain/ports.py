@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from .generated import Desired, Holdings, StoredSecret
     from .kinds import SecretData
     from .links import Linkage, LinkedAccount, Ref, Wishes
+    from .placements import Placements
     from .reasons import Removal
     from .removal import Unlinked
     from .resource import Key, Resource
-    from .shares import Shares
     from .status import Event, Outcome, Status
     from .token import Token
 
@@ -106,12 +106,12 @@ class Tokens(Protocol):
             patient: whether others may come before it then.
         """
 
-    async def tokens(self, wants: Sequence[Want], asker: Key) -> list[Token | TokenError]:
+    async def tokens(self, wants: Sequence[Want], requester: Key) -> list[Token | TokenError]:
         """For each want, a token that does or why there is none, with the time to ask again. All at the same time.
 
         Args:
             wants: what is wanted.
-            asker: the resource that it is for; AWS's audit log (CloudTrail) names it where a role is assumed.
+            requester: the resource that it is for; AWS's audit log (CloudTrail) names it where a role is assumed.
         """
 
 
@@ -161,8 +161,8 @@ class LinkJournal(Protocol):
 class Clusters(Protocol):
     """The cluster resources."""
 
-    def shares(self, key: Key) -> Shares | None:
-        """One of them, with what all its shares say; None when it is gone, or its namespaces are not seen yet."""
+    def placements(self, key: Key) -> Placements | None:
+        """A cluster resource and its placements; None when it is gone, or its namespaces are not listed yet."""
 
     async def publish(self, resource: Resource, status: Status) -> None:
         """Stores a status. Raises ApiError; NotFound and Conflict when the resource is not this one any more."""

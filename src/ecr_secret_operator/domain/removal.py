@@ -43,7 +43,7 @@ def withdrawn(observed: Observed, plan: Plan) -> tuple[StoredSecret, ...]:
     They are removed also while the resource cannot be served: else a conflict over its name, or a failure of AWS,
     would keep a token that no policy allows.
     """
-    if not observed.resource.wanted or observed.access.denied:
+    if not observed.resource.selected or observed.access.denied:
         return ()
     replaced = plan.write.stored if plan.write else None
     return tuple(
@@ -59,7 +59,7 @@ def _is_refused(secret: StoredSecret, access: Access) -> bool:
 
 def why_removed(observed: Observed, secret: StoredSecret) -> Removal:
     """Why a Secret is removed that was made for the observed resource."""
-    if not observed.resource.wanted:
+    if not observed.resource.selected:
         return Removal.DESELECTED
     if observed.access.denied:
         return Removal.DENIED
@@ -110,7 +110,7 @@ def why_unlinked(ref: Ref, naming: Iterable[Resource], owner_key: Key | None, ow
 
 
 def _of_link(ref: Ref, resource: Resource) -> Removal:
-    if not resource.wanted:
+    if not resource.selected:
         return Removal.DESELECTED
     refused = _REFUSED.get(condition_of(resource.status, READY).get("reason", ""))
     if refused:

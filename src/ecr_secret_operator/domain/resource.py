@@ -30,7 +30,7 @@ class Key(NamedTuple):
 
     @property
     def tenant(self) -> str:
-        """Who shares what is shared out: a namespace, or a cluster resource, which is in none."""
+        """The group for fair shares: the namespace, or the cluster resource, which is in none."""
         return f"namespace {self.namespace}" if self.namespace else f"{self.kind} {self.name}"
 
     @property
@@ -39,12 +39,12 @@ class Key(NamedTuple):
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
     @property
-    def whole(self) -> Key:
-        """Of the share that one namespace has in a cluster resource: the key of that resource."""
+    def cluster_key(self) -> Key:
+        """The key of the cluster resource that this placement belongs to."""
         return self._replace(namespace="")
 
-    def share(self, namespace: str) -> Key:
-        """Of a cluster resource: the key of the share that a namespace has in it."""
+    def placement(self, namespace: str) -> Key:
+        """The key of the placement of this cluster resource in a namespace."""
         return self._replace(namespace=namespace)
 
     @classmethod
@@ -98,14 +98,14 @@ class Resource:
         refresh_request: value of the annotation that asks for a refresh; empty when there is none.
         spec: the parsed spec, or why it cannot be served.
         status: as it is stored.
-        wanted: false for a namespace that the cluster resource no longer selects: what was made there goes.
-        cluster: the cluster resource that this is one namespace's share of; None for any other resource.
+        selected: false for the placement in a namespace that is no longer selected, whose Secret is removed.
+        cluster: the cluster resource that this is a placement of; None for any other resource.
         identities_in: the namespace of the ServiceAccounts and Secrets that it names as identities; empty for its own.
         deleted_at: its deletion timestamp (RFC 3339).
         finalizers: those that hold it while it is being deleted.
 
-    A cluster resource is served one namespace at a time. Each share is a resource like any other, but that it lies in
-    that namespace, and that its status is kept in memory, and summed up in that of the cluster resource.
+    A cluster resource is served one namespace at a time, as a placement for each namespace that it selects. A placement
+    is a resource in that namespace whose status stays in memory and is summed up in that of the cluster resource.
     """
 
     key: Key
@@ -117,7 +117,7 @@ class Resource:
     refresh_request: str
     spec: CommonSpec | InvalidSpec
     status: Mapping[str, Any]
-    wanted: bool = True
+    selected: bool = True
     cluster: Key | None = None
     identities_in: str = ""
     deleted_at: str = ""
@@ -129,14 +129,14 @@ class Resource:
         return self.identities_in or self.key.namespace
 
     @property
-    def asker(self) -> Key:
-        """Who asks for its tokens: all shares of a cluster resource ask as that."""
+    def requester(self) -> Key:
+        """The key under which its tokens are requested: for a placement, that of its cluster resource."""
         return self.cluster or self.key
 
-    def share(self, namespace: str, status: Mapping[str, Any], *, wanted: bool, identities_in: str) -> Resource:
-        """The share of a namespace in this cluster resource."""
-        key = self.key.share(namespace)
-        return replace(self, key=key, status=status, wanted=wanted, cluster=self.key, identities_in=identities_in)
+    def placement(self, namespace: str, status: Mapping[str, Any], *, selected: bool, identities_in: str) -> Resource:
+        """The placement of this cluster resource in a namespace."""
+        key = self.key.placement(namespace)
+        return replace(self, key=key, status=status, selected=selected, cluster=self.key, identities_in=identities_in)
 
 
 def condition_of(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:

@@ -25,7 +25,7 @@ def claimed(resource: Resource | None) -> str:
 
     One that goes claims nothing, nor does one that policy denies: what it may not have, it cannot keep from others.
     """
-    if resource is None or isinstance(resource.spec, InvalidSpec) or resource.deleting or not resource.wanted:
+    if resource is None or isinstance(resource.spec, InvalidSpec) or resource.deleting or not resource.selected:
         return ""
     denied = condition_of(resource.status, "Ready").get("reason") == Reason.POLICY_DENIED
     return "" if denied else resource.spec.generated_secret_name
@@ -61,7 +61,7 @@ def gives_way(owner: Resource, stored: StoredSecret, resource: Resource) -> bool
         return True
     if isinstance(owner.spec, InvalidSpec):
         return False
-    elsewhere = owner.spec.generated_secret_name != stored.name or not owner.wanted
+    elsewhere = owner.spec.generated_secret_name != stored.name or not owner.selected
     return elsewhere or rank(resource) < rank(owner)
 
 

@@ -295,7 +295,7 @@ def status_patch(old: Status, new: Status) -> dict[str, Any]:
 
 
 def recorded(resource: Resource, told: Iterable[Event]) -> tuple[Event, ...]:
-    """Which of the events are stored as such: of a share, only what happened to it.
+    """Which of the events are stored as such: of a placement, only what happened to it.
 
     How it stands is told of the cluster resource as a whole, or five hundred namespaces would say the same.
     """

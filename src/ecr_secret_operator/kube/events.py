@@ -68,7 +68,7 @@ class EventRecorder:
 
     def _manifest(self, about: About, event: Event) -> dict[str, Any]:
         now = format_time(self._clock())
-        version, key = ("v1", about.key) if isinstance(about, LinkedAccount) else (API_VERSION, about.asker)
+        version, key = ("v1", about.key) if isinstance(about, LinkedAccount) else (API_VERSION, about.requester)
         message = event.message[:_MESSAGE_CHARACTERS]
         same = hashlib.sha256("\n".join((about.uid, *sorted(event.identity))).encode()).hexdigest()[:16]
         return {

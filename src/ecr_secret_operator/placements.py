@@ -1,7 +1,7 @@
-"""Cluster resources, seen one namespace at a time.
+"""The placements of cluster resources: one for each namespace that a ClusterPullSecret selects.
 
-A share is what one namespace has in a cluster resource: it is reconciled like any resource of that namespace, and what
-it says of itself is kept here, in memory, until it is summed up in the status of the cluster resource.
+A placement is reconciled like a resource in its namespace. Its status stays here, in memory, and is summed up in the
+status of the cluster resource.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from .domain.generated import StoredSecret
 from .domain.identity_sources import Missing
 from .domain.kinds import KINDS
+from .domain.placements import Placements, first_status
 from .domain.ports import Enqueue
 from .domain.registries import ClusterPullSecretSpec
 from .domain.resource import InvalidSpec, Key, Resource, condition_of
 from .domain.selection import NamespaceLabels
-from .domain.shares import Shares, first_status
 from .domain.status import READY, Status
 from .runtime.cache import Cache
 from .runtime.dynamic import SyncState
@@ -30,30 +30,30 @@ _REFUSED = (
 
 
 def is_cluster(key: Key) -> bool:
-    """Whether a key names a cluster resource as a whole."""
+    """Whether a key names a cluster resource, and not one of its placements."""
     return key.kind in KINDS and KINDS[key.kind].clustered and not key.namespace
 
 
-def is_share(key: Key) -> bool:
-    """Whether a key names the share of a namespace in a cluster resource."""
+def is_placement(key: Key) -> bool:
+    """Whether a key names a placement."""
     return key.kind in KINDS and KINDS[key.kind].clustered and bool(key.namespace)
 
 
-def _shares(secret: StoredSecret) -> list[Key]:
+def _placements(secret: StoredSecret) -> list[Key]:
     owner = secret.owner_key
-    return [owner] if owner and is_share(owner) else []
+    return [owner] if owner and is_placement(owner) else []
 
 
 def _clusters(secret: StoredSecret) -> list[Key]:
-    return [share.whole for share in _shares(secret)]
+    return [placement.cluster_key for placement in _placements(secret)]
 
 
 def _place(secret: StoredSecret) -> tuple[str, str]:
     return secret.namespace, secret.name
 
 
-class Fleet:
-    """All cluster resources and their shares.
+class PlacementStore:
+    """The placements of all cluster resources.
 
     Args:
         resources: all resources; must be empty still.
@@ -72,48 +72,48 @@ class Fleet:
         self._statuses: dict[str, dict[str, Status]] = {}
         self._known: dict[Key, None] = {}
         self._by_cluster = Index(secrets, key_of=_place, derived=_clusters)
-        self._by_share = Index(secrets, key_of=_place, derived=_shares)
+        self._by_placement = Index(secrets, key_of=_place, derived=_placements)
         self._enqueue: Enqueue[Key] = ignore
         resources.listen(self._resource_changed)
         around.namespaces.listen(self._namespace_changed)
 
     def on_change(self, enqueue: Enqueue[Key]) -> None:
-        """Has every change call this with the keys of the cluster resources and shares that it concerns."""
+        """Sets what is called with the keys that a change concerns."""
         self._enqueue = enqueue
 
     def tells(self, key: Key) -> bool:
-        """Whether it can be told how a share stands: not while the namespaces of its resource are not seen."""
-        return self._resources.get(key.whole) is None or self._around.namespaces_state is SyncState.SYNCED
+        """Whether the state of a placement is known: only once namespaces have been listed."""
+        return self._resources.get(key.cluster_key) is None or self._around.namespaces_state is SyncState.SYNCED
 
-    def share(self, key: Key) -> Resource | None:
-        """The share of a namespace, also of one that is selected no longer; None when there is nothing to look at."""
-        whole = self._resources.get(key.whole)
+    def placement(self, key: Key) -> Resource | None:
+        """A placement, also in a namespace that is no longer selected; None when resource or namespace is gone."""
+        whole = self._resources.get(key.cluster_key)
         namespace = self._around.namespace(key.namespace)
         if whole is None or isinstance(namespace, Missing):
             return None
         status = self._statuses.get(whole.uid, {}).get(key.namespace) or first_status(whole, key.namespace)
-        wanted = self._selects(whole, namespace)
-        return whole.share(key.namespace, status, wanted=wanted, identities_in=self._around.own_namespace)
+        selected = self._selects(whole, namespace)
+        return whole.placement(key.namespace, status, selected=selected, identities_in=self._around.own_namespace)
 
-    def say(self, share: Resource, status: Status) -> None:
-        """Keeps what a share says of itself; nothing is what one says that is gone."""
-        whole, namespace = self._resources.get(share.asker), share.key.namespace
-        if status and whole and whole.uid == share.uid and self._exists(namespace):
-            self._statuses.setdefault(share.uid, {})[namespace] = status
+    def say(self, placement: Resource, status: Status) -> None:
+        """Stores the status of a placement; an empty one removes it."""
+        whole, namespace = self._resources.get(placement.requester), placement.key.namespace
+        if status and whole and whole.uid == placement.uid and self._exists(namespace):
+            self._statuses.setdefault(placement.uid, {})[namespace] = status
         else:  # also when it went while this was on its way
-            self._statuses.get(share.uid, {}).pop(namespace, None)
-        self._enqueue(share.asker)
+            self._statuses.get(placement.uid, {}).pop(namespace, None)
+        self._enqueue(placement.requester)
 
-    def shares(self, key: Key) -> Shares | None:
-        """A cluster resource with what all its shares say; None when it is gone, or its namespaces are not seen yet."""
+    def placements(self, key: Key) -> Placements | None:
+        """A cluster resource and its placements; None when it is gone, or its namespaces are not listed yet."""
         whole = self._resources.get(key)
         if whole is None or self._around.namespaces_state is SyncState.PENDING:
             return None
         if self._around.namespaces_state is SyncState.FORBIDDEN:
-            return Shares(whole, 0, {}, problem=_REFUSED)
+            return Placements(whole, 0, {}, problem=_REFUSED)
         known, selected = self._statuses.get(whole.uid, {}), set(self._selected(whole))
         if isinstance(whole.spec, InvalidSpec):
-            return Shares(whole, len(selected), {})
+            return Placements(whole, len(selected), {})
         statuses = {
             name: status
             for name, status in known.items()
@@ -122,16 +122,16 @@ class Fleet:
             and (name in selected or condition_of(status, READY).get("status") != "True")  # else it is being removed
         }
         pending = sum(name not in statuses for name in selected)
-        return Shares(whole, len(selected), statuses, pending)
+        return Placements(whole, len(selected), statuses, pending)
 
     def wake(self, key: Key) -> None:
-        """Has a cluster resource and all its shares looked at."""
+        """Enqueues a cluster resource and all its placements."""
         self._enqueue(key)
         whole = self._resources.get(key)
         selected = self._selected(whole) if whole else ()
         owned = (namespace for namespace, _ in self._by_cluster.get(key))
         for namespace in dict.fromkeys((*selected, *owned, *self._statuses.get(whole.uid if whole else "", ()))):
-            self._enqueue(key.share(namespace), patient=True)
+            self._enqueue(key.placement(namespace), patient=True)
 
     def _exists(self, name: str) -> bool:
         return self._around.namespaces.get(name) is not None
@@ -142,7 +142,7 @@ class Fleet:
         While the spec rests or cannot be read, or the namespace has too many labels, those are that have it. A resource
         that is being deleted comes to no new ones. A namespace that terminates is to have none.
         """
-        spec, has_it = whole.spec, bool(self._by_share.get(whole.key.share(namespace.name)))
+        spec, has_it = whole.spec, bool(self._by_placement.get(whole.key.placement(namespace.name)))
         if namespace.terminating or (whole.deleting and not has_it):
             return False
         if namespace.oversized:
@@ -177,10 +177,10 @@ class Fleet:
                 self._statuses.get(whole.uid, {}).pop(found.name, None)
             selected = any(one is not None and self._selects(whole, one) for one in (old, new))
             if selected or found.name in self._statuses.get(whole.uid, ()):
-                self._enqueue(key.share(found.name))
+                self._enqueue(key.placement(found.name))
                 self._enqueue(key)
 
 
 def _asks(resource: Resource) -> tuple[str, int, str, bool]:
-    """What of a cluster resource concerns its shares."""
+    """The part of a cluster resource that its placements depend on."""
     return resource.uid, resource.generation, resource.refresh_request, resource.deleting

@@ -1,4 +1,4 @@
-"""The share of a namespace in a cluster resource: a resource like any other, but for where it names its identities."""
+"""A placement is a resource in its namespace, except for where its identities are."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ from ecr_secret_operator.domain.reasons import EventReason, Failure, Reason
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, condition_of
 from ecr_secret_operator.domain.status import LINKED, Event, Outcome, events, next_status, recorded
 from ecr_secret_operator.domain.token import Sensitive
-from tests.domain.clusters import OWN_NAMESPACE, WHOLE, a_cluster_resource, a_cluster_spec, a_share, good
+from tests.domain.clusters import OWN_NAMESPACE, WHOLE, a_cluster_resource, a_cluster_spec, a_placement, good
 from tests.domain.test_access import ROLE, Cluster, a_policy
 from tests.factories import HOST, NOW, PASSWORD, a_resource, a_stored_secret, a_token, an_observed, holdings, spec_of
 
-SHARE = a_share()
+SHARE = a_placement()
 SECRET = a_stored_secret(SHARE)
 
 
-def plan_for(share: Any = SHARE, *, secrets: tuple[StoredSecret, ...] = (SECRET,), **over: Any) -> Plan:
-    return decide(an_observed(resource=share, secrets=secrets, **over), now=NOW)
+def plan_for(placement: Any = SHARE, *, secrets: tuple[StoredSecret, ...] = (SECRET,), **over: Any) -> Plan:
+    return decide(an_observed(resource=placement, secrets=secrets, **over), now=NOW)
 
 
 # Its keys
 
 
 def test_the_keys_of_a_share_and_of_the_whole_lead_to_each_other() -> None:
-    assert SHARE.key == WHOLE.share("team-a") == Key("ClusterPullSecret", "team-a", "pull")
-    assert SHARE.key.whole == WHOLE
+    assert SHARE.key == WHOLE.placement("team-a") == Key("ClusterPullSecret", "team-a", "pull")
+    assert SHARE.key.cluster_key == WHOLE
     assert Key.parse(str(SHARE.key)) == SHARE.key
-    assert (SHARE.cluster, SHARE.asker, SHARE.home) == (WHOLE, WHOLE, OWN_NAMESPACE)
+    assert (SHARE.cluster, SHARE.requester, SHARE.home) == (WHOLE, WHOLE, OWN_NAMESPACE)
 
 
 def test_a_resource_of_a_namespace_asks_for_itself_and_has_its_identities_there() -> None:
     resource = a_resource()
-    assert (resource.asker, resource.home) == (resource.key, "team-a")
+    assert (resource.requester, resource.home) == (resource.key, "team-a")
 
 
 # What it generates
@@ -68,12 +68,12 @@ def test_the_secret_lies_in_the_namespace_and_belongs_to_the_cluster_resource() 
 
 def test_a_retained_secret_is_found_again_in_its_own_namespace_only() -> None:
     whole = a_cluster_resource(spec=a_cluster_spec(deletion_policy="Retain"))
-    retained = a_stored_secret(a_share(whole=whole))
+    retained = a_stored_secret(a_placement(whole=whole))
     assert retained.owners == ()
     assert retained.owner_key == SHARE.key
     copied = replace(retained, namespace="team-b")
     assert copied.owner_key is None
-    assert not copied.made_for(a_share("team-b", whole=whole))
+    assert not copied.made_for(a_placement("team-b", whole=whole))
 
 
 def test_nothing_is_taken_over_from_the_go_operator_which_had_no_such_kind() -> None:
@@ -105,7 +105,7 @@ def test_an_edited_secret_is_repaired() -> None:
 
 def test_a_secret_of_another_is_a_conflict_that_names_it() -> None:
     other = a_cluster_resource(key=WHOLE._replace(name="first"), uid="another")
-    plan = plan_for(secrets=(a_stored_secret(a_share(whole=other)),))
+    plan = plan_for(secrets=(a_stored_secret(a_placement(whole=other)),))
     assert plan.failure
     assert plan.failure.reason is Reason.SECRET_CONFLICT
     assert "is generated for ClusterPullSecret/first" in plan.failure.message
@@ -115,17 +115,17 @@ def test_a_secret_of_another_is_a_conflict_that_names_it() -> None:
 def test_all_shares_fall_due_at_the_same_time() -> None:
     """So one token serves them all: the jitter is that of the whole."""
     for namespace in ("team-a", "team-b", "team-c"):
-        share = a_share(namespace)
-        outcome = Outcome(held=holdings(share))
+        placement = a_placement(namespace)
+        outcome = Outcome(held=holdings(placement))
         assert (
-            next_status(share, outcome, now=NOW)["nextRefreshTime"]
+            next_status(placement, outcome, now=NOW)["nextRefreshTime"]
             == (next_status(SHARE, Outcome(held=holdings(SHARE)), now=NOW)["nextRefreshTime"])
         )
 
 
 # When its namespace is selected no longer
 
-UNWANTED = a_share(wanted=False)
+UNWANTED = a_placement(selected=False)
 
 
 def test_what_was_made_where_it_is_not_wanted_is_removed() -> None:
@@ -194,8 +194,8 @@ def test_its_identities_are_those_of_the_operators_namespace() -> None:
     )
     found = []
     for aws in ({"service_account": "puller"}, {"credentials_secret": "aws"}):
-        share = a_share(whole=a_cluster_resource(spec=a_cluster_spec(aws=aws)))
-        (login,) = assess(share, cluster, stored={}, policy_required=False).logins
+        placement = a_placement(whole=a_cluster_resource(spec=a_cluster_spec(aws=aws)))
+        (login,) = assess(placement, cluster, stored={}, policy_required=False).logins
         found.append(login.scope and login.scope.identity)
     assert found == [
         AccountRole(OWN_NAMESPACE, "puller", ROLE, "sts.amazonaws.com", "full"),
@@ -204,9 +204,9 @@ def test_its_identities_are_those_of_the_operators_namespace() -> None:
 
 
 def test_what_is_missing_there_is_named_with_the_operators_namespace() -> None:
-    share = a_share(whole=a_cluster_resource(spec=a_cluster_spec(aws={"service_account": "puller"})))
+    placement = a_placement(whole=a_cluster_resource(spec=a_cluster_spec(aws={"service_account": "puller"})))
     tenants = {("team-a", "puller"): Account("team-a", "puller", "7", role_arn=ROLE, audience="")}
-    (login,) = assess(share, Cluster(accounts=tenants), stored={}, policy_required=False).logins
+    (login,) = assess(placement, Cluster(accounts=tenants), stored={}, policy_required=False).logins
     assert login.problem
     assert f"ServiceAccount {OWN_NAMESPACE}/puller does not exist" in login.problem.message
 
@@ -214,11 +214,13 @@ def test_what_is_missing_there_is_named_with_the_operators_namespace() -> None:
 @pytest.mark.parametrize(("namespace", "allowed"), [("team-a", True), ("team-b", False)])
 def test_policies_judge_it_by_its_own_namespace(namespace: str, *, allowed: bool) -> None:
     policies: tuple[Policy, ...] = (a_policy(namespaces={"include": ["team-a"]}, ambient_identity=True),)
-    access = assess(a_share(namespace), Cluster(known=policies), stored={}, policy_required=False)
+    access = assess(a_placement(namespace), Cluster(known=policies), stored={}, policy_required=False)
     assert bool(access.denied) is not allowed
     by_label = (a_policy(namespaces={"selector": {"matchLabels": {"team": "a"}}}, ambient_identity=True),)
     labels: dict[str, dict[str, str] | Missing] = {"team-a": {"team": "a"}, "team-b": {"team": "b"}}
-    access = assess(a_share(namespace), Cluster(known=by_label, namespaces=labels), stored={}, policy_required=False)
+    access = assess(
+        a_placement(namespace), Cluster(known=by_label, namespaces=labels), stored={}, policy_required=False
+    )
     assert bool(access.denied) is not allowed
 
 
@@ -237,7 +239,7 @@ def test_how_it_stands_is_no_event_but_a_repair_is_with_the_namespace() -> None:
     )
 
 
-LINKING = a_share(whole=a_cluster_resource(spec=a_cluster_spec(link=[{"service_account": "default"}])))
+LINKING = a_placement(whole=a_cluster_resource(spec=a_cluster_spec(link=[{"service_account": "default"}])))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Cluster resources one namespace at a time: which shares there are, what wakes them, and what is known of them."""
+"""Cluster resources one namespace at a time: which placements there are, what wakes them, and what is known of them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 
 from ecr_secret_operator.domain.generated import StoredSecret
 from ecr_secret_operator.domain.identity_sources import Missing
+from ecr_secret_operator.domain.placements import Placements
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, Resource
 from ecr_secret_operator.domain.selection import NamespaceLabels
-from ecr_secret_operator.domain.shares import Shares
-from ecr_secret_operator.fleet import Fleet, is_cluster, is_share
+from ecr_secret_operator.placements import PlacementStore, is_cluster, is_placement
 from ecr_secret_operator.runtime.cache import Cache
 from ecr_secret_operator.runtime.dynamic import SyncState
 from ecr_secret_operator.surroundings import Surroundings
-from tests.domain.clusters import OWN_NAMESPACE, WHOLE, a_cluster_resource, a_cluster_spec, a_share, good, said
+from tests.domain.clusters import OWN_NAMESPACE, WHOLE, a_cluster_resource, a_cluster_spec, a_placement, good, said
 from tests.factories import a_stored_secret
 
 LABELLED = a_cluster_spec(namespaces={"selector": {"matchLabels": {"pull": "yes"}}})
@@ -41,10 +41,10 @@ class World:
         self.resources: Cache[Key, Resource] = Cache(lambda resource: resource.key)
         self.secrets: Cache[tuple[str, str], StoredSecret] = Cache(lambda secret: (secret.namespace, secret.name))
         self.around = Around()
-        self.fleet = Fleet(self.resources, self.secrets, cast("Surroundings", self.around))
+        self.store = PlacementStore(self.resources, self.secrets, cast("Surroundings", self.around))
         self.woken: list[Key] = []
         self.patient: list[Key] = []
-        self.fleet.on_change(self._wake)
+        self.store.on_change(self._wake)
         self._versions = iter(range(1_000, 100_000))
 
     def _wake(self, key: Key, *, patient: bool = False) -> None:
@@ -64,25 +64,25 @@ class World:
         return resource
 
     def secret(self, namespace: str) -> None:
-        stored = a_stored_secret(a_share(namespace, whole=a_cluster_resource(spec=LABELLED)))
+        stored = a_stored_secret(a_placement(namespace, whole=a_cluster_resource(spec=LABELLED)))
         self.secrets.put(replace(stored, resource_version=self._version()))
 
-    def share(self, namespace: str) -> Resource | None:
-        return self.fleet.share(WHOLE.share(namespace))
+    def placement(self, namespace: str) -> Resource | None:
+        return self.store.placement(WHOLE.placement(namespace))
 
     def wants(self, namespace: str) -> bool:
-        share = self.share(namespace)
-        assert share
-        return share.wanted
+        placement = self.placement(namespace)
+        assert placement
+        return placement.selected
 
     def serve(self, *namespaces: str) -> None:
         for namespace in namespaces:
-            share = self.share(namespace)
-            assert share
-            self.fleet.say(share, said(share, good(share)))
+            placement = self.placement(namespace)
+            assert placement
+            self.store.say(placement, said(placement, good(placement)))
 
-    def shares(self) -> Shares:
-        found = self.fleet.shares(WHOLE)
+    def placements(self) -> Placements:
+        found = self.store.placements(WHOLE)
         assert found
         return found
 
@@ -107,8 +107,8 @@ def world() -> World:
 
 
 def test_keys_tell_wholes_shares_and_resources_of_namespaces_apart() -> None:
-    keys = [WHOLE, WHOLE.share("a"), Key("Secret", "a", "pull"), Key("ServiceAccount", "a", "default")]
-    assert [(is_cluster(key), is_share(key)) for key in keys] == [
+    keys = [WHOLE, WHOLE.placement("a"), Key("Secret", "a", "pull"), Key("ServiceAccount", "a", "default")]
+    assert [(is_cluster(key), is_placement(key)) for key in keys] == [
         (True, False),
         (False, True),
         (False, False),
@@ -117,7 +117,7 @@ def test_keys_tell_wholes_shares_and_resources_of_namespaces_apart() -> None:
 
 
 def test_a_share_is_wanted_where_the_namespace_is_selected(world: World) -> None:
-    assert [(share := world.share(name)) and share.wanted for name in ("a", "b", "c", "d")] == [
+    assert [(placement := world.placement(name)) and placement.selected for name in ("a", "b", "c", "d")] == [
         True,
         True,
         False,
@@ -126,38 +126,43 @@ def test_a_share_is_wanted_where_the_namespace_is_selected(world: World) -> None
 
 
 def test_a_share_knows_what_it_said_itself_and_a_new_one_what_was_handled(world: World) -> None:
-    served = world.share("a")
+    served = world.placement("a")
     assert served
     assert served.status["phase"] == "Updated"
     world.put(status={"lastHandledRefresh": "now", "phase": "Error"})
-    new = world.share("c")
+    new = world.placement("c")
     assert new
     assert new.status == {"lastHandledRefresh": "now"}, "or each new namespace would ask for a refresh of its own"
 
 
 def test_what_all_say_is_summed_up(world: World) -> None:
-    shares = world.shares()
-    assert (shares.selected, shares.unknown, set(shares.statuses), shares.problem) == (2, 0, {"a", "b"}, "")
+    placements = world.placements()
+    assert (placements.selected, placements.unknown, set(placements.statuses), placements.problem) == (
+        2,
+        0,
+        {"a", "b"},
+        "",
+    )
 
 
 def test_what_was_said_of_another_spec_does_not_count(world: World) -> None:
     world.put(generation=2)
-    shares = world.shares()
-    assert (shares.selected, shares.unknown, shares.statuses) == (2, 2, {})
+    placements = world.placements()
+    assert (placements.selected, placements.unknown, placements.statuses) == (2, 2, {})
 
 
 def test_a_share_that_is_gone_says_nothing(world: World) -> None:
-    share = world.share("b")
-    assert share
-    world.fleet.say(share, {})
-    world.fleet.say(share, {})
-    assert set(world.shares().statuses) == {"a"}
+    placement = world.placement("b")
+    assert placement
+    world.store.say(placement, {})
+    world.store.say(placement, {})
+    assert set(world.placements().statuses) == {"a"}
     assert world.news() == {""}
 
 
 def test_of_a_resource_with_another_uid_nothing_is_known(world: World) -> None:
     world.put(uid="another")
-    assert world.shares().statuses == {}
+    assert world.placements().statuses == {}
 
 
 def test_a_new_spec_a_request_and_a_deletion_concern_all_shares(world: World) -> None:
@@ -170,7 +175,7 @@ def test_a_new_spec_a_request_and_a_deletion_concern_all_shares(world: World) ->
     world.put(generation=2, refresh_request="now", deleting=True)
     assert world.news() == {"", "a", "b"}
     assert not world.wants("a"), "it has no Secret yet, and gets none any more"
-    assert world.shares().selected == 0
+    assert world.placements().selected == 0
 
 
 def test_of_one_that_is_being_deleted_the_namespaces_that_have_its_secret_are_kept(world: World) -> None:
@@ -184,7 +189,7 @@ def test_of_one_that_is_being_deleted_the_namespaces_that_have_its_secret_are_ke
 def test_what_was_made_where_it_is_wanted_no_longer_is_looked_at_too(world: World) -> None:
     """Also what an earlier process made, and could not remove any more."""
     world.secret("c")
-    world.fleet.wake(WHOLE)
+    world.store.wake(WHOLE)
     assert world.news() == {"", "a", "b", "c"}
 
 
@@ -198,17 +203,17 @@ def test_a_namespace_that_comes_changes_or_goes_wakes_its_share_and_the_whole(wo
     world.namespace("a", pull="yes", terminating=True)
     assert world.news() == {"", "a"}
     assert not world.wants("a"), "what is there is removed"
-    assert (world.shares().selected, set(world.shares().statuses)) == (1, {"b"})
+    assert (world.placements().selected, set(world.placements().statuses)) == (1, {"b"})
     world.around.namespaces.forget("b")
     assert world.news() == {"", "b"}
-    assert (world.shares().selected, world.shares().statuses) == (0, {})
+    assert (world.placements().selected, world.placements().statuses) == (0, {})
 
 
 def test_all_wait_for_the_namespaces_to_be_seen(world: World) -> None:
     world.around.namespaces_state = SyncState.PENDING
-    assert world.fleet.shares(WHOLE) is None
+    assert world.store.placements(WHOLE) is None
     world.around.namespaces_state = SyncState.FORBIDDEN
-    assert "may not list namespaces" in world.shares().problem
+    assert "may not list namespaces" in world.placements().problem
 
 
 @pytest.mark.parametrize(
@@ -217,38 +222,38 @@ def test_all_wait_for_the_namespaces_to_be_seen(world: World) -> None:
 def test_while_the_spec_rests_or_cannot_be_read_what_is_there_stays(world: World, spec: Any) -> None:
     world.secret("a")
     world.put(spec=spec, generation=2)
-    assert [(share := world.share(name)) and share.wanted for name in ("a", "b")] == [True, False]
-    assert world.shares().selected == 1
+    assert [(placement := world.placement(name)) and placement.selected for name in ("a", "b")] == [True, False]
+    assert world.placements().selected == 1
 
 
 def test_what_a_share_says_when_its_namespace_is_gone_is_not_kept(world: World) -> None:
     """It may have been on its way: a namespace that comes back under the name has not been looked at."""
     world.namespace("a", pull="yes")
     world.put()
-    share = world.share("a")
-    assert share
+    placement = world.placement("a")
+    assert placement
     world.around.namespaces.forget("a")
-    world.fleet.say(share, said(share, good(share)))
+    world.store.say(placement, said(placement, good(placement)))
     world.namespace("a", pull="yes")
-    assert "a" not in world.shares().statuses
-    assert world.shares().unknown == 1
+    assert "a" not in world.placements().statuses
+    assert world.placements().unknown == 1
 
 
 def test_what_a_share_says_of_a_resource_that_was_replaced_is_not_kept(world: World) -> None:
     world.namespace("a", pull="yes")
     world.put()
-    share = world.share("a")
-    assert share
+    placement = world.placement("a")
+    assert placement
     world.put(uid="another")
-    world.fleet.say(share, said(share, good(share)))
-    assert world.shares().statuses == {}
+    world.store.say(placement, said(placement, good(placement)))
+    assert world.placements().statuses == {}
 
 
 def test_one_that_is_gone_is_known_no_longer(world: World) -> None:
     (resource,) = world.resources
     world.resources.drop(resource)
-    assert world.share("a") is None
-    assert world.fleet.shares(WHOLE) is None
+    assert world.placement("a") is None
+    assert world.store.placements(WHOLE) is None
     world.news()
     world.namespace("d", pull="yes")
     assert world.news() == set()
@@ -256,7 +261,7 @@ def test_one_that_is_gone_is_known_no_longer(world: World) -> None:
 
 def test_the_namespaces_of_a_new_cluster_resource_are_many_that_nobody_waits_for_singly(world: World) -> None:
     world.patient.clear()
-    world.fleet.wake(WHOLE)
+    world.store.wake(WHOLE)
     assert {key.namespace for key in world.patient} == {"a", "b"}
 
 

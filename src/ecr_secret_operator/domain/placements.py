@@ -1,4 +1,4 @@
-"""What a cluster resource says of itself: the statuses of its shares, one for each namespace, summed up. Pure."""
+"""What a cluster resource says of itself: the statuses of its placements, one for each namespace, summed up. Pure."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ MOST_LISTED = 20
 _MESSAGES_TOLD, _NAMES_TOLD = 3, 3
 
 NEWS_EVERY = timedelta(seconds=1)
-"""How often a status may change while its shares are being served."""
+"""How often a status may change while its placements are being served."""
 
 _NEW_PATIENCE, _OLD_PATIENCE = timedelta(seconds=1), timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
+class Placements:
     """A cluster resource, seen from all its namespaces.
 
     Attributes:
         resource: the cluster resource.
         selected: how many namespaces get the Secret.
-        statuses: what the shares say of themselves, by namespace, as far as that is known yet. Others than the
+        statuses: what the placements say of themselves, by namespace, as far as that is known yet. Others than the
             selected ones are here when something keeps their Secret from being removed.
         unknown: how many of the selected namespaces have not been looked at yet.
         problem: why the namespaces cannot be told; empty when they can.
@@ -58,7 +58,7 @@ class Shares:
 
 
 def first_status(whole: Resource, namespace: str) -> Status:
-    """What is known of a share that has not been looked at by this process: what the whole says of it."""
+    """What is known of a placement that has not been looked at by this process: what the whole says of it."""
     first = {name: whole.status[name] for name in ("lastHandledRefresh",) if name in whole.status}
     failing = whole.status.get("failingNamespaces")
     for one in failing if isinstance(failing, list) else []:
@@ -67,40 +67,40 @@ def first_status(whole: Resource, namespace: str) -> Status:
     return first
 
 
-def patience(shares: Shares) -> timedelta:
-    """How long to wait for shares that have not been looked at before something is said of the rest.
+def patience(placements: Placements) -> timedelta:
+    """How long to wait for placements that have not been looked at before something is said of the rest.
 
     What is stored of this very spec may stand a little longer: after a restart, nothing is to be written.
     """
-    said = shares.resource.status.get("observedGeneration") == shares.resource.generation
+    said = placements.resource.status.get("observedGeneration") == placements.resource.generation
     return _OLD_PATIENCE if said else _NEW_PATIENCE
 
 
-def cluster_status(shares: Shares, *, now: datetime) -> Status:
+def cluster_status(placements: Placements, *, now: datetime) -> Status:
     """The status of the cluster resource; equal to the stored one when nothing has changed."""
-    resource, statuses = shares.resource, shares.statuses
+    resource, statuses = placements.resource, placements.statuses
     old, spec = resource.status, resource.spec
     suspended = not isinstance(spec, InvalidSpec) and spec.suspend
     failing = dict(_failing(statuses))
-    ready = _ready(shares)
-    refreshing = _refreshing(shares, ready, failing)
+    ready = _ready(placements)
+    refreshing = _refreshing(placements, ready, failing)
     values = (
         (READY, ready),
         (REFRESHING, refreshing),
-        (POLICY_ALLOWED, _audited(shares)),
-        (LINKED, _linked(shares)),
-        (TERMINATING, _terminating(shares)),
+        (POLICY_ALLOWED, _audited(placements)),
+        (LINKED, _linked(placements)),
+        (TERMINATING, _terminating(placements)),
     )
     status: dict[str, Any] = {
         "phase": _phase(ready, suspended=suspended),
-        **_observed(shares),
+        **_observed(placements),
         "conditions": [
             condition(old, kind, value, resource.generation, now) if isinstance(value, tuple) else value
             for kind, value in values
             if value
         ],
         "namespaces": {
-            "selected": shares.selected,
+            "selected": placements.selected,
             "served": sum(_is_ready(one) for one in statuses.values()),
             "failing": len(failing),
         },
@@ -115,30 +115,30 @@ def cluster_status(shares: Shares, *, now: datetime) -> Status:
         "expiresAt": min(_each(statuses, "expiresAt"), default=None),
         "nextRefreshTime": min(_each(statuses, "nextRefreshTime"), default=None),
         "lastHandledRefresh": resource.refresh_request
-        if _refresh_is_done(shares)
+        if _refresh_is_done(placements)
         else text_of(old, "lastHandledRefresh"),
     }
     return {**status, **{key: value for key, value in times.items() if value}}
 
 
-def cluster_events(shares: Shares, status: Status) -> Iterator[Event]:
+def cluster_events(placements: Placements, status: Status) -> Iterator[Event]:
     """What is worth an event: that it begins to fail, for another reason, or that it has recovered.
 
     Which namespaces fail is for the status to say: it changes too often.
     """
-    old = shares.resource.status
+    old = placements.resource.status
     audit = condition_of(status, POLICY_ALLOWED)
     if audit and not condition_of(old, POLICY_ALLOWED):
         yield Event(EventReason.POLICY_AUDITED, str(audit["message"]), warning=True)
     yield from link_events(old, status)
-    shortened = clamped_in(shares.resource.spec, status)
-    if shortened and not clamped_in(shares.resource.spec, old):
+    shortened = clamped_in(placements.resource.spec, status)
+    if shortened and not clamped_in(placements.resource.spec, old):
         yield Event(EventReason.FREQUENCY_CLAMPED, shortened, warning=False)
     before, after = condition_of(old, REFRESHING), condition_of(status, REFRESHING)
     if not after or (before.get("status"), before.get("reason")) == (after.get("status"), after.get("reason")):
         return
     if after["status"] == "False" and after["reason"] != Reason.SUSPENDED:
-        failing = dict(_failing(shares.statuses))  # without a count: it is another one a moment later
+        failing = dict(_failing(placements.statuses))  # without a count: it is another one a moment later
         message = _sentences(failing) if failing else str(after["message"])
         yield Event(str(after["reason"]), message, warning=True, causes=(REFRESHING,))
     elif before.get("status") == "False" and before.get("reason") != Reason.SUSPENDED and after["status"] == "True":
@@ -149,90 +149,90 @@ _Told = Value | Mapping[str, Any] | None
 """A new value of a condition, or the condition as it is stored, or none."""
 
 
-def _trouble(shares: Shares) -> Failure | None:
-    spec = shares.resource.spec
+def _trouble(placements: Placements) -> Failure | None:
+    spec = placements.resource.spec
     if isinstance(spec, InvalidSpec):
         return Failure(Reason.INVALID_SPEC, spec.message)
-    if shares.problem:
-        return Failure(Reason.KUBERNETES_ERROR, shares.problem)
-    broken = {name: found for name, one in shares.statuses.items() if (found := _failure(condition_of(one, READY)))}
+    if placements.problem:
+        return Failure(Reason.KUBERNETES_ERROR, placements.problem)
+    broken = {name: found for name, one in placements.statuses.items() if (found := _failure(condition_of(one, READY)))}
     if not broken:
         return None
-    served = sum(_is_ready(one) for one in shares.statuses.values())
-    return Failure(_reason(broken), f"{served} of {shares.selected} namespaces served. {_sentences(broken)}")
+    served = sum(_is_ready(one) for one in placements.statuses.values())
+    return Failure(_reason(broken), f"{served} of {placements.selected} namespaces served. {_sentences(broken)}")
 
 
-def _ready(shares: Shares) -> _Told:
-    spec, trouble = shares.resource.spec, _trouble(shares)
+def _ready(placements: Placements) -> _Told:
+    spec, trouble = placements.resource.spec, _trouble(placements)
     if trouble or isinstance(spec, InvalidSpec):
         return (False, trouble.reason, trouble.message) if trouble else None
-    if shares.unknown:
-        return condition_of(shares.resource.status, READY)
+    if placements.unknown:
+        return condition_of(placements.resource.status, READY)
     if spec.suspend:
         return True, Reason.SUSPENDED, "spec.suspend is true: the stored tokens are kept and nothing is refreshed"
-    if not shares.selected:
+    if not placements.selected:
         return True, Reason.REFRESHED, "No namespace is selected by spec.namespaces"
     where = spec.hosts[0] if len(spec.hosts) == 1 else f"each of {len(spec.hosts)} registries"
-    text = f"Secret {spec.generated_secret_name} holds a valid token for {where} in {_namespaces(shares.selected)}"
-    shortened = _shortened(shares)
+    text = f"Secret {spec.generated_secret_name} holds a valid token for {where} in {_namespaces(placements.selected)}"
+    shortened = _shortened(placements)
     return True, Reason.REFRESHED, f"{text}. {shortened}" if shortened else text
 
 
-def _shortened(shares: Shares) -> str:
-    """What a share says of a frequency that is not kept as it is written; empty when it is kept."""
-    told = (clamped_in(shares.resource.spec, one) for one in shares.statuses.values())
+def _shortened(placements: Placements) -> str:
+    """What a placement says of a frequency that is not kept as it is written; empty when it is kept."""
+    told = (clamped_in(placements.resource.spec, one) for one in placements.statuses.values())
     return next(filter(None, told), "")
 
 
-def _observed(shares: Shares) -> dict[str, int]:
-    """The generation that all this is said of: that of the spec once all shares of it have been looked at.
+def _observed(placements: Placements) -> dict[str, int]:
+    """The generation that all this is said of: that of the spec once all placements of it have been looked at.
 
     What waits for a resource (Helm, Flux, `kubectl wait`) takes it for done when this is the present one and no
     condition says otherwise.
     """
-    old = shares.resource.status.get("observedGeneration")
-    if not shares.unknown or shares.problem:
-        return {"observedGeneration": shares.resource.generation}
+    old = placements.resource.status.get("observedGeneration")
+    if not placements.unknown or placements.problem:
+        return {"observedGeneration": placements.resource.generation}
     return {"observedGeneration": old} if isinstance(old, int) else {}
 
 
-def _refreshing(shares: Shares, ready: _Told, failing: Mapping[str, Failure]) -> _Told:
-    spec = shares.resource.spec
+def _refreshing(placements: Placements, ready: _Told, failing: Mapping[str, Failure]) -> _Told:
+    spec = placements.resource.spec
     if isinstance(ready, tuple) and (not ready[0] or ready[1] == Reason.SUSPENDED):
         return False, *ready[1:]
     if failing:
         return False, _reason(failing), _sentences(failing)
-    if shares.unknown or isinstance(spec, InvalidSpec):
-        return condition_of(shares.resource.status, REFRESHING)
+    if placements.unknown or isinstance(spec, InvalidSpec):
+        return condition_of(placements.resource.status, REFRESHING)
     return True, Reason.REFRESHED, "The token is refreshed on schedule"
 
 
-def _audited(shares: Shares) -> _Told:
-    found = {name: condition_of(one, POLICY_ALLOWED) for name, one in shares.statuses.items()}
+def _audited(placements: Placements) -> _Told:
+    found = {name: condition_of(one, POLICY_ALLOWED) for name, one in placements.statuses.items()}
     refused = {name: Failure(Reason.POLICY_DENIED, str(one["message"])) for name, one in found.items() if one}
     return (False, Reason.POLICY_DENIED, _sentences(refused)) if refused else None
 
 
-def _terminating(shares: Shares) -> _Told:
+def _terminating(placements: Placements) -> _Told:
     """What is being deleted and is still there: the resource itself, or Secrets of it."""
-    itself = terminating(shares.resource, ())
-    found = {name: condition_of(one, TERMINATING) for name, one in shares.statuses.items()}
+    itself = terminating(placements.resource, ())
+    found = {name: condition_of(one, TERMINATING) for name, one in placements.statuses.items()}
     secrets = {name: Failure(Reason.TERMINATING, str(one["message"])) for name, one in found.items() if one}
     told = "; ".join(filter(None, (itself, _sentences(secrets))))
     return (True, Reason.TERMINATING, told) if told else None
 
 
-def _linked(shares: Shares) -> _Told:
-    if not links_of(shares.resource) or shares.problem:
+def _linked(placements: Placements) -> _Told:
+    if not links_of(placements.resource) or placements.problem:
         return None
-    told = {name: condition_of(one, LINKED) for name, one in shares.statuses.items()}
-    found = {name: one for name, one in told.items() if one.get("observedGeneration") == shares.resource.generation}
+    told = {name: condition_of(one, LINKED) for name, one in placements.statuses.items()}
+    found = {name: one for name, one in told.items() if one.get("observedGeneration") == placements.resource.generation}
     missing = {name: failure for name, one in found.items() if (failure := _failure(one))}
     if missing:
         return False, _reason(missing), _sentences(missing)
-    if shares.unknown or len(found) < len(told):
-        return condition_of(shares.resource.status, LINKED)
-    return True, Reason.LINKED, f"The Secret is linked in {_namespaces(shares.selected)}"
+    if placements.unknown or len(found) < len(told):
+        return condition_of(placements.resource.status, LINKED)
+    return True, Reason.LINKED, f"The Secret is linked in {_namespaces(placements.selected)}"
 
 
 def _failing(statuses: Mapping[str, Status]) -> Iterator[tuple[str, Failure]]:
@@ -278,12 +278,12 @@ def _each(statuses: Mapping[str, Status], field: str) -> Iterable[str]:
     return (str(one[field]) for one in statuses.values() if one.get(field))
 
 
-def _refresh_is_done(shares: Shares) -> bool:
+def _refresh_is_done(placements: Placements) -> bool:
     """Whether every namespace that is served has a token that is newer than the request for one."""
-    request = shares.resource.refresh_request
-    served = [one for one in shares.statuses.values() if _is_ready(one)]
+    request = placements.resource.refresh_request
+    served = [one for one in placements.statuses.values() if _is_ready(one)]
     done = all(one.get("lastHandledRefresh") == request for one in served)
-    return bool(request and served) and done and not shares.unknown
+    return bool(request and served) and done and not placements.unknown
 
 
 def _phase(ready: _Told, *, suspended: bool) -> str:
