@@ -50,8 +50,8 @@ class Scene:
         )
         self.world.on_change(self._wake)
 
-    def _wake(self, key: Key, /, *, patient: bool = False) -> None:
-        self.woken.append(f"{LOW if patient else ''}{key}")
+    def _wake(self, key: Key, /, *, low_priority: bool = False) -> None:
+        self.woken.append(f"{LOW if low_priority else ''}{key}")
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:

@@ -12,7 +12,7 @@ import pytest
 from ecr_secret_operator.account_reconciler import AccountReconciler
 from ecr_secret_operator.domain.damping import FREE_REPAIRS, LONGEST_PAUSE, QUIET, contested
 from ecr_secret_operator.domain.errors import ApiError, Conflict, Forbidden, Internal, Invalid, NotFound, Unavailable
-from ecr_secret_operator.domain.links import LINKED_LABEL, LinkedAccount, Ref, Wishes
+from ecr_secret_operator.domain.links import LINKED_LABEL, DesiredLinks, LinkedAccount, Ref
 from ecr_secret_operator.domain.outcome import AGAIN, DONE, Result
 from ecr_secret_operator.domain.reasons import Removal
 from ecr_secret_operator.domain.removal import Unlinked
@@ -30,7 +30,7 @@ PLAIN = LinkedAccount(
     labels=frozenset(),
     annotations=frozenset(),
 )
-TO_BE_LINKED, AS_IT_IS = Wishes({PULL: True}, frozenset()), Wishes({}, frozenset())
+TO_BE_LINKED, AS_IT_IS = DesiredLinks({PULL: True}, frozenset()), DesiredLinks({}, frozenset())
 
 
 @dataclass
@@ -38,7 +38,7 @@ class FakeAccounts:
     """One ServiceAccount, what is wanted of it, and what the API server answers."""
 
     found: LinkedAccount | None = PLAIN
-    wanted: Wishes | None = TO_BE_LINKED
+    wanted: DesiredLinks | None = TO_BE_LINKED
     answer: ApiError | None = None
     changes: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
@@ -50,7 +50,7 @@ class FakeAccounts:
         assert key == PLAIN.key
         return self.found
 
-    def wishes(self, account: LinkedAccount) -> Wishes | None:
+    def desired_links(self, account: LinkedAccount) -> DesiredLinks | None:
         assert account == self.found
         return self.wanted
 
@@ -128,7 +128,7 @@ async def test_a_removal_that_fails_is_not_reported(answer: ApiError) -> None:
 
 async def test_what_stays_and_what_somebody_else_took_out_is_not_reported() -> None:
     theirs = replace(LINKED, lists={"pull": (), "mount": ("ecr-pull",)})
-    accounts = FakeAccounts(theirs, wanted=Wishes({}, frozenset((MOUNT,))))
+    accounts = FakeAccounts(theirs, wanted=DesiredLinks({}, frozenset((MOUNT,))))
     assert await a_reconciler(accounts).reconcile(PLAIN.key) == DONE
     assert accounts.changes
     assert (accounts.removed_because, accounts.events) == ([], [])

@@ -43,14 +43,14 @@ class World:
         self.around = Around()
         self.store = PlacementStore(self.resources, self.secrets, cast("Surroundings", self.around))
         self.woken: list[Key] = []
-        self.patient: list[Key] = []
+        self.low_priority: list[Key] = []
         self.store.on_change(self._wake)
         self._versions = iter(range(1_000, 100_000))
 
-    def _wake(self, key: Key, *, patient: bool = False) -> None:
+    def _wake(self, key: Key, *, low_priority: bool = False) -> None:
         self.woken.append(key)
-        if patient:
-            self.patient.append(key)
+        if low_priority:
+            self.low_priority.append(key)
 
     def _version(self) -> str:
         return str(next(self._versions))
@@ -260,16 +260,16 @@ def test_one_that_is_gone_is_known_no_longer(world: World) -> None:
 
 
 def test_the_namespaces_of_a_new_cluster_resource_are_many_that_nobody_waits_for_singly(world: World) -> None:
-    world.patient.clear()
+    world.low_priority.clear()
     world.store.wake(WHOLE)
-    assert {key.namespace for key in world.patient} == {"a", "b"}
+    assert {key.namespace for key in world.low_priority} == {"a", "b"}
 
 
 def test_a_new_namespace_does_not_stand_behind_them(world: World) -> None:
-    world.patient.clear()
+    world.low_priority.clear()
     world.namespace("new", pull="yes")
     assert world.news() == {"new", ""}
-    assert world.patient == []
+    assert world.low_priority == []
 
 
 def test_while_a_namespace_has_too_many_labels_what_it_has_stays_and_nothing_comes_to_it() -> None:

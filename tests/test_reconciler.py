@@ -25,7 +25,7 @@ from ecr_secret_operator.domain.errors import (
 )
 from ecr_secret_operator.domain.generated import parse_time
 from ecr_secret_operator.domain.links import LinkedAccount
-from ecr_secret_operator.domain.outcome import AGAIN, DONE, PARKED, Result
+from ecr_secret_operator.domain.outcome import AGAIN, AWAITING_TOKEN, DONE, Result
 from ecr_secret_operator.domain.reasons import Reason, Removal
 from ecr_secret_operator.domain.resource import Key, Resource, condition_of
 from ecr_secret_operator.domain.status import Event, Outcome
@@ -58,7 +58,7 @@ class Aws:
     def at_hand(self, wants: Sequence[Want]) -> list[Token] | None:
         return [self._token() for _ in wants] if self.cached or not wants else None
 
-    def under_way(self, wants: Sequence[Want], key: Key, *, patient: bool) -> bool:
+    def under_way(self, wants: Sequence[Want], key: Key, *, low_priority: bool) -> bool:
         return self.fetching and bool(wants)
 
     async def tokens(self, wants: Sequence[Want], requester: Key) -> list[Token | TokenError]:
@@ -90,7 +90,7 @@ class Case:
         self.reconciler = Reconciler(
             resources=world,
             secrets=world,
-            gate=world.surroundings,
+            authorizer=world.surroundings,
             tokens=self.aws,
             links=world.linking,
             recorder=self,
@@ -180,7 +180,7 @@ async def test_a_due_token_is_replaced() -> None:
 async def test_what_waits_for_a_token_that_is_being_fetched_leaves_its_worker() -> None:
     async with a_case() as case:
         case.aws.fetching = True
-        assert await case.reconcile() == PARKED
+        assert await case.reconcile() == AWAITING_TOKEN
         assert case.wire.writes == []
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .domain.damping import Damper, contested
 from .domain.errors import ApiError, Conflict, Forbidden, Internal, Invalid, NotFound, Unavailable
-from .domain.links import MOST_ENTRIES, relink, unwanted
+from .domain.links import MOST_ENTRIES, links_patch, unwanted
 from .domain.outcome import AGAIN, DONE, Result
 
 if TYPE_CHECKING:
@@ -51,18 +51,18 @@ class AccountReconciler:
             self._damper.forget(key)
             self._put.pop(key, None)
             return DONE
-        wishes = self._accounts.wishes(account)
-        if wishes is None:
+        desired = self._accounts.desired_links(account)
+        if desired is None:
             return AGAIN
         if account.oversized:
             self._say(account, _too_many(account))
             return DONE
-        operations = relink(account, wishes)
+        operations = links_patch(account, desired)
         if not operations:
             return self._settled(account)
-        missing = frozenset(ref for ref, ready in wishes.asked.items() if ready and not account.has(ref))
-        put_before = self._put.get(key, frozenset()) & wishes.asked.keys()
-        again = missing <= put_before and not unwanted(account, wishes)
+        missing = frozenset(ref for ref, ready in desired.asked.items() if ready and not account.has(ref))
+        put_before = self._put.get(key, frozenset()) & desired.asked.keys()
+        again = missing <= put_before and not unwanted(account, desired)
         not_before = self._damper.damaged(key, account.uid, self._clock()) if again else None
         if again and self._damper.is_suspect(key):
             self._damper.note_others(key, await self._accounts.managers(account))
@@ -70,7 +70,7 @@ class AccountReconciler:
             self._report_contested(account)
             return Result(again_at=not_before)
         self._put[key] = put_before | missing
-        out = [self._accounts.unlinked(account, ref) for ref in sorted(unwanted(account, wishes)) if account.has(ref)]
+        out = [self._accounts.unlinked(account, ref) for ref in sorted(unwanted(account, desired)) if account.has(ref)]
         return await self._change(account, operations, out, again=again)
 
     async def _change(

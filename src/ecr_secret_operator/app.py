@@ -163,14 +163,14 @@ class Operator:
         self._reconciler = Reconciler(
             resources=self._world,
             secrets=self._world,
-            gate=self._world.surroundings,
+            authorizer=self._world.surroundings,
             tokens=TokenSource(fetcher, clock=utc_now, observer=journal, wake=self._queue.add),
             links=self._world.linking,
             recorder=recorder,
             journal=journal,
             clock=utc_now,
             waiting=self._while_waiting,
-            patient=self._queue.is_patient,
+            low_priority=self._queue.is_low_priority,
             claim_slow_report=fairness.claim_report,
         )
         self._controller = Controller(

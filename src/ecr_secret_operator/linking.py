@@ -11,7 +11,7 @@ from typing import Any
 
 from .domain.generated import StoredSecret
 from .domain.kinds import KINDS
-from .domain.links import Linkage, LinkedAccount, Ref, Wishes, links_of, refs_of
+from .domain.links import DesiredLinks, LinkedAccount, LinkStatus, Ref, links_of, refs_of
 from .domain.ports import Enqueue
 from .domain.reasons import Reason
 from .domain.removal import Unlinked, why_unlinked
@@ -112,7 +112,7 @@ class Linking:
         """A ServiceAccount as last seen; None when there is none."""
         return self._accounts.get((key.namespace, key.name))
 
-    def wishes(self, account: LinkedAccount) -> Wishes | None:
+    def desired_links(self, account: LinkedAccount) -> DesiredLinks | None:
         """What resources want of a ServiceAccount; None when not all of them have been seen."""
         if not self._seen(account.namespace):
             return None
@@ -122,7 +122,7 @@ class Linking:
                 if not resource.deleting or self._is_made(resource, ref):
                     asked[ref] = asked.get(ref, False) or self._is_ready(resource, ref)
         held = frozenset(ref for ref in account.recorded if ref not in asked and self._is_held(account, ref))
-        return Wishes(asked, held)
+        return DesiredLinks(asked, held)
 
     def unlinked(self, account: LinkedAccount, ref: Ref) -> Unlinked:
         """Why an entry that is recorded on a ServiceAccount does not stay."""
@@ -154,7 +154,7 @@ class Linking:
 
     # What the reconciler of resources asks
 
-    def linkage(self, resource: Resource) -> Linkage | None:
+    def link_status(self, resource: Resource) -> LinkStatus | None:
         """How the links of a resource stand; None when it has none."""
         links = links_of(resource)
         if not links:
@@ -162,13 +162,13 @@ class Linking:
         state = self.dynamic.state(self._watched_in(resource.key.namespace))
         if state is SyncState.FORBIDDEN:
             text = "the operator may not list ServiceAccounts: give its own the rights of docs/install.md"
-            return Linkage(failed=tuple((name, text) for name in links))
+            return LinkStatus(failed=tuple((name, text) for name in links))
         if state is SyncState.PENDING:
-            return Linkage(unseen=True)
+            return LinkStatus(unseen=True)
         found = {name: self._accounts.get((resource.key.namespace, name)) for name in sorted(links)}
         done = [name for name, one in found.items() if one and all(map(one.has, refs_of(resource, name)))]
         failures = {name: self._failures.get((resource.key.namespace, name)) for name in found}
-        return Linkage(
+        return LinkStatus(
             linked=tuple(done),
             absent=tuple(_named(name, one) for name, one in found.items() if _is_absent(one) and name not in done),
             failed=tuple((name, text) for name, text in failures.items() if text),
@@ -300,7 +300,7 @@ class Linking:
 
     def _settled(self, _place: str) -> None:
         for key in self._linking:
-            self._enqueue(key, patient=True)
+            self._enqueue(key, low_priority=True)
 
 
 def _is_absent(account: LinkedAccount | None) -> bool:

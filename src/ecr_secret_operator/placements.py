@@ -131,7 +131,7 @@ class PlacementStore:
         selected = self._selected(whole) if whole else ()
         owned = (namespace for namespace, _ in self._by_cluster.get(key))
         for namespace in dict.fromkeys((*selected, *owned, *self._statuses.get(whole.uid if whole else "", ()))):
-            self._enqueue(key.placement(namespace), patient=True)
+            self._enqueue(key.placement(namespace), low_priority=True)
 
     def _exists(self, name: str) -> bool:
         return self._around.namespaces.get(name) is not None

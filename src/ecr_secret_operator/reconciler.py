@@ -47,7 +47,7 @@ from .domain.errors import (
 )
 from .domain.generated import Desired, Held, Holdings, StoredSecret, differences, render
 from .domain.model import CommonSpec
-from .domain.outcome import AGAIN, DONE, PARKED, Result
+from .domain.outcome import AGAIN, AWAITING_TOKEN, DONE, Result
 from .domain.reasons import FROM_AWS, EventReason, Failure, Reason, Removal
 from .domain.removal import secret_removed, why_removed, withdrawn
 from .domain.reported import Reported
@@ -67,7 +67,7 @@ from .domain.status import (
 from .domain.token import Token
 
 if TYPE_CHECKING:
-    from .domain.ports import Clock, Gate, Journal, Links, Recorder, Resources, Secrets, Tokens
+    from .domain.ports import Authorizer, Clock, Journal, Links, Recorder, Resources, Secrets, Tokens
 
 
 class Reconciler:
@@ -76,7 +76,7 @@ class Reconciler:
     Args:
         resources, secrets, gate, tokens, links, recorder, journal, clock: the world, by its ports.
         waiting: entered while AWS is waited for, so that others are looked at meanwhile.
-        patient: whether what is being reconciled is one of many that nobody waits for.
+        low_priority: whether what is being reconciled is one of many that nobody waits for.
         claim_slow_report: returns True for one resource of a namespace in which the API server is slow, now and then.
     """
 
@@ -85,21 +85,21 @@ class Reconciler:
         *,
         resources: Resources,
         secrets: Secrets,
-        gate: Gate,
+        authorizer: Authorizer,
         tokens: Tokens,
         links: Links,
         recorder: Recorder,
         journal: Journal,
         clock: Clock,
         waiting: Callable[[Key], AbstractAsyncContextManager[None]] = lambda _key: nullcontext(),
-        patient: Callable[[Key], bool] = lambda _key: True,
+        low_priority: Callable[[Key], bool] = lambda _key: True,
         claim_slow_report: Callable[[Key], bool] = lambda _key: False,
     ) -> None:
-        self._patient = patient
+        self._low_priority = low_priority
         self._claim_slow_report = claim_slow_report
         self._resources = resources
         self._secrets = secrets
-        self._gate = gate
+        self._authorizer = authorizer
         self._tokens = tokens
         self._links = links
         self._recorder = recorder
@@ -126,8 +126,8 @@ class Reconciler:
         plan = decide(observed, now=self._clock())
         write = plan.write
         urgent = write and (write.repairs or write.takes_away)  # as soon as AWS has failed, it goes on without
-        if write and not urgent and self._tokens.under_way(write.wants, key, patient=self._patient(key)):
-            return PARKED  # until that token is there
+        if write and not urgent and self._tokens.under_way(write.wants, key, low_priority=self._low_priority(key)):
+            return AWAITING_TOKEN  # until that token is there
         try:
             outcome = await self._execute(observed, plan)
         except Conflict:
@@ -137,7 +137,7 @@ class Reconciler:
                 raise
             outcome = Outcome(held=plan.held, failure=error.failure)
         lacking = standing(observed.access, outcome.held, self._clock())
-        linkage = self._links.linkage(observed.resource)
+        link_status = self._links.link_status(observed.resource)
         refreshed = self._refreshed(observed.resource, outcome)
         reported = audited(observed.access, outcome.held or dict(observed.sealed))
         outcome = replace(
@@ -145,7 +145,7 @@ class Reconciler:
             lacking=lacking,
             refreshed=refreshed,
             audited=reported,
-            linkage=linkage,
+            link_status=link_status,
             terminating=terminating(observed.resource, observed.made),
         )
         self._remember(observed.resource, outcome)
@@ -173,7 +173,7 @@ class Reconciler:
         return Observed(
             resource=resource,
             secrets=secrets,
-            access=self._gate.access(resource, {**served, **sealed}),
+            access=self._authorizer.access(resource, {**served, **sealed}),
             served=served,
             released=frozenset(secret.name for secret in secrets if self._released(secret, resource)),
             answered=self._answered_for(resource, sealed),
@@ -188,7 +188,7 @@ class Reconciler:
         present = self._resources.get(resource.key)
         if present is None or _asked(present) != _asked(resource):
             raise Conflict(f"{resource.key} changed while AWS was asked")
-        access = self._gate.access(present, {})
+        access = self._authorizer.access(present, {})
         scopes = {login.host: login.scope for login in access.logins}
         if access.denied or any(scopes.get(want.host) != want.scope for want in write.wants):
             raise Conflict(f"what {resource.key} may use changed while AWS was asked")

@@ -187,4 +187,4 @@ class Surroundings:
 
     def _enqueue_all(self, keys: tuple[Key, ...]) -> None:
         for key in keys:
-            self._enqueue(key, patient=True)
+            self._enqueue(key, low_priority=True)

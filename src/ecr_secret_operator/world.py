@@ -197,7 +197,7 @@ class World:
         def resource_changed(old: Resource | None, new: Resource | None) -> None:
             resource = new or old
             if resource and resource.key != self._writer_knows:
-                enqueue(resource.key, patient=self._resources.listing)
+                enqueue(resource.key, low_priority=self._resources.listing)
             if old and claimed(old) != claimed(new):
                 self._wake_rivals(old)
 
@@ -207,11 +207,11 @@ class World:
                     concerned = (*_owner(secret), *self._naming(_place(secret)))
                     self._enqueue_all(tuple(key for key in concerned if key != self._writer_knows), enqueue)
 
-        def around_changed(key: Key, *, patient: bool = False) -> None:
+        def around_changed(key: Key, *, low_priority: bool = False) -> None:
             if is_cluster(key):
                 self.placement_store.wake(key)
             else:
-                enqueue(key, patient=patient)
+                enqueue(key, low_priority=low_priority)
 
         self._wake = around_changed
         self._resources.listen(resource_changed)

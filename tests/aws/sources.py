@@ -56,8 +56,8 @@ class World:
         assert seconds >= 0
         self.told.append((scope, failure))
 
-    def wake(self, key: Key, /, *, patient: bool = False) -> None:
-        self.woken.append((key, patient))
+    def wake(self, key: Key, /, *, low_priority: bool = False) -> None:
+        self.woken.append((key, low_priority))
 
     def fails(self, reason: Reason = Reason.AWS_UNAVAILABLE, text: str = "AWS is down") -> None:
         self.error = TokenError(text, reason=reason)

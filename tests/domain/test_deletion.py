@@ -11,7 +11,7 @@ from ecr_secret_operator.domain.access import Access
 from ecr_secret_operator.domain.conflict import finalizers_hold
 from ecr_secret_operator.domain.decide import Plan, decide
 from ecr_secret_operator.domain.deletion import terminating
-from ecr_secret_operator.domain.links import LinkedAccount, Ref, Wishes, relink
+from ecr_secret_operator.domain.links import DesiredLinks, LinkedAccount, Ref, links_patch
 from ecr_secret_operator.domain.placements import Placements, cluster_status
 from ecr_secret_operator.domain.reasons import Reason
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, condition_of
@@ -191,7 +191,7 @@ def test_of_a_service_account_that_goes_links_are_taken_out_and_none_is_put_in()
         annotations=frozenset(),
         deleting=True,
     )
-    operations = relink(account, Wishes({new: True}, frozenset()))
+    operations = links_patch(account, DesiredLinks({new: True}, frozenset()))
     lists = [one for one in operations if one["path"].startswith("/imagePullSecrets")]
     assert lists == [{"op": "remove", "path": "/imagePullSecrets/0"}]
 

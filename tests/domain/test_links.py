@@ -19,13 +19,13 @@ from ecr_secret_operator.domain.links import (
     LINKED_SELECTOR,
     LINKS,
     LISTS,
+    DesiredLinks,
     LinkedAccount,
     Ref,
-    Wishes,
     links_of,
+    links_patch,
     read_record,
     refs_of,
-    relink,
 )
 from ecr_secret_operator.domain.registries import MOST_LINKS, PURPOSES, RegistriesSpec
 from ecr_secret_operator.domain.resource import InvalidSpec, Key
@@ -100,16 +100,16 @@ def patched(raw: Raw, operations: Sequence[Mapping[str, Any]]) -> Raw:
     return document
 
 
-def wishes(asked: Mapping[Ref, bool], *held: Ref) -> Wishes:
-    return Wishes(asked, frozenset(held))
+def desired_links(asked: Mapping[Ref, bool], *held: Ref) -> DesiredLinks:
+    return DesiredLinks(asked, frozenset(held))
 
 
 def relinked(raw: Raw, asked: Mapping[Ref, bool], *held: Ref) -> Raw:
-    """The ServiceAccount after a relink, after which another one has nothing to do."""
+    """The ServiceAccount after a links_patch, after which another one has nothing to do."""
     account = seen(raw)
-    operations = relink(account, wishes(asked, *held))
+    operations = links_patch(account, desired_links(asked, *held))
     after = patched(raw, operations)
-    assert relink(seen(after), wishes(asked, *held)) == []
+    assert links_patch(seen(after), desired_links(asked, *held)) == []
     return after
 
 
@@ -138,7 +138,7 @@ def test_both_purposes_and_several_secrets_are_one_patch() -> None:
 
 
 def test_a_secret_that_is_not_there_yet_is_not_linked() -> None:
-    assert relink(seen(an_account()), wishes({PULL: False, MOUNT: False})) == []
+    assert links_patch(seen(an_account()), desired_links({PULL: False, MOUNT: False})) == []
 
 
 def test_of_two_only_the_one_that_is_there_is_linked() -> None:
@@ -148,7 +148,7 @@ def test_of_two_only_the_one_that_is_there_is_linked() -> None:
 
 def test_an_entry_that_somebody_put_there_is_neither_repeated_nor_recorded() -> None:
     raw = an_account(pull=["ecr-pull", "mine"])
-    assert relink(seen(raw), wishes({PULL: True})) == []
+    assert links_patch(seen(raw), desired_links({PULL: True})) == []
     after = relinked(raw, BOTH)
     assert names(after, "imagePullSecrets") == ["ecr-pull", "mine"]
     assert after["metadata"]["annotations"][LINKS] == "mount:ecr-pull"
@@ -163,8 +163,8 @@ def test_an_entry_that_somebody_removed_is_back() -> None:
 
 def test_nothing_is_patched_when_all_is_as_it_is_wanted() -> None:
     raw = an_account(pull=["a", "ecr-pull", "b"], mount=["ecr-pull"], record="mount:ecr-pull pull:ecr-pull")
-    assert relink(seen(raw), wishes(BOTH)) == []
-    assert relink(seen(an_account()), wishes(NOTHING)) == []
+    assert links_patch(seen(raw), desired_links(BOTH)) == []
+    assert links_patch(seen(an_account()), desired_links(NOTHING)) == []
 
 
 # What is unlinked
@@ -196,19 +196,19 @@ def test_with_the_last_one_the_marks_go_and_those_of_others_stay() -> None:
 
 
 def test_what_nobody_recorded_stays_although_nobody_asks_for_it() -> None:
-    assert relink(seen(an_account(pull=["ecr-pull"])), wishes(NOTHING)) == []
+    assert links_patch(seen(an_account(pull=["ecr-pull"])), desired_links(NOTHING)) == []
 
 
 def test_what_is_held_stays_and_so_does_its_record() -> None:
     raw = an_account(pull=["ecr-pull"], record="pull:ecr-pull")
-    assert relink(seen(raw), wishes(NOTHING, PULL)) == []
+    assert links_patch(seen(raw), desired_links(NOTHING, PULL)) == []
     after = relinked(raw, {MOUNT: True}, PULL)
     assert after["metadata"]["annotations"] == {LINKS: "mount:ecr-pull pull:ecr-pull"}
 
 
 def test_what_is_asked_for_stays_while_its_secret_is_away() -> None:
     raw = an_account(pull=["ecr-pull"], record="pull:ecr-pull")
-    assert relink(seen(raw), wishes({PULL: False})) == []
+    assert links_patch(seen(raw), desired_links({PULL: False})) == []
 
 
 def test_one_secret_takes_the_place_of_another_in_one_patch() -> None:
@@ -227,7 +227,7 @@ def test_a_recorded_entry_that_is_gone_only_leaves_the_record() -> None:
 
 def test_of_an_entry_that_somebody_repeated_one_stays() -> None:
     raw = an_account(pull=["ecr-pull", "mine", "ecr-pull"], record="pull:ecr-pull")
-    assert relink(seen(raw), wishes({PULL: True})) == []
+    assert links_patch(seen(raw), desired_links({PULL: True})) == []
     assert names(relinked(raw, NOTHING), "imagePullSecrets") == ["ecr-pull", "mine"]
 
 
@@ -252,7 +252,7 @@ def test_a_label_that_somebody_took_off_is_put_back() -> None:
 
 def test_every_patch_names_the_version_that_was_judged() -> None:
     for raw, asked in ((an_account(), BOTH), (an_account(pull=["ecr-pull"], record="pull:ecr-pull"), NOTHING)):
-        version, *others = relink(seen(raw), wishes(asked))
+        version, *others = links_patch(seen(raw), desired_links(asked))
         assert version == {"op": "replace", "path": "/metadata/resourceVersion", "value": "7"}
         assert others
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from ecr_secret_operator.domain.links import Linkage
+from ecr_secret_operator.domain.links import LinkStatus
 from ecr_secret_operator.domain.reasons import Failure, Reason
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource, condition_of
 from ecr_secret_operator.domain.status import LINKED, READY, Event, Outcome, link_failure, next_status, recorded
@@ -15,19 +15,19 @@ from tests.domain.outcomes import BAD_SPEC, HELD, SERVED, after, told
 from tests.factories import NOW, a_resource, a_spec
 
 LINKING = a_resource(spec=a_spec(link=[{"service_account": "builder"}, {"service_account": "default"}]), status={})
-DONE = Linkage(linked=("builder", "default"))
-ABSENT = Linkage(linked=("default",), absent=("builder",))
-FAILED = Linkage(linked=("default",), failed=(("builder", "it could not be changed: no"),), pending=True)
-PENDING = Linkage(linked=("default",), pending=True)
+DONE = LinkStatus(linked=("builder", "default"))
+ABSENT = LinkStatus(linked=("default",), absent=("builder",))
+FAILED = LinkStatus(linked=("default",), failed=(("builder", "it could not be changed: no"),), pending=True)
+PENDING = LinkStatus(linked=("default",), pending=True)
 LATER = NOW + timedelta(minutes=5)
 
 
-def served(linkage: Linkage | None) -> Outcome:
-    return replace(SERVED, linkage=linkage)
+def served(link_status: LinkStatus | None) -> Outcome:
+    return replace(SERVED, link_status=link_status)
 
 
 @pytest.mark.parametrize(
-    ("linkage", "status", "reason", "message"),
+    ("link_status", "status", "reason", "message"),
     [
         (DONE, "True", "Linked", "Secret ecr-pull is linked to builder, default"),
         (
@@ -38,7 +38,7 @@ def served(linkage: Linkage | None) -> Outcome:
         ),
         (FAILED, "False", "KubernetesError", "it could not be changed: no"),
         (
-            Linkage(failed=(("a", "one."), ("b", "two.")), absent=("c",)),
+            LinkStatus(failed=(("a", "one."), ("b", "two.")), absent=("c",)),
             "False",
             "KubernetesError",
             "one.; two.",
@@ -46,8 +46,10 @@ def served(linkage: Linkage | None) -> Outcome:
     ],
     ids=["linked", "absent", "failed", "failed and absent"],
 )
-def test_the_condition_says_how_the_links_stand(linkage: Linkage, status: str, reason: str, message: str) -> None:
-    assert condition_of(next_status(LINKING, served(linkage), now=NOW), LINKED) == {
+def test_the_condition_says_how_the_links_stand(
+    link_status: LinkStatus, status: str, reason: str, message: str
+) -> None:
+    assert condition_of(next_status(LINKING, served(link_status), now=NOW), LINKED) == {
         "type": "Linked",
         "status": status,
         "reason": reason,
@@ -57,15 +59,15 @@ def test_the_condition_says_how_the_links_stand(linkage: Linkage, status: str, r
     }
 
 
-@pytest.mark.parametrize("linkage", [None, PENDING], ids=["no links", "not done yet"])
-def test_what_is_not_known_is_not_said(linkage: Linkage | None) -> None:
-    assert condition_of(next_status(LINKING, served(linkage), now=NOW), LINKED) == {}
+@pytest.mark.parametrize("link_status", [None, PENDING], ids=["no links", "not done yet"])
+def test_what_is_not_known_is_not_said(link_status: LinkStatus | None) -> None:
+    assert condition_of(next_status(LINKING, served(link_status), now=NOW), LINKED) == {}
 
 
-@pytest.mark.parametrize("linkage", [DONE, ABSENT, FAILED], ids=["linked", "absent", "failed"])
-def test_while_something_is_to_be_done_what_was_said_stands(linkage: Linkage) -> None:
-    before = after(LINKING, served(linkage))
-    pending = next_status(before, Outcome(held=HELD, linkage=PENDING), now=LATER)
+@pytest.mark.parametrize("link_status", [DONE, ABSENT, FAILED], ids=["linked", "absent", "failed"])
+def test_while_something_is_to_be_done_what_was_said_stands(link_status: LinkStatus) -> None:
+    before = after(LINKING, served(link_status))
+    pending = next_status(before, Outcome(held=HELD, link_status=PENDING), now=LATER)
     assert condition_of(pending, LINKED) == condition_of(before.status, LINKED)
 
 
@@ -76,8 +78,8 @@ def test_without_links_the_condition_goes() -> None:
 
 def test_a_spec_that_cannot_be_read_says_nothing_of_links() -> None:
     invalid = replace(after(LINKING, served(DONE)), spec=InvalidSpec("no"))
-    assert condition_of(next_status(invalid, Outcome(failure=BAD_SPEC, linkage=None), now=LATER), LINKED) == {}
-    assert condition_of(next_status(invalid, Outcome(failure=BAD_SPEC, linkage=DONE), now=LATER), LINKED) == {}
+    assert condition_of(next_status(invalid, Outcome(failure=BAD_SPEC, link_status=None), now=LATER), LINKED) == {}
+    assert condition_of(next_status(invalid, Outcome(failure=BAD_SPEC, link_status=DONE), now=LATER), LINKED) == {}
 
 
 def test_links_that_fail_leave_the_resource_ready() -> None:
@@ -86,10 +88,10 @@ def test_links_that_fail_leave_the_resource_ready() -> None:
 
 
 @pytest.mark.parametrize("before", [LINKING, after(LINKING, served(DONE))], ids=["at once", "later"])
-@pytest.mark.parametrize(("linkage", "reason"), [(FAILED, "KubernetesError"), (ABSENT, "ServiceAccountMissing")])
-def test_a_link_that_fails_is_a_warning(before: Resource, linkage: Linkage, reason: str) -> None:
-    message = condition_of(next_status(before, served(linkage), now=LATER), LINKED)["message"]
-    assert told(before, served(linkage), now=LATER) == [Event(reason, message, warning=True, causes=(LINKED,))]
+@pytest.mark.parametrize(("link_status", "reason"), [(FAILED, "KubernetesError"), (ABSENT, "ServiceAccountMissing")])
+def test_a_link_that_fails_is_a_warning(before: Resource, link_status: LinkStatus, reason: str) -> None:
+    message = condition_of(next_status(before, served(link_status), now=LATER), LINKED)["message"]
+    assert told(before, served(link_status), now=LATER) == [Event(reason, message, warning=True, causes=(LINKED,))]
 
 
 def test_it_is_one_for_each_reason_whatever_the_message() -> None:
@@ -100,8 +102,8 @@ def test_it_is_one_for_each_reason_whatever_the_message() -> None:
 
 
 def test_that_links_are_made_again_is_told() -> None:
-    for linkage, reason in ((FAILED, "KubernetesError"), (ABSENT, "ServiceAccountMissing")):
-        failing = after(LINKING, served(linkage))
+    for link_status, reason in ((FAILED, "KubernetesError"), (ABSENT, "ServiceAccountMissing")):
+        failing = after(LINKING, served(link_status))
         text = f"{reason} is over: Secret ecr-pull is linked to builder, default"
         assert told(failing, served(DONE), now=LATER) == [Event("Recovered", text, warning=False)]
         assert told(failing, served(PENDING), now=LATER) == []
@@ -110,7 +112,7 @@ def test_that_links_are_made_again_is_told() -> None:
 
 def test_what_the_resource_itself_fails_at_is_told_once_and_not_for_its_links_too() -> None:
     linked = after(LINKING, served(DONE))
-    denied = Outcome(failure=Failure(Reason.POLICY_DENIED, "no AccessPolicy"), linkage=PENDING)
+    denied = Outcome(failure=Failure(Reason.POLICY_DENIED, "no AccessPolicy"), link_status=PENDING)
     assert [event.reason for event in told(linked, denied, now=LATER)] == ["PolicyDenied"]
     again = after(linked, denied)
     assert [event.reason for event in told(again, served(DONE), now=LATER)] == ["Recovered"]
@@ -123,7 +125,7 @@ def test_what_the_resource_itself_fails_at_is_told_once_and_not_for_its_links_to
         (served(ABSENT), "ServiceAccountMissing"),
         (served(DONE), ""),
         (served(PENDING), ""),
-        (Outcome(failure=Failure(Reason.POLICY_DENIED, "no"), linkage=PENDING), "PolicyDenied"),
+        (Outcome(failure=Failure(Reason.POLICY_DENIED, "no"), link_status=PENDING), "PolicyDenied"),
     ],
 )
 def test_why_links_are_not_made(outcome: Outcome, reason: str) -> None:
@@ -148,8 +150,8 @@ def test_a_resource_that_is_denied_is_not_said_to_be_linked() -> None:
     """Its Secret is taken away, and with it the entry: what was said before is no longer so."""
     before = after(LINKING, served(DONE))
     denied = Failure(Reason.POLICY_DENIED, "no AccessPolicy lets namespace team-a")
-    for linkage in (DONE, PENDING, ABSENT):
-        status = next_status(before, Outcome(failure=denied, linkage=linkage), now=LATER)
+    for link_status in (DONE, PENDING, ABSENT):
+        status = next_status(before, Outcome(failure=denied, link_status=link_status), now=LATER)
         state = condition_of(status, LINKED)
         assert (state["status"], state["reason"]) == ("False", "PolicyDenied")
         assert state["message"] == "nothing is linked: no AccessPolicy lets namespace team-a"
@@ -161,12 +163,12 @@ def test_while_it_rests_it_says_that_nothing_is_linked_and_that_what_is_stays() 
     assert (found["status"], found["reason"]) == ("False", "Suspended")
     linked = next_status(resting, served(DONE), now=NOW)
     assert condition_of(linked, LINKED)["status"] == "True"
-    unseen = next_status(replace(resting, status=linked), served(Linkage(unseen=True)), now=LATER)
+    unseen = next_status(replace(resting, status=linked), served(LinkStatus(unseen=True)), now=LATER)
     assert condition_of(unseen, LINKED) == condition_of(linked, LINKED), "after a restart"
 
 
 def test_what_is_taken_by_somebody_else_is_not_linked() -> None:
-    taken = Outcome(failure=Failure(Reason.SECRET_CONFLICT, "Secret ecr-pull exists"), linkage=DONE)
+    taken = Outcome(failure=Failure(Reason.SECRET_CONFLICT, "Secret ecr-pull exists"), link_status=DONE)
     found = condition_of(next_status(LINKING, taken, now=NOW), LINKED)
     assert (found["status"], found["reason"]) == ("False", "SecretConflict")
     assert found["message"] == "nothing is linked: Secret ecr-pull exists"

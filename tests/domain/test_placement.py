@@ -16,7 +16,7 @@ from ecr_secret_operator.domain.generated import DIGEST, NAME, OWNER, OwnerRefer
 from ecr_secret_operator.domain.identity import AccessKeys, AccountRole, StoredKeys
 from ecr_secret_operator.domain.identity_sources import Account, Credentials, Missing
 from ecr_secret_operator.domain.kinds import CLUSTER_PULL_SECRET, DOCKER_CONFIG_KEY, docker_config
-from ecr_secret_operator.domain.links import Linkage
+from ecr_secret_operator.domain.links import LinkStatus
 from ecr_secret_operator.domain.policy import Policy
 from ecr_secret_operator.domain.reasons import EventReason, Failure, Reason
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, condition_of
@@ -243,14 +243,14 @@ LINKING = a_placement(whole=a_cluster_resource(spec=a_cluster_spec(link=[{"servi
 
 
 @pytest.mark.parametrize(
-    ("linkage", "state"),
+    ("link_status", "state"),
     [
         (None, None),
-        (Linkage(pending=True), None),
-        (Linkage(linked=("default",)), ("True", "Linked", "Secret ecr-pull is linked to default")),
-        (Linkage(failed=(("default", "not allowed"),)), ("False", "KubernetesError", "not allowed")),
+        (LinkStatus(pending=True), None),
+        (LinkStatus(linked=("default",)), ("True", "Linked", "Secret ecr-pull is linked to default")),
+        (LinkStatus(failed=(("default", "not allowed"),)), ("False", "KubernetesError", "not allowed")),
         (
-            Linkage(absent=("default",)),
+            LinkStatus(absent=("default",)),
             (
                 "False",
                 "ServiceAccountMissing",
@@ -259,16 +259,16 @@ LINKING = a_placement(whole=a_cluster_resource(spec=a_cluster_spec(link=[{"servi
         ),
     ],
 )
-def test_what_it_says_of_its_links(linkage: Linkage | None, state: tuple[str, str, str] | None) -> None:
-    status = next_status(LINKING, good(LINKING, linkage=linkage), now=NOW)
+def test_what_it_says_of_its_links(link_status: LinkStatus | None, state: tuple[str, str, str] | None) -> None:
+    status = next_status(LINKING, good(LINKING, link_status=link_status), now=NOW)
     found = condition_of(status, LINKED)
     assert (found and tuple(found[field] for field in ("status", "reason", "message"))) == (state or {})
 
 
 def test_what_it_said_of_its_links_stays_while_that_is_not_known() -> None:
-    before = next_status(LINKING, good(LINKING, linkage=Linkage(linked=("default",))), now=NOW)
+    before = next_status(LINKING, good(LINKING, link_status=LinkStatus(linked=("default",))), now=NOW)
     later = NOW + timedelta(minutes=1)
-    again = next_status(replace(LINKING, status=before), good(LINKING, linkage=Linkage(pending=True)), now=later)
+    again = next_status(replace(LINKING, status=before), good(LINKING, link_status=LinkStatus(pending=True)), now=later)
     assert condition_of(again, LINKED) == condition_of(before, LINKED)
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_secret_operator.domain.generated import format_time
-from ecr_secret_operator.domain.links import Linkage
+from ecr_secret_operator.domain.links import LinkStatus
 from ecr_secret_operator.domain.placements import (
     MOST_LISTED,
     Placements,
@@ -202,8 +202,8 @@ _OUTCOMES: dict[str, Outcome] = {
     "denied": Outcome(failure=DENIED),
     "expired": Outcome(held=EXPIRED),
     "audited": good(NEW, audited="no policy allows it"),
-    "linked": good(NEW, linkage=Linkage(linked=("default",))),
-    "not linked": good(NEW, linkage=Linkage(absent=("default",))),
+    "linked": good(NEW, link_status=LinkStatus(linked=("default",))),
+    "not linked": good(NEW, link_status=LinkStatus(absent=("default",))),
 }
 
 
@@ -437,8 +437,8 @@ def test_what_a_policy_would_refuse_is_said_with_the_namespaces() -> None:
 # Links
 
 
-def linked(*namespaces: str, **linkage: Any) -> dict[str, Status]:
-    return served(LINKING, *namespaces, linkage=Linkage(**linkage))
+def linked(*namespaces: str, **link_status: Any) -> dict[str, Status]:
+    return served(LINKING, *namespaces, link_status=LinkStatus(**link_status))
 
 
 def test_links_of_all_namespaces_are_summed_up() -> None:

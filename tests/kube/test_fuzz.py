@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ecr_secret_operator.domain.errors import ApiError, Unavailable
 from ecr_secret_operator.domain.kinds import KINDS, SECRET, Kind
-from ecr_secret_operator.domain.links import Ref, Wishes, relink
+from ecr_secret_operator.domain.links import DesiredLinks, Ref, links_patch
 from ecr_secret_operator.kube import accounts, credentials, links, namespaces, policies, resources, secrets
 from ecr_secret_operator.kube.errors import error_of
 from ecr_secret_operator.kube.objects import AccountObject, CustomObject, ObjectRef, SecretObject
@@ -110,8 +110,8 @@ def test_a_service_account_with_whatever_lists_is_kept_and_linked(
 ) -> None:
     raw = {"metadata": meta, "imagePullSecrets": pull, "secrets": mount}
     account = links.convert(msgspec.json.decode(stored(raw), type=AccountObject))
-    wishes = Wishes({Ref("pull", "generated"): ready}, frozenset())
-    operations = relink(account, wishes)
+    desired = DesiredLinks({Ref("pull", "generated"): ready}, frozenset())
+    operations = links_patch(account, desired)
     assert all(one["op"] in {"add", "remove", "replace"} for one in operations)
     reference = msgspec.json.decode(stored(raw), type=ObjectRef)
     assert accounts.convert(reference).name == namespaces.convert(reference).name == "aws"

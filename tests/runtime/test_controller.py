@@ -20,7 +20,7 @@ from tests.virtual_time import Background, elapsed, in_virtual_time, running, se
 class Outcome:
     again_at: datetime | None = None
     failed: bool = False
-    parked: bool = False
+    awaiting_token: bool = False
 
 
 @dataclass
@@ -107,7 +107,7 @@ async def test_a_success_without_a_time_comes_no_more_even_if_a_time_was_set() -
 @in_virtual_time
 async def test_one_that_is_parked_is_not_over_and_what_went_before_it_stands() -> None:
     outcomes: Iterator[Outcome | Exception] = iter(
-        [RuntimeError("no"), Outcome(parked=True), RuntimeError("no"), Outcome()]
+        [RuntimeError("no"), Outcome(awaiting_token=True), RuntimeError("no"), Outcome()]
     )
 
     async def reconcile(_key: str) -> Outcome:

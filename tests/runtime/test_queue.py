@@ -311,16 +311,16 @@ def test_without_its_timer_nothing_scheduled_would_come() -> None:
 async def test_what_somebody_waits_for_comes_before_what_nobody_does() -> None:
     queue = a_queue()
     for number in range(8):
-        queue.add(f"many {number}", patient=True)
+        queue.add(f"many {number}", low_priority=True)
     queue.add("new")
     assert await queue.get() == "new"
 
 
 @in_virtual_time
-async def test_every_fourth_key_is_a_patient_one_however_many_others_there_are() -> None:
+async def test_every_fourth_key_has_low_priority_however_many_others_there_are() -> None:
     queue = a_queue()
     for number in range(3):
-        queue.add(f"patient {number}", patient=True)
+        queue.add(f"patient {number}", low_priority=True)
     for number in range(20):
         queue.add(f"other {number}")
     assert len(queue) == 23
@@ -330,15 +330,15 @@ async def test_every_fourth_key_is_a_patient_one_however_many_others_there_are()
 
 
 @in_virtual_time
-async def test_a_patient_key_that_is_added_again_comes_to_the_front_once() -> None:
+async def test_a_low_priority_key_that_is_added_again_comes_to_the_front_once() -> None:
     queue = a_queue()
     for key in ("a", "b", "c"):
-        queue.add(key, patient=True)
+        queue.add(key, low_priority=True)
     queue.add("c")
-    queue.add("c", patient=True)
+    queue.add("c", low_priority=True)
     assert len(queue) == 3
     assert await taken(queue) == ["c", "a", "b"]
-    queue.add("c", patient=True)
+    queue.add("c", low_priority=True)
     assert await taken(queue) == ["c"]
 
 
@@ -347,16 +347,16 @@ async def test_a_key_that_was_added_while_it_was_worked_on_comes_back_as_the_mos
     queue = a_queue()
     queue.add("a")
     assert await queue.get() == "a"
-    queue.add("a", patient=True)
+    queue.add("a", low_priority=True)
     queue.add("a")
-    queue.add("a", patient=True)
-    queue.add("crowd", patient=True)
+    queue.add("a", low_priority=True)
+    queue.add("crowd", low_priority=True)
     queue.done("a")
     assert await taken(queue) == ["a", "crowd"]
 
 
 @in_virtual_time
-async def test_what_falls_due_is_patient() -> None:
+async def test_what_falls_due_has_low_priority() -> None:
     queue = a_queue()
     async with Background(queue.run()):
         queue.add_at("due", after(1))
@@ -366,13 +366,13 @@ async def test_what_falls_due_is_patient() -> None:
 
 
 @in_virtual_time
-async def test_a_key_that_is_worked_on_is_as_patient_as_the_lane_it_came_from() -> None:
+async def test_a_key_that_is_worked_on_has_the_priority_of_its_lane() -> None:
     queue = a_queue()
     queue.add("in a hurry")
-    queue.add("patient", patient=True)
-    assert not queue.is_patient("patient"), "it is not being worked on"
+    queue.add("patient", low_priority=True)
+    assert not queue.is_low_priority("patient"), "it is not being worked on"
     for _ in range(2):
         await queue.get()
-    assert (queue.is_patient("in a hurry"), queue.is_patient("patient")) == (False, True)
+    assert (queue.is_low_priority("in a hurry"), queue.is_low_priority("patient")) == (False, True)
     queue.done("patient")
-    assert not queue.is_patient("patient")
+    assert not queue.is_low_priority("patient")

@@ -81,7 +81,7 @@ class _State:
     overdue: bool = False
     failures: int = 0
     failure: TokenError | None = None
-    parked: dict[Key, bool] = field(default_factory=dict)
+    awaiting_token: dict[Key, bool] = field(default_factory=dict)
 
     def gives(self, freshness: Freshness, now: datetime) -> Token | None:
         """The cached token, if it does."""
@@ -132,7 +132,7 @@ class TokenSource:
             found.append(token)
         return found
 
-    def under_way(self, wants: Sequence[Want], key: Key, *, patient: bool) -> bool:
+    def under_way(self, wants: Sequence[Want], key: Key, *, low_priority: bool) -> bool:
         """Whether all that is lacking is being fetched already; then the key is woken when the first call is over.
 
         Ten thousand that need the same token are ten thousand keys then, and not as many reconciles half done. But
@@ -141,7 +141,7 @@ class TokenSource:
         Args:
             wants: what is wanted.
             key: of the resource that wants it.
-            patient: whether others may come before it then.
+            low_priority: whether others may come before it then.
         """
         states = [self._states.get(want.scope.shared_by) for want in wants]
         if not any(state and state.call for state in states):
@@ -157,7 +157,7 @@ class TokenSource:
             return False
         for state in asked:
             self._want(state, key)
-        asked[0].parked[key] = patient and asked[0].parked.get(key, True)
+        asked[0].awaiting_token[key] = low_priority and asked[0].awaiting_token.get(key, True)
         return True
 
     async def tokens(self, wants: Sequence[Want], requester: Key) -> list[Token | TokenError]:
@@ -258,12 +258,12 @@ class TokenSource:
     def _be_overdue(self, state: _State) -> None:
         """Wakes those who were told to come back after a call that does not come to an end: they get to know why."""
         state.overdue = True
-        self._wake_parked(state)
+        self._wake_waiting(state)
 
-    def _wake_parked(self, state: _State) -> None:
-        parked, state.parked = state.parked, {}
-        for key, patient in parked.items():
-            self._wake(key, patient=patient)
+    def _wake_waiting(self, state: _State) -> None:
+        awaiting_token, state.awaiting_token = state.awaiting_token, {}
+        for key, low_priority in awaiting_token.items():
+            self._wake(key, low_priority=low_priority)
 
     async def _call(self, scope: Scope, state: _State, turn: Turn[str], requester: Key) -> Token:
         """Asks AWS, once it is the turn of this call."""
@@ -278,7 +278,7 @@ class TokenSource:
             overdue.cancel()
             self._turns.end(turn)
             state.call, state.turn, state.overdue = None, None, False
-            self._wake_parked(state)
+            self._wake_waiting(state)
             self._keep(scope.shared_by, state)
 
     async def _ask(self, scope: Scope, state: _State, turn: Turn[str], requester: Key) -> Token:

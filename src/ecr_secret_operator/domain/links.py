@@ -103,7 +103,7 @@ def refs_of(resource: Resource, account: str) -> frozenset[Ref]:
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class DesiredLinks:
     """What resources want of a ServiceAccount.
 
     Attributes:
@@ -115,20 +115,20 @@ class Wishes:
     held: frozenset[Ref]
 
 
-def unwanted(account: LinkedAccount, wishes: Wishes) -> frozenset[Ref]:
+def unwanted(account: LinkedAccount, desired: DesiredLinks) -> frozenset[Ref]:
     """What is recorded on a ServiceAccount and does not stay."""
-    return frozenset(ref for ref in account.recorded if ref not in wishes.asked and ref not in wishes.held)
+    return frozenset(ref for ref in account.recorded if ref not in desired.asked and ref not in desired.held)
 
 
-def relink(account: LinkedAccount, wishes: Wishes) -> list[dict[str, Any]]:
+def links_patch(account: LinkedAccount, desired: DesiredLinks) -> list[dict[str, Any]]:
     """The JSON patch (RFC 6902) that brings a ServiceAccount to what is wanted; empty when it is there.
 
     It adds and removes single entries, so that all others stay as they are, and names the version that was judged: the
     API server answers 409 if it is another one by now.
     """
-    new = (ref for ref, ready in wishes.asked.items() if ready and not account.has(ref))
+    new = (ref for ref, ready in desired.asked.items() if ready and not account.has(ref))
     add = [] if account.deleting else sorted(new)
-    remove = unwanted(account, wishes)
+    remove = unwanted(account, desired)
     record = (account.recorded - remove) | set(add)
     found_again = not record or LINKED_LABEL in account.labels
     if not add and record == account.recorded and found_again:
@@ -172,7 +172,7 @@ def _metadata(field: str, present: Collection[str], key: str, value: str) -> Ite
 
 
 @dataclass(frozen=True, slots=True)
-class Linkage:
+class LinkStatus:
     """How the links of one resource stand.
 
     Attributes:

@@ -13,14 +13,14 @@ class Result:
     Attributes:
         again_at: when to reconcile it although nothing has changed (UTC); None for never.
         failed: back off and try again soon.
-        parked: it did not come to an end: what it waits for wakes the key. What is known of earlier attempts stands.
+        awaiting_token: it waits for a token, whose arrival enqueues the key. The back-off goes on as it was.
     """
 
     again_at: datetime | None = None
     failed: bool = False
-    parked: bool = False
+    awaiting_token: bool = False
 
 
 DONE = Result()
 AGAIN = Result(failed=True)
-PARKED = Result(parked=True)
+AWAITING_TOKEN = Result(awaiting_token=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .errors import TokenError
     from .generated import Desired, Holdings, StoredSecret
     from .kinds import SecretData
-    from .links import Linkage, LinkedAccount, Ref, Wishes
+    from .links import DesiredLinks, LinkedAccount, LinkStatus, Ref
     from .placements import Placements
     from .reasons import Removal
     from .removal import Unlinked
@@ -87,8 +87,8 @@ K_contra = TypeVar("K_contra", contravariant=True)
 class Enqueue(Protocol[K_contra]):
     """What whoever notices a change calls."""
 
-    def __call__(self, key: K_contra, /, *, patient: bool = False) -> None:
-        """Makes a key ready; `patient` if it is one of many that nobody waits for."""
+    def __call__(self, key: K_contra, /, *, low_priority: bool = False) -> None:
+        """Makes a key ready; `low_priority` if it is one of many."""
 
 
 class Tokens(Protocol):
@@ -97,13 +97,13 @@ class Tokens(Protocol):
     def at_hand(self, wants: Sequence[Want]) -> list[Token] | None:
         """A token for each want that does, without asking anybody; None when not all are there."""
 
-    def under_way(self, wants: Sequence[Want], key: Key, *, patient: bool) -> bool:
+    def under_way(self, wants: Sequence[Want], key: Key, *, low_priority: bool) -> bool:
         """Whether all that is lacking is being fetched already; then the key is woken when the first call is over.
 
         Args:
             wants: what is wanted.
             key: of the resource that wants it.
-            patient: whether others may come before it then.
+            low_priority: whether others may come before it then.
         """
 
     async def tokens(self, wants: Sequence[Want], requester: Key) -> list[Token | TokenError]:
@@ -115,7 +115,7 @@ class Tokens(Protocol):
         """
 
 
-class Gate(Protocol):
+class Authorizer(Protocol):
     """What policies and identities allow."""
 
     def access(self, resource: Resource, stored: Holdings) -> Access:
@@ -125,7 +125,7 @@ class Gate(Protocol):
 class Links(Protocol):
     """What is known of the links of resources."""
 
-    def linkage(self, resource: Resource) -> Linkage | None:
+    def link_status(self, resource: Resource) -> LinkStatus | None:
         """How the links of a resource stand; None when it has none."""
 
 
@@ -135,7 +135,7 @@ class Accounts(Protocol):
     def account(self, key: Key) -> LinkedAccount | None:
         """A ServiceAccount as last seen; None when there is none."""
 
-    def wishes(self, account: LinkedAccount) -> Wishes | None:
+    def desired_links(self, account: LinkedAccount) -> DesiredLinks | None:
         """What resources want of it; None when not all of them have been seen."""
 
     async def change(self, account: LinkedAccount, operations: Sequence[Mapping[str, Any]]) -> None:

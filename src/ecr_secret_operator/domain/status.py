@@ -9,7 +9,7 @@ from typing import Any
 
 from .duration import format_duration
 from .generated import Holdings, format_time
-from .links import Linkage
+from .links import LinkStatus
 from .model import CommonSpec
 from .reasons import NEEDS_A_PERSON, OF_LINKS, EventReason, Failure, Reason
 from .resource import InvalidSpec, Resource, condition_of, text_of
@@ -55,7 +55,7 @@ class Outcome:
         happened: things beyond the conditions, with a sentence each.
         retry_at: when to try again (UTC); None when only a change helps.
         audited: what AccessPolicies in mode Audit would deny or change if they were enforced; empty for nothing.
-        linkage: how the links of the spec stand; None when it has none.
+        link_status: how the links of the spec stand; None when it has none.
         terminating: what is being deleted and is still there, in a sentence; empty for nothing.
     """
 
@@ -68,7 +68,7 @@ class Outcome:
     happened: Happened = ()
     retry_at: datetime | None = None
     audited: str = ""
-    linkage: Linkage | None = None
+    link_status: LinkStatus | None = None
     terminating: str = ""
 
     @property
@@ -159,24 +159,24 @@ def _terminating(old: Status, outcome: Outcome, generation: int, now: datetime) 
 
 
 def _links(old: Status, outcome: Outcome, resource: Resource, now: datetime) -> list[Mapping[str, Any]]:
-    linkage, spec = outcome.linkage, resource.spec
+    link_status, spec = outcome.link_status, resource.spec
     value: Value
-    if linkage is None or isinstance(spec, InvalidSpec):
+    if link_status is None or isinstance(spec, InvalidSpec):
         return []
     if outcome.failure and outcome.failure.reason in (Reason.POLICY_DENIED, Reason.SECRET_CONFLICT):
         value = (False, outcome.failure.reason, f"nothing is linked: {outcome.failure.message}")
-    elif linkage.failed:
-        value = (False, Reason.KUBERNETES_ERROR, "; ".join(sentence for _, sentence in linkage.failed))
-    elif linkage.pending and spec.suspend:
+    elif link_status.failed:
+        value = (False, Reason.KUBERNETES_ERROR, "; ".join(sentence for _, sentence in link_status.failed))
+    elif link_status.pending and spec.suspend:
         value = (False, Reason.SUSPENDED, "spec.suspend is true: nothing is linked until this is false again")
-    elif linkage.pending or linkage.unseen:
+    elif link_status.pending or link_status.unseen:
         stored = condition_of(old, LINKED)
         return [stored] if stored else []
-    elif linkage.absent:
-        text = f"ServiceAccounts that do not exist: {', '.join(linkage.absent)}. Each is linked as soon as it does"
+    elif link_status.absent:
+        text = f"ServiceAccounts that do not exist: {', '.join(link_status.absent)}. Each is linked as soon as it does"
         value = (False, Reason.ACCOUNT_MISSING, text)
     else:
-        text = f"Secret {spec.generated_secret_name} is linked to {', '.join(linkage.linked)}"
+        text = f"Secret {spec.generated_secret_name} is linked to {', '.join(link_status.linked)}"
         value = (True, Reason.LINKED, text)
     return [condition(old, LINKED, value, resource.generation, now)]
 

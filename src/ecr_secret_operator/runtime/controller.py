@@ -33,7 +33,7 @@ class Result(Protocol):
         """Whether to back off and try again."""
 
     @property
-    def parked(self) -> bool:
+    def awaiting_token(self) -> bool:
         """Whether it did not come to an end, and something that is under way wakes it."""
 
 
@@ -219,7 +219,7 @@ class Controller(Generic[K]):
             self._observer.crashed(key, error, failures)
             failed = True
         else:
-            if result.parked:
+            if result.awaiting_token:
                 return
             failed = result.failed
             self._schedule(key, result)

@@ -6,7 +6,7 @@ is due within one tick. Where the clock was set back, those times may never have
 at once, and says anew when it is due.
 
 There are two lanes. Keys that a user waits for go first: a resource that was just created does not wait behind ten
-thousand that are due. Every fourth key comes from the patient lane, so that it is never starved. In both lanes the
+thousand that are due. Every fourth key comes from the low-priority lane, so that it is never starved. In both lanes the
 groups of keys (namespaces) take turns, and a group that has as many keys in process as it may have is passed over.
 """
 
@@ -32,11 +32,11 @@ TICK = timedelta(seconds=10)
 SET_BACK = timedelta(seconds=2)
 """A wall clock that lost so much on the monotonic one was set: slewing takes 5 ms of a tick at most (ntpd: 500 ppm)."""
 
-PATIENT_TURNS = 4
-"""Of so many keys one is a patient one, while there are both."""
+LOW_PRIORITY_TURNS = 4
+"""Of so many keys one has low priority, while there are both."""
 
 
-def ignore(_key: object, /, *, patient: bool = False) -> None:
+def ignore(_key: object, /, *, low_priority: bool = False) -> None:
     """What is called before anybody wants to know."""
 
 
@@ -52,7 +52,7 @@ class Queue(Generic[K]):
         self._clock = clock
         self._fairness = fairness or Fairness(group_of=lambda _key: None, at_a_time=sys.maxsize)
         self._ready: Lane[K] = Lane()
-        self._patient: Lane[K] = Lane()
+        self._low_priority: Lane[K] = Lane()
         self._waiting: dict[K, bool] = {}
         self._turn = 0
         self._working: dict[K, bool] = {}
@@ -75,19 +75,19 @@ class Queue(Generic[K]):
         """How many keys wait for a later time."""
         return len(self._at)
 
-    def add(self, key: K, *, patient: bool = False) -> None:
+    def add(self, key: K, *, low_priority: bool = False) -> None:
         """Makes a key ready; nothing changes if it is already, but that it may come sooner.
 
         Args:
             key: to be worked on.
-            patient: one of many that nobody waits for: others may come first.
+            low_priority: one of many that nobody waits for: others may come first.
         """
         if key in self._working:
-            self._again[key] = patient and self._again.get(key, True)
-        elif self._waiting.get(key) is None or (self._waiting[key] and not patient):
+            self._again[key] = low_priority and self._again.get(key, True)
+        elif self._waiting.get(key) is None or (self._waiting[key] and not low_priority):
             known = key in self._waiting
-            self._waiting[key] = patient
-            (self._patient if patient else self._ready).add(self._fairness.group_of(key), key)
+            self._waiting[key] = low_priority
+            (self._low_priority if low_priority else self._ready).add(self._fairness.group_of(key), key)
             if not known:
                 self._wake_one()
 
@@ -124,26 +124,28 @@ class Queue(Generic[K]):
                 if getter.done() and not getter.cancelled():
                     self._wake_one()  # the wake-up was for another one then
                 raise
-        key, patient = found
-        self._working[key] = patient
+        key, low_priority = found
+        self._working[key] = low_priority
         self._fairness.start(key)
         self._idle.clear()
         return key
 
-    def is_patient(self, key: K) -> bool:
-        """Whether a key that is being worked on came from the patient lane."""
+    def is_low_priority(self, key: K) -> bool:
+        """Whether a key that is being worked on came from the low-priority lane."""
         return self._working.get(key, False)
 
     def _next(self) -> tuple[K, bool] | None:
-        """The next key of a group that has room, and whether it came from the patient lane; None when there is none."""
-        turn = (self._turn + 1) % PATIENT_TURNS
-        for patient in (True, False) if turn == 0 else (False, True):
-            lane = self._patient if patient else self._ready
+        """The next key of a group that has room, and whether it has low priority; None when there is none."""
+        turn = (self._turn + 1) % LOW_PRIORITY_TURNS
+        for low_priority in (True, False) if turn == 0 else (False, True):
+            lane = self._low_priority if low_priority else self._ready
             while (key := lane.pop(self._fairness.has_room)) is not None:
-                if self._waiting.get(key) is patient:  # otherwise it was moved to the front, or has been handed out
+                if (
+                    self._waiting.get(key) is low_priority
+                ):  # otherwise it was moved to the front, or has been handed out
                     del self._waiting[key]
                     self._turn = turn
-                    return key, patient
+                    return key, low_priority
         return None
 
     def pause(self, key: K) -> None:
@@ -163,7 +165,7 @@ class Queue(Generic[K]):
         if not self._working:
             self._idle.set()
         if key in self._again:
-            self.add(key, patient=self._again.pop(key))
+            self.add(key, low_priority=self._again.pop(key))
 
     async def run(self) -> None:
         """Makes keys ready when their time has come, until cancelled. One timer, however many keys wait."""
@@ -194,7 +196,7 @@ class Queue(Generic[K]):
         self._at.clear()
         self._heap.clear()
         for key in keys:
-            self.add(key, patient=True)
+            self.add(key, low_priority=True)
 
     def _release(self) -> None:
         now = self._clock()
@@ -206,12 +208,12 @@ class Queue(Generic[K]):
             heapq.heappop(self._heap)
             if not stale:
                 del self._at[key]
-                self.add(key, patient=True)
+                self.add(key, low_priority=True)
 
     def _unblock(self, key: K) -> None:
         """Lets the group of a key take turns again, once it may have room."""
         group = self._fairness.group_of(key)
-        for lane in (self._ready, self._patient):
+        for lane in (self._ready, self._low_priority):
             if lane.unblock(group):
                 self._wake_one()
 
