@@ -9,7 +9,7 @@ from typing import Any
 from ecr_secret_operator.domain.access import Access, Login
 from ecr_secret_operator.domain.argo import ArgoHelmRepoSecretSpec
 from ecr_secret_operator.domain.decide import Observed
-from ecr_secret_operator.domain.generated import Desired, Held, Holdings, StoredSecret, render
+from ecr_secret_operator.domain.generated import Desired, StoredSecret, StoredToken, StoredTokens, render
 from ecr_secret_operator.domain.identity import AMBIENT, Identity
 from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, KINDS, SECRET
 from ecr_secret_operator.domain.model import CommonSpec
@@ -86,15 +86,17 @@ def logins_of(spec: CommonSpec | InvalidSpec, identity: Identity = AMBIENT) -> t
     )
 
 
-def holdings(resource: Resource | None = None, token: Token | None = None) -> Holdings:
+def stored_tokens(resource: Resource | None = None, token: Token | None = None) -> StoredTokens:
     """A token for every registry of a resource, had with the operator's own identity."""
     resource = resource or a_resource()
-    return {login.host: Held.of(login.scope, token or a_token()) for login in logins_of(resource.spec) if login.scope}
+    return {
+        login.host: StoredToken.of(login.scope, token or a_token()) for login in logins_of(resource.spec) if login.scope
+    }
 
 
 def a_desired(resource: Resource | None = None, token: Token | None = None) -> Desired:
     resource = resource or a_resource()
-    return render(resource, spec_of(resource), holdings(resource, token))
+    return render(resource, spec_of(resource), stored_tokens(resource, token))
 
 
 def a_stored_secret(
@@ -126,7 +128,7 @@ def an_observed(**over: Any) -> Observed:
     """A resource that is served well with a fresh token."""
     resource = over.get("resource") or a_resource()
     observed = Observed(
-        resource=resource, secrets=(), access=Access(logins_of(resource.spec)), served=holdings(resource)
+        resource=resource, secrets=(), access=Access(logins_of(resource.spec)), remembered=stored_tokens(resource)
     )
     if "secrets" not in over:
         over["secrets"] = (a_stored_secret(resource),)

@@ -13,7 +13,7 @@ from ecr_secret_operator.domain.resource import Key, Resource
 from ecr_secret_operator.kube.client import Client
 from ecr_secret_operator.world import World
 
-from .factories import a_raw_spec, a_served_status, holdings, spec_of
+from .factories import a_raw_spec, a_served_status, spec_of, stored_tokens
 from .wire import Object, Wire
 
 GROUP = "/apis/ecr.mobb.redhat.com/v1alpha1"
@@ -113,6 +113,6 @@ class Scene:
     def generated(self, resource: Resource | None = None, **metadata: Any) -> Object:
         """Stores the Secret of a resource, as it was written before this operator started, or by somebody else."""
         resource = resource or self.get()
-        body = manifest(render(resource, spec_of(resource), holdings(resource)))
+        body = manifest(render(resource, spec_of(resource), stored_tokens(resource)))
         path = f"/api/v1/namespaces/{body['metadata']['namespace']}/secrets/{body['metadata']['name']}"
         return self.wire.put(path, {**body, "metadata": {**body["metadata"], **metadata}})

@@ -13,7 +13,7 @@ from ecr_secret_operator.domain.generated import render
 from ecr_secret_operator.domain.resource import Key
 
 from .domain.clusters import a_cluster_resource, a_cluster_spec, good, said
-from .factories import a_resource, holdings, spec_of
+from .factories import a_resource, spec_of, stored_tokens
 from .scenes import GROUP, LOW, ROLE, SHARED, Scene
 
 
@@ -92,7 +92,7 @@ async def own_status(scene: Scene) -> None:
 
 async def own_secret(scene: Scene) -> None:
     resource = scene.get()
-    await scene.world.create(render(resource, spec_of(resource), holdings(resource)))
+    await scene.world.create(render(resource, spec_of(resource), stored_tokens(resource)))
 
 
 async def own_placement(scene: Scene) -> None:

@@ -17,7 +17,7 @@ from ecr_secret_operator.domain.placements import Placements, cluster_status
 from ecr_secret_operator.domain.policy import AccessPolicySpec
 from ecr_secret_operator.domain.reasons import Failure, Reason
 from ecr_secret_operator.domain.status import Outcome, next_status
-from tests.factories import NOW, a_raw_spec, a_resource, an_argo_spec, holdings
+from tests.factories import NOW, a_raw_spec, a_resource, an_argo_spec, stored_tokens
 
 SHIPPED = Path(__file__).parents[1] / "deploy" / "crds"
 ALLOWED = {
@@ -164,7 +164,7 @@ def test_all_that_a_status_can_hold_is_in_the_schema(kind: Kind) -> None:
     """What is not there is pruned by the API server, and would be written again and again."""
     spec = an_argo_spec() if kind is ARGO_HELM_REPO_SECRET else kind.parse(a_raw_spec())
     resource = a_resource(status={}, refresh_request="1", spec=spec)
-    status = next_status(resource, Outcome(held=holdings(resource), written=True, refreshed=True), now=NOW)
+    status = next_status(resource, Outcome(held=stored_tokens(resource), written=True, refreshed=True), now=NOW)
     if kind.clustered:
         denied = next_status(resource, Outcome(failure=Failure(Reason.POLICY_DENIED, "no")), now=NOW)
         status = cluster_status(Placements(resource, 2, {"a": status, "b": denied}), now=NOW)

@@ -45,7 +45,7 @@ from .domain.errors import (
     TokenError,
     Unavailable,
 )
-from .domain.generated import Desired, Held, Holdings, StoredSecret, differences, render
+from .domain.generated import Desired, StoredSecret, StoredToken, StoredTokens, differences, render
 from .domain.model import CommonSpec
 from .domain.outcome import AGAIN, AWAITING_TOKEN, DONE, Result
 from .domain.reasons import FROM_AWS, EventReason, Failure, Reason, Removal
@@ -106,7 +106,7 @@ class Reconciler:
         self._journal = journal
         self._clock = clock
         self._waiting = waiting
-        self._served: dict[Key, tuple[str, Holdings]] = {}
+        self._remembered: dict[Key, tuple[str, StoredTokens]] = {}
         self._reported = Reported()
         self._answers: dict[Key, tuple[str, str, dict[str, datetime]]] = {}
         self._failing: dict[Key, tuple[str, datetime]] = {}
@@ -139,7 +139,7 @@ class Reconciler:
         lacking = standing(observed.access, outcome.held, self._clock())
         link_status = self._links.link_status(observed.resource)
         refreshed = self._refreshed(observed.resource, outcome)
-        reported = audited(observed.access, outcome.held or dict(observed.sealed))
+        reported = audited(observed.access, outcome.held or dict(observed.recorded_tokens))
         outcome = replace(
             outcome,
             lacking=lacking,
@@ -159,7 +159,7 @@ class Reconciler:
     def _gather(self, key: Key) -> Observed | None:
         resource = self._resources.get(key)
         if resource is None:
-            self._served.pop(key, None)
+            self._remembered.pop(key, None)
             self._reported.forget(key)
             self._answers.pop(key, None)
             self._failing.pop(key, None)
@@ -168,15 +168,15 @@ class Reconciler:
         if not refresh_requested(resource):
             self._answers.pop(key, None)
         secrets = self._secrets.of(resource)
-        served, made = self._last_served(resource), [secret for secret in secrets if secret.made_for(resource)]
-        sealed = {host: one for secret in made for host, one in secret.holdings.items()}
+        remembered, made = self._last_stored(resource), [secret for secret in secrets if secret.made_for(resource)]
+        stored = {host: one for secret in made for host, one in secret.stored_tokens.items()}
         return Observed(
             resource=resource,
             secrets=secrets,
-            access=self._authorizer.access(resource, {**served, **sealed}),
-            served=served,
+            access=self._authorizer.access(resource, {**remembered, **stored}),
+            remembered=remembered,
             released=frozenset(secret.name for secret in secrets if self._released(secret, resource)),
-            answered=self._answered_for(resource, sealed),
+            answered=self._answered_for(resource, stored),
             rivals=self._resources.rivals(resource),
         )
 
@@ -195,7 +195,7 @@ class Reconciler:
         if any(isinstance(answer, Token) and answer.expired(self._clock()) for answer in answers):
             raise Conflict(f"a token for {resource.key} expired before it could be stored")
 
-    def _answered_for(self, resource: Resource, stored: Holdings) -> frozenset[str]:
+    def _answered_for(self, resource: Resource, stored: StoredTokens) -> frozenset[str]:
         """The registries whose stored token answers the present request for a refresh."""
         uid, request, answers = self._answers.get(resource.key, ("", "", {}))
         if not answers or (uid, request) != (resource.uid, resource.refresh_request):
@@ -209,15 +209,15 @@ class Reconciler:
         owner = self._resources.get(secret.owner_key) if secret.managed and secret.owner_key else None
         return owner is not None and gives_way(owner, secret, resource)
 
-    def _last_served(self, resource: Resource) -> Holdings:
-        uid, known = self._served.get(resource.key, ("", {}))
+    def _last_stored(self, resource: Resource) -> StoredTokens:
+        uid, known = self._remembered.get(resource.key, ("", {}))
         return known if uid == resource.uid else {}
 
     def _remember(self, resource: Resource, outcome: Outcome) -> None:
         if outcome.held:
-            self._served[resource.key] = (resource.uid, outcome.held)
+            self._remembered[resource.key] = (resource.uid, outcome.held)
         elif not resource.selected or (outcome.failure and outcome.failure.reason is Reason.POLICY_DENIED):
-            self._served.pop(resource.key, None)
+            self._remembered.pop(resource.key, None)
 
     async def _execute(self, observed: Observed, plan: Plan) -> Outcome:
         refused = withdrawn(observed, plan)
@@ -273,30 +273,30 @@ class Reconciler:
             async with self._waiting(resource.key):
                 answers = await self._tokens.tokens(write.wants, resource.requester)
             self._check_still_wanted(resource, write, answers)
-        had: dict[str, Held] = {}
+        fetched: dict[str, StoredToken] = {}
         failed: list[tuple[str, TokenError]] = []
         for want, answer in zip(write.wants, answers, strict=True):
             if isinstance(answer, Token):
-                had[want.host] = Held.of(want.scope, answer)
+                fetched[want.host] = StoredToken.of(want.scope, answer)
             else:
                 failed.append((want.host, answer))
         told = [named(host, error.failure, write.spec) for host, error in failed]
         failure = joined([*write.problems, *told])
         passing = not write.problems and FROM_AWS.issuperset(error.reason for _, error in failed)
         retry_at = min((error.retry_at for _, error in failed if error.retry_at), default=None)
-        tokens = {**write.keep, **had}
+        tokens = {**write.keep, **fetched}
         if not tokens and write.takes_away and write.stored:
             await self._remove(resource, write.stored, Removal.TOKEN_DENIED)
             return Outcome(failure=failure, retry_at=retry_at)
         if not tokens:
             return Outcome(held=plan.held, failure=failure, passing=passing, retry_at=retry_at)
-        stale = self._note_answers(resource, write, had)
+        stale = self._note_answers(resource, write, fetched)
         outcome = await self._apply(resource, write, render(resource, write.spec, tokens), theirs=plan.held)
         if stale and not outcome.failure:
             outcome = replace(outcome, retry_at=max(stale) + LONGEST_SPACING)
         return outcome.beside(failure, passing=passing, retry_at=retry_at)
 
-    def _note_answers(self, resource: Resource, write: Write, had: Holdings) -> Sequence[datetime]:
+    def _note_answers(self, resource: Resource, write: Write, fetched: StoredTokens) -> Sequence[datetime]:
         """Notes which tokens answer a request for a refresh, before they are stored: that may end without an answer.
 
         Gives when those that are no newer than what was there were issued: for these it has to wait a moment. While a
@@ -304,8 +304,8 @@ class Reconciler:
         """
         answers, stale = {}, []
         for want in write.wants:
-            if want.host in had:
-                token, kept = had[want.host].token, write.keep.get(want.host)
+            if want.host in fetched:
+                token, kept = fetched[want.host].token, write.keep.get(want.host)
                 if replaces(token, want.freshness.newer_than, kept.token if kept else None):
                     answers[want.host] = token.issued_at
                 else:
@@ -338,7 +338,7 @@ class Reconciler:
         failure = taken(resource, write.spec.generated_secret_name, stored, rivals)
         return Outcome(failure=failure, retry_at=now + conflict_retry(resource, now))
 
-    async def _apply(self, resource: Resource, write: Write, desired: Desired, *, theirs: Holdings) -> Outcome:
+    async def _apply(self, resource: Resource, write: Write, desired: Desired, *, theirs: StoredTokens) -> Outcome:
         happened = _repaired(desired, write.repairs)
         if write.stored:
             return await self._overwrite(resource, write, write.stored, desired, happened, theirs=theirs)
@@ -380,7 +380,7 @@ class Reconciler:
         desired: Desired,
         happened: Happened,
         *,
-        theirs: Holdings,
+        theirs: StoredTokens,
     ) -> Outcome:
         best = newest(desired.held, theirs)
         if best != desired.held:

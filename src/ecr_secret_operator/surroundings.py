@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from .domain.access import Access, assess, needed
-from .domain.generated import Holdings
+from .domain.generated import StoredTokens
 from .domain.identity_sources import Account, Credentials, Missing
 from .domain.kinds import KINDS
 from .domain.policy import Policy
@@ -91,7 +91,7 @@ class Surroundings:
         """Has every change call this with the keys of the resources that it concerns."""
         self._enqueue = enqueue
 
-    def access(self, resource: Resource, stored: Holdings) -> Access:
+    def access(self, resource: Resource, stored: StoredTokens) -> Access:
         """What a resource may do now, and as whom; `stored` are the tokens that it has."""
         return assess(resource, self, stored=stored, policy_required=self._policy_required)
 

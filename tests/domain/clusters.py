@@ -12,7 +12,7 @@ from ecr_secret_operator.domain.reasons import Failure, Reason
 from ecr_secret_operator.domain.registries import ClusterPullSecretSpec
 from ecr_secret_operator.domain.resource import Key, Resource
 from ecr_secret_operator.domain.status import Outcome, Status, next_status
-from tests.factories import NOW, a_raw_spec, a_resource, a_token, holdings
+from tests.factories import NOW, a_raw_spec, a_resource, a_token, stored_tokens
 
 WHOLE = Key("ClusterPullSecret", "", "pull")
 OWN_NAMESPACE = "operators"
@@ -44,7 +44,7 @@ def said(resource: Resource, outcome: Outcome, *, now: Any = NOW) -> Status:
 
 def good(resource: Resource, **over: Any) -> Outcome:
     """The outcome of a placement that was served."""
-    return Outcome(**{"held": holdings(resource, a_token()), "written": True, "refreshed": True, **over})
+    return Outcome(**{"held": stored_tokens(resource, a_token()), "written": True, "refreshed": True, **over})
 
 
 def served(resource: Resource, *namespaces: str, **over: Any) -> dict[str, Status]:

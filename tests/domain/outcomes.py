@@ -9,10 +9,10 @@ from ecr_secret_operator.domain.reasons import Failure, Reason
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource
 from ecr_secret_operator.domain.schedule import due_at
 from ecr_secret_operator.domain.status import Event, Outcome, Status, events, next_status
-from tests.factories import NOW, a_resource, a_spec, a_token, holdings, spec_of
+from tests.factories import NOW, a_resource, a_spec, a_token, spec_of, stored_tokens
 
 TOKEN = a_token()
-HELD = holdings(token=TOKEN)
+HELD = stored_tokens(token=TOKEN)
 NEW = a_resource(status={})
 SUSPENDED = a_resource(spec=a_spec(suspend=True), status={})
 INVALID = a_resource(spec=InvalidSpec("spec.frequency: 'banana' is not a duration"), status={})

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from ecr_secret_operator.domain.access import Access, assess, audited
-from ecr_secret_operator.domain.generated import Held, Holdings
+from ecr_secret_operator.domain.generated import StoredToken, StoredTokens
 from ecr_secret_operator.domain.identity import AMBIENT
 from ecr_secret_operator.domain.identity_sources import Missing
 from ecr_secret_operator.domain.policy import POLICY_KIND, AccessPolicySpec, Policy, parse_policy
@@ -192,7 +192,7 @@ def test_a_default_role_is_assumed_without_external_id_and_with_full_access() ->
 
 def test_a_stored_token_that_would_be_removed_is_reported() -> None:
     assert said("a stored token that would be removed, such as one that was obtained with an identity")
-    stored: Holdings = {HOST: Held.of(Scope.of(parse_registry(HOST), AMBIENT), a_token())}
+    stored: StoredTokens = {HOST: StoredToken.of(Scope.of(parse_registry(HOST), AMBIENT), a_token())}
     resource, cluster = a_resource(spec=InvalidSpec("x")), a_cluster(policies_of({"p": {**NAMED, **AUDIT}}), {})
     assert audited(assess(resource, cluster, stored=stored, policy_required=False), stored)
 

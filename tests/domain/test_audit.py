@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_secret_operator.domain.access import Access, Login, assess, audited
-from ecr_secret_operator.domain.generated import Held, Holdings
+from ecr_secret_operator.domain.generated import StoredToken, StoredTokens
 from ecr_secret_operator.domain.identity import AMBIENT, AssumedRole, Identity
 from ecr_secret_operator.domain.policy import AccessPolicySpec, Ask, Policy
 from ecr_secret_operator.domain.registry import parse_registry
@@ -88,8 +88,8 @@ def test_a_change_of_the_identity_is_reported(policies: list[Policy], text: str)
 # What is stored
 
 
-def had_with(identity: Identity, host: str = HOST) -> Holdings:
-    return {host: Held.of(Scope.of(parse_registry(host), identity), a_token())}
+def had_with(identity: Identity, host: str = HOST) -> StoredTokens:
+    return {host: StoredToken.of(Scope.of(parse_registry(host), identity), a_token())}
 
 
 ALLOWED = AssumedRole(ROLE)

@@ -35,11 +35,11 @@ from tests.factories import (
     a_token,
     an_argo_spec,
     an_observed,
-    holdings,
     spec_of,
+    stored_tokens,
 )
 
-HELD = holdings()
+HELD = stored_tokens()
 RESOURCE = a_resource()
 
 
@@ -76,7 +76,7 @@ def test_how_long_something_else_lasted_does_not_count_for_a_conflict() -> None:
 def test_a_name_that_its_resource_no_longer_wants_is_taken_over() -> None:
     other = a_resource(uid="other", key=a_key(name="other"))
     stored = a_stored_secret(other)
-    plan = decide(replace(an_observed(secrets=(stored,), served={}), released=frozenset({stored.name})), now=NOW)
+    plan = decide(replace(an_observed(secrets=(stored,), remembered={}), released=frozenset({stored.name})), now=NOW)
     assert plan.failure is None
     assert plan.write
     assert plan.write.stored == stored
@@ -208,7 +208,7 @@ def test_upstream_wrote_the_url_as_the_user_did_with_the_scheme() -> None:
 def test_a_newer_token_is_never_replaced_by_an_older_one(stored_age: timedelta, *, newer: bool) -> None:
     theirs = a_token(issued_at=NOW + stored_age, password="theirs")
     found = newest(HELD, intact(a_stored_secret(token=theirs), RESOURCE, spec_of(RESOURCE)))
-    assert found == (holdings(token=theirs) if newer else HELD)
+    assert found == (stored_tokens(token=theirs) if newer else HELD)
 
 
 def test_a_newer_token_in_a_changed_secret_counts_for_nothing() -> None:

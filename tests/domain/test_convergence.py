@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ecr_secret_operator.domain.access import Access, Login
 from ecr_secret_operator.domain.decide import Observed, Plan, decide, standing
-from ecr_secret_operator.domain.generated import Held, Holdings, StoredSecret
+from ecr_secret_operator.domain.generated import StoredSecret, StoredToken, StoredTokens
 from ecr_secret_operator.domain.identity import AMBIENT, AccessKeys, AssumedRole, Identity, StoredKeys
 from ecr_secret_operator.domain.schedule import serves
 from ecr_secret_operator.domain.token import Sensitive
@@ -31,10 +31,10 @@ ages = st.sampled_from([timedelta(hours=hours) for hours in (0, 1, 5, 6, 11, 12,
 
 
 @st.composite
-def some_holdings(draw: st.DrawFn) -> Holdings:
+def some_stored_tokens(draw: st.DrawFn) -> StoredTokens:
     hosts = draw(st.lists(st.sampled_from(HOSTS), unique=True))
     return {
-        host: Held.of(scope(host, draw(identities)), a_token(issued_at=NOW - draw(ages), password=f"old {host}"))
+        host: StoredToken.of(scope(host, draw(identities)), a_token(issued_at=NOW - draw(ages), password=f"old {host}"))
         for host in hosts
     }
 
@@ -47,7 +47,7 @@ def some_login(draw: st.DrawFn, host: str) -> Login:
 
 @st.composite
 def situations(draw: st.DrawFn) -> Observed:
-    stored = draw(some_holdings())
+    stored = draw(some_stored_tokens())
     secrets = (stored_with(RESOURCE, stored),) if stored else ()
     if secrets and draw(st.integers(0, 3)) == 0:
         secrets = (replace(secrets[0], data_digest="0"),)
@@ -57,7 +57,7 @@ def situations(draw: st.DrawFn) -> Observed:
         resource=resource,
         secrets=secrets,
         access=Access(logins),
-        served=draw(st.sampled_from([stored, {}, draw(some_holdings())])),
+        remembered=draw(st.sampled_from([stored, {}, draw(some_stored_tokens())])),
     )
 
 
@@ -66,7 +66,7 @@ def executed(plan: Plan, failing: frozenset[str]) -> tuple[StoredSecret, ...] | 
     if plan.write is None:
         return None
     had = {
-        want.host: Held.of(want.scope, a_token(issued_at=NOW, password=f"new {want.host}"))
+        want.host: StoredToken.of(want.scope, a_token(issued_at=NOW, password=f"new {want.host}"))
         for want in plan.write.wants
         if want.host not in failing
     }
@@ -83,7 +83,7 @@ def test_a_failing_registry_keeps_its_last_good_token(observed: Observed, failin
         return
     for host, one in plan.held.items():
         if not one.token.expired(NOW):
-            now_there = secrets[0].holdings[host]
+            now_there = secrets[0].stored_tokens[host]
             assert now_there == one or now_there.token.password == Sensitive(f"new {host}")
 
 
@@ -95,7 +95,7 @@ def test_no_token_comes_into_the_secret_that_its_registry_is_not_to_have(
     plan = decide(observed, now=NOW)
     secrets = executed(plan, failing)
     for login in observed.access.logins if secrets else ():
-        one = secrets[0].holdings.get(login.host) if secrets else None
+        one = secrets[0].stored_tokens.get(login.host) if secrets else None
         if one and one != plan.held.get(login.host) and login.scope:
             assert one.mark == login.scope.mark
             assert not one.token.expired(NOW)
@@ -108,7 +108,7 @@ def test_what_was_done_needs_not_be_done_again(observed: Observed) -> None:
     secrets = executed(plan, frozenset())
     done = observed.secrets if secrets is None else secrets
     status = {**observed.resource.status, "lastHandledRefresh": observed.resource.refresh_request}
-    again = replace(observed, resource=replace(observed.resource, status=status), secrets=done, served={})
+    again = replace(observed, resource=replace(observed.resource, status=status), secrets=done, remembered={})
     second = decide(again, now=NOW)
     if plan.write and (plan.write.keep or plan.write.wants):
         assert second.write is None

@@ -30,12 +30,12 @@ from tests.factories import (
     a_stored_secret,
     a_token,
     an_observed,
-    holdings,
     spec_of,
+    stored_tokens,
 )
 
 TOKEN = a_token()
-HELD = holdings()
+HELD = stored_tokens()
 RESOURCE = a_resource()
 DUE = due_at(TOKEN, spec_of(RESOURCE).interval, seed=RESOURCE.uid)
 SCOPE = Scope.of(parse_registry(HOST), AMBIENT)
@@ -64,14 +64,14 @@ def test_a_good_secret_is_left_alone_until_its_token_is_due(now: datetime) -> No
 
 
 def test_a_restart_finds_the_token_in_the_secret_and_does_nothing() -> None:
-    assert decide(an_observed(served={}), now=SOON) == Plan(held=HELD)
+    assert decide(an_observed(remembered={}), now=SOON) == Plan(held=HELD)
 
 
 # A token is needed
 
 
 def test_a_new_resource_gets_any_token_that_is_young_enough() -> None:
-    write = write_of(an_observed(secrets=(), served={}), NOW)
+    write = write_of(an_observed(secrets=(), remembered={}), NOW)
     assert write.keep == {}
     assert write.stored is None
     assert write.repairs == ()
@@ -148,7 +148,7 @@ def test_an_edited_secret_is_put_right_with_the_token_in_memory(over: dict[str, 
 
 def test_an_edited_secret_without_a_token_in_memory_gets_a_new_one() -> None:
     """After a restart: what the Secret says cannot be trusted."""
-    write = write_of(an_observed(secrets=(BROKEN,), served={}), SOON)
+    write = write_of(an_observed(secrets=(BROKEN,), remembered={}), SOON)
     assert write.keep == {}
     assert want_of(write).freshness.newer_than is None
     assert write.repairs, "it is told as a repair"
@@ -194,7 +194,7 @@ def test_an_edited_expiry_cannot_keep_a_token_beyond_its_life(forged: list[str])
         annotations[name] = annotations[name].replace("2026-03-02T00:00:00Z", "2030-01-01T00:00:00Z")
     stored = a_stored_secret(annotations=annotations)
     assert stored.annotations != a_desired().annotations
-    plan = decide(an_observed(secrets=(stored,), served={}), now=EXPIRED)
+    plan = decide(an_observed(secrets=(stored,), remembered={}), now=EXPIRED)
     assert plan.held == {}
     assert plan.write is not None
 
@@ -217,7 +217,7 @@ def test_new_metadata_is_written_with_the_same_token_and_is_no_repair() -> None:
 
 def test_another_region_needs_another_token() -> None:
     resource = changed(ecr_registry=OTHER_HOST)
-    observed = an_observed(resource=resource, secrets=(a_stored_secret(),), served={})
+    observed = an_observed(resource=resource, secrets=(a_stored_secret(),), remembered={})
     write = write_of(observed, SOON)
     assert decide(observed, now=SOON).held == {}
     assert write.keep == {}
@@ -234,7 +234,7 @@ def test_what_aws_refused_at_first_is_no_repair_at_the_next_attempt(over: dict[s
     resource = changed(**over)
     failed = Outcome(failure=Failure(Reason.AWS_UNAVAILABLE, "throttled"))
     again = replace(resource, status=next_status(resource, failed, now=SOON))
-    observed = an_observed(resource=again, secrets=(a_stored_secret(),), served=served)
+    observed = an_observed(resource=again, secrets=(a_stored_secret(),), remembered=served)
     assert write_of(observed, SOON).repairs == ()
 
 
@@ -269,7 +269,7 @@ def test_a_secret_of_another_resource_is_never_removed() -> None:
 @pytest.mark.parametrize("served", [HELD, {}])
 def test_retain_drops_the_owner_reference_with_the_same_token_and_is_no_repair(served: Any) -> None:
     write = write_of(
-        an_observed(resource=changed(deletion_policy="Retain"), secrets=(a_stored_secret(),), served=served), SOON
+        an_observed(resource=changed(deletion_policy="Retain"), secrets=(a_stored_secret(),), remembered=served), SOON
     )
     assert write.repairs == ()
     assert (write.keep, write.wants) == (HELD, ())

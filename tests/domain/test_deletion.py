@@ -26,8 +26,8 @@ from tests.factories import (
     a_stored_secret,
     an_argo_spec,
     an_observed,
-    holdings,
     logins_of,
+    stored_tokens,
 )
 
 EXPIRED = NOW + LIFETIME
@@ -91,9 +91,9 @@ def test_what_could_only_be_replaced_stays_until_policy_refuses_it(resource: Any
     assert plan.failure
     assert "cannot be updated, only replaced" in plan.failure.message
     assert words in plan.failure.message
-    if not stored.holdings:
+    if not stored.stored_tokens:
         return
-    revoked = Access(logins_of(resource.spec), revoked=frozenset(stored.holdings))
+    revoked = Access(logins_of(resource.spec), revoked=frozenset(stored.stored_tokens))
     refused = decide(an_observed(resource=resource, secrets=(stored,), access=revoked), now=NOW)
     assert refused.held == {}
     assert refused.remove == (() if stored.deleting else (stored,))
@@ -101,7 +101,7 @@ def test_what_could_only_be_replaced_stays_until_policy_refuses_it(resource: Any
 
 def test_an_immutable_secret_whose_token_is_not_due_is_no_failure() -> None:
     stored = replace(SECRET, immutable=True)
-    assert decide(an_observed(resource=RESOURCE, secrets=(stored,)), now=NOW) == Plan(held=holdings())
+    assert decide(an_observed(resource=RESOURCE, secrets=(stored,)), now=NOW) == Plan(held=stored_tokens())
 
 
 def test_it_leaves_its_name_to_whoever_comes() -> None:
@@ -109,7 +109,7 @@ def test_it_leaves_its_name_to_whoever_comes() -> None:
     assert gives_way(RESOURCE, SECRET, follower)
     assert gives_way(replace(RESOURCE, spec=InvalidSpec("no")), SECRET, follower)
     assert not gives_way(a_resource(), SECRET, follower)
-    taken = an_observed(resource=follower, secrets=(SECRET,), served={}, released=frozenset({SECRET.name}))
+    taken = an_observed(resource=follower, secrets=(SECRET,), remembered={}, released=frozenset({SECRET.name}))
     write = decide(replace(taken, rivals=(RESOURCE,)), now=NOW).write
     assert write
     assert write.stored == SECRET
@@ -126,10 +126,10 @@ def test_after_a_rename_the_old_secret_stays_until_there_is_a_new_one() -> None:
     resource = a_resource()
     (login,) = logins_of(resource.spec)
     broken = replace(login, scope=None, problem=decide(an_observed(access=DENIED), now=NOW).failure, origin="other")
-    observed = an_observed(resource=resource, secrets=(old,), served={}, access=Access((broken,)))
+    observed = an_observed(resource=resource, secrets=(old,), remembered={}, access=Access((broken,)))
     plan = decide(observed, now=NOW)
     assert (plan.write, plan.remove) == (None, ())
-    revoked = Access((broken,), revoked=frozenset(old.holdings))
+    revoked = Access((broken,), revoked=frozenset(old.stored_tokens))
     assert decide(replace(observed, access=revoked), now=NOW).remove == (old,)
 
 
@@ -152,12 +152,12 @@ def test_the_status_says_so_as_long_as_it_lasts() -> None:
         "The resource is being deleted since 2026-03-01T11:00:00Z, and finalizer example.com/a holds it;"
         " Secret ecr-pull is being deleted, and finalizer example.com/s holds it"
     )
-    outcome = Outcome(held=holdings(), terminating=told)
+    outcome = Outcome(held=stored_tokens(), terminating=told)
     status = next_status(RESOURCE, outcome, now=NOW)
     found = condition_of(status, TERMINATING)
     assert (found["status"], found["reason"], found["message"]) == ("True", "Terminating", told)
     assert condition_of(status, "Ready")["status"] == "True"
-    assert not condition_of(next_status(RESOURCE, Outcome(held=holdings()), now=NOW), TERMINATING)
+    assert not condition_of(next_status(RESOURCE, Outcome(held=stored_tokens()), now=NOW), TERMINATING)
 
 
 def test_a_resource_without_secret_is_not_ready_and_that_is_no_event() -> None:
@@ -172,7 +172,7 @@ def test_a_cluster_resource_tells_of_itself_and_of_its_secrets() -> None:
     whole = replace(RESOURCE, key=Key("ClusterPullSecret", "", "pull"))
     placement = whole.placement("team-a", {}, selected=True, identities_in="")
     assert terminating(placement, (SECRET,)) == ""
-    outcome = Outcome(held=holdings(), terminating=terminating(placement, (HELD_SECRET,)))
+    outcome = Outcome(held=stored_tokens(), terminating=terminating(placement, (HELD_SECRET,)))
     statuses = {"team-a": next_status(placement, outcome, now=NOW)}
     told = condition_of(cluster_status(Placements(whole, 1, statuses), now=NOW), TERMINATING)["message"]
     assert told.startswith("The resource is being deleted since 2026-03-01T11:00:00Z")

@@ -20,8 +20,8 @@ from tests.factories import (
     a_token,
     an_argo_spec,
     an_observed,
-    holdings,
     logins_of,
+    stored_tokens,
 )
 
 DENIED = Access(denied="no AccessPolicy lets namespace team-a")
@@ -78,7 +78,7 @@ def test_an_invalid_spec_is_told_before_policy() -> None:
 
 
 def test_once_it_is_allowed_again_it_is_served_anew() -> None:
-    plan = decide(an_observed(secrets=(), served={}), now=NOW)
+    plan = decide(an_observed(secrets=(), remembered={}), now=NOW)
     assert plan.failure is None
     assert plan.write
 
@@ -98,7 +98,7 @@ def test_while_policy_is_unknown_nothing_is_done_and_what_is_stored_counts(resou
     secrets = (a_stored_secret(resource),)
     for now in (NOW, EXPIRED):
         observed = an_observed(resource=resource, secrets=secrets, access=UNKNOWN)
-        assert decide(observed, now=now) == Plan(held=holdings(resource), failure=failure)
+        assert decide(observed, now=now) == Plan(held=stored_tokens(resource), failure=failure)
     assert decide(an_observed(resource=resource, secrets=(), access=UNKNOWN), now=NOW) == Plan(failure=failure)
 
 
@@ -117,4 +117,4 @@ def test_a_name_that_is_taken_is_told_before_an_unknown_policy() -> None:
 def test_a_suspended_resource_does_not_tell_of_an_identity_that_it_does_not_use(problem: Failure | None) -> None:
     logins = tuple(replace(login, problem=problem) for login in logins_of(SUSPENDED.spec))
     observed = an_observed(resource=SUSPENDED, access=Access(logins))
-    assert decide(observed, now=NOW) == Plan(held=holdings(SUSPENDED))
+    assert decide(observed, now=NOW) == Plan(held=stored_tokens(SUSPENDED))

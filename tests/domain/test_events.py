@@ -29,12 +29,12 @@ from tests.domain.outcomes import (
     after,
     told,
 )
-from tests.factories import NOW, a_resource, a_spec, a_token, holdings
+from tests.factories import NOW, a_resource, a_spec, a_token, stored_tokens
 
 
 def test_an_ordinary_service_and_refresh_are_no_events() -> None:
     assert told(NEW, SERVED) == []
-    newer = Outcome(held=holdings(token=a_token(issued_at=SOON)), written=True, refreshed=True)
+    newer = Outcome(held=stored_tokens(token=a_token(issued_at=SOON)), written=True, refreshed=True)
     assert told(after(NEW, SERVED), newer, now=SOON) == []
 
 

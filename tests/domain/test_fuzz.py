@@ -17,7 +17,7 @@ from ecr_secret_operator.domain.policy import AccessPolicySpec, parse_policy
 from ecr_secret_operator.domain.reasons import Failure, Reason
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource
 from ecr_secret_operator.domain.status import Outcome, events, next_look, next_status, status_patch
-from tests.factories import HOST, NOW, PASSWORD, a_resource, a_spec, a_stored_secret, holdings, logins_of
+from tests.factories import HOST, NOW, PASSWORD, a_resource, a_spec, a_stored_secret, logins_of, stored_tokens
 from tests.fuzz import TEXTS, json_of, object_of
 
 from .clusters import a_cluster_resource, good, said
@@ -67,7 +67,7 @@ def test_a_policy_is_read_or_a_sentence_names_its_field(raw: object) -> None:
 def outcomes(resource: Resource) -> st.SearchStrategy[Outcome]:
     return st.builds(
         Outcome,
-        held=st.sampled_from([{}, holdings()]),
+        held=st.sampled_from([{}, stored_tokens()]),
         lacking=st.sampled_from([(), (HOST,)]),
         failure=st.none() | st.sampled_from([Failure(reason, "so it is") for reason in Reason]),
         written=st.booleans(),
@@ -121,10 +121,10 @@ def test_whatever_is_written_on_a_secret_there_is_a_plan(
     own = a_stored_secret(resource)
     stored = replace(own, annotations={**(own.annotations if kept else {}), **annotations}, labels=labels)
     access = Access(logins_of(resource.spec))
-    plan = decide(Observed(resource=resource, secrets=(stored,), access=access, served={}), now=NOW)
+    plan = decide(Observed(resource=resource, secrets=(stored,), access=access, remembered={}), now=NOW)
     assert plan.write or plan.failure or plan.held
     assert not isinstance(resource.spec, InvalidSpec)
-    desired = render(resource, resource.spec, holdings(resource))
+    desired = render(resource, resource.spec, stored_tokens(resource))
     differences(stored, desired)
     assert PASSWORD not in repr(desired)
     patch(stored, desired)
@@ -142,13 +142,13 @@ def test_whatever_is_sealed_as_tokens_is_read_or_is_nothing(tokens: object) -> N
     seal = f"{own.data_digest}\n{text}\n{own.annotations[OWNER]}"
     forged = {**own.annotations, TOKENS: text, DIGEST: f"sha256:{sha256(seal.encode()).hexdigest()}"}
     stored = replace(own, annotations=forged)
-    assert set(stored.holdings) <= {HOST}
-    for held in stored.holdings.values():
+    assert set(stored.stored_tokens) <= {HOST}
+    for held in stored.stored_tokens.values():
         assert held.token.issued_at < held.token.expires_at
         assert PASSWORD not in repr(held)
     resource = a_resource()
     access = Access(logins_of(resource.spec))
-    plan = decide(Observed(resource=resource, secrets=(stored,), access=access, served={}), now=NOW)
+    plan = decide(Observed(resource=resource, secrets=(stored,), access=access, remembered={}), now=NOW)
     assert plan.write or plan.held
     if plan.held:
         outcome = Outcome(held=plan.held)

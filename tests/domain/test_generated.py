@@ -21,8 +21,8 @@ from ecr_secret_operator.domain.generated import (
     MANAGED_BY_LABEL,
     OWNER,
     TOKENS,
-    Held,
     OwnerReference,
+    StoredToken,
     data_digest,
     differences,
     format_time,
@@ -46,7 +46,7 @@ from tests.factories import (
     a_stored_secret,
     a_token,
     an_argo_spec,
-    holdings,
+    stored_tokens,
 )
 
 ANOTHER_OWNER = OwnerReference(api_version="apps/v1", kind="Deployment", name="web", uid="d0", controller=False)
@@ -161,8 +161,8 @@ def test_rendering_twice_gives_the_same_so_a_restart_writes_nothing() -> None:
         a_desired(a_resource(spec=a_spec(ecr_registry=OTHER_HOST))),
         a_desired(a_resource(spec=a_spec(ecr_registry=HOST.replace("12345", "54321")))),
         a_desired(a_resource(spec=an_argo_spec())),
-        render(a_resource(), a_spec(), {HOST: Held(a_token(), mark="another")}),
-        render(a_resource(), a_spec(), {HOST: Held(a_token(), MARK, version="another")}),
+        render(a_resource(), a_spec(), {HOST: StoredToken(a_token(), mark="another")}),
+        render(a_resource(), a_spec(), {HOST: StoredToken(a_token(), MARK, version="another")}),
     ],
     ids=["password", "issued", "expires", "name", "namespace", "region", "account", "kind", "identity", "keys"],
 )
@@ -211,7 +211,7 @@ def test_the_type_is_in_the_digest() -> None:
 
 
 def test_the_token_of_a_stored_secret_is_the_one_that_was_written() -> None:
-    assert a_stored_secret(token=a_token()).holdings == holdings(token=a_token())
+    assert a_stored_secret(token=a_token()).stored_tokens == stored_tokens(token=a_token())
 
 
 ENTRY = {"issued": "2026-03-01T12:00:00Z", "expires": "2026-03-02T00:00:00Z", "for": "00"}
@@ -234,9 +234,9 @@ def sealed(tokens: str) -> dict[str, str]:
 
 def test_the_note_of_a_token_is_read_as_it_stands() -> None:
     stored = a_stored_secret(annotations=sealed(noted()))
-    assert stored.holdings == {HOST: Held(a_token(), mark="00")}
+    assert stored.stored_tokens == {HOST: StoredToken(a_token(), mark="00")}
     stored = a_stored_secret(annotations=sealed(noted(**{"with": "11", "more": "x"})))
-    assert stored.holdings == {HOST: Held(a_token(), mark="00", version="11")}
+    assert stored.stored_tokens == {HOST: StoredToken(a_token(), mark="00", version="11")}
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_the_note_of_a_token_is_read_as_it_stands() -> None:
     ],
 )
 def test_without_password_or_sensible_times_it_holds_no_token(over: dict[str, Any]) -> None:
-    assert a_stored_secret(**over).holdings == {}
+    assert a_stored_secret(**over).stored_tokens == {}
 
 
 @pytest.mark.parametrize("part", ["data", "note", "owner", "seal"])
@@ -289,14 +289,14 @@ def test_when_the_seal_does_not_hold_it_holds_no_token(part: str) -> None:
         "owner": {"annotations": {**annotations, OWNER: "Secret/team-b/pull"}},
         "seal": {"annotations": without(annotations, DIGEST)},
     }
-    assert a_stored_secret(**over[part]).holdings == {}
+    assert a_stored_secret(**over[part]).stored_tokens == {}
 
 
 @pytest.mark.parametrize("absent", [ISSUED_AT, EXPIRES_AT])
 def test_the_times_for_people_are_not_what_the_operator_reads(absent: str) -> None:
     """But their loss is drift."""
     stored = a_stored_secret(annotations=without(a_desired().annotations, absent))
-    assert stored.holdings == holdings()
+    assert stored.stored_tokens == stored_tokens()
     assert differences(stored, a_desired()) == ("annotations",)
 
 

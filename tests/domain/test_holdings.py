@@ -13,8 +13,8 @@ from ecr_secret_operator.domain.generated import (
     EXPIRES_AT,
     ISSUED_AT,
     TOKENS,
-    Held,
-    Holdings,
+    StoredToken,
+    StoredTokens,
     differences,
     format_time,
     render,
@@ -70,13 +70,13 @@ def test_tokens_of_hosts_that_the_spec_does_not_name_are_not_written() -> None:
 
 def test_what_is_written_is_read_back() -> None:
     keys = AccessKeys("AKIAEXAMPLE", Sensitive("x"))
-    holdings = {
+    stored_tokens = {
         HOST: held(HOST, YOUNG, StoredKeys("team-a", "aws", keys.version, keys)),
         OTHER_HOST: held(OTHER_HOST, OLD, ACCOUNT_ROLE),
     }
-    stored = stored_with(BOTH, holdings)
-    assert stored.holdings == holdings
-    assert differences(stored, render(BOTH, spec_of(BOTH), holdings)) == ()
+    stored = stored_with(BOTH, stored_tokens)
+    assert stored.stored_tokens == stored_tokens
+    assert differences(stored, render(BOTH, spec_of(BOTH), stored_tokens)) == ()
 
 
 # What stands
@@ -100,7 +100,7 @@ def test_what_is_written_is_read_back() -> None:
     ],
 )
 def test_which_registries_lack_a_valid_token_of_their_identity(
-    logins: tuple[Login, ...], stored: Holdings, now: datetime, lacking: tuple[str, ...]
+    logins: tuple[Login, ...], stored: StoredTokens, now: datetime, lacking: tuple[str, ...]
 ) -> None:
     assert standing(Access(logins), stored, now) == lacking
 
@@ -143,5 +143,5 @@ def test_of_each_registry_the_newer_token_of_the_same_identity_stays() -> None:
 
 
 def test_a_newer_token_that_was_had_with_other_keys_does_not_stay() -> None:
-    newer = Held(a_token(issued_at=NOW + timedelta(hours=1)), scope(HOST).mark, version="old keys")
+    newer = StoredToken(a_token(issued_at=NOW + timedelta(hours=1)), scope(HOST).mark, version="old keys")
     assert newest(FINE, intact(stored_with(BOTH, {HOST: newer}), BOTH, spec_of(BOTH))) == FINE

@@ -24,7 +24,17 @@ from ecr_secret_operator.domain.status import LINKED, Event, Outcome, events, ne
 from ecr_secret_operator.domain.token import Sensitive
 from tests.domain.clusters import OWN_NAMESPACE, WHOLE, a_cluster_resource, a_cluster_spec, a_placement, good
 from tests.domain.test_access import ROLE, Cluster, a_policy
-from tests.factories import HOST, NOW, PASSWORD, a_resource, a_stored_secret, a_token, an_observed, holdings, spec_of
+from tests.factories import (
+    HOST,
+    NOW,
+    PASSWORD,
+    a_resource,
+    a_stored_secret,
+    a_token,
+    an_observed,
+    spec_of,
+    stored_tokens,
+)
 
 SHARE = a_placement()
 SECRET = a_stored_secret(SHARE)
@@ -53,7 +63,7 @@ def test_a_resource_of_a_namespace_asks_for_itself_and_has_its_identities_there(
 
 
 def test_the_secret_lies_in_the_namespace_and_belongs_to_the_cluster_resource() -> None:
-    desired = render(SHARE, spec_of(SHARE), holdings(SHARE))
+    desired = render(SHARE, spec_of(SHARE), stored_tokens(SHARE))
     assert (desired.namespace, desired.name, desired.secret_type) == (
         "team-a",
         "ecr-pull",
@@ -88,13 +98,13 @@ def test_nothing_is_taken_over_from_the_go_operator_which_had_no_such_kind() -> 
 
 
 def test_a_share_that_is_served_well_rests() -> None:
-    assert plan_for() == Plan(held=holdings(SHARE))
+    assert plan_for() == Plan(held=stored_tokens(SHARE))
 
 
 def test_a_missing_secret_is_written_with_the_token_that_is_at_hand() -> None:
     plan = plan_for(secrets=())
     assert plan.write
-    assert (plan.write.wants, plan.write.keep) == ((), holdings(SHARE))
+    assert (plan.write.wants, plan.write.keep) == ((), stored_tokens(SHARE))
 
 
 def test_an_edited_secret_is_repaired() -> None:
@@ -116,10 +126,10 @@ def test_all_shares_fall_due_at_the_same_time() -> None:
     """So one token serves them all: the jitter is that of the whole."""
     for namespace in ("team-a", "team-b", "team-c"):
         placement = a_placement(namespace)
-        outcome = Outcome(held=holdings(placement))
+        outcome = Outcome(held=stored_tokens(placement))
         assert (
             next_status(placement, outcome, now=NOW)["nextRefreshTime"]
-            == (next_status(SHARE, Outcome(held=holdings(SHARE)), now=NOW)["nextRefreshTime"])
+            == (next_status(SHARE, Outcome(held=stored_tokens(SHARE)), now=NOW)["nextRefreshTime"])
         )
 
 
@@ -274,6 +284,6 @@ def test_what_it_said_of_its_links_stays_while_that_is_not_known() -> None:
 
 def test_an_expired_token_is_asked_for_anew() -> None:
     old = a_token(issued_at=NOW - timedelta(hours=13))
-    plan = plan_for(secrets=(a_stored_secret(SHARE, old),), served=holdings(SHARE, old))
+    plan = plan_for(secrets=(a_stored_secret(SHARE, old),), remembered=stored_tokens(SHARE, old))
     assert plan.write
     assert [want.host for want in plan.write.wants] == [HOST]

@@ -35,13 +35,13 @@ from tests.domain.clusters import (
     stored,
 )
 from tests.domain.outcomes import DENIED, DUE, HELD, TAKEN, THROTTLED
-from tests.factories import HOST, NOW, OTHER_HOST, a_token, holdings
+from tests.factories import HOST, NOW, OTHER_HOST, a_token, stored_tokens
 
 NEW = a_cluster_resource()
 SUSPENDED = a_cluster_resource(spec=a_cluster_spec(suspend=True))
 INVALID = a_cluster_resource(spec=InvalidSpec("spec.frequency: 'banana' is not a duration"))
 LINKING = a_cluster_resource(spec=a_cluster_spec(link=[{"service_account": "default"}]))
-EXPIRED = holdings(NEW, a_token(issued_at=NOW - timedelta(hours=13)))
+EXPIRED = stored_tokens(NEW, a_token(issued_at=NOW - timedelta(hours=13)))
 LATER = NOW + timedelta(minutes=5)
 
 
@@ -196,7 +196,7 @@ def test_what_has_been_said_is_not_said_again(placements: Placements) -> None:
 
 _OUTCOMES: dict[str, Outcome] = {
     "served": good(NEW),
-    "older": good(NEW, held=holdings(NEW, a_token(issued_at=NOW - timedelta(hours=1))), written=False),
+    "older": good(NEW, held=stored_tokens(NEW, a_token(issued_at=NOW - timedelta(hours=1))), written=False),
     "taken": Outcome(failure=TAKEN),
     "throttled": Outcome(held=HELD, failure=THROTTLED),
     "denied": Outcome(failure=DENIED),
@@ -232,7 +232,7 @@ def test_whatever_the_shares_say_it_adds_up_and_is_said_once(
 
 
 def test_the_earliest_expiry_and_refresh_and_the_latest_write_count() -> None:
-    old = holdings(NEW, a_token(issued_at=NOW - timedelta(hours=2)))
+    old = stored_tokens(NEW, a_token(issued_at=NOW - timedelta(hours=2)))
     statuses = {**served(NEW, "a"), "b": said(NEW, good(NEW, held=old), now=NOW - timedelta(hours=2))}
     status = cluster_status(placements_of(NEW, statuses), now=NOW)
     assert status["lastUpdatedTime"] == statuses["a"]["lastUpdatedTime"] == "2026-03-01T12:00:00Z"

@@ -11,7 +11,7 @@ from ecr_secret_operator.domain.reasons import Failure, Reason
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource
 from ecr_secret_operator.domain.status import PATIENCE, Outcome, too_soon_to_tell
 from tests.domain.outcomes import BAD_SPEC, DENIED, DUE, HELD, NEW, SERVED, TAKEN, THROTTLED, TOKEN, after
-from tests.factories import a_token, holdings
+from tests.factories import a_token, stored_tokens
 
 READY = after(NEW, SERVED)
 FAILED = Outcome(held=HELD, failure=THROTTLED, passing=True)
@@ -42,7 +42,7 @@ def test_one_that_lasts_is_told(lasted: timedelta, *, expected: bool) -> None:
 
 def _lives(seconds: float) -> Outcome:
     token = a_token(issued_at=DUE, lifetime=timedelta(seconds=seconds))
-    return replace(FAILED, held=holdings(token=token))
+    return replace(FAILED, held=stored_tokens(token=token))
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ from tests.factories import (
     a_stored_secret,
     a_token,
     an_observed,
-    holdings,
+    stored_tokens,
 )
 
 ROLE = "arn:aws:iam::123456789012:role/ecr-pull"
@@ -52,7 +52,7 @@ def test_deeply_nested_data_are_no_crash(text: str) -> None:
 
 
 def test_a_deeply_nested_annotation_is_no_crash() -> None:
-    assert a_stored_secret(annotations={**a_desired().annotations, TOKENS: DEEP}).holdings == {}
+    assert a_stored_secret(annotations={**a_desired().annotations, TOKENS: DEEP}).stored_tokens == {}
 
 
 LONE = '{"auths":{"%s":{"username":"AWS","password":"\\ud800","auth":"x"}}}' % HOST  # noqa: UP031 - it is JSON
@@ -61,7 +61,7 @@ LONE = '{"auths":{"%s":{"username":"AWS","password":"\\ud800","auth":"x"}}}' % H
 def test_a_password_that_is_no_text_is_repaired() -> None:
     passwords = passwords_of(DOCKER_CONFIG_TYPE, {DOCKER_CONFIG_KEY: LONE})
     stored = a_stored_secret(data_digest="0", passwords=passwords)
-    assert write_of(an_observed(secrets=(stored,)), NOW).keep == holdings()
+    assert write_of(an_observed(secrets=(stored,)), NOW).keep == stored_tokens()
 
 
 def test_a_foreign_secret_whose_password_is_no_text_is_foreign() -> None:
@@ -78,13 +78,13 @@ def test_the_target_is_taken_away_on_denial_even_without_its_annotations() -> No
 def test_after_a_restart_a_change_of_metadata_keeps_every_last_good_token() -> None:
     """Data and tokens annotation are as they were sealed, so they can be trusted whatever the spec says now."""
     changed = replace(of(HOST, OTHER_HOST, metadata={"labels": {"team": "a"}}), generation=2)
-    write = write_of(seen(FINE, resource=changed, made_as=BOTH, served={}), SOON)
+    write = write_of(seen(FINE, resource=changed, made_as=BOTH, remembered={}), SOON)
     assert write.keep == FINE
 
 
 def test_after_a_restart_a_removed_registry_costs_the_others_nothing() -> None:
     changed = replace(of(HOST), generation=2)
-    write = write_of(seen(FINE, login(HOST), resource=changed, made_as=BOTH, served={}), SOON)
+    write = write_of(seen(FINE, login(HOST), resource=changed, made_as=BOTH, remembered={}), SOON)
     assert (write.keep, write.wants) == ({HOST: FINE[HOST]}, ())
 
 
@@ -101,8 +101,8 @@ def test_a_request_for_a_refresh_is_for_each_registry_once() -> None:
 def test_another_account_of_the_region_is_served_with_the_same_token() -> None:
     host = HOST.replace("123456789012", "999999999999")
     changed = a_resource(spec=a_spec(ecr_registry=host), generation=2)
-    write = write_of(an_observed(resource=changed, secrets=(a_stored_secret(),), served=holdings()), SOON)
-    assert (write.keep, write.wants) == (holdings(changed), ())
+    write = write_of(an_observed(resource=changed, secrets=(a_stored_secret(),), remembered=stored_tokens()), SOON)
+    assert (write.keep, write.wants) == (stored_tokens(changed), ())
 
 
 def test_an_audit_does_not_tell_of_what_the_default_role_would_serve() -> None:

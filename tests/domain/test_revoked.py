@@ -9,7 +9,7 @@ import pytest
 
 from ecr_secret_operator.domain.access import Access, Login, assess
 from ecr_secret_operator.domain.decide import Observed, decide, standing
-from ecr_secret_operator.domain.generated import Held, Holdings
+from ecr_secret_operator.domain.generated import StoredToken, StoredTokens
 from ecr_secret_operator.domain.identity import AccessKeys, AssumedRole, Identity, StoredKeys
 from ecr_secret_operator.domain.identity_sources import Missing
 from ecr_secret_operator.domain.reasons import Failure, Reason
@@ -18,7 +18,17 @@ from ecr_secret_operator.domain.resource import InvalidSpec
 from ecr_secret_operator.domain.scope import Scope
 from ecr_secret_operator.domain.token import Sensitive
 from tests.domain.test_access import Cluster, a_policy
-from tests.factories import HOST, NOW, a_resource, a_spec, a_stored_secret, a_token, an_observed, holdings, logins_of
+from tests.factories import (
+    HOST,
+    NOW,
+    a_resource,
+    a_spec,
+    a_stored_secret,
+    a_token,
+    an_observed,
+    logins_of,
+    stored_tokens,
+)
 
 ROLE = "arn:aws:iam::123456789012:role/ecr-pull"
 KEYS = AccessKeys("AKIAEXAMPLE", Sensitive("x"))
@@ -27,8 +37,8 @@ LOST = (Login(HOST, None, MISSING, "serviceaccount/nobody"),)
 REVOKED = frozenset({HOST})
 
 
-def had_with(identity: Identity) -> Holdings:
-    return {HOST: Held.of(Scope.of(parse_registry(HOST), identity), a_token())}
+def had_with(identity: Identity) -> StoredTokens:
+    return {HOST: StoredToken.of(Scope.of(parse_registry(HOST), identity), a_token())}
 
 
 def observed(access: Access, **over: Any) -> Observed:
@@ -39,7 +49,7 @@ def observed(access: Access, **over: Any) -> Observed:
 
 
 def test_a_token_of_another_identity_does_not_make_ready_what_names_a_missing_one() -> None:
-    assert standing(Access(LOST), holdings(), NOW) == (HOST,)
+    assert standing(Access(LOST), stored_tokens(), NOW) == (HOST,)
 
 
 def test_nor_is_a_secret_restored_with_it() -> None:
@@ -74,7 +84,7 @@ def test_nor_is_a_secret_restored_with_it() -> None:
 def test_what_is_stored_is_judged_by_the_identity_that_it_was_had_with(
     spec: Any, identity: Identity | None, policy: dict[str, Any], *, revoked: bool
 ) -> None:
-    stored = had_with(identity) if identity else holdings()
+    stored = had_with(identity) if identity else stored_tokens()
     cluster = Cluster(known=[a_policy(**policy)])
     access = assess(a_resource(spec=spec), cluster, stored=stored, policy_required=False)
     if not access.denied:

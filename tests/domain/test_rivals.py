@@ -35,7 +35,7 @@ def not_served(**over: Any) -> Resource:
 
 
 def observed(resource: Resource, *rivals: Resource, **over: Any) -> Observed:
-    return an_observed(**{"resource": resource, "secrets": (), "served": {}, "rivals": rivals, **over})
+    return an_observed(**{"resource": resource, "secrets": (), "remembered": {}, "rivals": rivals, **over})
 
 
 def says(rival: Resource, name: str = "ecr-pull") -> Plan:

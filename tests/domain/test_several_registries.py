@@ -10,9 +10,9 @@ import pytest
 from ecr_secret_operator.domain.access import Access, Login
 from ecr_secret_operator.domain.decide import Observed, Plan, Write, decide, standing
 from ecr_secret_operator.domain.generated import (
-    Held,
-    Holdings,
     StoredSecret,
+    StoredToken,
+    StoredTokens,
     render,
 )
 from ecr_secret_operator.domain.identity import AMBIENT, AccessKeys, AccountRole, AssumedRole, Identity, StoredKeys
@@ -62,17 +62,17 @@ def scope(host: str, identity: Identity = AMBIENT) -> Scope:
     return Scope.of(parse_registry(host), identity)
 
 
-def held(host: str, token: Token, identity: Identity = AMBIENT) -> Held:
-    return Held.of(scope(host, identity), token)
+def held(host: str, token: Token, identity: Identity = AMBIENT) -> StoredToken:
+    return StoredToken.of(scope(host, identity), token)
 
 
 def login(host: str, identity: Identity = AMBIENT) -> Login:
     return Login(host, scope(host, identity), origin=identity.origin)
 
 
-def stored_with(resource: Resource, holdings: Holdings) -> StoredSecret:
+def stored_with(resource: Resource, stored_tokens: StoredTokens) -> StoredSecret:
     """The Secret of a resource with just these tokens, as the API server has it after it was written."""
-    desired = render(resource, spec_of(resource), holdings)
+    desired = render(resource, spec_of(resource), stored_tokens)
     return a_stored_secret(
         resource,
         annotations=desired.annotations,
@@ -82,18 +82,18 @@ def stored_with(resource: Resource, holdings: Holdings) -> StoredSecret:
 
 
 def seen(
-    holdings: Holdings,
+    stored_tokens: StoredTokens,
     *logins: Login,
     resource: Resource = BOTH,
-    served: Holdings | None = None,
+    remembered: StoredTokens | None = None,
     made_as: Resource | None = None,
 ) -> Observed:
     """What is observed of a Secret with these tokens."""
     return an_observed(
         resource=resource,
-        secrets=(stored_with(made_as or resource, holdings),),
+        secrets=(stored_with(made_as or resource, stored_tokens),),
         access=Access(logins or (login(HOST), login(OTHER_HOST))),
-        served=holdings if served is None else served,
+        remembered=stored_tokens if remembered is None else remembered,
     )
 
 
@@ -110,7 +110,7 @@ def wanted_of(write: Write) -> dict[str, datetime | None]:
 LOST = Login(OTHER_HOST, None, MISSING, "serviceaccount/puller")
 TOLD = replace(MISSING, message=f"{OTHER_HOST}: {MISSING.message}")
 """The failure as a resource with several registries tells it."""
-FINE: Holdings = {HOST: held(HOST, YOUNG), OTHER_HOST: held(OTHER_HOST, OLD)}
+FINE: StoredTokens = {HOST: held(HOST, YOUNG), OTHER_HOST: held(OTHER_HOST, OLD)}
 
 
 # One is due, another is not
@@ -134,7 +134,7 @@ def test_each_token_is_replaced_when_it_is_due(now: datetime, wants: dict[str, d
 
 
 def test_a_restart_finds_all_tokens_in_the_secret() -> None:
-    assert decide(seen(FINE, served={}), now=SOON) == Plan(held=FINE)
+    assert decide(seen(FINE, remembered={}), now=SOON) == Plan(held=FINE)
 
 
 def test_a_request_for_a_refresh_is_for_all_of_them() -> None:
@@ -165,12 +165,12 @@ def test_an_identity_that_cannot_be_used_leaves_its_token_and_the_others_are_ref
 
 
 def test_with_nothing_due_only_the_failure_is_told() -> None:
-    holdings = {HOST: held(HOST, YOUNG), OTHER_HOST: held(OTHER_HOST, OLD, ACCOUNT_ROLE)}
-    assert decide(seen(holdings, login(HOST), LOST), now=SOON) == Plan(held=holdings, failure=TOLD)
+    stored_tokens = {HOST: held(HOST, YOUNG), OTHER_HOST: held(OTHER_HOST, OLD, ACCOUNT_ROLE)}
+    assert decide(seen(stored_tokens, login(HOST), LOST), now=SOON) == Plan(held=stored_tokens, failure=TOLD)
 
 
 def test_one_that_never_had_a_token_does_not_hold_up_the_others() -> None:
-    plan = decide(an_observed(resource=BOTH, secrets=(), served={}, access=Access((login(HOST), LOST))), now=NOW)
+    plan = decide(an_observed(resource=BOTH, secrets=(), remembered={}, access=Access((login(HOST), LOST))), now=NOW)
     assert plan.failure == TOLD
     assert plan.write
     assert (plan.write.keep, wanted_of(plan.write)) == ({}, {HOST: None})
@@ -178,7 +178,7 @@ def test_one_that_never_had_a_token_does_not_hold_up_the_others() -> None:
 
 def test_with_no_identity_at_all_nothing_is_written() -> None:
     lost = (Login(HOST, None, MISSING), LOST)
-    observed = an_observed(resource=BOTH, secrets=(), served={}, access=Access(lost))
+    observed = an_observed(resource=BOTH, secrets=(), remembered={}, access=Access(lost))
     each = (f"{HOST}: {MISSING.message}", TOLD.message)
     both = replace(MISSING, message="; ".join(each), causes=each)
     assert decide(observed, now=NOW) == Plan(failure=both)
@@ -186,24 +186,24 @@ def test_with_no_identity_at_all_nothing_is_written() -> None:
 
 
 def test_a_token_whose_identity_is_lost_goes_when_it_has_expired() -> None:
-    holdings = {HOST: held(HOST, YOUNG), OTHER_HOST: held(OTHER_HOST, OLD, ACCOUNT_ROLE)}
-    young = {HOST: holdings[HOST]}
+    stored_tokens = {HOST: held(HOST, YOUNG), OTHER_HOST: held(OTHER_HOST, OLD, ACCOUNT_ROLE)}
+    young = {HOST: stored_tokens[HOST]}
     now = OLD.expires_at
-    write = write_of(seen(holdings, login(HOST), LOST), now)
+    write = write_of(seen(stored_tokens, login(HOST), LOST), now)
     assert write.keep == young
     again = seen(young, login(HOST), LOST)
     assert decide(again, now=YOUNG.issued_at) == Plan(held=young, failure=TOLD), "and then there is peace"
 
 
 def test_a_damaged_secret_is_restored_with_the_token_of_the_lost_identity_too() -> None:
-    holdings = {HOST: held(HOST, YOUNG), OTHER_HOST: held(OTHER_HOST, OLD, ACCOUNT_ROLE)}
-    observed = seen(holdings, login(HOST), LOST)
+    stored_tokens = {HOST: held(HOST, YOUNG), OTHER_HOST: held(OTHER_HOST, OLD, ACCOUNT_ROLE)}
+    observed = seen(stored_tokens, login(HOST), LOST)
     broken = replace(observed, secrets=(replace(observed.secrets[0], data_digest="0"),))
     for damaged in (broken, replace(observed, secrets=())):
         plan = decide(damaged, now=SOON)
         assert plan.held == {}
         assert plan.write
-        assert (plan.write.keep, plan.write.wants) == (holdings, ())
+        assert (plan.write.keep, plan.write.wants) == (stored_tokens, ())
         assert plan.write.repairs
 
 
@@ -242,14 +242,14 @@ def test_a_token_of_another_identity_is_not_used_for_a_repair() -> None:
 def test_other_keys_ask_for_a_token_at_once_but_the_old_one_is_good(when: datetime) -> None:
     old, new = (AccessKeys("AKIAEXAMPLE", Sensitive(text)) for text in ("old", "new"))
     before, after = (StoredKeys("team-a", "aws", keys.version, keys) for keys in (old, new))
-    holdings = {HOST: held(HOST, YOUNG), OTHER_HOST: held(OTHER_HOST, OLD, before)}
+    stored_tokens = {HOST: held(HOST, YOUNG), OTHER_HOST: held(OTHER_HOST, OLD, before)}
     now_is = (login(HOST), login(OTHER_HOST, after))
-    write = write_of(seen(holdings, *now_is), when)
-    assert write.keep == holdings
+    write = write_of(seen(stored_tokens, *now_is), when)
+    assert write.keep == stored_tokens
     assert wanted_of(write) == {OTHER_HOST: None}, "one that was had with the new keys, whatever its age"
-    assert standing(Access(now_is), holdings, when) == ()
-    rewritten = seen(holdings, login(HOST), login(OTHER_HOST, before))
-    assert decide(rewritten, now=SOON) == Plan(held=holdings), "the same keys in a Secret that was written anew"
+    assert standing(Access(now_is), stored_tokens, when) == ()
+    rewritten = seen(stored_tokens, login(HOST), login(OTHER_HOST, before))
+    assert decide(rewritten, now=SOON) == Plan(held=stored_tokens), "the same keys in a Secret that was written anew"
 
 
 def test_another_endpoint_of_the_region_is_no_other_identity() -> None:
@@ -263,7 +263,7 @@ def test_another_endpoint_of_the_region_is_no_other_identity() -> None:
 def test_an_added_registry_is_asked_for_and_the_others_are_not() -> None:
     one = {HOST: held(HOST, YOUNG)}
     for served in (one, {}):
-        write = write_of(seen(one, made_as=of(HOST), served=served), SOON)
+        write = write_of(seen(one, made_as=of(HOST), remembered=served), SOON)
         assert write.keep == one
         assert wanted_of(write) == {OTHER_HOST: None}
         assert write.repairs == ()
@@ -289,5 +289,5 @@ def test_a_registry_that_was_removed_and_damaged_is_no_part_of_the_repair() -> N
     observed = replace(seen(FINE, login(HOST), resource=resource, made_as=BOTH), secrets=())
     assert write_of(observed, SOON).keep == {HOST: FINE[HOST]}
     assert write_of(observed, SOON).repairs == ("it was deleted",)
-    gone = replace(observed, served={OTHER_HOST: FINE[OTHER_HOST]})
+    gone = replace(observed, remembered={OTHER_HOST: FINE[OTHER_HOST]})
     assert write_of(gone, SOON).repairs == ()

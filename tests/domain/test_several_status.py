@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from ecr_secret_operator.domain.generated import Held, format_time
+from ecr_secret_operator.domain.generated import StoredToken, format_time
 from ecr_secret_operator.domain.reasons import Failure, Reason
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource, condition_of
 from ecr_secret_operator.domain.schedule import due_at
@@ -31,7 +31,7 @@ FREQUENCY = spec_of(BOTH).interval
 
 YOUNG = a_token()
 OLD = a_token(issued_at=NOW - timedelta(hours=3))
-HELD = {HOST: Held(YOUNG, "m"), OTHER_HOST: Held(OLD, "m")}
+HELD = {HOST: StoredToken(YOUNG, "m"), OTHER_HOST: StoredToken(OLD, "m")}
 YOUNG_DUE = due_at(YOUNG, FREQUENCY, seed=BOTH.uid)
 OLD_DUE = due_at(OLD, FREQUENCY, seed=BOTH.uid)
 SOON = NOW + timedelta(minutes=30)
@@ -64,7 +64,7 @@ def test_the_times_are_those_of_the_token_that_ends_or_is_due_first() -> None:
     assert status["expiresAt"] == format_time(OLD.expires_at)
     assert status["nextRefreshTime"] == format_time(OLD_DUE)
     assert status["lastUpdatedTime"] == format_time(OLD.issued_at)
-    refreshed = {**HELD, OTHER_HOST: Held(a_token(issued_at=LATER), "m")}
+    refreshed = {**HELD, OTHER_HOST: StoredToken(a_token(issued_at=LATER), "m")}
     status = next_status(BOTH, Outcome(held=refreshed, written=True), now=LATER)
     assert status["expiresAt"] == format_time(YOUNG.expires_at)
     assert status["nextRefreshTime"] == format_time(YOUNG_DUE)

@@ -36,7 +36,7 @@ from tests.domain.outcomes import (
     told,
     with_status,
 )
-from tests.factories import HOST, NOW, a_resource, a_spec, a_token, an_argo_spec, holdings
+from tests.factories import HOST, NOW, a_resource, a_spec, a_token, an_argo_spec, stored_tokens
 
 
 def test_the_status_of_a_resource_that_was_served() -> None:
@@ -230,7 +230,7 @@ def test_transition_times_move_only_when_the_status_of_the_condition_flips() -> 
 def test_a_refresh_moves_the_times_of_the_token() -> None:
     newer = a_token(issued_at=SOON)
     status = next_status(
-        after(NEW, SERVED), Outcome(held=holdings(token=newer), written=True, refreshed=True), now=SOON
+        after(NEW, SERVED), Outcome(held=stored_tokens(token=newer), written=True, refreshed=True), now=SOON
     )
     assert status["lastUpdatedTime"] == format_time(SOON)
     assert status["expiresAt"] == format_time(newer.expires_at)

@@ -31,7 +31,7 @@ from tests.factories import (
     a_token,
     an_argo_spec,
     an_observed,
-    holdings,
+    stored_tokens,
 )
 
 SECRET = Sensitive(PASSWORD)
@@ -46,12 +46,12 @@ HOLDERS: dict[str, object] = {
     "Existing": Existing(a_stored_secret(), a_desired().data),
     "Observed": an_observed(),
     "Plan": decide(an_observed(secrets=()), now=NOW),
-    "Held": holdings()[HOST],
+    "StoredToken": stored_tokens()[HOST],
     "AccessKeys": KEYS,
     "StoredKeys": StoredKeys("team-a", "aws", KEYS.version, KEYS),
     "Credentials": Credentials("team-a", "aws", "1", KEYS),
     "Access": Access((Login(HOST, Scope("aws", "us-east-2", StoredKeys("team-a", "aws", KEYS.version, KEYS))),)),
-    "Outcome": Outcome(held=holdings(), written=True),
+    "Outcome": Outcome(held=stored_tokens(), written=True),
     "in a list": [a_token()],
     "in a dict": {"token": a_token()},
 }

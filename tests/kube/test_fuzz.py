@@ -95,7 +95,7 @@ def test_a_secret_of_whatever_content_is_kept_and_shows_nothing_of_it(
     full = {**(data or {}), "aws_secret_access_key": b64encode(PASSWORD.encode()).decode()}
     raw = msgspec.json.decode(stored({"metadata": meta, "type": secret_type, "data": full}), type=SecretObject)
     found, keys = secrets.convert(raw), credentials.convert(raw)
-    assert found.holdings == {} or "ecr.mobb.redhat.com/digest" in found.annotations
+    assert found.stored_tokens == {} or "ecr.mobb.redhat.com/digest" in found.annotations
     for shown in (repr(found), repr(keys)):
         assert PASSWORD not in shown
     assert found.owner_key is None or found.owner_key.namespace == "team-a"

@@ -31,7 +31,7 @@ from ecr_secret_operator.domain.resource import Resource
 from ecr_secret_operator.kube.objects import SecretObject
 from ecr_secret_operator.kube.secrets import SecretWriter, convert
 from tests.cluster.weight import HEAVY
-from tests.factories import HOST, a_desired, a_resource, a_spec, holdings, spec_of
+from tests.factories import HOST, a_desired, a_resource, a_spec, spec_of, stored_tokens
 
 from .conftest import Api
 
@@ -47,7 +47,7 @@ def a_raw(body: dict[str, Any], **meta: Any) -> SecretObject:
 
 def with_metadata(**annotations: str) -> tuple[Resource, Desired]:
     resource = a_resource(spec=a_spec(metadata={"labels": LABELS, "annotations": annotations}))
-    return resource, render(resource, spec_of(resource), holdings(resource))
+    return resource, render(resource, spec_of(resource), stored_tokens(resource))
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_what_the_operator_wrote_is_recognized_as_intact_however_much_a_resource
     _, desired = with_metadata(**LONG)
     stored = convert(a_raw(manifest(desired)))
     assert differences(stored, desired) == ()
-    assert stored.holdings.keys() == {HOST}
+    assert stored.stored_tokens.keys() == {HOST}
     assert (stored.partial, stored.reduced) == (False, False)
     kept = sum(len(key) + len(text) for key, text in stored.annotations.items())
     assert kept < 10_000, "long annotations are kept as digests"
@@ -214,5 +214,5 @@ def test_what_says_whose_a_secret_is_stays_when_it_is_reduced() -> None:
     assert found.made_for(resource)
     assert found.original
     assert found.managed
-    assert found.holdings == {}
+    assert found.stored_tokens == {}
     assert weigh(found) is None

@@ -45,7 +45,7 @@ def test_the_data_become_a_digest_and_a_token_that_hides_itself() -> None:
     assert stored.data_digest == data_digest(DOCKER_CONFIG_TYPE, {DOCKER_CONFIG_KEY: CONFIG})
     assert stored.data_keys == (DOCKER_CONFIG_KEY,)
     assert PASSWORD not in repr(stored)
-    assert stored.holdings[HOST].token.password.reveal() == PASSWORD
+    assert stored.stored_tokens[HOST].token.password.reveal() == PASSWORD
 
 
 def test_secrets_with_the_same_data_have_them_in_memory_once() -> None:

@@ -16,7 +16,7 @@ from ecr_secret_operator.domain.status import Outcome
 from ecr_secret_operator.domain.token import Sensitive
 from ecr_secret_operator.telemetry.journal import Journal
 from ecr_secret_operator.telemetry.metrics import Metrics, State
-from tests.factories import NOW, PASSWORD, a_resource, holdings
+from tests.factories import NOW, PASSWORD, a_resource, stored_tokens
 
 Samples = dict[str, dict[tuple[tuple[str, str], ...], float]]
 A, B = Key("Secret", "team-a", "pull"), Key("ArgoHelmRepoSecret", "argocd", "charts")
@@ -54,7 +54,7 @@ def use_everything(metrics: Metrics, journal: Journal) -> None:
     metrics.watch_resources(
         lambda: [a_state(denied="audit", failing="AWSUnavailable", unlinked="ServiceAccountMissing")]
     )
-    journal.finished(resource, Outcome(held=holdings(), written=True), ())
+    journal.finished(resource, Outcome(held=stored_tokens(), written=True), ())
     journal.reconciled(A, 0.01, failed=False)
     journal.asked_aws(Scope("aws", "us-east-2"), 0.2, None)
     journal.watch_ended("secrets", "nothing was heard in time", 1)
@@ -134,8 +134,8 @@ def test_a_failure_to_refresh_is_a_series_while_it_lasts(metrics: Metrics) -> No
 def test_refreshes_are_counted_by_what_came_of_them(metrics: Metrics, journal: Journal) -> None:
     resource = a_resource()
     denied = Outcome(failure=Failure(Reason.AWS_ACCESS_DENIED, "no"))
-    journal.finished(resource, Outcome(held=holdings(), written=True), ())
-    journal.finished(resource, Outcome(held=holdings()), ())  # nothing was to be done
+    journal.finished(resource, Outcome(held=stored_tokens(), written=True), ())
+    journal.finished(resource, Outcome(held=stored_tokens()), ())  # nothing was to be done
     journal.finished(resource, denied, ())
     journal.finished(resource, denied, ())
     assert samples(metrics)["ecr_secret_operator_refreshes_total"] == {

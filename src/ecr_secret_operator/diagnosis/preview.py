@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..domain.generated import DIGEST, EXPIRES_AT, ISSUED_AT, TOKENS, Held, manifest, render
+from ..domain.generated import DIGEST, EXPIRES_AT, ISSUED_AT, TOKENS, StoredToken, manifest, render
 from ..domain.kinds import KINDS, USERNAME
 from ..domain.model import CommonSpec
 from ..domain.raw import Raw, number, text
@@ -44,7 +44,7 @@ def preview(raw: Raw) -> dict[str, Any] | InvalidSpec:
         spec=spec,
         status={},
     )
-    desired = render(resource, spec, {host: Held(_token(), "") for host in spec.hosts})
+    desired = render(resource, spec, {host: StoredToken(_token(), "") for host in spec.hosts})
     shown = manifest(desired)
     annotations = shown["metadata"]["annotations"]
     annotations.update(dict.fromkeys(_SEALED, UNKNOWN))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from .generated import Held, Holdings
+from .generated import StoredToken, StoredTokens
 from .identity import (
     AccountRole,
     Ambient,
@@ -70,7 +70,7 @@ class Access:
     logins: tuple[Login, ...] = ()
     denied: str = ""
     audited: str = ""
-    removable: tuple[tuple[str, Held, str], ...] = ()
+    removable: tuple[tuple[str, StoredToken, str], ...] = ()
     waiting: bool = False
     unknown: str = ""
     revoked: frozenset[str] = frozenset()
@@ -89,7 +89,7 @@ _LABELS_OVERSIZED = (
 )
 
 
-def assess(resource: Resource, around: Surroundings, *, stored: Holdings, policy_required: bool) -> Access:
+def assess(resource: Resource, around: Surroundings, *, stored: StoredTokens, policy_required: bool) -> Access:
     """What a resource may do, and as whom.
 
     Args:
@@ -167,7 +167,7 @@ def _without_labels(why: Missing, namespace: str) -> Access:
     return WAITING  # a namespace that holds a resource will be seen
 
 
-def audited(access: Access, held: Holdings) -> str:
+def audited(access: Access, held: StoredTokens) -> str:
     """What enforcing every policy would deny, change or remove; empty for nothing.
 
     Args:
@@ -182,7 +182,7 @@ def audited(access: Access, held: Holdings) -> str:
     return "; ".join(filter(None, (access.audited, *removed)))
 
 
-def _asked(host: str, one: Held) -> Ask:
+def _asked(host: str, one: StoredToken) -> Ask:
     region = parse_registry(host).region
     if one.role_arn:
         return Ask(host, region, "role", one.role_arn)

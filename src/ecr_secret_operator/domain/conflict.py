@@ -112,4 +112,4 @@ def needs_replacing(stored: StoredSecret, secret_type: str) -> bool:
 
 def is_worth_keeping(stored: StoredSecret, now: datetime) -> bool:
     """Whether a Secret holds a token that is still valid, whichever resource it was made for."""
-    return any(not one.token.expired(now) for one in stored.holdings.values())
+    return any(not one.token.expired(now) for one in stored.stored_tokens.values())

@@ -8,7 +8,7 @@ from datetime import datetime
 from .access import Access, Login
 from .conflict import conflict, conflict_retry, held, needs_replacing, too_heavy
 from .deletion import not_created, not_replaced, removable, still_there
-from .generated import Held, Holdings, StoredSecret, differences, render
+from .generated import StoredSecret, StoredToken, StoredTokens, differences, render
 from .kinds import KINDS
 from .model import CommonSpec
 from .reasons import NEEDS_A_PERSON, Failure, Reason
@@ -29,7 +29,7 @@ class Observed:
         resource: the custom resource.
         secrets: stored Secrets that carry its generated name, or that were made for it.
         access: what policies and identities allow it.
-        served: the tokens last known to be stored for it; survive the Secret's deletion.
+        remembered: the tokens that were last stored for it. They outlive the Secret.
         released: names of those among them that were made for a resource which leaves the name to this one.
         answered: registries whose stored token was had since the refresh annotation asked for it, which is not marked
             as done yet.
@@ -39,7 +39,7 @@ class Observed:
     resource: Resource
     secrets: tuple[StoredSecret, ...]
     access: Access
-    served: Holdings
+    remembered: StoredTokens
     released: frozenset[str] = frozenset()
     answered: frozenset[str] = frozenset()
     rivals: tuple[Resource, ...] = ()
@@ -54,14 +54,14 @@ class Observed:
         return tuple(secret for secret in self.secrets if secret.made_for(self.resource))
 
     @property
-    def sealed(self) -> tuple[tuple[str, Held], ...]:
+    def recorded_tokens(self) -> tuple[tuple[str, StoredToken], ...]:
         """Host and token of all that is in Secrets that were made for it, whatever else became of them."""
-        return tuple(item for secret in self.made for item in secret.holdings.items())
+        return tuple(item for secret in self.made for item in secret.stored_tokens.items())
 
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """A token that has to be had from the token source.
+    """A token that has to be requested from the token source.
 
     Attributes:
         host: the registry that it is for.
@@ -81,7 +81,7 @@ class Write:
         spec: what it is rendered from.
         stored: what is there; None when there is nothing.
         keep: tokens that are at hand; what is wanted as well takes the place of these once it is had.
-        wants: tokens that have to be had.
+        wants: tokens to request.
         repairs: what was found changed; empty for a first service or a refresh.
         problems: of registries whose identity cannot be used now.
         takes_away: the stored Secret holds a token that policy refuses now: with nothing to take its place, it goes.
@@ -89,7 +89,7 @@ class Write:
 
     spec: CommonSpec
     stored: StoredSecret | None
-    keep: Holdings
+    keep: StoredTokens
     wants: tuple[Want, ...]
     repairs: tuple[str, ...]
     problems: tuple[Failure, ...] = ()
@@ -108,7 +108,7 @@ class Plan:
         retry_at: when to look again although nothing has changed (UTC).
     """
 
-    held: Holdings = field(default_factory=dict)
+    held: StoredTokens = field(default_factory=dict)
     write: Write | None = None
     remove: tuple[StoredSecret, ...] = ()
     failure: Failure | None = None
@@ -156,7 +156,7 @@ def _served(
 
 def _refused(secrets: tuple[StoredSecret, ...], access: Access) -> tuple[StoredSecret, ...]:
     """Those of the Secrets that hold a token which policy refuses now."""
-    return tuple(secret for secret in secrets if access.revoked & secret.holdings.keys())
+    return tuple(secret for secret in secrets if access.revoked & secret.stored_tokens.keys())
 
 
 def _stays_as_it_is(resource: Resource, stored: StoredSecret) -> bool:
@@ -189,9 +189,9 @@ def _in_the_way(observed: Observed, spec: CommonSpec, stored: StoredSecret | Non
 
 
 def _write(
-    observed: Observed, spec: CommonSpec, stored: StoredSecret | None, found: Holdings, now: datetime
+    observed: Observed, spec: CommonSpec, stored: StoredSecret | None, found: StoredTokens, now: datetime
 ) -> Write | None:
-    keep: dict[str, Held] = {}
+    keep: dict[str, StoredToken] = {}
     wants = []
     for login in observed.access.logins:
         revoked = login.host in observed.access.revoked
@@ -202,7 +202,7 @@ def _write(
         if login.problem is None and login.scope and (asked or _due(known, login.scope, spec, observed.resource, now)):
             newer_than = known.token.issued_at if known and _of(known, login.scope) else None
             wants.append(Want(login.host, login.scope, wanted(spec.interval, newer_than=newer_than)))
-    takes_away = bool(stored and observed.access.revoked & stored.holdings.keys())
+    takes_away = bool(stored and observed.access.revoked & stored.stored_tokens.keys())
     if not wants and not takes_away and (not keep or keep == found):
         return None
     return Write(
@@ -228,27 +228,30 @@ def named(host: str, failure: Failure, spec: CommonSpec) -> Failure:
     return replace(failure, message=f"{host}: {failure.message}", causes=causes)
 
 
-def _at_hand(observed: Observed, login: Login, *, revoked: bool) -> Held | None:
+def _at_hand(observed: Observed, login: Login, *, revoked: bool) -> StoredToken | None:
     """A token that is good for this registry: the newest of the same scope, or the last one when that is unknown."""
     if login.scope is None or login.problem:
-        of_host = [observed.served.get(login.host), *(one for host, one in observed.sealed if host == login.host)]
+        of_host = [
+            observed.remembered.get(login.host),
+            *(one for host, one in observed.recorded_tokens if host == login.host),
+        ]
         return None if revoked else next((one for one in of_host if one and _is_of(one, login)), None)
-    at_hand = (*observed.served.values(), *(one for _, one in observed.sealed))
+    at_hand = (*observed.remembered.values(), *(one for _, one in observed.recorded_tokens))
     same = [one for one in at_hand if one.mark == login.scope.mark]
     return max(same, key=lambda one: one.token.issued_at, default=None)
 
 
-def _is_of(one: Held, login: Login) -> bool:
+def _is_of(one: StoredToken, login: Login) -> bool:
     """Whether a token is of the identity that the registry is to be used with, as far as that can be told."""
     return one.mark == login.scope.mark if login.scope else one.origin == login.origin
 
 
-def _of(known: Held, scope: Scope) -> bool:
+def _of(known: StoredToken, scope: Scope) -> bool:
     """Whether a token was had for this scope, with the keys that its identity has now."""
     return (known.mark, known.version) == (scope.mark, scope.identity.version)
 
 
-def _due(known: Held | None, scope: Scope, spec: CommonSpec, resource: Resource, now: datetime) -> bool:
+def _due(known: StoredToken | None, scope: Scope, spec: CommonSpec, resource: Resource, now: datetime) -> bool:
     return (
         known is None
         or not _of(known, scope)
@@ -257,10 +260,10 @@ def _due(known: Held | None, scope: Scope, spec: CommonSpec, resource: Resource,
     )
 
 
-def _repairs(observed: Observed, spec: CommonSpec, stored: StoredSecret | None, found: Holdings) -> tuple[str, ...]:
+def _repairs(observed: Observed, spec: CommonSpec, stored: StoredSecret | None, found: StoredTokens) -> tuple[str, ...]:
     if found or not _was_served(observed.resource):
         return ()
-    served = {host: one for host, one in observed.served.items() if host in spec.hosts}
+    served = {host: one for host, one in observed.remembered.items() if host in spec.hosts}
     if stored is None:
         return ("it was deleted",) if served else ()
     if not served:
@@ -275,30 +278,30 @@ def _was_served(resource: Resource) -> bool:
     return served and ready.get("observedGeneration") == resource.generation
 
 
-def intact(stored: StoredSecret | None, resource: Resource, spec: CommonSpec) -> Holdings:
+def intact(stored: StoredSecret | None, resource: Resource, spec: CommonSpec) -> StoredTokens:
     """The tokens in the stored Secret, if all of it is as it was written for this spec; else none."""
-    present = stored.holdings if stored else {}
+    present = stored.stored_tokens if stored else {}
     present = {host: one for host, one in present.items() if host in spec.hosts}
     if stored is None or not present or differences(stored, render(resource, spec, present)):
         return {}
     return present
 
 
-def at_rest(stored: StoredSecret | None, spec: CommonSpec) -> Holdings:
+def at_rest(stored: StoredSecret | None, spec: CommonSpec) -> StoredTokens:
     """The tokens in a Secret that is not written now, though its spec may want it to look otherwise by now."""
-    return {host: one for host, one in (stored.holdings if stored else {}).items() if host in spec.hosts}
+    return {host: one for host, one in (stored.stored_tokens if stored else {}).items() if host in spec.hosts}
 
 
-def _valid_still(observed: Observed, now: datetime) -> Holdings:
+def _valid_still(observed: Observed, now: datetime) -> StoredTokens:
     """The tokens that a resource which is now invalid still has."""
     for secret in observed.made:
-        valid = {host: one for host, one in secret.holdings.items() if not one.token.expired(now)}
+        valid = {host: one for host, one in secret.stored_tokens.items() if not one.token.expired(now)}
         if valid:
             return valid
     return {}
 
 
-def standing(access: Access, stored: Holdings, now: datetime) -> tuple[str, ...]:
+def standing(access: Access, stored: StoredTokens, now: datetime) -> tuple[str, ...]:
     """The registries that lack a valid token of the identity that they are to be used with."""
     return tuple(
         login.host
@@ -327,7 +330,7 @@ def refresh_requested(resource: Resource) -> bool:
     return bool(resource.refresh_request) and resource.refresh_request != resource.status.get("lastHandledRefresh")
 
 
-def newest(ours: Holdings, theirs: Holdings) -> Holdings:
+def newest(ours: StoredTokens, theirs: StoredTokens) -> StoredTokens:
     """Our tokens, but for those in whose place the intact stored Secret holds newer ones of the same kind.
 
     Another replica, or an earlier life of this one, may have been faster.
@@ -335,6 +338,6 @@ def newest(ours: Holdings, theirs: Holdings) -> Holdings:
     return {host: _newer(one, theirs.get(host)) for host, one in ours.items()}
 
 
-def _newer(ours: Held, theirs: Held | None) -> Held:
+def _newer(ours: StoredToken, theirs: StoredToken | None) -> StoredToken:
     same = theirs is not None and (theirs.mark, theirs.version) == (ours.mark, ours.version)
     return theirs if theirs and same and theirs.token.issued_at > ours.token.issued_at else ours

@@ -75,7 +75,7 @@ def text_digest(text: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class StoredToken:
     """A token as a Secret holds it.
 
     Attributes:
@@ -92,13 +92,13 @@ class Held:
     role_arn: str = ""
 
     @classmethod
-    def of(cls, scope: Scope, token: Token) -> Held:
+    def of(cls, scope: Scope, token: Token) -> StoredToken:
         """A token that was had for a scope."""
         who = scope.identity
         return cls(token, scope.mark, who.version, who.origin, who.role_arn)
 
 
-Holdings = Mapping[str, Held]
+StoredTokens = Mapping[str, StoredToken]
 """Registry host to token."""
 
 
@@ -190,13 +190,13 @@ class StoredSecret:
         return self.labels.get(MANAGED_BY_LABEL) == MANAGED_BY
 
     @property
-    def holdings(self) -> Holdings:
+    def stored_tokens(self) -> StoredTokens:
         """The tokens in it with what the annotations say of them; none when the seal over both does not hold."""
         if not is_sealed(self.data_digest, self.annotations):
             return {}
         try:
             return {
-                host: Held(Token(self.passwords[host], issued, expires), *who)
+                host: StoredToken(Token(self.passwords[host], issued, expires), *who)
                 for host, issued, expires, who in _read_tokens(self.annotations[TOKENS])
             }
         except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
@@ -251,11 +251,11 @@ class Desired:
     annotations: Mapping[str, str]
     owner: OwnerReference | None
     digest: str
-    held: Holdings
+    held: StoredTokens
     data: SecretData = field(repr=False)
 
 
-def _written_held(held: Holdings) -> str:
+def _written_held(held: StoredTokens) -> str:
     entries = {
         host: {
             "issued": format_time(one.token.issued_at),
@@ -307,7 +307,7 @@ def _copied(spec: CommonSpec) -> dict[str, str]:
     return {COPIED: " ".join(labels + annotations)} if labels or annotations else {}
 
 
-def render(resource: Resource, spec: CommonSpec, held: Holdings) -> Desired:
+def render(resource: Resource, spec: CommonSpec, held: StoredTokens) -> Desired:
     """The Secret that this resource wants, with these tokens: one at least, and of its registries only."""
     kind = KINDS[resource.key.kind]
     ordered = {host: held[host] for host in spec.hosts if host in held}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .access import Access
     from .decide import Want
     from .errors import TokenError
-    from .generated import Desired, Holdings, StoredSecret
+    from .generated import Desired, StoredSecret, StoredTokens
     from .kinds import SecretData
     from .links import DesiredLinks, LinkedAccount, LinkStatus, Ref
     from .placements import Placements
@@ -118,7 +118,7 @@ class Tokens(Protocol):
 class Authorizer(Protocol):
     """What policies and identities allow."""
 
-    def access(self, resource: Resource, stored: Holdings) -> Access:
+    def access(self, resource: Resource, stored: StoredTokens) -> Access:
         """What a resource may do now, and as whom; `stored` are the tokens that it has."""
 
 

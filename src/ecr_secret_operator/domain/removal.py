@@ -54,7 +54,7 @@ def withdrawn(observed: Observed, plan: Plan) -> tuple[StoredSecret, ...]:
 
 
 def _is_refused(secret: StoredSecret, access: Access) -> bool:
-    return bool(access.revoked & secret.holdings.keys())
+    return bool(access.revoked & secret.stored_tokens.keys())
 
 
 def why_removed(observed: Observed, secret: StoredSecret) -> Removal:

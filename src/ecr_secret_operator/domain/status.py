@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .duration import format_duration
-from .generated import Holdings, format_time
+from .generated import StoredTokens, format_time
 from .links import LinkStatus
 from .model import CommonSpec
 from .reasons import NEEDS_A_PERSON, OF_LINKS, EventReason, Failure, Reason
@@ -59,7 +59,7 @@ class Outcome:
         terminating: what is being deleted and is still there, in a sentence; empty for nothing.
     """
 
-    held: Holdings = field(default_factory=dict)
+    held: StoredTokens = field(default_factory=dict)
     lacking: tuple[str, ...] = ()
     failure: Failure | None = None
     passing: bool = False
