@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from base64 import b64decode, b64encode, urlsafe_b64decode
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -361,33 +361,41 @@ def _operator_by(operator_kubeconfig: Path, path: Path, user: Object) -> tuple[P
     return path, token
 
 
+LIFE_SECONDS = 15
+"""Of the first credentials, from when the plugin gives them: a busy machine takes seconds to start the operator."""
+
+
+def _breakable_plugin(path: Path, token: str) -> None:
+    """Writes a plugin that counts its runs, and fails while there is a file `broken` beside it."""
+    status = {"token": token, "expirationTimestamp": "@"}
+    answer = {"kind": "ExecCredential", "apiVersion": PLUGIN_API, "status": status}
+    (path.parent / "life").write_text(str(LIFE_SECONDS))
+    path.write_text(
+        f"#!/bin/sh\ncd {path.parent}\necho run >>runs\nif [ -e broken ]; then echo {SECRET} >&2; exit 1; fi\n"
+        f'until=$(date -u -d "+$(cat life) seconds" +%Y-%m-%dT%H:%M:%SZ)\n'
+        f'sed "s/@/$until/" <<END\n{json.dumps(answer)}\nEND\n'
+    )
+    path.chmod(0o755)
+
+
+def _runs(directory: Path) -> int:
+    return len((directory / "runs").read_text().splitlines())
+
+
 def test_an_exec_plugin_that_fails_is_asked_again(
     cluster: Cluster, namespace: str, operator_kubeconfig: Path, tmp_path: Path, start_operator: StartOperator
 ) -> None:
-    plugin, runs, broken = tmp_path / "plugin", tmp_path / "runs", tmp_path / "broken"
     user = {"exec": {"apiVersion": PLUGIN_API, "command": "./plugin", "interactiveMode": "Never"}}
     path, token = _operator_by(operator_kubeconfig, tmp_path / "kubeconfig", user)
-    answer = {"kind": "ExecCredential", "apiVersion": PLUGIN_API}
-
-    def lasting(seconds: float) -> datetime:
-        until = datetime.now(UTC) + timedelta(seconds=seconds)
-        whole = {**answer, "status": {"token": token, "expirationTimestamp": until.isoformat()}}
-        (tmp_path / "answer").write_text(json.dumps(whole))
-        return until
-
-    moment = lasting(8)
-    plugin.write_text(
-        f"#!/bin/sh\necho run >>{runs}\nif [ -e {broken} ]; then echo {SECRET} >&2; exit 1; fi\ncat {tmp_path}/answer\n"
-    )
-    plugin.chmod(0o755)
+    _breakable_plugin(tmp_path / "plugin", token)
     operator = start_operator(kubeconfig=path)
-    broken.touch()
-    wait_for(lambda: datetime.now(UTC) > moment, "its credentials end")
+    (tmp_path / "broken").touch()
+    time.sleep(LIFE_SECONDS + 1)
     apply(cluster, namespace, a_resource())
-    before = len(runs.read_text().splitlines())
-    wait_for(lambda: len(runs.read_text().splitlines()) >= before + 3, "it is asked again and again", within=240)
-    lasting(3600)
-    broken.unlink()
+    before = _runs(tmp_path)
+    wait_for(lambda: _runs(tmp_path) >= before + 3, "it is asked again and again", within=120)
+    (tmp_path / "life").write_text("3600")
+    (tmp_path / "broken").unlink()
     wait_ready(cluster, namespace, within=90)
     assert operator.stop() == 0
     assert "Traceback" not in operator.output()
@@ -397,18 +405,15 @@ def test_an_exec_plugin_that_fails_is_asked_again(
 def test_it_stops_well_while_its_exec_plugin_fails(
     cluster: Cluster, namespace: str, operator_kubeconfig: Path, tmp_path: Path, start_operator: StartOperator
 ) -> None:
-    plugin, runs = tmp_path / "plugin", tmp_path / "runs"
     user = {"exec": {"apiVersion": PLUGIN_API, "command": "./plugin", "interactiveMode": "Never"}}
     path, token = _operator_by(operator_kubeconfig, tmp_path / "kubeconfig", user)
-    moment = datetime.now(UTC) + timedelta(seconds=8)
-    status = {"token": token, "expirationTimestamp": moment.isoformat()}
-    answer = json.dumps({"kind": "ExecCredential", "apiVersion": PLUGIN_API, "status": status})
-    plugin.write_text(f"#!/bin/sh\necho run >>{runs}\n[ $(wc -l <{runs}) -gt 1 ] && exit 1\ncat <<END\n{answer}\nEND\n")
-    plugin.chmod(0o755)
+    _breakable_plugin(tmp_path / "plugin", token)
     operator = start_operator(kubeconfig=path)
-    wait_for(lambda: datetime.now(UTC) > moment, "its credentials end")
+    (tmp_path / "broken").touch()
+    time.sleep(LIFE_SECONDS + 1)
     apply(cluster, namespace, a_resource())
-    wait_for(lambda: len(runs.read_text().splitlines()) > 2, "it is asked again, and fails", within=240)
+    before = _runs(tmp_path)
+    wait_for(lambda: _runs(tmp_path) > before, "it is asked again, and fails", within=120)
     wait_for(lambda: "exec plugin plugin of the kubeconfig exited" in operator.output(), "that is logged", within=60)
     assert operator.stop() == 0
     assert "Traceback" not in operator.output()

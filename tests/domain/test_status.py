@@ -285,6 +285,21 @@ def test_a_clamped_frequency_is_said_in_the_condition() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("lifetime", "words"),
+    [
+        (timedelta(hours=11, minutes=59, seconds=58), "lives 12h: it is refreshed every 10h"),
+        (timedelta(hours=12, seconds=3), "lives 12h: it is refreshed every 10h"),
+        (timedelta(minutes=6), "lives 6m: it is refreshed every 5m"),
+        (timedelta(seconds=24), "lives 24s: it is refreshed every 20s"),
+    ],
+)
+def test_the_time_that_aws_took_to_answer_is_not_part_of_a_reported_lifetime(lifetime: timedelta, words: str) -> None:
+    resource = a_resource(spec=a_spec(frequency="24h"), status={})
+    outcome = replace(SERVED, held=stored_tokens(resource, a_token(lifetime=lifetime)))
+    assert words in condition_of(next_status(resource, outcome, now=NOW), READY)["message"]
+
+
 @pytest.mark.parametrize("frequency", ["6h", "10h", "1m"])
 def test_a_safe_frequency_is_not_called_clamped(frequency: str) -> None:
     status = next_status(a_resource(spec=a_spec(frequency=frequency), status={}), SERVED, now=NOW)

@@ -213,10 +213,16 @@ def _served_message(spec: CommonSpec, token: Token | None, *, good: bool) -> str
 
 def clamped_message(spec: CommonSpec, token: Token) -> str:
     """The sentence that says that, and why, a frequency is not kept as it is written."""
+    lifetime = _to_the_minute(token.lifetime)
     return (
         f"{_clamped(spec)} for a token that lives"
-        f" {format_duration(token.lifetime)}: it is refreshed every {format_duration(safe_interval(token.lifetime))}"
+        f" {format_duration(lifetime)}: it is refreshed every {format_duration(safe_interval(lifetime))}"
     )
+
+
+def _to_the_minute(lifetime: timedelta) -> timedelta:
+    """A lifetime as it is reported. The time that AWS took to answer is part of what is measured."""
+    return timedelta(minutes=round(lifetime / timedelta(minutes=1))) or lifetime
 
 
 def clamped_in(spec: CommonSpec | InvalidSpec, status: Status) -> str:
