@@ -192,7 +192,7 @@ def test_the_go_operators_program_is_there_with_its_arguments(container: Contain
     assert "Error: kubeconfig ~/.kube/config does not exist" in started.stderr
     assert started.returncode == 1
     assert said("ecr-secret-operator", "--version").stdout == f"ecr-secret-operator, version {__version__}\n"
-    assert "Contend for a Lease" in said("/manager", "--help").stdout
+    assert "Enable leader election" in said("/manager", "--help").stdout
     assert "ecr_secret_operator_lab, which is not installed" in said("ecr-secret-operator", "demo").stderr
 
 

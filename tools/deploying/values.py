@@ -75,7 +75,7 @@ class Aws(Group):
 
 
 class Admission(Group):
-    """Admission policies that hold the operator to its own Secrets, links, and tokens for AWS."""
+    """Admission policies that limit the operator to its own Secrets, links, and tokens for AWS."""
 
     install: bool = True
     """Whether to install them. They need Kubernetes 1.30 or OpenShift 4.17."""
@@ -88,7 +88,7 @@ class Admission(Group):
 
 
 class Rbac(Group):
-    """The operator's rights in the cluster."""
+    """The operator's permissions in the cluster."""
 
     create: bool = True
     """Whether to create them; if not, install what `ecr-secret-operator rbac` prints."""
@@ -187,13 +187,13 @@ class Metrics(Group):
     """Metrics, and what is made of them."""
 
     enabled: bool = True
-    """Whether there are metrics, and a Service for them."""
+    """Whether to serve metrics, and create a Service for them."""
 
     port: forms.Port = 8080
     """Port of /metrics."""
 
     per_resource: bool = True
-    """Whether there are series for each resource. The alerts about single resources need them."""
+    """Whether to export metrics for each resource. The alerts about single resources need them."""
 
     secure: bool = False
     """Whether only users who may `get` the path /metrics see them. Without a certificate, tokens are sent in clear."""
@@ -222,13 +222,13 @@ class Probes(Group):
 
 
 class DisruptionBudget(Group):
-    """What of the operator may be away while nodes are drained."""
+    """Availability of the operator while nodes are drained."""
 
     enabled: bool = True
     """Whether to create a PodDisruptionBudget."""
 
     max_unavailable: forms.PositiveCount = 1
-    """How many pods may be away."""
+    """How many pods may be unavailable."""
 
 
 SCRAPERS: list[Object] = [
@@ -271,34 +271,34 @@ class Values(Group):
     """All values of the chart."""
 
     replicas: forms.Count = 2
-    """Pods. One of them works, the others stand by."""
+    """Number of pods. One is active, the others are on standby."""
 
     image: Image = Image()
     """The container image."""
 
     watch_namespaces: list[forms.Namespace] = []
-    """Namespaces to watch, which have to exist. Empty for all. The operator then has a Role in each of these only."""
+    """Namespaces to watch. They must exist, and the operator gets a Role in each. Defaults to all namespaces."""
 
     require_access_policy: bool = False
-    """Serve nothing that no AccessPolicy allows, even while there is none."""
+    """Deny all requests while no AccessPolicy exists."""
 
     access_policies: forms.Policies = {}
     """AccessPolicies: name to spec. Their kind has to be in the cluster: add them after the first install."""
 
     admission_policies: Admission = Admission()
-    """Admission policies that hold the operator to its own Secrets, links, and tokens for AWS."""
+    """Admission policies that limit the operator to its own Secrets, links, and tokens for AWS."""
 
     aws: Aws = Aws()
     """The operator's own AWS identity. For EKS Pod Identity nothing has to be set here."""
 
     concurrency: Annotated[int, Field(ge=1, le=64)] = 24
-    """Reconciles at a time."""
+    """Maximum number of concurrent reconciles."""
 
     max_identity_watches: Annotated[int, Field(ge=1, le=4096)] = 512
-    """ServiceAccounts and Secrets with AWS keys to watch at a time. Each takes a connection and some memory."""
+    """Maximum number of watched ServiceAccounts and Secrets with AWS keys. Each uses a connection and some memory."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """Least level to log."""
+    """Lowest level to log."""
 
     log_format: Literal["auto", "json", "console"] = "json"
     """Format of the log."""
@@ -316,7 +316,7 @@ class Values(Group):
     """The custom resource definitions."""
 
     rbac: Rbac = Rbac()
-    """The operator's rights in the cluster."""
+    """The operator's permissions in the cluster."""
 
     service_account: ServiceAccount = ServiceAccount()
     """The operator's ServiceAccount. Its name is fixed: trust policies in AWS and the admission policies name it."""
@@ -328,7 +328,7 @@ class Values(Group):
     """The kubelet's probes."""
 
     pod_disruption_budget: DisruptionBudget = DisruptionBudget()
-    """What of the operator may be away while nodes are drained."""
+    """Availability of the operator while nodes are drained."""
 
     network_policy: NetworkPolicy = NetworkPolicy()
     """Who may reach the operator, and whom it may reach."""

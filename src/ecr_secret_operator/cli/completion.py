@@ -18,7 +18,7 @@ Examples:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, *, shell: str) -> None:
-    """Print the script that has a shell complete the words of this command.
+    """Print the completion script for a shell.
 
     As a plugin of kubectl it is for the command kubectl-ecr: kubectl itself asks its plugins in another way.
     """

@@ -52,7 +52,7 @@ def _stoppable() -> Iterator[None]:
 
 
 @click.command()
-@click.option("--keep", is_flag=True, help="Leave everything running at the end, until Ctrl-C.")
+@click.option("--keep", is_flag=True, help="Keep everything running at the end until Ctrl-C.")
 @click.pass_context
 def demo(context: click.Context, *, keep: bool) -> None:
     """Show what the operator does, on a real Kubernetes control plane and a fake AWS.

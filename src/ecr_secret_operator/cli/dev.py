@@ -34,7 +34,7 @@ def dev() -> None:
 
 @dev.command()
 def up() -> None:
-    """Start them; they stay until `dev down`.
+    """Start the control plane and the fake AWS. They run until `dev down`.
 
     The first time, etcd, kube-apiserver, kube-controller-manager and kubectl are downloaded, or built (minutes, once).
     """
@@ -55,7 +55,7 @@ def up() -> None:
 
 @dev.command()
 def down() -> None:
-    """Stop them, and remove everything that they made."""
+    """Stop them, and remove their data."""
     with laboratory():
         from ecr_secret_operator_lab.demo import workbench  # noqa: PLC0415 - `run` is not to pay for it
 
@@ -64,7 +64,7 @@ def down() -> None:
 
 @dev.command()
 def env() -> None:
-    """Print what a shell has to evaluate to use them.
+    """Print the environment for a shell.
 
     eval "$(ecr-secret-operator dev env)" sets KUBECONFIG and the AWS variables, and puts kubectl on PATH.
     $ECR_LAB_OPERATOR_KUBECONFIG is the operator's own, with just the rights that it ships; it is good for a day.
@@ -75,7 +75,7 @@ def env() -> None:
 
 @dev.command()
 def status() -> None:
-    """Show what runs. Exit code 1 when nothing does, or when something does not answer."""
+    """Show what runs. Exits with 1 if nothing runs, or something does not answer."""
     bench = _running()
     _describe(bench)
     problem = bench.trouble()

@@ -1,4 +1,4 @@
-"""`ecr-secret-operator doctor`: what is wrong, and what mends it."""
+"""`ecr-secret-operator doctor`: finds problems and prints their remedies."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Examples:
     "--operator-namespace",
     type=NameType(),
     metavar="NAME",
-    help="Namespace of the operator [default: where it is found].",
+    help="Namespace of the operator [default: detected].",
 )
 @click.option(
     "--service-account",
@@ -61,7 +61,7 @@ def doctor(
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """Find out what is wrong, and say what mends it.
+    """Find problems and print their remedies.
 
     Looks at the API server, the definitions, the operator, its rights, its AWS identity and the AccessPolicies; then at
     one resource, or at all that are not well. What stands first is to be mended first. Nothing is changed. Of Secrets

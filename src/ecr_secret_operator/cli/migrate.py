@@ -26,16 +26,18 @@ Examples:
     "filenames",
     multiple=True,
     metavar="FILE",
-    help="File with the other tool's objects; - for standard input. Repeatable. The cluster is not asked then.",
+    help="File with the other tool's objects, instead of the cluster; - for standard input. Repeatable.",
 )
 @namespace_option("Look in this namespace only [default: in all].")
-@click.option("--account", default="", metavar="ID", help="AWS account of the registry, where it cannot be told.")
+@click.option(
+    "--account", default="", metavar="ID", help="AWS account of the registry, if the objects do not contain it."
+)
 @click.option(
     "--operator-namespace",
     default="ecr-secret-operator",
     show_default=True,
     metavar="NAME",
-    help="Namespace of this operator: a ClusterPullSecret's identity is looked for there.",
+    help="Namespace of this operator, which contains the identities of ClusterPullSecrets.",
 )
 @cluster_options
 def migrate(
@@ -47,7 +49,7 @@ def migrate(
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """Print resources of this operator that take the place of other tools.
+    """Print resources of this operator that replace other tools.
 
     Known are the Go operator rh-mobb/ecr-secret-operator, nabsul/k8s-ecr-login-renew, upmc-enterprises/registry-creds,
     and the ECR generators of the External Secrets Operator. Comments say what to do first, what could not be carried

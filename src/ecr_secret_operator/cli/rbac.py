@@ -22,13 +22,13 @@ _API_SERVER = "https://kubernetes.default"
     default=rights.Installation().namespace,
     show_default=True,
     metavar="NAME",
-    help="Namespace that the operator runs in.",
+    help="Namespace of the operator.",
 )
 @click.option(
     "--watch-namespace",
     default="",
     metavar="NAMES",
-    help="Namespaces to look at, a comma list; empty for all. They have to exist.",
+    help="Namespaces to watch, separated by commas. They must exist. Defaults to all namespaces.",
 )
 @click.option(
     "--token-audience",
@@ -50,15 +50,19 @@ _API_SERVER = "https://kubernetes.default"
 @click.option(
     "--without-tokens",
     is_flag=True,
-    help="Leave out the right to create tokens of ServiceAccounts. Resources with aws.service_account then fail.",
+    help="Omit the permission to create tokens of ServiceAccounts. Resources with aws.service_account then fail.",
 )
 @click.option(
     "--without-links",
     is_flag=True,
-    help="Leave out the right to change ServiceAccounts. Resources with link are then served, but not linked.",
+    help="Omit the permission to change ServiceAccounts. Resources with link are then served, but not linked.",
 )
-@click.option("--metrics-secure", is_flag=True, help="Add the rights to authenticate those who read the metrics.")
-@click.option("--admission-only", is_flag=True, help="Only the admission policies: OLM or others give the rights.")
+@click.option("--metrics-secure", is_flag=True, help="Add the permissions to authenticate readers of the metrics.")
+@click.option(
+    "--admission-only",
+    is_flag=True,
+    help="Print only the admission policies.",
+)
 def rbac(
     *,
     namespace: str,
@@ -70,7 +74,7 @@ def rbac(
     metrics_secure: bool,
     admission_only: bool,
 ) -> None:
-    """Print the operator's rights as YAML: ServiceAccount, RBAC and admission policies.
+    """Print the operator's permissions as YAML: ServiceAccount, RBAC and admission policies.
 
     Install them with: ecr-secret-operator rbac | kubectl apply -f -
     """

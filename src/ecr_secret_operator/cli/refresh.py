@@ -24,14 +24,14 @@ Examples:
 )
 @click.argument("resource", type=ResourceType(), metavar="KIND/NAME")
 @namespace_option("Namespace of the resource [default: that of the kubeconfig's context].")
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until the operator has done it.")
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until the token has been replaced.")
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0),
     default=60.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long to wait.",
+    help="Maximum time to wait.",
 )
 @cluster_options
 @click.pass_context
@@ -45,7 +45,7 @@ def refresh(
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """Have a token replaced now, and wait until it is.
+    """Replace a token now, and wait until it is replaced.
 
     Sets the annotation ecr.mobb.redhat.com/refresh to the present time, for which you need the right to patch the
     resource. Resources that share an identity and a region share the new token.

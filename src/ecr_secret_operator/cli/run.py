@@ -75,45 +75,55 @@ def switch(name: str, *, help: str, on: bool = False) -> Callable[[_Command], _C
     envvar="WATCH_NAMESPACE",
     default="",
     metavar="NAMES",
-    help="Namespaces to look at, a comma list; empty for all.  [env var: WATCH_NAMESPACE]",
+    help="Namespaces to watch, separated by commas. Defaults to all namespaces.  [env var: WATCH_NAMESPACE]",
 )
 @click.option(
-    "--metrics-bind-address", type=AddressType(), default=":8080", show_default=True, help="For /metrics; 0 for none."
+    "--metrics-bind-address",
+    type=AddressType(),
+    default=":8080",
+    show_default=True,
+    help="Address of /metrics; 0 disables it.",
 )
-@switch("--metrics-per-resource", help="Show series for each resource.  [default: true]", on=True)
-@switch("--metrics-secure", help="Show metrics only to bearer tokens whose user may get /metrics in the cluster.")
+@switch("--metrics-per-resource", help="Export metrics for each resource.  [default: true]", on=True)
+@switch("--metrics-secure", help="Require a bearer token whose user may get /metrics in the cluster.")
 @click.option(
-    "--metrics-cert-path", default="", metavar="DIR", help="Serve metrics over HTTPS, with tls.crt and tls.key in DIR."
+    "--metrics-cert-path", default="", metavar="DIR", help="Serve metrics over HTTPS with tls.crt and tls.key of DIR."
 )
 @click.option(
     "--health-probe-bind-address",
     type=AddressType(),
     default=":8081",
     show_default=True,
-    help="For /healthz and /readyz; 0 for none.",
+    help="Address of /healthz and /readyz; 0 disables them.",
 )
-@switch("--leader-elect", help="Contend for a Lease, so that of several replicas one works.")
+@switch("--leader-elect", help="Enable leader election: only one of several replicas is active.")
 @click.option(
-    "--leader-election-namespace", metavar="NAME", help="Namespace of the Lease [default: the operator's own]."
+    "--leader-election-namespace", metavar="NAME", help="Namespace of the Lease [default: the operator's namespace]."
 )
-@switch("--require-access-policy", help="Serve nothing that no AccessPolicy allows, even while there is none.")
-@click.option("--concurrency", type=click.IntRange(1, 64), default=24, show_default=True, help="Reconciles at a time.")
+@switch("--require-access-policy", help="Deny all requests while no AccessPolicy exists.")
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 64),
+    default=24,
+    show_default=True,
+    help="Maximum number of concurrent reconciles.",
+)
 @click.option(
     "--max-identity-watches",
     type=click.IntRange(1, 4096),
     default=512,
     show_default=True,
-    help="ServiceAccounts and Secrets with AWS keys to watch at a time. Each takes a connection.",
+    help="Maximum number of watched ServiceAccounts and Secrets with AWS keys. Each uses a connection.",
 )
 @click.option(
-    "--log-level", type=click.Choice(LOG_LEVELS), default="info", show_default=True, help="Least level to log."
+    "--log-level", type=click.Choice(LOG_LEVELS), default="info", show_default=True, help="Lowest level to log."
 )
 @click.option(
     "--log-format",
     type=click.Choice(["auto", "json", "console"]),
     default="auto",
     show_default=True,
-    help="auto: console at a terminal, else json.",
+    help="auto selects console on a terminal, and json otherwise.",
 )
 def run(
     *,

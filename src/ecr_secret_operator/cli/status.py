@@ -31,15 +31,15 @@ Examples:
   ecr-secret-operator status -A -o json"""
 )
 @namespace_option("Only this namespace, without ClusterPullSecrets.")
-@click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces; fails where you may not list them all.")
-@click.option("-w", "--watch", is_flag=True, help="Show it anew every two seconds, until Ctrl-C.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces. Fails if you may not list them all.")
+@click.option("-w", "--watch", is_flag=True, help="Refresh the output every two seconds until Ctrl-C.")
 @click.option(
     "-o",
     "--output",
     type=click.Choice(["table", "wide", "json", "yaml"]),
     default="table",
     show_default=True,
-    help="wide: all registries and identities, next refresh, what each resource says.",
+    help="wide adds all registries and identities, the next refresh, and the message of each resource.",
 )
 @cluster_options
 @click.pass_context
