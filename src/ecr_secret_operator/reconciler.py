@@ -76,7 +76,7 @@ class Reconciler:
     Args:
         resources, secrets, gate, tokens, links, recorder, journal, clock: the world, by its ports.
         waiting: entered while AWS is waited for, so that others are looked at meanwhile.
-        low_priority: whether what is being reconciled is one of many that nobody waits for.
+        low_priority: whether a key that is being reconciled has low priority.
         claim_slow_report: returns True for one resource of a namespace in which the API server is slow, now and then.
     """
 

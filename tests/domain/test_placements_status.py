@@ -241,7 +241,7 @@ def test_the_earliest_expiry_and_refresh_and_the_latest_write_count() -> None:
 
 
 def test_after_a_restart_the_last_write_is_still_the_last() -> None:
-    """The placements begin anew, and know no more than when their token was issued."""
+    """The placements have no status yet, and only the time at which their token was issued is known."""
     before = stored(NEW, placements_of(NEW, {"a": said(NEW, good(NEW), now=LATER)}), now=LATER)
     assert before.status["lastUpdatedTime"] == format_time(LATER)
     placements = placements_of(before, served(before, "a", written=False, refreshed=False))

@@ -80,7 +80,7 @@ class Queue(Generic[K]):
 
         Args:
             key: to be worked on.
-            low_priority: one of many that nobody waits for: others may come first.
+            low_priority: other keys come first.
         """
         if key in self._working:
             self._again[key] = low_priority and self._again.get(key, True)
