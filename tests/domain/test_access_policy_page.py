@@ -67,7 +67,7 @@ CLAIMS = [
     Claim("requests that no policy allows are denied", {"p": NAMED}, {}, DENIED),
     Claim("in those that no policy selects", {"p": {**OWN, **ELSEWHERE}}, {}, DENIED),
     Claim("Policies in mode [Audit](#audit) are the exception", {"p": {**AUDIT, **ELSEWHERE}}, {}, REPORTED),
-    Claim("upper and lower case told apart", {"p": {**OWN, "registries": [HOST.upper()]}}, {}, DENIED),
+    Claim("matching is case-sensitive", {"p": {**OWN, "registries": [HOST.upper()]}}, {}, DENIED),
     Claim("`*` stands for any number of characters", {"p": {**OWN, "registries": ["*"]}}, {}, SERVED),
     Claim("`*` stands for any number of characters", {"p": {"role_arns": ["arn:*"]}}, {"role_arn": ROLE}, SERVED),
     Claim("`?` for one", {"p": {**OWN, "registries": [f"?{HOST}"]}}, {}, DENIED),
@@ -92,7 +92,7 @@ CLAIMS = [
     Claim("A resource without `aws.external_id` is denied", {"p": EXTERNAL}, {"role_arn": ROLE}, DENIED),
     Claim("are not judged for the role of a ServiceAccount", {"p": EXTERNAL}, PULLER, SERVED, ROLE),
     Claim("nor for `default_role_arn` where a resource names no", {"p": {**EXTERNAL, **DEFAULT}}, {}, SERVED, ROLE),
-    Claim("always: the keys are the namespace's own", {"p": {"registries": [HOST]}}, KEYS, SERVED, ""),
+    Claim("always, if 1 to 3 hold: the keys are the namespace's own", {"p": {"registries": [HOST]}}, KEYS, SERVED, ""),
     Claim(
         "**One that is not denies the whole resource.**",
         {"p": {**OWN, "registries": [HOST]}},
