@@ -272,3 +272,37 @@ async def test_what_the_first_list_wakes(name: str) -> None:
     given(scene)
     async with scene.watching():
         assert set(scene.woken) == keys
+
+
+def account_watches(scene: Scene) -> set[str]:
+    return {found.split("/")[0] for found in scene.wire.watched() if "metadata.name=" in found}
+
+
+async def test_what_policy_denies_is_not_watched_until_it_is_allowed() -> None:
+    scene = Scene()
+    of_an_account(scene)
+    scene.policy(namespaces={"include": ["team-b"]}, role_arns=["*"])
+    async with scene.watching():
+        assert account_watches(scene) == set()
+        scene.policy(role_arns=["*"])
+        await scene.settle()
+        assert account_watches(scene) == {"team-a"}
+        scene.wire.remove(f"{GROUP}/accesspolicies/p")
+        await scene.settle()
+        assert account_watches(scene) == {"team-a"}
+        scene.policy(ambient_identity=True)
+        await scene.settle()
+        assert account_watches(scene) == set()
+
+
+async def test_what_cluster_resources_name_is_watched_although_all_watches_are_in_use() -> None:
+    scene = Scene()
+    for number in range(12):
+        scene.resource(namespace=f"team-{number}", aws={"service_account": "builder"})
+    async with scene.watching():
+        watches = scene.world.surroundings.identity_watches
+        assert (watches.running, watches.waiting) == (8, 4)
+        scene.cluster_resource(aws={"service_account": "puller"})
+        await scene.settle()
+        assert "operators" in account_watches(scene)
+        assert (watches.running, watches.waiting) == (8, 4)

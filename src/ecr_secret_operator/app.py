@@ -188,6 +188,9 @@ class Operator:
         self._metrics.watch_slow_namespaces(lambda: (str(group) for group in fairness.slow_groups()))
         self._metrics.queue_depth.set_function(lambda: len(self._queue))
         self._metrics.tasks.set_function(lambda: len(asyncio.all_tasks()))
+        watches = self._world.surroundings.identity_watches
+        self._metrics.identity_watches.set_function(lambda: watches.running)
+        self._metrics.identity_watches_waiting.set_function(lambda: watches.waiting)
         self._metrics.leader.set_function(lambda: float(self._leading))
         self._metrics.ready.set_function(lambda: float(self._ready() is None))
         self._metrics.watch_silence.set_function(lambda: self._world.silence(time.monotonic()))

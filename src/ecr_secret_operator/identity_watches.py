@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from .domain.identity_sources import MOST_NAMED, Account, Credentials, Missing, Named
 from .domain.resource import Key
@@ -29,6 +29,8 @@ class IdentityWatches:
         client: the API server.
         observer: receives the results of watches.
         most: watches in all. Namespaces share them fairly.
+        reserved: the operator's namespace. Its objects are named by cluster resources, which only administrators
+            create, and are watched beside these.
         changed: called with the resources that need an object, when that object or what is known of it has changed.
 
     Attributes:
@@ -36,8 +38,15 @@ class IdentityWatches:
     """
 
     def __init__(
-        self, client: Client, *, observer: WatchObserver, most: int, changed: Callable[[tuple[Key, ...]], None]
+        self,
+        client: Client,
+        *,
+        observer: WatchObserver,
+        most: int,
+        reserved: str,
+        changed: Callable[[tuple[Key, ...]], None],
     ) -> None:
+        self._reserved = reserved
         self._client = client
         self._observer = observer
         self._changed = changed
@@ -58,24 +67,43 @@ class IdentityWatches:
         self._accounts.listen(self._object_changed)
         self._credentials.listen(self._object_changed)
 
-    def need(self, key: Key, names: frozenset[Named]) -> None:
-        """Sets what a resource needs; empty for nothing. What no resource needs any more is not watched."""
-        before = self._needs.get(key, frozenset())
-        if names == before:
-            return
-        for named in names - before:
-            self._needed_by[named].add(key)
-            self._slots.add(named)
-        for named in before - names:
-            self._needed_by[named].discard(key)
-            if not self._needed_by[named]:
+    @property
+    def running(self) -> int:
+        """How many watches run that count."""
+        return self._slots.granted
+
+    @property
+    def waiting(self) -> int:
+        """How many objects are not watched because all watches are in use."""
+        return self._slots.waiting
+
+    def need(self, needs: Mapping[Key, frozenset[Named]]) -> None:
+        """Sets what resources need; empty for nothing. What no resource needs any more is not watched."""
+        added: dict[Named, None] = {}
+        removed: dict[Named, None] = {}
+        for key, names in needs.items():
+            before = self._needs.get(key, frozenset())
+            for named in names - before:
+                self._needed_by[named].add(key)
+                added[named] = None
+            for named in before - names:
+                self._needed_by[named].discard(key)
+                removed[named] = None
+            if names:
+                self._needs[key] = names
+            else:
+                self._needs.pop(key, None)
+        for named in list(removed):
+            if self._needed_by[named]:
+                del removed[named]
+            else:
                 del self._needed_by[named]
-                self._slots.remove(named)
+                added.pop(named, None)
                 self._forget(named)
-        if names:
-            self._needs[key] = names
-        else:
-            del self._needs[key]
+        for named in added:
+            if named.namespace == self._reserved:
+                self.dynamic.start(named)
+        self._slots.change(remove=removed, add=[one for one in added if one.namespace != self._reserved])
 
     def account(self, namespace: str, name: str) -> Account | Missing:
         """A ServiceAccount."""

@@ -312,9 +312,11 @@ BY_LABEL = a_policy(namespaces={"selector": {"matchLabels": {"team": "a"}}}, rol
         ([a_policy(default_role_arn=ROLE)], BOTH),
         ([a_policy(namespaces={"include": ["team-b"]}, role_arns=["*"])], frozenset()),
         ([a_policy(namespaces={"include": ["team-b"]}, mode="Audit")], BOTH),
-        ([a_policy(registries=[HOST], role_arns=["*"])], frozenset({NAMED_ACCOUNT})),
-        ([a_policy(registries=[OTHER_HOST])], frozenset({NAMED_SECRET})),
-        ([a_policy(ambient_identity=True)], frozenset({NAMED_SECRET})),
+        ([a_policy(registries=[HOST], role_arns=["*"])], frozenset()),
+        ([a_policy(registries=[OTHER_HOST])], frozenset()),
+        ([a_policy(ambient_identity=True)], frozenset()),
+        ([a_policy(role_arns=[OTHER_ROLE])], frozenset()),  # a registry that names no object is denied
+        ([a_policy(role_arns=[ROLE])], BOTH),
         ([BY_LABEL], None),
     ],
 )

@@ -117,6 +117,7 @@ ANY: dict[str, object] = {"ambient_identity": True, "role_arns": ["*"]}
         ({"default_role_arn": ROLE, "external_ids": ["tenant/team-b"]}, EXTERNAL, False),
         ({"role_arns": ["*"], "external_ids": ["tenant/{namespace}"]}, WITHOUT_EXTERNAL, False),
         ({"role_arns": ["*"], "external_ids": ["?*"]}, WITHOUT_EXTERNAL, False),
+        ({"role_arns": ["*"], "external_ids": ["*"]}, WITHOUT_EXTERNAL, False),
         ({"role_arns": ["*"], "external_ids": ["x"]}, ASSUMED, True),  # a ServiceAccount's role has none
         ({"external_ids": ["x"]}, KEYS, True),
         ({**ANY, "external_ids": ["x"]}, AMBIENT, True),

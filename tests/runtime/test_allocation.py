@@ -31,12 +31,11 @@ class Slots:
         self.log.append(f"-{item}")
 
     def add(self, *items: str) -> None:
-        for item in items:
-            self.allocation.add(item)
+        self.allocation.change(add=items)
 
-    def remove(self, item: str) -> None:
-        self.allocation.remove(item)
-        self.running.discard(item)
+    def remove(self, *items: str) -> None:
+        self.running -= set(items)
+        self.allocation.change(remove=items)
 
 
 def test_a_group_has_at_most_its_bound() -> None:
@@ -104,6 +103,31 @@ def test_whatever_comes_and_goes_the_slots_are_shared_fairly(
             assert full is (Full.GROUP if counts[group] == most else Full.ALL)
             if full is Full.ALL:
                 assert max(counts.values()) <= counts[group] + 1, "no group has two more than one that waits"
+
+
+def test_a_group_that_renames_an_item_disturbs_no_other_one() -> None:
+    slots = Slots(total=8, most=8)
+    slots.add("x1", "r1", "r2", "r3", "s1", "s2", "s3", "s4")
+    slots.log.clear()
+    slots.running.remove("x1")
+    slots.allocation.change(remove=["x1"], add=["x2"])
+    assert slots.log == ["+x2"]
+
+
+def test_removing_all_starts_nothing() -> None:
+    slots = Slots(total=2)
+    items = [f"{group}{number}" for group in "abcde" for number in range(2)]
+    slots.add(*items)
+    slots.log.clear()
+    slots.remove(*items)
+    assert slots.log == []
+    assert (slots.allocation.granted, slots.allocation.waiting) == (0, 0)
+
+
+def test_what_has_a_slot_and_what_waits_is_counted() -> None:
+    slots = Slots(total=3, most=2)
+    slots.add("a1", "a2", "a3", "b1", "b2")
+    assert (slots.allocation.granted, slots.allocation.waiting) == (3, 2)
 
 
 def test_what_was_never_added_can_be_removed() -> None:

@@ -79,6 +79,8 @@ def test_the_promised_names(metrics: Metrics, journal: Journal) -> None:
         "leader",
         "ready",
         "tasks",
+        "identity_watches",
+        "identity_watches_waiting",
         "watch_silence_seconds",
         "token_expiry_timestamp_seconds",
         "next_refresh_timestamp_seconds",

@@ -294,7 +294,7 @@ class Values(Group):
     concurrency: Annotated[int, Field(ge=1, le=64)] = 24
     """Maximum number of concurrent reconciles."""
 
-    max_identity_watches: Annotated[int, Field(ge=1, le=4096)] = 512
+    max_identity_watches: Annotated[int, Field(ge=1, le=16384)] = 512
     """Maximum number of watched ServiceAccounts and Secrets with AWS keys. Each uses a connection and some memory."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -110,7 +110,7 @@ def switch(name: str, *, help: str, on: bool = False) -> Callable[[_Command], _C
 )
 @click.option(
     "--max-identity-watches",
-    type=click.IntRange(1, 4096),
+    type=click.IntRange(1, 16384),
     default=512,
     show_default=True,
     help="Maximum number of watched ServiceAccounts and Secrets with AWS keys. Each uses a connection.",

@@ -130,7 +130,7 @@ def assess(resource: Resource, around: Surroundings, *, stored: StoredTokens, po
 def needed(resource: Resource, around: Surroundings, *, policy_required: bool) -> frozenset[Named] | None:
     """The ServiceAccounts and Secrets that have to be read for a resource; None when that is not known yet.
 
-    None has to be read for an entry that policy denies whatever it says.
+    Nothing has to be read for a resource that policy denies whatever is read.
 
     Args:
         resource: with any spec. Of a cluster resource all are needed: policy judges it in each namespace.
@@ -139,13 +139,19 @@ def needed(resource: Resource, around: Surroundings, *, policy_required: bool) -
     """
     if isinstance(resource.spec, InvalidSpec):
         return frozenset()
-    named = [(entry, found) for entry in resource.spec.entries if (found := named_by(entry, resource.home))]
+    entries = resource.spec.entries
+    named = frozenset(found for entry in entries if (found := named_by(entry, resource.home)))
     if not named or not resource.key.namespace:
-        return frozenset(found for _, found in named)
+        return named
     judged = _judge_of(resource, around, policy_required=policy_required)
     if isinstance(judged, Missing):
         return None
-    return frozenset(found for entry, found in named if judged(_ask(entry)).served)
+    return named if all(judged(_ask_early(entry, resource.home, around)).served for entry in entries) else frozenset()
+
+
+def _ask_early(entry: Entry, home: str, around: Surroundings) -> Ask:
+    """What an entry asks to use, as far as that is known before the object that it names is read."""
+    return _ask(entry) if named_by(entry, home) else _ask(entry, identity_of(entry, home, around))
 
 
 def _judge_of(resource: Resource, around: Surroundings, *, policy_required: bool) -> Callable[[Ask], Verdict] | Missing:

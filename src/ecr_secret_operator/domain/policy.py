@@ -186,10 +186,15 @@ def _lacks_external_id(spec: AccessPolicySpec, ask: Ask, namespace: str) -> str:
     if ask.external_id is None or not spec.external_ids:
         return ""
     globs = [glob.replace("{namespace}", namespace) for glob in spec.external_ids]
-    if any(fnmatchcase(ask.external_id, glob) for glob in globs):
+    if ask.external_id and any(_matches(ask.external_id, glob) for glob in globs):
         return ""
     given = "this external id" if ask.external_id else "a role without external id"
     return f"{given}, only {' or '.join(globs[:_NAMED])}"
+
+
+def _matches(text: str, glob: str) -> bool:
+    """Whether a text matches. A pattern without wildcards is not compiled: there is another one in each namespace."""
+    return fnmatchcase(text, glob) if "*" in glob or "?" in glob else text == glob
 
 
 def _refusal(ask: Ask, namespace: str, selecting: Sequence[tuple[str, AccessPolicySpec]]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+import heapq
+from collections.abc import Callable, Hashable, Iterable
 from enum import Enum, auto
 from typing import Generic, TypeVar
 
@@ -61,23 +62,49 @@ class Allocation(Generic[G, N]):
             return None
         return Full.GROUP if self._count(group) >= self._most else Full.ALL
 
-    def add(self, item: N) -> None:
-        """An item wants a slot. Does nothing when it has one, or waits for one."""
-        group = self._group_of(item)
-        if item in self or item in self._waiting.get(group, ()):
-            return
-        self._waiting.setdefault(group, {})[item] = None
-        self._serve(group)
+    @property
+    def granted(self) -> int:
+        """How many items have a slot."""
+        return sum(map(len, self._granted.values()))
 
-    def remove(self, item: N) -> None:
-        """An item wants no slot any more. The caller ends what it used the slot for."""
-        group = self._group_of(item)
-        self._drop(self._waiting, group, item)
-        if self._drop(self._granted, group, item):
-            self._free += 1
-            waiting = [one for one in self._waiting if self._count(one) < self._most]
-            if waiting:
-                self._serve(min(waiting, key=self._count))
+    @property
+    def waiting(self) -> int:
+        """How many items wait for a slot."""
+        return sum(map(len, self._waiting.values()))
+
+    def change(self, *, remove: Iterable[N] = (), add: Iterable[N] = ()) -> None:
+        """Some items want no slot any more, and others want one.
+
+        What is removed gives its slots to what is added first, so that an item that takes the place of another one of
+        its group disturbs no other group. Costs O(groups) for each item that is added while all slots are taken, and
+        O(groups log groups) once.
+
+        Args:
+            remove: the caller ends what it used their slots for. Nothing happens to what was never added.
+            add: nothing happens to what has a slot, or waits for one.
+        """
+        for item in remove:
+            group = self._group_of(item)
+            self._drop(self._waiting, group, item)
+            self._free += self._drop(self._granted, group, item)
+        for item in add:
+            group = self._group_of(item)
+            if item not in self and item not in self._waiting.get(group, ()):
+                self._waiting.setdefault(group, {})[item] = None
+                self._serve(group)
+        self._fill()
+
+    def _fill(self) -> None:
+        """Gives free slots to the groups that have the fewest."""
+        if not self._free:
+            return
+        groups = [(self._count(one), place, one) for place, one in enumerate(self._waiting)]
+        heapq.heapify(groups)
+        while self._free and groups:
+            count, place, group = heapq.heappop(groups)
+            if count < self._most and group in self._waiting:
+                self._serve(group)
+                heapq.heappush(groups, (self._count(group), place, group))
 
     def _serve(self, group: G) -> None:
         """Gives a slot to the first item of a group that waits, if it may have one."""

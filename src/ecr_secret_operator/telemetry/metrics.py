@@ -98,6 +98,16 @@ class Metrics:
         self.tasks = Gauge(
             f"{PREFIX}_tasks", "Tasks of the event loop now: steady, or one is leaked.", registry=self.registry
         )
+        self.identity_watches = Gauge(
+            f"{PREFIX}_identity_watches",
+            "ServiceAccounts and Secrets with AWS keys that are watched now.",
+            registry=self.registry,
+        )
+        self.identity_watches_waiting = Gauge(
+            f"{PREFIX}_identity_watches_waiting",
+            "ServiceAccounts and Secrets with AWS keys that are not watched, because all watches are in use.",
+            registry=self.registry,
+        )
         self.leader = Gauge(
             f"{PREFIX}_leader", "1 while this process leads, or runs without leader election.", registry=self.registry
         )
