@@ -80,17 +80,17 @@ def test_access_denied_is_asked_seldom_for_twenty_resources(
 def test_a_good_token_keeps_a_resource_ready_until_it_expires(
     cluster: Cluster, namespace: str, operator: OperatorProcess, aws: FakeAws
 ) -> None:
-    aws.settings(lifetime_seconds=12)
+    aws.settings(lifetime_seconds=48)  # it is due 8 seconds before it expires
     apply(cluster, namespace, a_resource())
     wait_ready(cluster, namespace)
     aws.fail("AccessDenied")
     resource = wait_condition(
-        cluster, namespace, type="Refreshing", status="False", reason="AWSAccessDenied", within=30
+        cluster, namespace, type="Refreshing", status="False", reason="AWSAccessDenied", within=75
     )
     assert condition(resource, "Ready")["status"] == "True"
     assert resource["status"]["phase"] == "Updated"
     stored = password_in(wait_secret(cluster, namespace))
-    wait_condition(cluster, namespace, type="Ready", status="False", reason="AWSAccessDenied", within=30)
+    wait_condition(cluster, namespace, type="Ready", status="False", reason="AWSAccessDenied", within=45)
     assert password_in(wait_secret(cluster, namespace)) == stored, "what is stored stays"
     aws.mend()
     wait_ready(cluster, namespace, within=60)
