@@ -13,6 +13,7 @@ from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import wait_for
 
 from ..laboratory import StartOperator
+from .faults import ask_for_a_refresh
 from .resources import (
     HOST,
     a_resource,
@@ -80,17 +81,18 @@ def test_access_denied_is_asked_seldom_for_twenty_resources(
 def test_a_good_token_keeps_a_resource_ready_until_it_expires(
     cluster: Cluster, namespace: str, operator: OperatorProcess, aws: FakeAws
 ) -> None:
-    aws.settings(lifetime_seconds=48)  # it is due 8 seconds before it expires
+    aws.settings(lifetime_seconds=40)
     apply(cluster, namespace, a_resource())
     wait_ready(cluster, namespace)
     aws.fail("AccessDenied")
+    ask_for_a_refresh(cluster, namespace, "now")  # whose failure is reported at once
     resource = wait_condition(
-        cluster, namespace, type="Refreshing", status="False", reason="AWSAccessDenied", within=75
+        cluster, namespace, type="Refreshing", status="False", reason="AWSAccessDenied", within=30
     )
     assert condition(resource, "Ready")["status"] == "True"
     assert resource["status"]["phase"] == "Updated"
     stored = password_in(wait_secret(cluster, namespace))
-    wait_condition(cluster, namespace, type="Ready", status="False", reason="AWSAccessDenied", within=45)
+    wait_condition(cluster, namespace, type="Ready", status="False", reason="AWSAccessDenied", within=90)
     assert password_in(wait_secret(cluster, namespace)) == stored, "what is stored stays"
     aws.mend()
     wait_ready(cluster, namespace, within=60)
