@@ -454,3 +454,10 @@ def test_no_name_gets_out_of_its_comment_or_its_quotes() -> None:
     assert [document["kind"] for document in yaml.safe_load_all(written) if document] == ["Secret"]
     (line,) = [line for line in written.splitlines() if "delete cronjob" in line]
     assert r"'x\n---\nkind: Pod; $(rm -rf /)'" in line
+
+
+@pytest.mark.parametrize("length", range(90, 120))
+def test_a_name_is_not_divided_between_two_lines_of_a_comment(length: int) -> None:
+    name = "team-afbd/k8s-ecr-login-renew-settings"
+    found = Carried("x", lost=[f"{'a' * length} {name}"])
+    assert any(name in line for line in stream([found]).splitlines())

@@ -83,9 +83,10 @@ def _comments(one: Carried) -> str:
 
 
 def _wrapped(sentence: str) -> Iterator[str]:
-    """A sentence as a comment; one with a command stays on one line, to be copied."""
+    """A sentence as a comment. One with a command stays on one line, and names are never divided: both get copied."""
     if "kubectl" in sentence:
         yield f"#   {sentence}"
         return
-    for number, line in enumerate(textwrap.wrap(sentence, _WIDTH)):
+    lines = textwrap.wrap(sentence, _WIDTH, break_on_hyphens=False, break_long_words=False)
+    for number, line in enumerate(lines):
         yield f"#   {'  ' if number else ''}{line}"
