@@ -111,7 +111,7 @@ class Scene:
         return found
 
     def generated(self, resource: Resource | None = None, **metadata: Any) -> Object:
-        """Stores the Secret of a resource, as it was written before this operator started, or by somebody else."""
+        """Stores the Secret of a resource, as written before this operator started, or by another client."""
         resource = resource or self.get()
         body = manifest(render(resource, spec_of(resource), stored_tokens(resource)))
         path = f"/api/v1/namespaces/{body['metadata']['namespace']}/secrets/{body['metadata']['name']}"

@@ -23,7 +23,7 @@ def a_want(scope: Scope = OHIO, freshness: Freshness = ANY) -> Want:
 async def test_who_comes_while_a_token_is_fetched_is_woken_when_it_is_there() -> None:
     world = World()
     others = [a_key(name=f"other-{number}") for number in range(3)]
-    assert not world.source.under_way([a_want()], KEY, low_priority=True), "somebody has to ask"
+    assert not world.source.under_way([a_want()], KEY, low_priority=True), "the token must be requested"
     assert world.source.at_hand([a_want()]) is None
     world.gate.clear()
     ask = asyncio.create_task(world.source.token(OHIO, ANY, KEY))
@@ -49,7 +49,7 @@ async def test_they_are_woken_as_well_when_it_fails() -> None:
     world.gate.set()
     await ask
     assert world.woken == [(KEY, True)]
-    assert not world.source.under_way([a_want()], KEY, low_priority=True), "the failure is there for whoever asks"
+    assert not world.source.under_way([a_want()], KEY, low_priority=True), "the stored failure is the answer"
     await refusal(world)
     assert len(world.calls) == 1
 

@@ -249,7 +249,7 @@ def test_other_keys_ask_for_a_token_at_once_but_the_old_one_is_good(when: dateti
     assert wanted_of(write) == {OTHER_HOST: None}, "one that was had with the new keys, whatever its age"
     assert standing(Access(now_is), stored_tokens, when) == ()
     rewritten = seen(stored_tokens, login(HOST), login(OTHER_HOST, before))
-    assert decide(rewritten, now=SOON) == Plan(held=stored_tokens), "the same keys in a Secret that was written anew"
+    assert decide(rewritten, now=SOON) == Plan(held=stored_tokens), "the same keys in a Secret that was written again"
 
 
 def test_another_endpoint_of_the_region_is_no_other_identity() -> None:
