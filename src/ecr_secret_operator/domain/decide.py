@@ -156,7 +156,7 @@ def _served(
 
 def _refused(secrets: tuple[StoredSecret, ...], access: Access) -> tuple[StoredSecret, ...]:
     """Those of the Secrets that hold a token which policy refuses now."""
-    return tuple(secret for secret in secrets if access.revoked & secret.stored_tokens.keys())
+    return tuple(secret for secret in secrets if secret.has_token_for(access.revoked))
 
 
 def _stays_as_it_is(resource: Resource, stored: StoredSecret) -> bool:
@@ -202,7 +202,7 @@ def _write(
         if login.problem is None and login.scope and (asked or _due(known, login.scope, spec, observed.resource, now)):
             newer_than = known.token.issued_at if known and _of(known, login.scope) else None
             wants.append(Want(login.host, login.scope, wanted(spec.interval, newer_than=newer_than)))
-    takes_away = bool(stored and observed.access.revoked & stored.stored_tokens.keys())
+    takes_away = bool(stored and stored.has_token_for(observed.access.revoked))
     if not wants and not takes_away and (not keep or keep == found):
         return None
     return Write(

@@ -202,6 +202,10 @@ class StoredSecret:
         except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
             return {}
 
+    def has_token_for(self, hosts: frozenset[str]) -> bool:
+        """Whether it holds a token for one of these registries."""
+        return bool(hosts) and not self.stored_tokens.keys().isdisjoint(hosts)
+
     def _find_owner(self) -> Key | None:
         for owner in self.owners:
             if owner.ours:

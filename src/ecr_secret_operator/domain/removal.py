@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from .access import Access
 from .decide import Observed, Plan
 from .generated import StoredSecret
 from .links import LISTS, Ref
@@ -49,12 +48,8 @@ def withdrawn(observed: Observed, plan: Plan) -> tuple[StoredSecret, ...]:
     return tuple(
         secret
         for secret in observed.made
-        if secret is not replaced and not secret.deleting and _is_refused(secret, observed.access)
+        if secret is not replaced and not secret.deleting and secret.has_token_for(observed.access.revoked)
     )
-
-
-def _is_refused(secret: StoredSecret, access: Access) -> bool:
-    return bool(access.revoked & secret.stored_tokens.keys())
 
 
 def why_removed(observed: Observed, secret: StoredSecret) -> Removal:
@@ -63,7 +58,7 @@ def why_removed(observed: Observed, secret: StoredSecret) -> Removal:
         return Removal.DESELECTED
     if observed.access.denied:
         return Removal.DENIED
-    return Removal.TOKEN_DENIED if _is_refused(secret, observed.access) else Removal.RENAMED
+    return Removal.TOKEN_DENIED if secret.has_token_for(observed.access.revoked) else Removal.RENAMED
 
 
 def secret_removed(secret: StoredSecret, cause: Removal) -> Event:

@@ -7,7 +7,7 @@ ask for (ADR 38).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..domain.generated import (
@@ -181,13 +181,18 @@ def kept_keys(data: Mapping[str, str] | None) -> tuple[str, ...]:
 
 def weigh(secret: StoredSecret) -> Weight | None:
     """What a Secret takes in memory beyond what an ordinary one takes; None for nothing."""
-    texts = sum(len(key) + len(text) for texts in (secret.labels, secret.annotations) for key, text in texts.items())
-    texts += sum(len(key) for key in secret.data_keys) + sum(len(key) + 32 for key, _ in secret.digests)
+    labels, annotations = secret.labels, secret.annotations
+    texts = _length(labels) + _length(labels.values()) + _length(annotations) + _length(annotations.values())
+    texts += _length(secret.data_keys) + sum(len(key) + 32 for key, _ in secret.digests)
     texts += sum(len(one.name) + len(one.uid) for one in secret.owners)
     tokens = tuple((password, len(password.reveal())) for password in set(secret.passwords.values()))
     if texts + sum(size for _, size in tokens) <= ORDINARY_BYTES:
         return None
     return Weight(texts, tokens)
+
+
+def _length(texts: Iterable[str]) -> int:
+    return sum(map(len, texts))
 
 
 def reduced(secret: StoredSecret) -> StoredSecret:
