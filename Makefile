@@ -41,7 +41,7 @@ demo: $(STAMP) ## Run the main job on a local control plane and a fake AWS, and 
 
 test: $(STAMP) ## Run all tests, with coverage
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term --durations=10
-	$(BIN)/coverage report --include='src/ecr_secret_operator/domain/*' --fail-under=100
+	$(BIN)/coverage report --include='src/ecr_secret_operator/api/*,src/ecr_secret_operator/domain/*' --fail-under=100
 
 mutants: $(STAMP) ## Change the code in thousands of ways, and see that a test fails each time
 	$(BIN)/mutmut run --max-children $(MUTANTS_AT_A_TIME)
@@ -84,7 +84,7 @@ format: $(STAMP) ## Format the code and mend what can be mended
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-generate: $(STAMP) ## Write the generated files anew (CRDs, rights, chart, kustomize, bundle, API reference)
+generate: $(STAMP) ## Write the generated files anew (CRDs, permissions, chart, kustomize, bundle, API reference)
 	$(BIN)/python -m tools.generate
 
 lock: $(STAMP) ## Pin the dependencies anew, with hashes

@@ -20,7 +20,7 @@ NEEDED = {"test_alerts.py": ("promtool",), "test_olm_readers.py": ("opm", "bundl
 IMAGE = TESTS / "image"
 BY_NAME = {E2E, IMAGE}
 DEPLOY = Path(__file__).parents[1] / "deploy"
-CRDS, RIGHTS = DEPLOY / "crds", (DEPLOY / "rbac" / "cluster", DEPLOY / "admission")
+CRDS, PERMISSIONS = DEPLOY / "crds", (DEPLOY / "rbac" / "cluster", DEPLOY / "admission")
 KUBECONFIG_VARIABLE = "ECR_LAB_KUBECONFIG"
 OPERATOR_VARIABLE = "ECR_LAB_OPERATOR_KUBECONFIG"
 FUZZ_VARIABLE = "ECR_FUZZ_EXAMPLES"
@@ -112,9 +112,9 @@ def _obtain_image_parts() -> None:
 
 def _start_control_plane(config: pytest.Config) -> None:
     from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ensure_binaries  # noqa: PLC0415 - unit tests do without
-    from ecr_secret_operator_lab.rights import operator_kubeconfig  # noqa: PLC0415 - unit tests do without
+    from ecr_secret_operator_lab.permissions import operator_kubeconfig  # noqa: PLC0415 - unit tests do without
 
-    plane = ControlPlane.start(ensure_binaries(LineReporter()), manifests=[CRDS, *RIGHTS])
+    plane = ControlPlane.start(ensure_binaries(LineReporter()), manifests=[CRDS, *PERMISSIONS])
     config.add_cleanup(plane.stop)
     os.environ[OPERATOR_VARIABLE] = str(operator_kubeconfig(plane))
     os.environ[KUBECONFIG_VARIABLE] = str(plane.kubeconfig)

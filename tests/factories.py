@@ -6,17 +6,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ecr_secret_operator.domain.access import Access, Login
-from ecr_secret_operator.domain.argo import ArgoHelmRepoSecretSpec
-from ecr_secret_operator.domain.decide import Observed
-from ecr_secret_operator.domain.generated import Desired, StoredSecret, StoredToken, StoredTokens, render
-from ecr_secret_operator.domain.identity import AMBIENT, Identity
+from ecr_secret_operator.api.argo_secrets import ArgoHelmRepoSecretSpec
+from ecr_secret_operator.api.model import CommonSpec
+from ecr_secret_operator.api.pull_secrets import SecretSpec
+from ecr_secret_operator.domain.identity.authorization import Authorization, RegistryLogin
+from ecr_secret_operator.domain.identity.identity import AMBIENT, Identity
+from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, KINDS, SECRET
-from ecr_secret_operator.domain.model import CommonSpec
-from ecr_secret_operator.domain.registries import SecretSpec
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, Resource
-from ecr_secret_operator.domain.scope import Scope
-from ecr_secret_operator.domain.token import Sensitive, Token
+from ecr_secret_operator.domain.secret.generated import Desired, StoredSecret, StoredToken, StoredTokens, render
+from ecr_secret_operator.domain.secret.plan import Observed
+from ecr_secret_operator.domain.tokens.token import Sensitive, Token
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LIFETIME = timedelta(hours=12)
@@ -77,12 +77,13 @@ def spec_of(resource: Resource) -> CommonSpec:
     return resource.spec
 
 
-def logins_of(spec: CommonSpec | InvalidSpec, identity: Identity = AMBIENT) -> tuple[Login, ...]:
+def logins_of(spec: CommonSpec | InvalidSpec, identity: Identity = AMBIENT) -> tuple[RegistryLogin, ...]:
     """All registries of a spec, each with the same identity."""
     if isinstance(spec, InvalidSpec):
         return ()
     return tuple(
-        Login(entry.registry.host, Scope.of(entry.registry, identity), origin=identity.origin) for entry in spec.entries
+        RegistryLogin(entry.registry.host, Scope.of(entry.registry, identity), origin=identity.origin)
+        for entry in spec.entries
     )
 
 
@@ -128,7 +129,10 @@ def an_observed(**over: Any) -> Observed:
     """A resource that is served well with a fresh token."""
     resource = over.get("resource") or a_resource()
     observed = Observed(
-        resource=resource, secrets=(), access=Access(logins_of(resource.spec)), remembered=stored_tokens(resource)
+        resource=resource,
+        secrets=(),
+        authorization=Authorization(logins_of(resource.spec)),
+        remembered=stored_tokens(resource),
     )
     if "secrets" not in over:
         over["secrets"] = (a_stored_secret(resource),)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 
 import aiohttp
 
-from ecr_secret_operator import app
+from ecr_secret_operator import manager as app
 from ecr_secret_operator.cli.main import main
 from ecr_secret_operator.kube import client
 from ecr_secret_operator.runtime import children, heap

@@ -2,7 +2,7 @@
 
 A plugin, since `cluster` and `e2e` share them. The control plane is started once, by the process that the workers of
 pytest-xdist belong to, and found by them through the environment. The operator is the installed command, in a process
-of its own, confined to the test's namespace, with the rights that it ships: it is never an administrator here. The
+of its own, confined to the test's namespace, with the permissions that it ships: it is never an administrator here. The
 tests themselves are.
 """
 
@@ -23,14 +23,14 @@ from ecr_secret_operator_lab.cluster import Cluster
 from ecr_secret_operator_lab.fakeaws import FakeAws, start_fake_aws
 from ecr_secret_operator_lab.faultproxy import FaultProxy, start_fault_proxy
 from ecr_secret_operator_lab.operator import OperatorProcess
-from ecr_secret_operator_lab.rights import SERVICE_ACCOUNT, in_force, printed
+from ecr_secret_operator_lab.permissions import SERVICE_ACCOUNT, in_force, printed
 
 from .impatient import impatient_command
 
 KUBECONFIG_VARIABLE = "ECR_LAB_KUBECONFIG"
 OPERATOR_VARIABLE = "ECR_LAB_OPERATOR_KUBECONFIG"
 DEPLOY = Path(__file__).parents[1] / "deploy"
-RIGHTS = (DEPLOY / "rbac" / "cluster", DEPLOY / "admission")
+PERMISSIONS = (DEPLOY / "rbac" / "cluster", DEPLOY / "admission")
 
 
 @pytest.fixture(scope="session")

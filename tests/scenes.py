@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from ecr_secret_operator.domain.generated import manifest, render
 from ecr_secret_operator.domain.resource import Key, Resource
+from ecr_secret_operator.domain.secret.generated import manifest, render
 from ecr_secret_operator.kube.client import Client
-from ecr_secret_operator.world import World
+from ecr_secret_operator.state.cluster import ClusterState
 
 from .factories import a_raw_spec, a_served_status, spec_of, stored_tokens
 from .wire import Object, Wire
@@ -40,7 +40,7 @@ class Scene:
     woken: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.world = World(
+        self.state = ClusterState(
             cast("Client", self.wire),
             namespaces=(),
             observer=Silent(),
@@ -48,7 +48,7 @@ class Scene:
             policy_required=False,
             most_identity_watches=8,
         )
-        self.world.on_change(self._wake)
+        self.state.on_change(self._wake)
 
     def _wake(self, key: Key, /, *, low_priority: bool = False) -> None:
         self.woken.append(f"{LOW if low_priority else ''}{key}")
@@ -56,7 +56,7 @@ class Scene:
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
         """Lists everything, and goes on watching."""
-        task = asyncio.create_task(self.world.watch())
+        task = asyncio.create_task(self.state.watch())
         try:
             await self.settle()
             yield
@@ -106,7 +106,7 @@ class Scene:
         )
 
     def get(self, kind: str = "Secret", namespace: str = "team-a", name: str = "pull") -> Resource:
-        found = self.world.get(Key(kind, namespace, name))
+        found = self.state.get(Key(kind, namespace, name))
         assert found
         return found
 

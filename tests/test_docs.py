@@ -12,15 +12,15 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from ecr_secret_operator.api.fields import API_VERSION
 from ecr_secret_operator.cli.main import cli
-from ecr_secret_operator.diagnosis.credential import State, credential
-from ecr_secret_operator.diagnosis.resources import GENERIC
-from ecr_secret_operator.domain.fields import API_VERSION
+from ecr_secret_operator.doctor.credential import CredentialState, credential
+from ecr_secret_operator.doctor.resources import GENERIC
+from ecr_secret_operator.domain.identity.policy import POLICY_KIND, AccessPolicySpec, parse_policy
 from ecr_secret_operator.domain.kinds import CLUSTER_PULL_SECRET, KINDS
-from ecr_secret_operator.domain.policy import POLICY_KIND, AccessPolicySpec, parse_policy
-from ecr_secret_operator.domain.reasons import EventReason, Reason, Removal
 from ecr_secret_operator.domain.resource import InvalidSpec
-from ecr_secret_operator.telemetry.metrics import PREFIX, Metrics
+from ecr_secret_operator.observability.metrics import PREFIX, Metrics
+from ecr_secret_operator.reasons import EventReason, Reason, Removal
 from tests.factories import NOW
 
 ROOT = Path(__file__).parents[1]
@@ -108,7 +108,7 @@ def test_every_decision_is_listed() -> None:
 
 def test_every_cause_that_doctor_names_is_explained() -> None:
     """Those that are said of something that is well, or not seen, need no explanation."""
-    sources = "".join(path.read_text() for path in (ROOT / "src/ecr_secret_operator/diagnosis").glob("*.py"))
+    sources = "".join(path.read_text() for path in (ROOT / "src/ecr_secret_operator/doctor").glob("*.py"))
     named = set(re.findall(r"\b(?:wrong|warning)\(\s*\"([a-z-]+)\"", sources))
     named |= {cause for cause, _ in GENERIC.values()}
     page = (ROOT / "docs/reference/cli.md").read_text()
@@ -117,7 +117,7 @@ def test_every_cause_that_doctor_names_is_explained() -> None:
 
 
 def test_every_state_that_status_shows_is_explained() -> None:
-    assert {str(state) for state in State} <= rows("docs/reference/cli.md")
+    assert {str(state) for state in CredentialState} <= rows("docs/reference/cli.md")
 
 
 def test_every_key_of_status_is_listed() -> None:

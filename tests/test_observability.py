@@ -12,10 +12,10 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from ecr_secret_operator.domain.reasons import OF_LINKS, Reason
-from ecr_secret_operator.domain.scope import Scope
-from ecr_secret_operator.telemetry.journal import Journal
-from ecr_secret_operator.telemetry.metrics import Metrics, State
+from ecr_secret_operator.domain.identity.scope import Scope
+from ecr_secret_operator.observability.metrics import Metrics, ResourceMetrics
+from ecr_secret_operator.observability.telemetry import Telemetry
+from ecr_secret_operator.reasons import OF_LINKS, Reason
 from tests.dashboards import expressions, targets
 from tests.factories import NOW, a_resource
 
@@ -32,13 +32,13 @@ TARGET = {"instance", "pod", "node", "job", "namespace", "exported_namespace", "
 def exposed() -> Mapping[str, set[str]]:
     """The labels of each series that the operator has, by its name."""
     metrics, resource = Metrics(), a_resource()
-    journal = Journal(metrics)
-    state = State(resource.key, NOW, ready=True, denied="enforce", due_at=NOW, failing="AWSUnavailable")
+    telemetry = Telemetry(metrics)
+    state = ResourceMetrics(resource.key, NOW, ready=True, denied="enforce", due_at=NOW, failing="AWSUnavailable")
     state = state._replace(unlinked="ServiceAccountMissing")
     metrics.watch_resources(lambda: [state])
     metrics.watch_slow_namespaces(lambda: ["team-a"])
-    journal.asked_aws(Scope("aws", "us-east-2"), 0.2, None)
-    journal.reconciled(resource.key, 0.1, failed=False)
+    telemetry.asked_aws(Scope("aws", "us-east-2"), 0.2, None)
+    telemetry.reconciled(resource.key, 0.1, failed=False)
     metrics.refreshes.labels("Secret", "Refreshed").inc()
     found: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(metrics.snapshot()().decode()):

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ecr_secret_operator.domain.errors import InvalidField
+from ecr_secret_operator.errors import InvalidField
+from ecr_secret_operator.serving.servers import Address
 from ecr_secret_operator.settings import LEASE_NAME, parse_certificate, parse_namespaces
-from ecr_secret_operator.telemetry.servers import Address
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from ecr_secret_operator.domain.errors import AlreadyExists, ApiError, Conflict, Forbidden, NotFound
+from ecr_secret_operator.errors import AlreadyExists, ApiError, Conflict, Forbidden, NotFound
 
 T = TypeVar("T")
 Object = dict[str, Any]

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from ecr_secret_operator import rights
+from ecr_secret_operator import rbac
 from ecr_secret_operator.crds import all_definitions
 
 from . import picture, reference
@@ -19,16 +19,18 @@ from .deploying.kustomize import kustomize_files
 
 ROOT = Path(__file__).parent.parent
 HEADING = "# Generated from {} by `make generate`. Do not edit.\n"
-MODEL, RIGHTS = "src/ecr_secret_operator/domain/model.py", "src/ecr_secret_operator/rights"
+MODEL, RBAC = "src/ecr_secret_operator/api/model.py", "src/ecr_secret_operator/rbac"
 INSTALL = ROOT / "docs" / "install.md"
-_MARKED = re.compile(r"(<!-- rights, written by `make generate` -->\n\n).*?(\n<!-- end of rights -->)", re.DOTALL)
+_MARKED = re.compile(
+    r"(<!-- permissions, written by `make generate` -->\n\n).*?(\n<!-- end of permissions -->)", re.DOTALL
+)
 
 
 def generated_files() -> Mapping[Path, str]:
     """Path to content of all generated files."""
     return {
         **_definitions(),
-        **_rights(),
+        **_permissions(),
         **chart_files(ROOT),
         **kustomize_files(ROOT),
         **bundle_files(ROOT),
@@ -47,27 +49,27 @@ def _definitions() -> Mapping[Path, str]:
     }
 
 
-def _rights() -> Mapping[Path, str]:
+def _permissions() -> Mapping[Path, str]:
     """What `ecr-secret-operator rbac` prints, in files that sort in the order in which they have to be created."""
-    default = rights.Installation()
+    default = rbac.Installation()
     files = {
-        "rbac/cluster/0-namespace": rights.namespace(default),
-        "rbac/cluster/1-service-account": rights.service_account(default),
-        "rbac/cluster/2-manager": rights.manager(default),
-        "rbac/cluster/3-leader-election": rights.leader_election(default),
-        "rbac/cluster/4-users": rights.user_roles(),
-        "rbac/metrics-auth": rights.metrics_authentication(default),
-        "admission/policies": rights.admission_policies(default),
+        "rbac/cluster/0-namespace": rbac.namespace(default),
+        "rbac/cluster/1-service-account": rbac.service_account(default),
+        "rbac/cluster/2-manager": rbac.manager(default),
+        "rbac/cluster/3-leader-election": rbac.leader_election(default),
+        "rbac/cluster/4-users": rbac.user_roles(),
+        "rbac/metrics-auth": rbac.metrics_authentication(default),
+        "admission/policies": rbac.admission_policies(default),
     }
     return {
-        ROOT / "deploy" / f"{name}.yaml": yaml_file(HEADING.format(RIGHTS), objects) for name, objects in files.items()
+        ROOT / "deploy" / f"{name}.yaml": yaml_file(HEADING.format(RBAC), objects) for name, objects in files.items()
     }
 
 
 def _with_table(page: str) -> str:
-    written, places = _MARKED.subn(lambda found: found[1] + rights.markdown() + found[2], page)
+    written, places = _MARKED.subn(lambda found: found[1] + rbac.markdown() + found[2], page)
     if places != 1:
-        raise ValueError(f"{INSTALL} does not have the two marks between which the table of rights stands")
+        raise ValueError(f"{INSTALL} does not have the two marks between which the table of permissions stands")
     return written
 
 

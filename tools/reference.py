@@ -10,7 +10,7 @@ Schema = dict[str, Any]
 _HEAD = """\
 # API reference
 
-<!-- Generated from src/ecr_secret_operator/domain by `make generate`. Do not edit. -->
+<!-- Generated from src/ecr_secret_operator/api by `make generate`. Do not edit. -->
 
 Group and version `{version}`, category `ecr`. The same text is in the cluster: `kubectl explain ecrsecret.spec`. What
 the reasons in a status mean stands in [Status reasons](reasons.md).

@@ -9,10 +9,10 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from .domain.fields import GROUP, VERSION
+from .api.fields import GROUP, VERSION
+from .domain.identity.policy import POLICY_KIND, POLICY_PLURAL, AccessPolicySpec
 from .domain.kinds import KINDS, Kind
-from .domain.placements import MOST_LISTED
-from .domain.policy import POLICY_KIND, POLICY_PLURAL, AccessPolicySpec
+from .domain.status.placements import MOST_LISTED
 
 Schema = dict[str, Any]
 

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .domain.errors import InvalidField, shown
-from .telemetry.servers import Address
+from .errors import InvalidField, shown
+from .serving.servers import Address
 
 LEASE_NAME = "bc9c1120.mobb.redhat.com"
 """The Go operator's: while one is replaced by the other, only one of them leads."""

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ecr_secret_operator.aws.ecr import fetch_token
-from ecr_secret_operator.domain.errors import TokenError
-from ecr_secret_operator.domain.identity import AccessKeys, AccountRole, AssumedRole, Identity, StoredKeys
+from ecr_secret_operator.domain.identity.identity import AccessKeys, AccountRole, AssumedRole, Identity, StoredKeys
+from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.resource import Key
-from ecr_secret_operator.domain.scope import Scope
-from ecr_secret_operator.domain.token import Sensitive, Token
+from ecr_secret_operator.domain.tokens.token import Sensitive, Token
+from ecr_secret_operator.errors import TokenError
 from tests.factories import a_key
 
 ROLE = "arn:aws:iam::123456789012:role/ecr-operator"

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from ecr_secret_operator.aws.source import TokenSource
-from ecr_secret_operator.domain.errors import TokenError
-from ecr_secret_operator.domain.reasons import Reason
+from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.resource import Key
-from ecr_secret_operator.domain.schedule import wanted
-from ecr_secret_operator.domain.scope import Scope
-from ecr_secret_operator.domain.token import Token
+from ecr_secret_operator.domain.tokens.schedule import wanted
+from ecr_secret_operator.domain.tokens.token import Token
+from ecr_secret_operator.errors import TokenError
+from ecr_secret_operator.reasons import Reason
 from ecr_secret_operator.runtime.threads import in_thread
 from tests.factories import NOW, a_key, a_token
 

@@ -11,11 +11,11 @@ import pytest
 from botocore.utils import ContainerMetadataFetcher
 
 from ecr_secret_operator.aws.ecr import fetch_token
-from ecr_secret_operator.domain.errors import TokenError
-from ecr_secret_operator.domain.reasons import Reason
+from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.resource import Key
-from ecr_secret_operator.domain.scope import Scope
-from ecr_secret_operator.domain.token import Token
+from ecr_secret_operator.domain.tokens.token import Token
+from ecr_secret_operator.errors import TokenError
+from ecr_secret_operator.reasons import Reason
 from ecr_secret_operator_lab.fakeaws import FakeAws, IssuedToken
 
 OHIO = Scope("aws", "us-east-2")

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from ecr_secret_operator.api.registry import PARTITIONS, parse_registry
 from ecr_secret_operator.aws.session import empty_session
-from ecr_secret_operator.domain.identity import AMBIENT, Identity
-from ecr_secret_operator.domain.registry import PARTITIONS, parse_registry
-from ecr_secret_operator.domain.scope import Scope
+from ecr_secret_operator.domain.identity.identity import AMBIENT, Identity
+from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator_lab.fakeaws import FakeAws
 
 from .conftest import Write

@@ -19,7 +19,7 @@ from botocore.exceptions import (
 )
 
 from ecr_secret_operator.aws.errors import step_by, token_error
-from ecr_secret_operator.domain.identity import (
+from ecr_secret_operator.domain.identity.identity import (
     AMBIENT,
     AccessKeys,
     AccountRole,
@@ -27,9 +27,9 @@ from ecr_secret_operator.domain.identity import (
     Identity,
     StoredKeys,
 )
-from ecr_secret_operator.domain.reasons import Reason
-from ecr_secret_operator.domain.scope import Scope
-from ecr_secret_operator.domain.token import Sensitive
+from ecr_secret_operator.domain.identity.scope import Scope
+from ecr_secret_operator.domain.tokens.token import Sensitive
+from ecr_secret_operator.reasons import Reason
 
 STEP = step_by(Scope("aws", "us-east-2"))
 DENIED, BROKEN, IDENTITY = Reason.AWS_ACCESS_DENIED, Reason.AWS_UNAVAILABLE, Reason.IDENTITY_UNAVAILABLE

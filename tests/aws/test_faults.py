@@ -16,8 +16,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ecr_secret_operator.aws.library import _proxies
-from ecr_secret_operator.domain.identity import AMBIENT, Identity
-from ecr_secret_operator.domain.reasons import Reason
+from ecr_secret_operator.domain.identity.identity import AMBIENT, Identity
+from ecr_secret_operator.reasons import Reason
 from ecr_secret_operator_lab.fakeaws import FakeAws, Role
 
 from .certificates import self_signed
@@ -230,8 +230,8 @@ def test_botocore_logs_no_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setenv("AWS_ROLE_ARN", ROLE)
     monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "absent"))
     code = (
-        "from ecr_secret_operator.telemetry.logs import configure_logs\n"
-        "from ecr_secret_operator.domain.identity import AMBIENT\n"
+        "from ecr_secret_operator.observability.logs import configure_logs\n"
+        "from ecr_secret_operator.domain.identity.identity import AMBIENT\n"
         "from tests.aws.identities import at, refusal\n"
         "configure_logs('debug', 'json')\n"
         "print(refusal(at(AMBIENT)))\n"

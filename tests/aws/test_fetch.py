@@ -10,10 +10,10 @@ import pytest
 
 from ecr_secret_operator.aws import session
 from ecr_secret_operator.aws.ecr import fetch_token
-from ecr_secret_operator.domain.errors import TokenError
-from ecr_secret_operator.domain.reasons import Reason
-from ecr_secret_operator.domain.scope import Scope
-from ecr_secret_operator.domain.token import Token
+from ecr_secret_operator.domain.identity.scope import Scope
+from ecr_secret_operator.domain.tokens.token import Token
+from ecr_secret_operator.errors import TokenError
+from ecr_secret_operator.reasons import Reason
 from ecr_secret_operator_lab.fakeaws import (
     DEFAULT_ACCESS_KEY_ID,
     DEFAULT_SECRET_ACCESS_KEY,

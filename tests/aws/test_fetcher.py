@@ -9,10 +9,10 @@ from collections.abc import Callable
 import pytest
 
 from ecr_secret_operator.aws.fetch import Fetcher
-from ecr_secret_operator.domain.errors import TokenError
-from ecr_secret_operator.domain.identity import AMBIENT, AccountRole, Identity
-from ecr_secret_operator.domain.reasons import Reason
-from ecr_secret_operator.domain.token import Sensitive, Token
+from ecr_secret_operator.domain.identity.identity import AMBIENT, AccountRole, Identity
+from ecr_secret_operator.domain.tokens.token import Sensitive, Token
+from ecr_secret_operator.errors import TokenError
+from ecr_secret_operator.reasons import Reason
 from ecr_secret_operator.runtime.threads import in_thread
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from tests.factories import a_key, a_token

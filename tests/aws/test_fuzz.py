@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ecr_secret_operator.domain.errors import TokenError
-from ecr_secret_operator.domain.identity import AMBIENT, Identity
-from ecr_secret_operator.domain.reasons import Reason
+from ecr_secret_operator.domain.identity.identity import AMBIENT, Identity
+from ecr_secret_operator.errors import TokenError
+from ecr_secret_operator.reasons import Reason
 from ecr_secret_operator_lab.fakeaws import DEFAULT_SECRET_ACCESS_KEY
 from tests.fuzz import json_of, object_of
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from ecr_secret_operator.aws.identity import pull_policy, session_as, session_name
 from ecr_secret_operator.crds import all_definitions
-from ecr_secret_operator.domain.identity import AMBIENT, AccountRole, AssumedRole, Identity
-from ecr_secret_operator.domain.reasons import Reason
+from ecr_secret_operator.domain.identity.identity import AMBIENT, AccountRole, AssumedRole, Identity
 from ecr_secret_operator.domain.resource import Key
+from ecr_secret_operator.reasons import Reason
 from ecr_secret_operator_lab.fakeaws import DEFAULT_ACCESS_KEY_ID, Call, FakeAws, IssuedToken, Role
 from ecr_secret_operator_lab.fakeaws.policies import allows
 from tests.factories import a_key

@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from ecr_secret_operator.aws import session
-from ecr_secret_operator.domain.identity import AMBIENT, AccountRole, AssumedRole, Identity
-from ecr_secret_operator.domain.reasons import Reason
+from ecr_secret_operator.domain.identity.identity import AMBIENT, AccountRole, AssumedRole, Identity
+from ecr_secret_operator.reasons import Reason
 from ecr_secret_operator_lab.fakeaws import FakeAws, Role
 
 from .conftest import Write

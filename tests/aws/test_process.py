@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ecr_secret_operator.aws import process
-from ecr_secret_operator.domain.reasons import Reason
-from ecr_secret_operator.domain.scope import Scope
+from ecr_secret_operator.domain.identity.scope import Scope
+from ecr_secret_operator.reasons import Reason
 from ecr_secret_operator.runtime import children
 from ecr_secret_operator_lab.fakeaws import DEFAULT_ACCESS_KEY_ID, DEFAULT_SECRET_ACCESS_KEY, FakeAws, Role
 from ecr_secret_operator_lab.waiting import wait_for

@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 
 from ecr_secret_operator.aws import source as module
-from ecr_secret_operator.domain.errors import TokenError
-from ecr_secret_operator.domain.reasons import Reason
-from ecr_secret_operator.domain.schedule import wanted
+from ecr_secret_operator.domain.tokens.schedule import wanted
+from ecr_secret_operator.errors import TokenError
+from ecr_secret_operator.reasons import Reason
 from tests.aws.sources import ANY, IRELAND, KEY, OHIO, World, refusal, until
 from tests.factories import NOW
 

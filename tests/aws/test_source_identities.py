@@ -11,9 +11,7 @@ import pytest
 
 from ecr_secret_operator.aws import source as module
 from ecr_secret_operator.aws.source import TokenSource
-from ecr_secret_operator.domain.decide import Want
-from ecr_secret_operator.domain.errors import TokenError
-from ecr_secret_operator.domain.identity import (
+from ecr_secret_operator.domain.identity.identity import (
     AMBIENT,
     AccessKeys,
     AccountRole,
@@ -21,11 +19,13 @@ from ecr_secret_operator.domain.identity import (
     Identity,
     StoredKeys,
 )
-from ecr_secret_operator.domain.reasons import Reason
+from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.resource import Key
-from ecr_secret_operator.domain.schedule import wanted
-from ecr_secret_operator.domain.scope import Scope
-from ecr_secret_operator.domain.token import Sensitive, Token
+from ecr_secret_operator.domain.secret.plan import Want
+from ecr_secret_operator.domain.tokens.schedule import wanted
+from ecr_secret_operator.domain.tokens.token import Sensitive, Token
+from ecr_secret_operator.errors import TokenError
+from ecr_secret_operator.reasons import Reason
 from ecr_secret_operator.runtime.queue import ignore
 from tests.factories import a_key, a_token
 from tests.virtual_time import elapsed, in_virtual_time, running, settle

@@ -10,12 +10,12 @@ from datetime import timedelta
 import pytest
 
 from ecr_secret_operator.aws import source as module
-from ecr_secret_operator.domain.decide import Want
-from ecr_secret_operator.domain.errors import TokenError
-from ecr_secret_operator.domain.identity import AssumedRole
+from ecr_secret_operator.domain.identity.identity import AssumedRole
+from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.resource import Key
-from ecr_secret_operator.domain.scope import Scope
-from ecr_secret_operator.domain.token import Token
+from ecr_secret_operator.domain.secret.plan import Want
+from ecr_secret_operator.domain.tokens.token import Token
+from ecr_secret_operator.errors import TokenError
 from tests.aws.test_source_identities import ANY, Aws, at, kept, wants
 from tests.factories import a_key
 from tests.virtual_time import elapsed, in_virtual_time, running, settle

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from ecr_secret_operator.domain.decide import Want
-from ecr_secret_operator.domain.errors import TokenError
-from ecr_secret_operator.domain.reasons import Reason
-from ecr_secret_operator.domain.schedule import Freshness, wanted
-from ecr_secret_operator.domain.scope import Scope
+from ecr_secret_operator.domain.identity.scope import Scope
+from ecr_secret_operator.domain.secret.plan import Want
+from ecr_secret_operator.domain.tokens.schedule import Freshness, wanted
+from ecr_secret_operator.errors import TokenError
+from ecr_secret_operator.reasons import Reason
 from tests.aws.sources import ANY, IRELAND, KEY, OHIO, World, refusal, until
 from tests.factories import a_key
 

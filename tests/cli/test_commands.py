@@ -16,11 +16,11 @@ from click.testing import CliRunner, Result
 from ecr_secret_operator.cli.files import documents
 from ecr_secret_operator.cli.main import cli, plugin
 from ecr_secret_operator.cli.options import Failed
-from ecr_secret_operator.domain.errors import OperatorError
 from ecr_secret_operator.domain.kinds import SECRET
 from ecr_secret_operator.domain.resource import InvalidSpec
-from tests.diagnosis.objects import Object, an_object
-from tests.migration.objects import ACCOUNT, PLAIN_KEY, a_cron_job, variables
+from ecr_secret_operator.errors import OperatorError
+from tests.doctor.objects import Object, an_object
+from tests.migrate.objects import ACCOUNT, PLAIN_KEY, a_cron_job, variables
 
 POLICY = {"apiVersion": "ecr.mobb.redhat.com/v1alpha1", "kind": "AccessPolicy", "metadata": {"name": "p"}, "spec": {}}
 

@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from ecr_secret_operator.cli.tables import bar, credentials, in_words
-from ecr_secret_operator.diagnosis.credential import credential
+from ecr_secret_operator.doctor.credential import credential
 from ecr_secret_operator.domain.kinds import KINDS
-from tests.diagnosis.objects import Object, a_condition, a_status, an_object
+from tests.doctor.objects import Object, a_condition, a_status, an_object
 from tests.factories import NOW, OTHER_HOST
 
 

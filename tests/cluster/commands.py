@@ -34,7 +34,7 @@ def run(kubeconfig: Path, *args: str, stdin: str = "", program: str | None = Non
 def someone(
     cluster: Cluster, kubectl: Kubectl, kubeconfig: Path, path: Path, namespace: str, *rules: dict[str, Any]
 ) -> Path:
-    """The kubeconfig of a user who has these rights in one namespace, and no other right."""
+    """The kubeconfig of a user who has these permissions in one namespace, and no other permission."""
     rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
     cluster.create(f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": {"name": "someone"}})
     cluster.create(f"{rbac}/roles", {"metadata": {"name": "someone"}, "rules": list(rules)})

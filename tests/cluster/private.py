@@ -13,10 +13,10 @@ from ecr_secret_operator_lab.cluster import ECR, Cluster, Object, Refused, condi
 from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ensure_binaries
 from ecr_secret_operator_lab.fakeaws import FakeAws, start_fake_aws
 from ecr_secret_operator_lab.operator import OperatorProcess
-from ecr_secret_operator_lab.rights import operator_kubeconfig as kubeconfig_of
+from ecr_secret_operator_lab.permissions import operator_kubeconfig as kubeconfig_of
 from ecr_secret_operator_lab.waiting import wait_for
 
-from ..laboratory import DEPLOY, RIGHTS
+from ..laboratory import DEPLOY, PERMISSIONS
 from .resources import PLURALS, a_resource
 
 POLICIES = f"{ECR}/accesspolicies"
@@ -95,7 +95,7 @@ class World:
 def private_world(directory: Path, *, audited: Sequence[str] = ()) -> Iterator[World]:
     """Starts one, without an operator yet; the requests of the users `audited` are written to an audit log."""
     with ExitStack() as stack:
-        manifests = [DEPLOY / "crds", *RIGHTS]
+        manifests = [DEPLOY / "crds", *PERMISSIONS]
         plane = stack.enter_context(
             ControlPlane.start(ensure_binaries(LineReporter()), manifests=manifests, audited=audited)
         )

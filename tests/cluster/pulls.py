@@ -13,7 +13,7 @@ from typing import Any
 
 from ecr_secret_operator_lab.cluster import ECR, Cluster, Object, condition, secret_path
 from ecr_secret_operator_lab.operator import OperatorProcess
-from ecr_secret_operator_lab.rights import NAMESPACE, SERVICE_ACCOUNT
+from ecr_secret_operator_lab.permissions import NAMESPACE, SERVICE_ACCOUNT
 from ecr_secret_operator_lab.waiting import NotReached, wait_for
 
 from .private import World, private_world

@@ -70,7 +70,7 @@ def replicas(kubeconfig: Path, namespace: str, aws: FakeAws, directory: Path) ->
 
 
 def allow_leases(cluster: Cluster, namespace: str) -> None:
-    """Gives the operator the rights over Leases that it has in its own namespace: each test needs a Lease."""
+    """Gives the operator the permissions for Leases that it has in its own namespace: each test needs a Lease."""
     for manifest in yaml.safe_load_all((DEPLOY / "rbac" / "cluster" / "3-leader-election.yaml").read_text()):
         manifest["metadata"]["namespace"] = namespace
         plural = f"{manifest['kind'].lower()}s"

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from ecr_secret_operator.crds import all_definitions
-from ecr_secret_operator.diagnosis.finding import Finding, Level
+from ecr_secret_operator.doctor.finding import Finding, Level
 from ecr_secret_operator_lab.cluster import ECR, Cluster, Object, condition, resource_path, secret_path
 from ecr_secret_operator_lab.operator import OperatorProcess, installed_command
-from ecr_secret_operator_lab.rights import NAMESPACE, SERVICE_ACCOUNT
+from ecr_secret_operator_lab.permissions import NAMESPACE, SERVICE_ACCOUNT
 from ecr_secret_operator_lab.waiting import wait_for
 from tests.laboratory import with_token
 
@@ -139,7 +139,7 @@ def test_where_all_is_well_nothing_is_named(site: Site) -> None:
     code, findings = site.doctor()
     assert (code, problems(findings)) == (0, set())
     assert {one.level for one in findings} == {Level.OK}
-    wanted = {"api-server", "definitions", "operator", "leader", "operator-rights", "admission-policies"}
+    wanted = {"api-server", "definitions", "operator", "leader", "operator-permissions", "admission-policies"}
     assert {one.cause for one in findings} == wanted | {"aws-identity", "policies", "resources"}
 
 
@@ -285,7 +285,10 @@ INSTALLATION: dict[str, tuple[tuple[Change, Change], set[str]]] = {
         (watching_by_config_map, lambda site: site.cluster.patch(f"{DEPLOYMENT}/operator", watching(""))),
         {"not-watched"},
     ),
-    "no rights": (without(f"{BINDINGS}/ecr-secret-operator-manager-rolebinding"), {"operator-rights-lacking"}),
+    "no permissions": (
+        without(f"{BINDINGS}/ecr-secret-operator-manager-rolebinding"),
+        {"operator-permissions-lacking"},
+    ),
     "no admission policy": (without(f"{GUARDS}/ecr-secret-operator-secrets"), {"admission-policies-missing"}),
     "half the keys of the operator": (
         changed(
@@ -329,7 +332,7 @@ def test_an_operator_that_is_in_another_namespace(site: Site) -> None:
     (one,) = [one for one in findings if one.cause == "operator-elsewhere"]
     assert one.cure == f"ecr-secret-operator doctor --operator-namespace {NAMESPACE}"
     assert {one.cause for one in findings if one.level is Level.UNSEEN} == {
-        "operator-rights",
+        "operator-permissions",
         "admission-policies",
         "aws-identity",
     }
@@ -351,10 +354,14 @@ def test_what_one_may_not_look_at_is_no_fault(site: Site) -> None:
     path = f"/api/v1/namespaces/{GOOD}/serviceaccounts/member/token"
     token = site.cluster.create(path, {"spec": {}})["status"]["token"]
     config = with_token(site.world.plane.kubeconfig, site.directory / "member", token, GOOD)
-    wait_for(lambda: run(config, "status", "-n", GOOD).returncode == 0, "their rights are in force", within=60)
+    wait_for(lambda: run(config, "status", "-n", GOOD).returncode == 0, "their permissions are in force", within=60)
     code, findings = site.doctor("Secret/ecr", kubeconfig=config)
     assert (code, problems(findings)) == (0, set())
-    assert {one.cause for one in findings if one.level is Level.UNSEEN} >= {"operator", "leader", "operator-rights"}
+    assert {one.cause for one in findings if one.level is Level.UNSEEN} >= {
+        "operator",
+        "leader",
+        "operator-permissions",
+    }
 
 
 def test_the_text_has_the_cure_beside_the_fault(site: Site, broken: list[Finding]) -> None:

@@ -16,7 +16,7 @@ import yaml
 
 from ecr_secret_operator_lab.cluster import Cluster, Object, Refused, secret_data, secret_path
 from ecr_secret_operator_lab.waiting import wait_for
-from tests.migration.objects import (
+from tests.migrate.objects import (
     ACCOUNT,
     CREDS_KEYS,
     HOST,
@@ -132,7 +132,7 @@ def test_the_command_that_it_prints_copies_the_keys(
 def test_what_one_may_not_list_is_left_out_and_said(
     cluster: Cluster, kubectl: Kubectl, old_tools: str, kubeconfig: Path, tmp_path: Path
 ) -> None:
-    """No right over Secrets is needed, whatever is found."""
+    """No permission for Secrets is needed, whatever is found."""
     jobs: dict[str, Any] = {"apiGroups": ["batch"], "resources": ["cronjobs"], "verbs": ["list"]}
     theirs = someone(cluster, kubectl, kubeconfig, tmp_path / "config", old_tools, jobs)
 
@@ -140,7 +140,7 @@ def test_what_one_may_not_list_is_left_out_and_said(
         done = run(theirs, "migrate", "-n", old_tools)
         return None if "CronJobs are left out" in done.stderr else done
 
-    done = wait_for(answer, "their rights are in force", within=60)
+    done = wait_for(answer, "their permissions are in force", within=60)
     assert [one["kind"] for one in yaml.safe_load_all(done.stdout) if one] == ["Secret"]
     assert "Note: Deployments are left out" in done.stderr
 
@@ -191,7 +191,7 @@ def test_what_env_from_names_and_one_may_not_read_is_said(
         done = run(theirs, "migrate", "-n", namespace)
         return None if "CronJobs are left out" in done.stderr else done
 
-    done = wait_for(answer, "their rights are in force", within=60)
+    done = wait_for(answer, "their permissions are in force", within=60)
     assert f"but you may not read ConfigMap {namespace}/settings" in comments(done)
     assert f"but you may not read Secret {namespace}/keys" in comments(done)
     assert "1 need something done first" in done.stderr

@@ -71,10 +71,10 @@ def test_nothing_there_is_nothing_wrong(namespace: str, kubeconfig: Path) -> Non
 def test_who_may_list_one_namespace_sees_that_and_is_told_so(
     cluster: Cluster, kubectl: Kubectl, namespace: str, kubeconfig: Path, tmp_path: Path
 ) -> None:
-    """No right over Secrets is needed, nor one over namespaces."""
+    """No permission for Secrets is needed, nor one over namespaces."""
     apply(cluster, namespace, a_resource())
     theirs = someone(cluster, kubectl, kubeconfig, tmp_path / "config", namespace, READER)
-    done = wait_for(lambda: run(theirs, "status", "-o", "json"), "its rights are in force")
+    done = wait_for(lambda: run(theirs, "status", "-o", "json"), "its permissions are in force")
     assert [one["namespace"] for one in json.loads(done.stdout)["items"]] == [namespace]
     assert f"only {namespace} is shown" in done.stderr
     assert "ClusterPullSecrets are not shown" in done.stderr
@@ -132,7 +132,7 @@ def test_on_openshift_one_sees_all_of_ones_projects(
         found = [one["namespace"] for one in json.loads(done.stdout or '{"items": []}')["items"]]
         return found if len(found) > 1 else []
 
-    assert wait_for(seen, "their rights are in force", within=60) == [namespace, other]
+    assert wait_for(seen, "their permissions are in force", within=60) == [namespace, other]
 
 
 def test_no_way_to_look_is_one_line_and_exits_with_2(tmp_path: Path, kubeconfig: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from ecr_secret_operator_lab.cluster import ECR, Object, condition, resource_path, secret_path
 from ecr_secret_operator_lab.fakeaws.records import Role
-from ecr_secret_operator_lab.rights import NAMESPACE
+from ecr_secret_operator_lab.permissions import NAMESPACE
 from ecr_secret_operator_lab.waiting import wait_for
 from tests.laboratory import DEPLOY
 

@@ -16,10 +16,10 @@ from ecr_secret_operator_lab.cluster import Cluster, condition, resource_path, s
 from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ensure_binaries
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.operator import OperatorProcess
-from ecr_secret_operator_lab.rights import operator_kubeconfig as kubeconfig_of
+from ecr_secret_operator_lab.permissions import operator_kubeconfig as kubeconfig_of
 from ecr_secret_operator_lab.waiting import wait_for
 
-from ..laboratory import RIGHTS, StartOperator
+from ..laboratory import PERMISSIONS, StartOperator
 from .resources import (
     HOST,
     a_resource,
@@ -164,7 +164,7 @@ def old_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane
             "properties": {"phase": {"type": "string"}, "lastUpdatedTime": {"type": "string"}},
         }
         (directory / path.name).write_text(yaml.safe_dump(definition))
-    with ControlPlane.start(ensure_binaries(LineReporter()), manifests=[directory, *RIGHTS]) as plane:
+    with ControlPlane.start(ensure_binaries(LineReporter()), manifests=[directory, *PERMISSIONS]) as plane:
         yield plane
 
 

@@ -12,7 +12,7 @@ from ecr_secret_operator_lab.cluster import ECR, Cluster, secret_path
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.faultproxy import FaultProxy, start_fault_proxy
 from ecr_secret_operator_lab.operator import OperatorProcess
-from ecr_secret_operator_lab.rights import operator_kubeconfig as kubeconfig_of
+from ecr_secret_operator_lab.permissions import operator_kubeconfig as kubeconfig_of
 from ecr_secret_operator_lab.waiting import wait_for
 
 from .accounts import account_path, an_account, listed, the_account, wait_listed

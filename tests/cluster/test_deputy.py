@@ -1,4 +1,4 @@
-"""The confused deputy: what a tenant with rights in one namespace only can make the operator do for it.
+"""The confused deputy: what a tenant with permissions in one namespace only can make the operator do for it.
 
 AWS here lets any role be assumed and gives a token for any registry, so that only the operator stands in the way.
 """
@@ -50,14 +50,14 @@ def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, O
         world.cluster.create(f"{victim}/secrets", _secret("aws-keys", VICTIM_KEYS))
         world.policy("tenant", namespaces={"include": [TENANT]}, registries=[TENANT_HOST], role_arns=[TENANT_ROLE])
         world.policy("victim", namespaces={"include": [VICTIM]}, role_arns=["*"], ambient_identity=True)
-        for body in _tenants_rights():
+        for body in _tenants_permissions():
             world.cluster.create(f"/apis/rbac.authorization.k8s.io/v1/namespaces/{TENANT}/{body.pop('path')}", body)
         operator = world.start()
         with Cluster(world.plane.kubeconfig_for("tenant-user", [])) as tenant:
             yield world, operator, tenant
 
 
-def _tenants_rights() -> list[dict[str, Any]]:
+def _tenants_permissions() -> list[dict[str, Any]]:
     groups = ["ecr.mobb.redhat.com", ""]
     rules = [{"apiGroups": groups, "resources": ["*"], "verbs": ["*"]}]
     subject = {"kind": "User", "name": "tenant-user", "apiGroup": "rbac.authorization.k8s.io"}

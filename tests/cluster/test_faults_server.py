@@ -13,7 +13,7 @@ import pytest
 from ecr_secret_operator_lab.cluster import Cluster, secret_path
 from ecr_secret_operator_lab.faultproxy import FaultProxy, start_fault_proxy
 from ecr_secret_operator_lab.operator import OperatorProcess
-from ecr_secret_operator_lab.rights import operator_kubeconfig as kubeconfig_of
+from ecr_secret_operator_lab.permissions import operator_kubeconfig as kubeconfig_of
 from ecr_secret_operator_lab.waiting import wait_for
 
 from .faults import A_BUG, ask_for_a_refresh, damage, settled, wait_handled, wait_password

@@ -19,7 +19,7 @@ from .resources import a_resource, apply, wait_condition, wait_ready, wait_secre
 NO_FILES = "ulimit -f 0"
 """Every write to a file fails, as on a full disk or a read-only one (EFBIG, since Python ignores SIGXFSZ).
 
-A mount that is read-only in truth would need rights that tests do not have everywhere.
+A mount that is read-only in truth would need permissions that tests do not have everywhere.
 """
 
 OUTPUTS = {

@@ -21,7 +21,7 @@ from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.operator import installed_command
 from ecr_secret_operator_lab.waiting import wait_for
 from tests.hostile import HOSTILE, interpreted
-from tests.migration.objects import KEYS, a_cron_job, variables
+from tests.migrate.objects import KEYS, a_cron_job, variables
 
 from ..laboratory import Kubectl
 from .resources import a_resource, apply

@@ -166,12 +166,12 @@ def test_a_resource_of_the_namespace_and_one_of_the_cluster_share_a_service_acco
     wait_listed(world.cluster, namespace, "builder", pull=["ecr-generated"])
 
 
-# Rights that are missing
+# Permissions that are missing
 
 
 @contextmanager
 def restarted_without(world: World, operators: list[OperatorProcess], resource: str) -> Iterator[OperatorProcess]:
-    """Kills the operator and starts it without its rights over a resource; gives them back in the end."""
+    """Kills the operator and starts it without its permissions for a resource; gives them back in the end."""
     (role,) = (one for one in world.cluster.items(CLUSTER_ROLES) if one["metadata"]["name"] == MANAGER)
     rules = [rule for rule in role["rules"] if rule["resources"] != [resource]]
     assert len(rules) == len(role["rules"]) - 1

@@ -1,4 +1,4 @@
-"""Links when things go wrong: the operator is killed, others write at the same time, a right is missing."""
+"""Links when things go wrong: the operator is killed, others write at the same time, a permission is missing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from ecr_secret_operator_lab.cluster import Cluster, Object, Refused, condition, secret_path
 from ecr_secret_operator_lab.operator import OperatorProcess
-from ecr_secret_operator_lab.rights import SERVICE_ACCOUNT
+from ecr_secret_operator_lab.permissions import SERVICE_ACCOUNT
 from ecr_secret_operator_lab.waiting import wait_for
 
 from ..laboratory import Install, Kubectl, StartOperator
@@ -193,11 +193,11 @@ def test_nobodys_entry_is_lost_while_all_write_at_the_same_time(
     assert "raised what it should not" not in operator.output()
 
 
-# A right that is missing
+# A permission that is missing
 
 
 def _without(kubectl: Kubectl, cluster: Cluster, namespace: str, verb: str) -> None:
-    """Takes a right over ServiceAccounts from the operator that is installed in a namespace."""
+    """Takes a permission for ServiceAccounts from the operator that is installed in a namespace."""
     (role,) = (
         one
         for one in cluster.items(f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles")
@@ -247,7 +247,7 @@ def test_without_the_right_the_resource_is_served_and_says_why_it_is_not_linked(
         wait_ready(cluster, namespace, f"other-{kind.lower()}", kind)
     assert the_account(cluster, namespace, "builder") == before
     assert operator.probe("/readyz")[0] == 200
-    apply_rights = install()
-    assert apply_rights.is_file()
+    apply_permissions = install()
+    assert apply_permissions.is_file()
     wait_condition(cluster, namespace, type="Linked", status="True", reason="Linked", within=60)
     assert listed(the_account(cluster, namespace, "builder")) == (["ecr-generated"], ["ecr-generated"])

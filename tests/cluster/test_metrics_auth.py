@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ecr_secret_operator.domain.errors import Unavailable
 from ecr_secret_operator.domain.reader import User
-from ecr_secret_operator.domain.token import Sensitive
+from ecr_secret_operator.domain.tokens.token import Sensitive
+from ecr_secret_operator.errors import Unavailable
 from ecr_secret_operator.kube.client import Client
 from ecr_secret_operator.kube.config import load_config
 from ecr_secret_operator.kube.reviews import ApiReviews

@@ -14,10 +14,10 @@ from ecr_secret_operator_lab.cluster import Cluster, Object, condition, resource
 from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ensure_binaries
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.operator import OperatorProcess
-from ecr_secret_operator_lab.rights import operator_kubeconfig as kubeconfig_of
+from ecr_secret_operator_lab.permissions import operator_kubeconfig as kubeconfig_of
 from ecr_secret_operator_lab.waiting import wait_for
 
-from ..laboratory import RIGHTS
+from ..laboratory import PERMISSIONS
 from .accounts import an_account, essence, the_account, wait_listed
 from .resources import HOST, a_resource, apply, events_of, wait_condition, wait_ready, wait_secret
 
@@ -59,7 +59,7 @@ def lenient_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
         for version in definition["spec"]["versions"]:
             version["schema"]["openAPIV3Schema"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
         (directory / path.name).write_text(yaml.safe_dump(definition))
-    with ControlPlane.start(ensure_binaries(LineReporter()), manifests=[directory, *RIGHTS]) as plane:
+    with ControlPlane.start(ensure_binaries(LineReporter()), manifests=[directory, *PERMISSIONS]) as plane:
         yield plane
 
 

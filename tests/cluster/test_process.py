@@ -93,7 +93,7 @@ def test_it_stops_while_aws_hangs(cluster: Cluster, namespace: str, operator: Op
 
 @pytest.fixture
 def lease_namespace(cluster: Cluster, namespace: str) -> str:
-    """The test's namespace, with the rights over Leases that the operator has in its own: each test needs a Lease."""
+    """The test's namespace, with the operator's permissions for Leases: each test needs a Lease of its own."""
     for manifest in yaml.safe_load_all((DEPLOY / "rbac" / "cluster" / "3-leader-election.yaml").read_text()):
         manifest["metadata"]["namespace"] = namespace
         plural = f"{manifest['kind'].lower()}s"

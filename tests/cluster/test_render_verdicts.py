@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from ecr_secret_operator.cli.main import cli
 from ecr_secret_operator.crds import all_definitions
-from ecr_secret_operator.diagnosis.admission import METADATA, admitted
+from ecr_secret_operator.doctor.admission import METADATA, admitted
 from ecr_secret_operator_lab.cluster import ECR, Cluster, Object, Refused
 
 from ..laboratory import Kubectl

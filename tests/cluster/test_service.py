@@ -82,7 +82,7 @@ def test_the_secret_belongs_to_its_resource_and_goes_with_it(
     secret = wait_secret(cluster, namespace)
     (owner,) = secret["metadata"]["ownerReferences"]
     assert owner["uid"] == resource["metadata"]["uid"]
-    assert not owner.get("blockOwnerDeletion"), "OpenShift would ask for rights over finalizers"
+    assert not owner.get("blockOwnerDeletion"), "OpenShift would ask for permissions for finalizers"
     cluster.delete(f"/apis/ecr.mobb.redhat.com/v1alpha1/namespaces/{namespace}/secrets/ecr")
     wait_for(lambda: cluster.get(secret_path(namespace, "ecr-generated")) is None, "the Secret is gone", within=30)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ecr_secret_operator.domain.fields import GROUP
+from ecr_secret_operator.api.fields import GROUP
 from ecr_secret_operator_lab.cluster import Cluster, Object, condition, resource_path, secret_path
 from ecr_secret_operator_lab.operator import OperatorProcess, installed_command
 from ecr_secret_operator_lab.waiting import wait_for

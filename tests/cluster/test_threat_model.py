@@ -16,16 +16,16 @@ from typing import Any
 import pytest
 
 from ecr_secret_operator.domain.kinds import docker_config
-from ecr_secret_operator.rights import Scope
+from ecr_secret_operator.rbac import RoleScope
 from ecr_secret_operator_lab.cluster import ECR, Cluster, Object, Refused, resource_path, secret_path
-from ecr_secret_operator_lab.rights import NAMESPACE, SERVICE_ACCOUNT
+from ecr_secret_operator_lab.permissions import NAMESPACE, SERVICE_ACCOUNT
 
 from ..laboratory import Install
 from .accounts import MARK, RECORD, account_path, an_account, entries
 from .resources import HOST, a_resource, apply
 from .test_conflict import ARGO, ARGO_DATA, DOCKER, docker, encoded
-from .test_rights import granted
-from .test_rights_limits import OURS, OWNER, a_secret
+from .test_permissions import granted
+from .test_permissions_limits import OURS, OWNER, a_secret
 
 PAGE = Path(__file__).parents[2] / "docs/security/threat-model.md"
 MERGE, APPLY = "application/merge-patch+json", "application/apply-patch+yaml"
@@ -247,7 +247,7 @@ def test_every_right_of_the_token_is_in_the_documentation(token: Thief) -> None:
     for attempt in CAN.values():
         attempt(token)
         token.clear()
-    assert set(token.done) == granted(*Scope)
+    assert set(token.done) == granted(*RoleScope)
     assert len(documented("### What the token can do")) == len(CAN)
 
 
@@ -404,7 +404,7 @@ CANNOT: dict[str, tuple[Callable[[Thief], None], ...]] = {
         _rejected("list", "/api/v1/nodes"),
         _rejected("create", "/apis/apps/v1/namespaces/{0}/deployments", {"metadata": {"name": "x"}}),
     ),
-    "Give itself more rights, or take the admission policies away": (
+    "Give itself more permissions, or take the admission policies away": (
         _rejected("create", "/apis/rbac.authorization.k8s.io/v1/namespaces/{0}/roles", {"metadata": {"name": "x"}}),
         _rejected("create", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", {"metadata": {"name": "x"}}),
         *(

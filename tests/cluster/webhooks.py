@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from uuid import uuid4
 
-from ecr_secret_operator.domain.fields import GROUP
+from ecr_secret_operator.api.fields import GROUP
 from ecr_secret_operator_lab.cluster import Cluster
 from ecr_secret_operator_lab.controlplane.pki import Authority
 

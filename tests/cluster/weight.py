@@ -10,8 +10,8 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ecr_secret_operator.domain.fields import GROUP
-from ecr_secret_operator.domain.generated import data_digest
+from ecr_secret_operator.api.fields import GROUP
+from ecr_secret_operator.domain.secret.generated import data_digest
 from ecr_secret_operator_lab.cluster import Object
 
 from .resources import HOST

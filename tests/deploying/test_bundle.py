@@ -1,4 +1,4 @@
-"""The OLM bundle: OperatorHub's static rules hold, and each is one that would be noticed; rights and forms are ours."""
+"""The OLM bundle: OperatorHub's static rules hold, and a broken one is noticed; permissions and forms are ours."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from ecr_secret_operator.domain.identity.policy import POLICY_KIND, parse_policy
 from ecr_secret_operator.domain.kinds import KINDS
-from ecr_secret_operator.domain.policy import POLICY_KIND, parse_policy
 from ecr_secret_operator.domain.resource import InvalidSpec
-from ecr_secret_operator.rights import RIGHTS, Scope
+from ecr_secret_operator.rbac import PERMISSIONS, RoleScope
 from ecr_secret_operator.settings import parse_namespaces
 
 from .bundles import Bundle, Object, problems, read_bundle
@@ -127,16 +127,23 @@ def triples(rules: list[Object]) -> set[tuple[str, str, str]]:
     }
 
 
-def granted(*scopes: Scope, metrics: bool = False) -> set[tuple[str, str, str]]:
-    chosen = [right for right in RIGHTS if right.scope in scopes and (metrics or not right.metrics)]
-    return {(right.group, resource, verb) for right in chosen for resource in right.resources for verb in right.verbs}
+def granted(*scopes: RoleScope, metrics: bool = False) -> set[tuple[str, str, str]]:
+    chosen = [
+        permission for permission in PERMISSIONS if permission.scope in scopes and (metrics or not permission.metrics)
+    ]
+    return {
+        (permission.group, resource, verb)
+        for permission in chosen
+        for resource in permission.resources
+        for verb in permission.verbs
+    }
 
 
 def test_the_rights_are_those_of_the_table_and_those_over_secrets_only_where_it_looks(bundle: Bundle) -> None:
     install = bundle.csv["spec"]["install"]["spec"]
     (own,), (cluster,) = install["permissions"], install["clusterPermissions"]
-    assert triples(own["rules"]) == granted(Scope.WATCHED, Scope.OWN)
-    assert triples(cluster["rules"]) == granted(Scope.CLUSTER, Scope.ALL, metrics=True)
+    assert triples(own["rules"]) == granted(RoleScope.WATCHED, RoleScope.OWN)
+    assert triples(cluster["rules"]) == granted(RoleScope.CLUSTER, RoleScope.ALL, metrics=True)
     assert {own["serviceAccountName"], cluster["serviceAccountName"]} == {"ecr-secret-operator-controller-manager"}
 
 

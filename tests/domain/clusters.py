@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ecr_secret_operator.api.pull_secrets import ClusterPullSecretSpec
 from ecr_secret_operator.domain.kinds import CLUSTER_PULL_SECRET
-from ecr_secret_operator.domain.placements import Placements, cluster_status
-from ecr_secret_operator.domain.reasons import Failure, Reason
-from ecr_secret_operator.domain.registries import ClusterPullSecretSpec
 from ecr_secret_operator.domain.resource import Key, Resource
-from ecr_secret_operator.domain.status import Outcome, Status, next_status
+from ecr_secret_operator.domain.status.placements import Placements, cluster_status
+from ecr_secret_operator.domain.status.status import Outcome, Status, next_status
+from ecr_secret_operator.reasons import Failure, Reason
 from tests.factories import NOW, a_raw_spec, a_resource, a_token, stored_tokens
 
 WHOLE = Key("ClusterPullSecret", "", "pull")

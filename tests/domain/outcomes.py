@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ecr_secret_operator.domain.reasons import Failure, Reason
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource
-from ecr_secret_operator.domain.schedule import due_at
-from ecr_secret_operator.domain.status import Event, Outcome, Status, events, next_status
+from ecr_secret_operator.domain.status.status import Event, Outcome, Status, events, next_status
+from ecr_secret_operator.domain.tokens.schedule import due_at
+from ecr_secret_operator.reasons import Failure, Reason
 from tests.factories import NOW, a_resource, a_spec, a_token, spec_of, stored_tokens
 
 TOKEN = a_token()

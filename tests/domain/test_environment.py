@@ -9,10 +9,10 @@ import pytest
 from ecr_secret_operator.domain.environment import (
     ABSENT,
     FromSecret,
-    Source,
-    Sources,
     Unknown,
-    Value,
+    VariableSource,
+    VariableSources,
+    VariableValue,
     environment,
     expanded,
     sources_of,
@@ -24,13 +24,13 @@ TEMPLATE = {
     "spec": {"serviceAccountName": "puller"},
 }
 CONFIG = {"one": {"A": "1", "B": "1"}, "two": {"B": "2"}, "hidden": None}
-SOURCES = Sources(
+SOURCES = VariableSources(
     {
         **{
-            Source("ConfigMap", NAMESPACE, name): None if data is None else {"data": data}
+            VariableSource("ConfigMap", NAMESPACE, name): None if data is None else {"data": data}
             for name, data in CONFIG.items()
         },
-        Source("Secret", NAMESPACE, "keys"): {"data": {"ID": ""}, "stringData": {"KEY": ""}},
+        VariableSource("Secret", NAMESPACE, "keys"): {"data": {"ID": ""}, "stringData": {"KEY": ""}},
     },
     ABSENT,
 )
@@ -48,7 +48,7 @@ def source(name: str, kind: str, /, **reference: Any) -> dict[str, Any]:
     return {"name": name, "valueFrom": {kind: reference}}
 
 
-CASES: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Value]]] = {
+CASES: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, VariableValue]]] = {
     "nothing": ([], [], {}),
     "the later envFrom wins": ([config("one"), config("two")], [], {"A": "1", "B": "2"}),
     "the earlier envFrom loses": ([config("two"), config("one")], [], {"A": "1", "B": "1"}),
@@ -153,7 +153,7 @@ def test_what_is_not_known_is_told(entry: dict[str, Any], problem: str) -> None:
 def test_an_optional_source_that_does_not_exist_is_ignored() -> None:
     container = {"envFrom": [config("none", optional=True)]}
     assert environment(container, TEMPLATE, NAMESPACE, SOURCES).problems == ()
-    assert environment(container, TEMPLATE, NAMESPACE, Sources()).problems  # not looked for: it may exist
+    assert environment(container, TEMPLATE, NAMESPACE, VariableSources()).problems  # not looked for: it may exist
 
 
 @pytest.mark.parametrize(

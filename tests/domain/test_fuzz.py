@@ -8,15 +8,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_secret_operator.domain.access import Access
-from ecr_secret_operator.domain.decide import Observed, decide, intact
-from ecr_secret_operator.domain.generated import DIGEST, NAME, OWNER, TOKENS, differences, parse_time, patch, render
+from ecr_secret_operator.domain.identity.authorization import Authorization
+from ecr_secret_operator.domain.identity.policy import AccessPolicySpec, parse_policy
 from ecr_secret_operator.domain.kinds import KINDS, Kind, passwords_of
-from ecr_secret_operator.domain.placements import Placements, cluster_events, cluster_status, first_status, patience
-from ecr_secret_operator.domain.policy import AccessPolicySpec, parse_policy
-from ecr_secret_operator.domain.reasons import Failure, Reason
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource
-from ecr_secret_operator.domain.status import Outcome, events, next_look, next_status, status_patch
+from ecr_secret_operator.domain.secret.generated import (
+    DIGEST,
+    NAME,
+    OWNER,
+    TOKENS,
+    differences,
+    parse_time,
+    patch,
+    render,
+)
+from ecr_secret_operator.domain.secret.plan import Observed, decide, intact
+from ecr_secret_operator.domain.status.placements import (
+    Placements,
+    cluster_events,
+    cluster_status,
+    first_status,
+    patience,
+)
+from ecr_secret_operator.domain.status.status import Outcome, events, next_look, next_status, status_patch
+from ecr_secret_operator.reasons import Failure, Reason
 from tests.factories import HOST, NOW, PASSWORD, a_resource, a_spec, a_stored_secret, logins_of, stored_tokens
 from tests.fuzz import TEXTS, json_of, object_of
 
@@ -120,8 +135,8 @@ def test_whatever_is_written_on_a_secret_there_is_a_plan(
     resource = a_resource(status=status)
     own = a_stored_secret(resource)
     stored = replace(own, annotations={**(own.annotations if kept else {}), **annotations}, labels=labels)
-    access = Access(logins_of(resource.spec))
-    plan = decide(Observed(resource=resource, secrets=(stored,), access=access, remembered={}), now=NOW)
+    authorization = Authorization(logins_of(resource.spec))
+    plan = decide(Observed(resource=resource, secrets=(stored,), authorization=authorization, remembered={}), now=NOW)
     assert plan.write or plan.failure or plan.held
     assert not isinstance(resource.spec, InvalidSpec)
     desired = render(resource, resource.spec, stored_tokens(resource))
@@ -147,8 +162,8 @@ def test_whatever_is_sealed_as_tokens_is_read_or_is_nothing(tokens: object) -> N
         assert held.token.issued_at < held.token.expires_at
         assert PASSWORD not in repr(held)
     resource = a_resource()
-    access = Access(logins_of(resource.spec))
-    plan = decide(Observed(resource=resource, secrets=(stored,), access=access, remembered={}), now=NOW)
+    authorization = Authorization(logins_of(resource.spec))
+    plan = decide(Observed(resource=resource, secrets=(stored,), authorization=authorization, remembered={}), now=NOW)
     assert plan.write or plan.held
     if plan.held:
         outcome = Outcome(held=plan.held)

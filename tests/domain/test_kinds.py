@@ -17,7 +17,7 @@ from ecr_secret_operator.domain.kinds import (
     docker_config,
     passwords_of,
 )
-from ecr_secret_operator.domain.token import Sensitive
+from ecr_secret_operator.domain.tokens.token import Sensitive
 from tests.factories import HOST, OTHER_HOST, PASSWORD, a_spec, an_argo_spec
 
 

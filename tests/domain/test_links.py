@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ecr_secret_operator.api.pull_secrets import MOST_LINKS, PURPOSES, RegistriesSpec
 from ecr_secret_operator.domain.kinds import CLUSTER_PULL_SECRET, SECRET
 from ecr_secret_operator.domain.links import (
     ACCOUNT_KIND,
@@ -27,7 +28,6 @@ from ecr_secret_operator.domain.links import (
     read_record,
     refs_of,
 )
-from ecr_secret_operator.domain.registries import MOST_LINKS, PURPOSES, RegistriesSpec
 from ecr_secret_operator.domain.resource import InvalidSpec, Key
 from tests.factories import a_raw_spec, a_resource, a_spec, an_argo_spec
 

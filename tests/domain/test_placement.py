@@ -8,22 +8,22 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator.domain.access import Access, assess
-from ecr_secret_operator.domain.conflict import Claim, claim
-from ecr_secret_operator.domain.decide import Plan, decide
-from ecr_secret_operator.domain.fields import API_VERSION
-from ecr_secret_operator.domain.generated import DIGEST, NAME, OWNER, OwnerReference, StoredSecret, render
-from ecr_secret_operator.domain.identity import AccessKeys, AccountRole, StoredKeys
-from ecr_secret_operator.domain.identity_sources import Account, Credentials, Missing
+from ecr_secret_operator.api.fields import API_VERSION
+from ecr_secret_operator.domain.identity.authorization import Authorization, assess
+from ecr_secret_operator.domain.identity.identity import AccessKeys, AccountRole, StoredKeys
+from ecr_secret_operator.domain.identity.policy import Policy
+from ecr_secret_operator.domain.identity.sources import KeySecret, Missing, RoleAccount
 from ecr_secret_operator.domain.kinds import CLUSTER_PULL_SECRET, DOCKER_CONFIG_KEY, docker_config
 from ecr_secret_operator.domain.links import LinkStatus
-from ecr_secret_operator.domain.policy import Policy
-from ecr_secret_operator.domain.reasons import EventReason, Failure, Reason
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, condition_of
-from ecr_secret_operator.domain.status import LINKED, Event, Outcome, events, next_status, recorded
-from ecr_secret_operator.domain.token import Sensitive
+from ecr_secret_operator.domain.secret.conflict import Claim, claim
+from ecr_secret_operator.domain.secret.generated import DIGEST, NAME, OWNER, OwnerReference, StoredSecret, render
+from ecr_secret_operator.domain.secret.plan import Plan, decide
+from ecr_secret_operator.domain.status.status import LINKED, Event, Outcome, events, next_status, recorded
+from ecr_secret_operator.domain.tokens.token import Sensitive
+from ecr_secret_operator.reasons import EventReason, Failure, Reason
 from tests.domain.clusters import OWN_NAMESPACE, WHOLE, a_cluster_resource, a_cluster_spec, a_placement, good
-from tests.domain.test_access import ROLE, Cluster, a_policy
+from tests.domain.identity.test_authorization import ROLE, Cluster, a_policy
 from tests.factories import (
     HOST,
     NOW,
@@ -153,12 +153,12 @@ def test_what_was_made_where_it_is_not_wanted_is_removed() -> None:
     ids=["suspended", "retained", "renamed", "invalid"],
 )
 def test_it_is_removed_whatever_the_spec_says(spec: Any) -> None:
-    assert plan_for(replace(UNWANTED, spec=spec), access=Access()) == Plan(remove=(SECRET,))
+    assert plan_for(replace(UNWANTED, spec=spec), authorization=Authorization()) == Plan(remove=(SECRET,))
 
 
 def test_it_is_removed_without_asking_policies_or_identities() -> None:
-    for access in (Access(denied="no policy allows it"), Access(unknown="namespaces may not be listed")):
-        assert plan_for(UNWANTED, access=access) == Plan(remove=(SECRET,))
+    for access in (Authorization(denied="no policy allows it"), Authorization(unknown="namespaces may not be listed")):
+        assert plan_for(UNWANTED, authorization=access) == Plan(remove=(SECRET,))
 
 
 def test_what_somebody_copied_under_another_name_is_left_alone() -> None:
@@ -194,12 +194,12 @@ def test_its_identities_are_those_of_the_operators_namespace() -> None:
     keys = AccessKeys("AKIAEXAMPLE", Sensitive("s3cret"))
     cluster = Cluster(
         accounts={
-            ("team-a", "puller"): Account("team-a", "puller", "7", role_arn=f"{ROLE}-of-the-tenant", audience=""),
-            (OWN_NAMESPACE, "puller"): Account(OWN_NAMESPACE, "puller", "7", role_arn=ROLE, audience=""),
+            ("team-a", "puller"): RoleAccount("team-a", "puller", "7", role_arn=f"{ROLE}-of-the-tenant", audience=""),
+            (OWN_NAMESPACE, "puller"): RoleAccount(OWN_NAMESPACE, "puller", "7", role_arn=ROLE, audience=""),
         },
         secrets={
-            ("team-a", "aws"): Credentials("team-a", "aws", "7", AccessKeys("AKIATENANT", Sensitive("x"))),
-            (OWN_NAMESPACE, "aws"): Credentials(OWN_NAMESPACE, "aws", "7", keys),
+            ("team-a", "aws"): KeySecret("team-a", "aws", "7", AccessKeys("AKIATENANT", Sensitive("x"))),
+            (OWN_NAMESPACE, "aws"): KeySecret(OWN_NAMESPACE, "aws", "7", keys),
         },
     )
     found = []
@@ -215,7 +215,7 @@ def test_its_identities_are_those_of_the_operators_namespace() -> None:
 
 def test_what_is_missing_there_is_named_with_the_operators_namespace() -> None:
     placement = a_placement(whole=a_cluster_resource(spec=a_cluster_spec(aws={"service_account": "puller"})))
-    tenants = {("team-a", "puller"): Account("team-a", "puller", "7", role_arn=ROLE, audience="")}
+    tenants = {("team-a", "puller"): RoleAccount("team-a", "puller", "7", role_arn=ROLE, audience="")}
     (login,) = assess(placement, Cluster(accounts=tenants), stored={}, policy_required=False).logins
     assert login.problem
     assert f"ServiceAccount {OWN_NAMESPACE}/puller does not exist" in login.problem.message

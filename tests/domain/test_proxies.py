@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ecr_secret_operator.domain.errors import InvalidField
 from ecr_secret_operator.domain.proxies import parse_proxy, proxy_for
+from ecr_secret_operator.errors import InvalidField
 
 PROXY = "http://proxy.example:3128"
 TABLE = json.loads((Path(__file__).parent / "no_proxy" / "table.json").read_text())

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from ecr_secret_operator.domain.backoff import Backoff
-from ecr_secret_operator.domain.errors import ApiError, InvalidField, OperatorError, TokenError, shown
-from ecr_secret_operator.domain.reasons import Reason
 from ecr_secret_operator.domain.resource import Key, condition_of
+from ecr_secret_operator.errors import ApiError, InvalidField, OperatorError, TokenError, shown
+from ecr_secret_operator.reasons import Reason
+from ecr_secret_operator.runtime.backoff import Backoff
 from tests.factories import NOW
 
 

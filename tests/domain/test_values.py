@@ -1,4 +1,4 @@
-"""What the whole domain keeps to: its values do not change once they are made."""
+"""All values of the API and the domain are immutable."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from ecr_secret_operator import domain
-from ecr_secret_operator.domain.lease import Record
+from ecr_secret_operator import api, domain
 from ecr_secret_operator.domain.reader import User
-from ecr_secret_operator.domain.watching import Change, Listing, WatchEvent
+from ecr_secret_operator.runtime.lease import Record
+from ecr_secret_operator.runtime.watching import Change, Listing, WatchEvent
 from tests.factories import NOW
 
-MODULES = [import_module(f"{domain.__name__}.{module.name}") for module in pkgutil.iter_modules(domain.__path__)]
+MODULES = [
+    import_module(found.name)
+    for package in (api, domain)
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+]
 CLASSES: dict[str, Any] = {
     f"{value.__module__.rpartition('.')[2]}.{name}": value
     for module in MODULES

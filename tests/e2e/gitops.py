@@ -50,7 +50,7 @@ class GitOps:
 
     @contextmanager
     def operator(self) -> Iterator[OperatorProcess]:
-        """Runs the operator for Argo CD's namespace and the one that charts are installed in, with its own rights."""
+        """Runs the operator, with its own permissions, for the namespaces of Argo CD and of the charts."""
         environment = {**self.aws.environment(), "WATCH_NAMESPACE": f"{self.namespace},{TARGET}"}
         log = self.directory / f"operator-{time.monotonic_ns()}.log"
         with OperatorProcess(environment=environment, log=log, kubeconfig=self.operator_kubeconfig) as process:

@@ -1,6 +1,6 @@
 """The project's own chart and manifests: what renders them, clusters that have nothing yet, and what is looked for.
 
-The control plane that the other tests share has definitions and rights already, so these tests start their own.
+The control plane that the other tests share has definitions and permissions already, so these tests start their own.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from ecr_secret_operator_lab.cluster import Cluster, secret_data, secret_path
 from ecr_secret_operator_lab.controlplane import ControlPlane
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.operator import OperatorProcess
-from ecr_secret_operator_lab.rights import in_force
+from ecr_secret_operator_lab.permissions import in_force
 
 Object = dict[str, Any]
 

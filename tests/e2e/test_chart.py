@@ -17,7 +17,7 @@ from ecr_secret_operator.cli.main import cli
 from ecr_secret_operator_lab.cluster import Cluster, secret_path
 from ecr_secret_operator_lab.controlplane import ControlPlane
 from ecr_secret_operator_lab.fakeaws import FakeAws
-from ecr_secret_operator_lab.rights import printed
+from ecr_secret_operator_lab.permissions import printed
 
 from .installing import (
     CHART,
@@ -225,7 +225,7 @@ def test_the_command_takes_its_arguments(helm: Helm, name: str) -> None:
         ("unencrypted", ["served over plain HTTP", "metrics.certificate.source"]),
         ("little", ["EKS Pod Identity", "nothing but RBAC limits"]),
         ("closed", ["Nothing is served before there is an AccessPolicy"]),
-        ("without rights", ["ecr-secret-operator rbac --namespace=ecr-secret-operator prints them"]),
+        ("without permissions", ["ecr-secret-operator rbac --namespace=ecr-secret-operator prints them"]),
     ],
 )
 def test_its_notes_say_what_to_do_next(
@@ -233,7 +233,7 @@ def test_its_notes_say_what_to_do_next(
 ) -> None:
     more: Mapping[str, Object] = {
         "closed": {"requireAccessPolicy": True},
-        "without rights": {"rbac": {"create": False}},
+        "without permissions": {"rbac": {"create": False}},
         "nulls": {"watchNamespaces": None, "metrics": None, "aws": None, "accessPolicies": None, "rbac": None},
         "unencrypted": {"metrics": {"secure": True}},
     }

@@ -14,7 +14,7 @@ import yaml
 from ecr_secret_operator_lab.cluster import ECR, Cluster, secret_path
 from ecr_secret_operator_lab.controlplane import ControlPlane
 from ecr_secret_operator_lab.fakeaws import FakeAws
-from ecr_secret_operator_lab.rights import printed
+from ecr_secret_operator_lab.permissions import printed
 from ecr_secret_operator_lab.waiting import wait_for
 from tests.cluster.commands import run
 

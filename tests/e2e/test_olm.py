@@ -14,7 +14,7 @@ from tools.image import MACHINES
 from ecr_secret_operator_lab.cluster import Cluster
 from ecr_secret_operator_lab.controlplane import ControlPlane
 from ecr_secret_operator_lab.fakeaws import FakeAws
-from ecr_secret_operator_lab.rights import printed
+from ecr_secret_operator_lab.permissions import printed
 
 from .installing import DEPLOY, NAMESPACE, Object, bare_plane, give_credentials, one_of, seed, wait_served
 from .pods import run_pod

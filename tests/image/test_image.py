@@ -19,8 +19,8 @@ from ecr_secret_operator_lab.cluster import Cluster
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.image import Builder, Container, Image, Parts, ensure_parts
 from ecr_secret_operator_lab.operator import OperatorProcess
+from ecr_secret_operator_lab.permissions import printed
 from ecr_secret_operator_lab.reporting import print_progress
-from ecr_secret_operator_lab.rights import printed
 
 from ..cluster.resources import a_resource, apply, password_in, wait_ready, wait_secret
 
@@ -50,7 +50,7 @@ def image(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Im
 
 @pytest.fixture
 def container(parts: Parts, image: Image, operator_kubeconfig: Path, tmp_path: Path) -> Container:
-    """One with the ServiceAccount of the shipped rights, mounted as the kubelet does it."""
+    """One with the ServiceAccount of the shipped permissions, mounted as the kubelet does it."""
     config = yaml.safe_load(operator_kubeconfig.read_text())
     account = tmp_path / "serviceaccount"
     account.mkdir()

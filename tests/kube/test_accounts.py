@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator.domain.errors import TokenError
-from ecr_secret_operator.domain.identity import AccountRole
-from ecr_secret_operator.domain.identity_sources import Account
-from ecr_secret_operator.domain.reasons import Reason
+from ecr_secret_operator.domain.identity.identity import AccountRole
+from ecr_secret_operator.domain.identity.sources import RoleAccount
+from ecr_secret_operator.errors import TokenError
 from ecr_secret_operator.kube import accounts
 from ecr_secret_operator.kube.accounts import AccountTokens
 from ecr_secret_operator.kube.client import Client
 from ecr_secret_operator.kube.connection import Connection
 from ecr_secret_operator.kube.objects import ObjectRef
+from ecr_secret_operator.reasons import Reason
 
 from .conftest import Api
 from .objects import a_meta, decoded
@@ -26,13 +26,13 @@ IDENTITY = AccountRole("team-a", "aws", ROLE, "an.audience")
 JWT = f"{urlsafe_b64encode(json.dumps({'alg': 'RS256'}).encode()).decode()}.e30.c2ln"
 
 
-def converted(**over: Any) -> Account:
+def converted(**over: Any) -> RoleAccount:
     return accounts.convert(decoded(ObjectRef, {"metadata": a_meta(**over)}))
 
 
 def test_role_and_audience_are_those_of_the_annotations() -> None:
     found = converted(annotations={"eks.amazonaws.com/role-arn": ROLE, "eks.amazonaws.com/audience": "an.audience"})
-    assert found == Account("team-a", "aws", "7", ROLE, "an.audience")
+    assert found == RoleAccount("team-a", "aws", "7", ROLE, "an.audience")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ async def test_one_service_account_is_watched_and_no_other(api: Api) -> None:
         "metadata.name=aws",
     )
     for namespace, name, covered in (("team-a", "aws", True), ("team-a", "aws2", False), ("team-b", "aws", False)):
-        assert source.covers(Account(namespace, name, "1", "", "")) is covered
+        assert source.covers(RoleAccount(namespace, name, "1", "", "")) is covered
 
 
 # Tokens

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator.domain.identity_sources import Credentials
+from ecr_secret_operator.domain.identity.sources import KeySecret
 from ecr_secret_operator.kube import credentials
 from ecr_secret_operator.kube.objects import SecretObject
 
@@ -33,11 +33,11 @@ def encoded(**values: str) -> dict[str, str]:
     return {name: b64encode(value.encode()).decode() for name, value in values.items()}
 
 
-def converted(**values: str) -> Credentials:
+def converted(**values: str) -> KeySecret:
     return credentials.convert(a_secret(encoded(**values)))
 
 
-def given(found: Credentials) -> GIVEN | None:
+def given(found: KeySecret) -> GIVEN | None:
     keys = found.keys
     if keys is None:
         return None
@@ -156,7 +156,7 @@ async def test_one_secret_is_watched_and_no_other(api: Api) -> None:
 def test_its_list_says_nothing_of_others(api: Api) -> None:
     source = credentials.source(api.client, "team-a", "aws")
     for namespace, name, covered in (("team-a", "aws", True), ("team-a", "aws2", False), ("team-b", "aws", False)):
-        assert source.covers(Credentials(namespace, name, "1", None)) is covered
+        assert source.covers(KeySecret(namespace, name, "1", None)) is covered
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator.domain.errors import ApiError
 from ecr_secret_operator.domain.links import LinkedAccount
 from ecr_secret_operator.domain.resource import Resource
-from ecr_secret_operator.domain.status import Event
+from ecr_secret_operator.domain.status.status import Event
+from ecr_secret_operator.errors import ApiError
 from ecr_secret_operator.kube.events import About, EventRecorder
 from tests.domain.clusters import a_cluster_resource, a_placement
 from tests.factories import NOW, a_resource

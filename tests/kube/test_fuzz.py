@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ecr_secret_operator.domain.errors import ApiError, Unavailable
 from ecr_secret_operator.domain.kinds import KINDS, SECRET, Kind
 from ecr_secret_operator.domain.links import DesiredLinks, Ref, links_patch
+from ecr_secret_operator.errors import ApiError, Unavailable
 from ecr_secret_operator.kube import accounts, credentials, links, namespaces, policies, resources, secrets
 from ecr_secret_operator.kube.errors import error_of
 from ecr_secret_operator.kube.objects import AccountObject, CustomObject, ObjectRef, SecretObject

@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from ecr_secret_operator.domain.errors import Conflict
-from ecr_secret_operator.domain.generated import (
+from ecr_secret_operator.domain.kinds import DOCKER_CONFIG_KEY
+from ecr_secret_operator.domain.resource import Resource
+from ecr_secret_operator.domain.secret.generated import (
     COPIED,
     MANAGED_BY_LABEL,
     NAME,
@@ -26,8 +27,7 @@ from ecr_secret_operator.domain.generated import (
     manifest,
     render,
 )
-from ecr_secret_operator.domain.kinds import DOCKER_CONFIG_KEY
-from ecr_secret_operator.domain.resource import Resource
+from ecr_secret_operator.errors import Conflict
 from ecr_secret_operator.kube.objects import SecretObject
 from ecr_secret_operator.kube.secrets import SecretWriter, convert
 from tests.cluster.weight import HEAVY
@@ -135,7 +135,7 @@ FORGED = {
 @pytest.mark.parametrize("passwords", FORGED.values(), ids=FORGED.keys())
 def test_tokens_that_are_none_of_the_operators_are_not_kept(passwords: dict[str, str]) -> None:
     """Whose seal holds: anybody can compute it."""
-    from ecr_secret_operator.domain.generated import DIGEST, _seal, data_digest  # noqa: PLC0415
+    from ecr_secret_operator.domain.secret.generated import DIGEST, _seal, data_digest  # noqa: PLC0415
 
     config = json.dumps({"auths": {host: {"password": text} for host, text in passwords.items()}})
     body = manifest(a_desired())

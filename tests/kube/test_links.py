@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator.domain.errors import Conflict, Forbidden, Invalid
 from ecr_secret_operator.domain.links import LINKED_LABEL, LINKS, LinkedAccount, Ref
+from ecr_secret_operator.errors import Conflict, Forbidden, Invalid
 from ecr_secret_operator.kube import links
 from ecr_secret_operator.kube.links import AccountWriter
 from ecr_secret_operator.kube.objects import AccountObject

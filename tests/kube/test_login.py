@@ -14,10 +14,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from ecr_secret_operator.domain.token import Sensitive
+from ecr_secret_operator.domain.tokens.token import Sensitive
 from ecr_secret_operator.kube.client import Client
 from ecr_secret_operator.kube.connection import Connection
-from ecr_secret_operator.kube.login import CredentialsUnusable, File, Fixed, Login, bearer
+from ecr_secret_operator.kube.login import ApiLogin, CredentialsUnusable, File, Fixed, bearer
 from ecr_secret_operator.kube.objects import SecretObject
 from ecr_secret_operator.kube.plugin import VERSIONS, Plugin, PluginCredentials
 from tests.factories import NOW
@@ -35,7 +35,7 @@ class Clock:
         return self.seconds
 
 
-def revealed(login: Login) -> str:
+def revealed(login: ApiLogin) -> str:
     return login.authorization.reveal() if login.authorization else ""
 
 
@@ -253,19 +253,19 @@ async def test_a_time_without_a_zone_is_no_time(runs: Runs) -> None:
 class Told:
     """Credentials that remember what they are told."""
 
-    def __init__(self, logins: Iterable[Login]) -> None:
+    def __init__(self, logins: Iterable[ApiLogin]) -> None:
         self.logins = list(logins)
-        self.refusals: list[Login] = []
+        self.refusals: list[ApiLogin] = []
 
-    async def login(self) -> Login:
+    async def login(self) -> ApiLogin:
         return self.logins[0]
 
-    def refused(self, login: Login) -> None:
+    def refused(self, login: ApiLogin) -> None:
         self.refusals.append(login)
 
 
 async def test_only_a_401_is_told_to_the_credentials(api: Api) -> None:
-    told = Told([Login(Sensitive("Bearer x"))])
+    told = Told([ApiLogin(Sensitive("Bearer x"))])
     client = Client(Connection(api.client.server, credentials=told), user_agent="test")
     for status in (403, 401, 500):
         api.refuses(status, "no")

@@ -7,7 +7,7 @@ from base64 import b64encode
 
 import pytest
 
-from ecr_secret_operator.domain.errors import Unavailable
+from ecr_secret_operator.errors import Unavailable
 from ecr_secret_operator.kube.client import Client
 from ecr_secret_operator.kube.connection import Connection
 from ecr_secret_operator.kube.objects import SecretObject

@@ -13,11 +13,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from ecr_secret_operator.domain.errors import Expired, Forbidden, NotFound, Unavailable
+from ecr_secret_operator.api.selectors import NamespaceLabels
 from ecr_secret_operator.domain.kinds import CLUSTER_PULL_SECRET, SECRET
 from ecr_secret_operator.domain.resource import Resource
-from ecr_secret_operator.domain.selection import NamespaceLabels
-from ecr_secret_operator.domain.watching import Change, Listing, WatchEvent
+from ecr_secret_operator.errors import Expired, Forbidden, NotFound, Unavailable
 from ecr_secret_operator.kube import namespaces, resources
 from ecr_secret_operator.kube.client import PAGE_BYTES, Client
 from ecr_secret_operator.kube.connection import Connection
@@ -25,6 +24,7 @@ from ecr_secret_operator.kube.objects import CustomObject, ObjectRef
 from ecr_secret_operator.kube.source import LOOK_AGAIN_SECONDS, NOT_INSTALLED, PAGE, KubeSource, OptionalSource
 from ecr_secret_operator.runtime.cache import Cache
 from ecr_secret_operator.runtime.reflector import Reflector
+from ecr_secret_operator.runtime.watching import Change, Listing, WatchEvent
 from tests.domain.clusters import WHOLE
 from tests.factories import a_raw_spec
 from tests.virtual_time import Background, elapsed, in_virtual_time

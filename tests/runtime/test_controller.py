@@ -9,18 +9,12 @@ from itertools import pairwise
 
 import pytest
 
-from ecr_secret_operator.domain.errors import Unavailable
+from ecr_secret_operator.errors import Unavailable
 from ecr_secret_operator.runtime.controller import Controller
 from ecr_secret_operator.runtime.fairness import Fairness
 from ecr_secret_operator.runtime.queue import Queue
+from ecr_secret_operator.runtime.result import Result
 from tests.virtual_time import Background, elapsed, in_virtual_time, running, settle
-
-
-@dataclass(frozen=True)
-class Outcome:
-    again_at: datetime | None = None
-    failed: bool = False
-    awaiting_token: bool = False
 
 
 @dataclass
@@ -58,7 +52,7 @@ def a_fairness(at_a_time: int = 1000) -> Fairness[str]:
     )
 
 
-def a_controller(reconcile: Callable[[str], Awaitable[Outcome]], *, workers: int = 2, at_a_time: int = 1000) -> Setup:
+def a_controller(reconcile: Callable[[str], Awaitable[Result]], *, workers: int = 2, at_a_time: int = 1000) -> Setup:
     seen, fairness = Seen(), a_fairness(at_a_time)
     queue = Queue[str](running().now, fairness)
     controller = Controller(
@@ -75,9 +69,9 @@ class Slow(Exception):
 async def test_a_success_comes_again_when_it_said() -> None:
     times: list[float] = []
 
-    async def reconcile(_key: str) -> Outcome:
+    async def reconcile(_key: str) -> Result:
         times.append(elapsed())
-        return Outcome(again_at=running().now() + timedelta(hours=6))
+        return Result(again_at=running().now() + timedelta(hours=6))
 
     setup = a_controller(reconcile)
     async with Background(setup.controller.run()):
@@ -90,9 +84,9 @@ async def test_a_success_comes_again_when_it_said() -> None:
 async def test_a_success_without_a_time_comes_no_more_even_if_a_time_was_set() -> None:
     calls: list[str] = []
 
-    async def reconcile(key: str) -> Outcome:
+    async def reconcile(key: str) -> Result:
         calls.append(key)
-        return Outcome(again_at=running().now() + timedelta(hours=1)) if len(calls) == 1 else Outcome()
+        return Result(again_at=running().now() + timedelta(hours=1)) if len(calls) == 1 else Result()
 
     setup = a_controller(reconcile)
     async with Background(setup.controller.run()):
@@ -106,11 +100,11 @@ async def test_a_success_without_a_time_comes_no_more_even_if_a_time_was_set() -
 
 @in_virtual_time
 async def test_one_that_is_parked_is_not_over_and_what_went_before_it_stands() -> None:
-    outcomes: Iterator[Outcome | Exception] = iter(
-        [RuntimeError("no"), Outcome(awaiting_token=True), RuntimeError("no"), Outcome()]
+    outcomes: Iterator[Result | Exception] = iter(
+        [RuntimeError("no"), Result(awaiting_token=True), RuntimeError("no"), Result()]
     )
 
-    async def reconcile(_key: str) -> Outcome:
+    async def reconcile(_key: str) -> Result:
         outcome = next(outcomes)
         if isinstance(outcome, Exception):
             raise outcome
@@ -136,13 +130,13 @@ def test_a_failure_backs_off_up_to_a_minute_and_starts_over_after_a_success(how:
     times: list[float] = []
     healed = False
 
-    async def reconcile(_key: str) -> Outcome:
+    async def reconcile(_key: str) -> Result:
         times.append(elapsed())
         if healed:
-            return Outcome()
+            return Result()
         if how == "raises":
             raise RuntimeError("no")
-        return Outcome(failed=True)
+        return Result(failed=True)
 
     @in_virtual_time
     async def scenario() -> None:
@@ -171,11 +165,11 @@ def test_a_failure_backs_off_up_to_a_minute_and_starts_over_after_a_success(how:
 async def test_the_wish_of_the_server_is_respected() -> None:
     times: list[float] = []
 
-    async def reconcile(_key: str) -> Outcome:
+    async def reconcile(_key: str) -> Result:
         times.append(elapsed())
         if len(times) == 1:
             raise Slow
-        return Outcome()
+        return Result()
 
     setup = a_controller(reconcile)
     async with Background(setup.controller.run()):
@@ -188,11 +182,11 @@ async def test_the_wish_of_the_server_is_respected() -> None:
 async def test_the_wish_of_the_server_is_respected_whatever_changes_meanwhile() -> None:
     times: list[tuple[str, float]] = []
 
-    async def reconcile(key: str) -> Outcome:
+    async def reconcile(key: str) -> Result:
         times.append((key, elapsed()))
         if len(times) == 1:
             raise Slow
-        return Outcome()
+        return Result()
 
     setup = a_controller(reconcile)
     async with Background(setup.controller.run()):
@@ -211,11 +205,11 @@ async def test_the_wish_of_the_server_is_respected_whatever_changes_meanwhile() 
 async def test_one_key_that_crashes_does_not_keep_the_others() -> None:
     served: Counter[str] = Counter()
 
-    async def reconcile(key: str) -> Outcome:
+    async def reconcile(key: str) -> Result:
         if key == "bad":
             raise ZeroDivisionError("a bug")
         served[key] += 1
-        return Outcome()
+        return Result()
 
     setup = a_controller(reconcile, workers=1)
     async with Background(setup.controller.run()):
@@ -237,7 +231,7 @@ async def test_one_key_that_crashes_does_not_keep_the_others() -> None:
 async def test_a_bug_is_the_first_of_its_kind_even_after_other_failures() -> None:
     attempts = 0
 
-    async def reconcile(_: str) -> Outcome:
+    async def reconcile(_: str) -> Result:
         nonlocal attempts
         attempts += 1
         if attempts <= 2:
@@ -256,13 +250,13 @@ async def test_a_slow_key_does_not_keep_the_others_and_no_key_runs_twice_at_a_ti
     under_way: Counter[str] = Counter()
     done: list[str] = []
 
-    async def reconcile(key: str) -> Outcome:
+    async def reconcile(key: str) -> Result:
         under_way[key] += 1
         assert under_way[key] == 1
         await asyncio.sleep(100 if key == "slow" else 1)
         under_way[key] -= 1
         done.append(key)
-        return Outcome()
+        return Result()
 
     setup = a_controller(reconcile, workers=2)
     async with Background(setup.controller.run()):
@@ -280,13 +274,13 @@ async def test_a_slow_key_does_not_keep_the_others_and_no_key_runs_twice_at_a_ti
 async def test_no_more_than_the_workers_run_at_a_time() -> None:
     now, most = 0, 0
 
-    async def reconcile(_key: str) -> Outcome:
+    async def reconcile(_key: str) -> Result:
         nonlocal now, most
         now += 1
         most = max(most, now)
         await asyncio.sleep(0.3)
         now -= 1
-        return Outcome()
+        return Result()
 
     setup = a_controller(reconcile, workers=3)
     async with Background(setup.controller.run()):
@@ -301,10 +295,10 @@ async def test_no_more_than_the_workers_run_at_a_time() -> None:
 async def test_draining_lets_what_is_under_way_end_and_starts_nothing_new() -> None:
     done: list[str] = []
 
-    async def reconcile(key: str) -> Outcome:
+    async def reconcile(key: str) -> Result:
         await asyncio.sleep(2)
         done.append(key)
-        return Outcome()
+        return Result()
 
     setup = a_controller(reconcile, workers=1)
     async with Background(setup.controller.run()):
@@ -320,9 +314,9 @@ async def test_draining_lets_what_is_under_way_end_and_starts_nothing_new() -> N
 
 @in_virtual_time
 async def test_draining_gives_up_on_what_hangs() -> None:
-    async def reconcile(_key: str) -> Outcome:
+    async def reconcile(_key: str) -> Result:
         await asyncio.sleep(3600)
-        return Outcome()
+        return Result()
 
     setup = a_controller(reconcile)
     async with Background(setup.controller.run()):
@@ -336,12 +330,12 @@ async def test_draining_gives_up_on_what_hangs() -> None:
 async def test_a_cancelled_controller_ends_with_its_reconciles() -> None:
     ended: list[str] = []
 
-    async def reconcile(_key: str) -> Outcome:
+    async def reconcile(_key: str) -> Result:
         try:
             await asyncio.sleep(3600)
         finally:
             ended.append("cancelled")
-        return Outcome()
+        return Result()
 
     setup = a_controller(reconcile)
     task = asyncio.create_task(setup.controller.run())
@@ -359,9 +353,9 @@ async def test_a_reconcile_that_hangs_shows_in_the_liveness(monkeypatch: pytest.
     monkeypatch.setattr("time.monotonic", lambda: clock[0])
     release = asyncio.Event()
 
-    async def reconcile(_key: str) -> Outcome:
+    async def reconcile(_key: str) -> Result:
         await release.wait()
-        return Outcome()
+        return Result()
 
     queue: Queue[str] = Queue(lambda: datetime.fromtimestamp(0).astimezone())
     controller = Controller(

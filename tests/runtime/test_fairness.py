@@ -15,7 +15,8 @@ from ecr_secret_operator.runtime.fairness import (
     SLOW_SECONDS,
 )
 from ecr_secret_operator.runtime.queue import Queue
-from tests.runtime.test_controller import Outcome, a_controller, a_fairness
+from ecr_secret_operator.runtime.result import Result
+from tests.runtime.test_controller import a_controller, a_fairness
 from tests.virtual_time import Background, elapsed, in_virtual_time, running, settle
 
 
@@ -28,14 +29,14 @@ class World:
         self.done: dict[str, float] = {}
         self.healed = False
 
-    async def reconcile(self, key: str) -> Outcome:
+    async def reconcile(self, key: str) -> Result:
         group = key.partition("/")[0]
         self.running[group] += 1
         self.most[group] = max(self.most[group], self.running[group])
         await asyncio.sleep(30 if group.startswith("slow") and not self.healed else 0.01)
         self.running[group] -= 1
         self.done[key] = elapsed()
-        return Outcome()
+        return Result()
 
 
 @pytest.mark.parametrize("slow_groups", [1, 5])

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from ecr_secret_operator.domain.errors import AlreadyExists, Conflict, Forbidden, Unavailable
-from ecr_secret_operator.domain.lease import Record
+from ecr_secret_operator.errors import AlreadyExists, Conflict, Forbidden, Unavailable
 from ecr_secret_operator.runtime.leader import LEASE_SECONDS, RENEW_SECONDS, RETRY_SECONDS, Elector
+from ecr_secret_operator.runtime.lease import Record
 from tests.virtual_time import Background, elapsed, in_virtual_time, running, settle
 
 NEXT_RETRY = RETRY_SECONDS * 1.2 + 0.01

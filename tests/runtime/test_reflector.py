@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from ecr_secret_operator.domain.errors import ApiError, Expired, Forbidden, Unauthorized, Unavailable
-from ecr_secret_operator.domain.watching import Change, Listing, WatchEvent
+from ecr_secret_operator.errors import ApiError, Expired, Forbidden, Unauthorized, Unavailable
 from ecr_secret_operator.runtime.cache import Cache
 from ecr_secret_operator.runtime.reflector import Reflector
+from ecr_secret_operator.runtime.watching import Change, Listing, WatchEvent
 from tests.runtime.objects import Thing, name_of
 from tests.virtual_time import Background, elapsed, in_virtual_time, running, settle
 

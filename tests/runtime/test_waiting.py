@@ -8,7 +8,8 @@ import pytest
 
 from ecr_secret_operator.runtime.controller import Controller
 from ecr_secret_operator.runtime.queue import Queue
-from tests.runtime.test_controller import Outcome, Seen, a_fairness
+from ecr_secret_operator.runtime.result import Result
+from tests.runtime.test_controller import Seen, a_fairness
 from tests.virtual_time import Background, in_virtual_time, running, settle
 
 
@@ -28,7 +29,7 @@ class Stage:
             fairness=fairness,
         )
 
-    async def reconcile(self, key: str) -> Outcome:
+    async def reconcile(self, key: str) -> Result:
         if key.startswith("aws"):
             async with self.controller.waiting(key):
                 await self.answered.wait()
@@ -37,7 +38,7 @@ class Stage:
         await asyncio.sleep(0.4)  # not long enough to be slow
         self.at_work -= 1
         self.done.append(key)
-        return Outcome()
+        return Result()
 
 
 @in_virtual_time

@@ -27,11 +27,11 @@ from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ens
 from ecr_secret_operator_lab.fakeaws import FakeAws, start_fake_aws
 from ecr_secret_operator_lab.faultproxy import FaultProxy, start_fault_proxy
 from ecr_secret_operator_lab.operator import OperatorProcess
-from ecr_secret_operator_lab.rights import operator_kubeconfig
+from ecr_secret_operator_lab.permissions import operator_kubeconfig
 from ecr_secret_operator_lab.waiting import wait_for
 
 from ..cluster.resources import a_resource
-from ..laboratory import DEPLOY, RIGHTS
+from ..laboratory import DEPLOY, PERMISSIONS
 
 MINUTES = float(os.environ.get("ECR_SOAK_MINUTES", "5"))
 SEED = int(os.environ.get("ECR_SOAK_SEED", "1"))
@@ -139,7 +139,7 @@ def _generated(number: int) -> str:
 @pytest.fixture
 def soak(tmp_path: Path) -> Iterator[Soak]:
     with ExitStack() as stack:
-        manifests = [DEPLOY / "crds", *RIGHTS]
+        manifests = [DEPLOY / "crds", *PERMISSIONS]
         plane = stack.enter_context(ControlPlane.start(ensure_binaries(LineReporter()), manifests=manifests))
         cluster = stack.enter_context(Cluster(plane.kubeconfig))
         aws = stack.enter_context(start_fake_aws())

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ecr_secret_operator import rights
+from ecr_secret_operator import rbac
+from ecr_secret_operator.api.fields import API_VERSION
 from ecr_secret_operator.crds import all_definitions
-from ecr_secret_operator.domain.fields import API_VERSION
-from ecr_secret_operator.rights import Installation
-from ecr_secret_operator.rights.installation import NAMESPACE, SERVICE_ACCOUNT
+from ecr_secret_operator.rbac import Installation
+from ecr_secret_operator.rbac.installation import NAMESPACE, SERVICE_ACCOUNT
 from ecr_secret_operator.settings import LEASE_NAME
 
 from ..image import MACHINES
@@ -81,8 +81,8 @@ def _beside() -> Iterable[Object]:
     for one in (
         workload.metrics_service(),
         workload.disruption_budget(),
-        *rights.user_roles(),
-        rights.metrics_reader(),
+        *rbac.user_roles(),
+        rbac.metrics_reader(),
     ):
         metadata = {key: value for key, value in one["metadata"].items() if key != "namespace"}
         yield {**one, "metadata": metadata}
@@ -176,17 +176,17 @@ def _owned() -> Iterable[Object]:
 
 
 def _permissions() -> dict[str, list[Object]]:
-    """The rights as OLM takes them.
+    """The permissions as OLM takes them.
 
     Those of `permissions` it grants in the operator's namespace and in each that the operator looks at, or, when these
-    are all, in the cluster. It knows no rights for one of these cases only.
+    are all, in the cluster. It knows no permissions for one of these cases only.
     """
-    confined = rights.manager(Installation(watched=(NAMESPACE,)))
-    everywhere = rights.manager(Installation())
-    elect = rights.leader_election(Installation())
+    confined = rbac.manager(Installation(watched=(NAMESPACE,)))
+    everywhere = rbac.manager(Installation())
+    elect = rbac.leader_election(Installation())
     own = [*_rules(confined, "Role"), *(part for rule in _rules(elect, "Role") for part in _of_one_lease(rule))]
     cluster = [rule for rule in _rules(everywhere, "ClusterRole") if rule not in own]
-    cluster += _rules(rights.metrics_authentication(Installation()), "ClusterRole")
+    cluster += _rules(rbac.metrics_authentication(Installation()), "ClusterRole")
     return {
         "clusterPermissions": [{"serviceAccountName": SERVICE_ACCOUNT, "rules": cluster}],
         "permissions": [{"serviceAccountName": SERVICE_ACCOUNT, "rules": own}],
@@ -194,7 +194,7 @@ def _permissions() -> dict[str, list[Object]]:
 
 
 def _of_one_lease(rule: Object) -> list[Object]:
-    """The right to one Lease. OLM may grant it in the whole cluster, where other programs have theirs.
+    """The permission to one Lease. OLM may grant it in the whole cluster, where other programs have theirs.
 
     Creating cannot be limited by name: RBAC does not know it then.
     """

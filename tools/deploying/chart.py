@@ -1,4 +1,4 @@
-"""Writes the parts of the Helm chart that say what stands elsewhere: rights, policies, definitions, values."""
+"""Writes the parts of the Helm chart that say what stands elsewhere: permissions, policies, definitions, values."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from ecr_secret_operator import rights
+from ecr_secret_operator import rbac
 from ecr_secret_operator.crds import all_definitions, to_yaml
-from ecr_secret_operator.rights import DEFAULT_AUDIENCES, RIGHTS, Feature, Installation
+from ecr_secret_operator.rbac import DEFAULT_AUDIENCES, PERMISSIONS, Feature, Installation
 
 from . import release, valuesfiles
 
@@ -34,7 +34,7 @@ _PLACEHOLDERS = {
     f'"{_EXCLUDED}"': '"{{ join "\\", \\"" $excluded }}"',
     _EXCLUDED: '{{ join ", " $excluded }}',
 }
-"""What stands in the rights for what only Helm knows. The longer come first, since they contain the shorter."""
+"""What stands in the permissions for what only Helm knows. The longer come first, since they contain the shorter."""
 
 _SWITCHES = {Feature.TOKENS: "$.Values.rbac.serviceAccountTokens", Feature.LINKS: "$.Values.rbac.links"}
 
@@ -109,38 +109,42 @@ def _defaults() -> str:
 def _rbac() -> str:
     everywhere = Installation(namespace=_NAMESPACE)
     somewhere = Installation(namespace=_NAMESPACE, watched=(_PLACE,))
-    confined = rights.manager(somewhere)
+    confined = rbac.manager(somewhere)
     cluster = [one for one in confined if "namespace" not in one["metadata"]]
     placed = [one for one in confined if one not in cluster]
     return (
         f"{HEADING}{VALUES}{{{{- if .Values.rbac.create }}}}\n"
-        f"{_template(rights.leader_election(everywhere))}"
-        f"{{{{- if not .Values.watchNamespaces }}}}\n{_switched(_template(rights.manager(everywhere)))}"
+        f"{_template(rbac.leader_election(everywhere))}"
+        f"{{{{- if not .Values.watchNamespaces }}}}\n{_switched(_template(rbac.manager(everywhere)))}"
         f"{{{{- else }}}}\n{_template(cluster)}"
         f"{{{{- range .Values.watchNamespaces }}}}\n{_switched(_template(placed))}"
         "{{- end }}\n{{- end }}\n"
-        f"{{{{- if .Values.metrics.secure }}}}\n{_template(rights.metrics_authentication(everywhere))}{{{{- end }}}}\n"
-        f"{{{{- if .Values.rbac.userRoles }}}}\n{_template(rights.user_roles())}{{{{- end }}}}\n"
+        f"{{{{- if .Values.metrics.secure }}}}\n{_template(rbac.metrics_authentication(everywhere))}{{{{- end }}}}\n"
+        f"{{{{- if .Values.rbac.userRoles }}}}\n{_template(rbac.user_roles())}{{{{- end }}}}\n"
         "{{- end }}\n"
     )
 
 
 def _switched(role: str) -> str:
-    """A role in which the rights that only a feature needs depend on the values."""
-    for right in RIGHTS:
-        if right.features:
-            rule = {"apiGroups": [right.group], "resources": list(right.resources), "verbs": list(right.verbs)}
+    """A role in which the permissions that only a feature needs depend on the values."""
+    for permission in PERMISSIONS:
+        if permission.features:
+            rule = {
+                "apiGroups": [permission.group],
+                "resources": list(permission.resources),
+                "verbs": list(permission.verbs),
+            }
             chunk = "- " + to_yaml([rule]).removeprefix("---\n").replace("\n", "\n  ").removesuffix("  ")
             if chunk not in role:
-                raise ValueError(f"the roles do not have the rule for {', '.join(right.features)}")
-            switches = " ".join(_SWITCHES[feature] for feature in sorted(right.features))
+                raise ValueError(f"the roles do not have the rule for {', '.join(permission.features)}")
+            switches = " ".join(_SWITCHES[feature] for feature in sorted(permission.features))
             role = role.replace(chunk, f"{{{{- if or {switches} }}}}\n{chunk}{{{{- end }}}}\n")
     return role
 
 
 def _admission() -> str:
     audiences = " ".join(f'"{audience}"' for audience in DEFAULT_AUDIENCES)
-    policies = rights.admission_policies(
+    policies = rbac.admission_policies(
         Installation(namespace=_NAMESPACE, audiences=(_AUDIENCE,), excluded=(_EXCLUDED,))
     )
     too_old = (

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 from pydantic import Field, JsonValue, WithJsonSchema
 from pydantic.fields import FieldInfo
 
+from ecr_secret_operator.api.fields import ROLE_ARN_PATTERN
 from ecr_secret_operator.crds import policy_definition
-from ecr_secret_operator.domain.fields import ROLE_ARN_PATTERN
 
 Object = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""Writes the kustomize base and overlays. The base is for the namespace that the rights are made for."""
+"""Writes the kustomize base and overlays. The base is for the namespace that the permissions are made for."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ecr_secret_operator import rights
+from ecr_secret_operator import rbac
 from ecr_secret_operator.crds import all_definitions
-from ecr_secret_operator.rights import Installation
-from ecr_secret_operator.rights.installation import NAMESPACE
+from ecr_secret_operator.rbac import Installation
+from ecr_secret_operator.rbac.installation import NAMESPACE
 
 from . import workload
 from .files import yaml_file
@@ -47,18 +47,18 @@ def _kustomization(*resources: str, **more: object) -> list[Object]:
 
 def _base() -> dict[str, list[Object]]:
     default = Installation()
-    rbac = (rights.namespace, rights.service_account, rights.manager, rights.leader_election)
+    makers = (rbac.namespace, rbac.service_account, rbac.manager, rbac.leader_election)
     return {
         "kustomization.yaml": _kustomization(
             "crds.yaml",
-            "rights.yaml",
+            "rbac.yaml",
             "admission.yaml",
             "operator.yaml",
             images=[{"name": IMAGE, "newName": IMAGE, "newTag": TAG}],
         ),
         "crds.yaml": all_definitions(),
-        "rights.yaml": [*(one for make in rbac for one in make(default)), *rights.user_roles()],
-        "admission.yaml": rights.admission_policies(default),
+        "rbac.yaml": [*(one for make in makers for one in make(default)), *rbac.user_roles()],
+        "admission.yaml": rbac.admission_policies(default),
         "operator.yaml": [
             workload.deployment(),
             workload.disruption_budget(),
@@ -95,7 +95,7 @@ def _openshift() -> dict[str, list[Object]]:
             "monitoring.yaml",
             patches=[{"path": "deployment.yaml"}, {"path": "service.yaml"}],
         ),
-        "metrics-auth.yaml": rights.metrics_authentication(Installation()),
+        "metrics-auth.yaml": rbac.metrics_authentication(Installation()),
         "monitoring.yaml": _monitoring(),
         "deployment.yaml": [_patch({"args": container["args"], "volumeMounts": mounts}, volumes=volumes)],
         "service.yaml": [service],
@@ -104,24 +104,24 @@ def _openshift() -> dict[str, list[Object]]:
 
 def _monitoring() -> list[Object]:
     """Prometheus may not read files for a ServiceMonitor there, so a Secret holds the token that it shows."""
-    rbac = "rbac.authorization.k8s.io"
-    account = {"kind": "ServiceAccount", "name": rights.METRICS_READER, "namespace": NAMESPACE}
+    group = "rbac.authorization.k8s.io"
+    account = {"kind": "ServiceAccount", "name": rbac.METRICS_READER, "namespace": NAMESPACE}
     return [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": workload.metadata(rights.METRICS_READER)},
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": workload.metadata(rbac.METRICS_READER)},
         {
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": workload.metadata(
-                rights.METRICS_READER, annotations={"kubernetes.io/service-account.name": rights.METRICS_READER}
+                rbac.METRICS_READER, annotations={"kubernetes.io/service-account.name": rbac.METRICS_READER}
             ),
             "type": "kubernetes.io/service-account-token",
         },
-        rights.metrics_reader(),
+        rbac.metrics_reader(),
         {
-            "apiVersion": f"{rbac}/v1",
+            "apiVersion": f"{group}/v1",
             "kind": "ClusterRoleBinding",
-            "metadata": {"name": rights.METRICS_READER},
-            "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": rights.METRICS_READER},
+            "metadata": {"name": rbac.METRICS_READER},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": rbac.METRICS_READER},
             "subjects": [account],
         },
         {
@@ -136,7 +136,7 @@ def _monitoring() -> list[Object]:
                         "honorLabels": True,
                         "path": "/metrics",
                         "scheme": "https",
-                        "authorization": {"credentials": {"name": rights.METRICS_READER, "key": "token"}},
+                        "authorization": {"credentials": {"name": rbac.METRICS_READER, "key": "token"}},
                         "tlsConfig": {
                             "serverName": f"{METRICS_SERVICE}.{NAMESPACE}.svc",
                             "ca": {"configMap": {"name": "openshift-service-ca.crt", "key": "service-ca.crt"}},
@@ -150,8 +150,8 @@ def _monitoring() -> list[Object]:
 
 def _namespaced() -> dict[str, list[Object]]:
     """Roles in two namespaces in place of the ClusterRole, as an example to copy."""
-    confined = rights.manager(Installation(watched=EXAMPLE))
-    everywhere = rights.manager(Installation())
+    confined = rbac.manager(Installation(watched=EXAMPLE))
+    everywhere = rbac.manager(Installation())
     gone = [
         {"$patch": "delete", "apiVersion": one["apiVersion"], "kind": one["kind"], "metadata": one["metadata"]}
         for one in everywhere

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from ecr_secret_operator.rights import DEFAULT_EXCLUDED
+from ecr_secret_operator.rbac import DEFAULT_EXCLUDED
 
 from . import forms
 from .release import IMAGE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ecr_secret_operator.rights.installation import NAMESPACE, SERVICE_ACCOUNT
+from ecr_secret_operator.rbac.installation import NAMESPACE, SERVICE_ACCOUNT
 
 from .release import IMAGE, NAME, TAG
 from .values import Values

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from ..domain.errors import TokenError
+from ..domain.identity.scope import Scope
 from ..domain.kinds import USERNAME
-from ..domain.reasons import Reason
 from ..domain.resource import Key
-from ..domain.scope import Scope
-from ..domain.token import Sensitive, Token
+from ..domain.tokens.token import Sensitive, Token
+from ..errors import TokenError
+from ..reasons import Reason
 from .errors import step_by, told, where
 from .identity import session_as
 

@@ -23,11 +23,11 @@ from botocore.exceptions import (
     ConnectionError as UnreachableError,
 )
 
-from ..domain.errors import InvalidField, TokenError
-from ..domain.identity import AccountRole, AssumedRole, StoredKeys
-from ..domain.reasons import Reason
+from ..domain.identity.identity import AccountRole, AssumedRole, StoredKeys
+from ..domain.identity.scope import Scope
 from ..domain.redaction import redact_text
-from ..domain.scope import Scope
+from ..errors import InvalidField, TokenError
+from ..reasons import Reason
 from .faults import fault_of
 
 _DENIED = frozenset(

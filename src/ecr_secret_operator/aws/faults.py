@@ -6,7 +6,7 @@ import ssl
 
 from botocore.exceptions import LoginError, ProfileNotFound, SSLError, SSOError, TokenRetrievalError
 
-from ..domain.reasons import Reason
+from ..reasons import Reason
 
 _LOGIN = (SSOError, LoginError, TokenRetrievalError)
 _BUNDLE = "AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or ca_bundle of the profile"

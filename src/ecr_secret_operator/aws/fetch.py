@@ -6,10 +6,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from ..domain.identity import AccountRole
+from ..domain.identity.identity import AccountRole
+from ..domain.identity.scope import Scope
 from ..domain.resource import Key
-from ..domain.scope import Scope
-from ..domain.token import Sensitive, Token
+from ..domain.tokens.token import Sensitive, Token
 from ..runtime.threads import in_thread
 from .ecr import fetch_token
 

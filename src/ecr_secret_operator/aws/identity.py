@@ -13,12 +13,12 @@ import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from ..domain.errors import TokenError
-from ..domain.identity import AccessKeys, AccountRole, AssumedRole, StoredKeys, mark
-from ..domain.reasons import Reason
+from ..domain.identity.identity import AccessKeys, AccountRole, AssumedRole, StoredKeys, mark
+from ..domain.identity.scope import Scope
 from ..domain.resource import Key
-from ..domain.scope import Scope
-from ..domain.token import Sensitive
+from ..domain.tokens.token import Sensitive
+from ..errors import TokenError
+from ..reasons import Reason
 from .errors import Step, step_by, told, where
 from .session import ambient_session, empty_session
 

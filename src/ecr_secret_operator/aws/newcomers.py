@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from ..domain.errors import TokenError
-from ..domain.reasons import Reason
 from ..domain.resource import Key
+from ..errors import TokenError
+from ..reasons import Reason
 from ..runtime.ratelimit import Buckets
 
 RESOURCE_BURST, RESOURCE_MINUTE = 24, 6

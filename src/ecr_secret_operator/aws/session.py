@@ -17,7 +17,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ConfigParseError, CredentialRetrievalError, ProfileNotFound
 
-from ..domain.scope import Scope
+from ..domain.identity.scope import Scope
 from . import library as library  # noqa: PLC0414 - it changes botocore
 from .faults import EndpointInvalid
 

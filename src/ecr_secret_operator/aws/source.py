@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from ..domain.backoff import Backoff
-from ..domain.decide import Want
-from ..domain.errors import TokenError
-from ..domain.identity import AMBIENT
+from ..domain.identity.identity import AMBIENT
+from ..domain.identity.scope import Scope
 from ..domain.ports import Enqueue
-from ..domain.reasons import Reason
 from ..domain.resource import Key
-from ..domain.schedule import Freshness, serves
-from ..domain.scope import Scope
-from ..domain.token import Token
+from ..domain.secret.plan import Want
+from ..domain.tokens.schedule import Freshness, serves
+from ..domain.tokens.token import Token
+from ..errors import TokenError
+from ..reasons import Reason
+from ..runtime.backoff import Backoff
 from ..runtime.fairness import SLOW_AT_A_TIME, Fairness
 from ..runtime.turns import Turn, Turns
 from .errors import where

@@ -67,7 +67,7 @@ def env() -> None:
     """Print the environment for a shell.
 
     eval "$(ecr-secret-operator dev env)" sets KUBECONFIG and the AWS variables, and puts kubectl on PATH.
-    $ECR_LAB_OPERATOR_KUBECONFIG is the operator's own, with just the rights that it ships; it is good for a day.
+    $ECR_LAB_OPERATOR_KUBECONFIG is the operator's own, with just the permissions that it ships; it is good for a day.
     """
     for line in _running().exports():
         click.echo(line)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..diagnosis.finding import Finding, Level, worst
+from ..doctor.finding import Finding, Level, worst
 from ..domain.kinds import KINDS, Kind
 from .naming import as_called
 from .options import EXIT_WRONG, NameType, ResourceType, cluster_options, namespace_option, with_cluster
 
 if TYPE_CHECKING:
-    from ..diagnosis.observed import Case, Installation
-    from ..survey.session import Session
+    from ..collect.session import ClusterSession
+    from ..doctor.observed import Evidence, ObservedInstallation
 
 _MARKS = {
     Level.OK: ("ok     ", "green"),
@@ -63,15 +63,16 @@ def doctor(
 ) -> None:
     """Find problems and print their remedies.
 
-    Looks at the API server, the definitions, the operator, its rights, its AWS identity and the AccessPolicies; then at
-    one resource, or at all that are not well. What stands first is to be mended first. Nothing is changed. Of Secrets
-    only the names of their entries are looked at. What you may not look at is marked with a question mark.
+    Checks the API server, the custom resource definitions, the operator, its permissions, its AWS identity and the
+    AccessPolicies; then one resource, or all that have a problem. Fix the first finding first: it may cause the others.
+    Nothing is changed. Of Secrets, only the names of their entries are read. What you may not read is marked with a
+    question mark.
 
     Exit codes: 0 nothing is wrong; 1 something is; 2 cannot look.
     """
 
-    async def look(session: Session) -> tuple[Installation, list[Case]]:
-        from ..survey import installation, resources  # noqa: PLC0415 - the client library takes a second to import
+    async def look(session: ClusterSession) -> tuple[ObservedInstallation, list[Evidence]]:
+        from ..collect import installation, resources  # noqa: PLC0415 - the client library takes a second to import
 
         now = datetime.now(UTC)
         place = await installation.find(session, operator_namespace, service_account)
@@ -79,10 +80,10 @@ def doctor(
         if resource:
             kind, name = resource
             chosen = kind, await resources.one(session.reader, kind, namespace or session.namespace, name)
-        seen = await installation.survey(session, place, namespace, now=now)
-        return seen, await _cases(session, seen, chosen)
+        seen = await installation.collect_installation(session, place, namespace, now=now)
+        return seen, await _evidence(session, seen, chosen)
 
-    from ..diagnosis.checklist import check  # noqa: PLC0415 - as little as possible at start
+    from ..doctor.checklist import check  # noqa: PLC0415 - as little as possible at start
 
     seen, cases = with_cluster(kubeconfig, context, look)
     findings = list(check(seen, cases))
@@ -93,16 +94,19 @@ def doctor(
     ctx.exit(EXIT_WRONG if worst(findings) else 0)
 
 
-async def _cases(session: Session, seen: Installation, chosen: tuple[Kind, dict[str, object]] | None) -> list[Case]:
-    from ..diagnosis.checklist import to_examine  # noqa: PLC0415 - as little as possible at start
-    from ..survey import cases, resources  # noqa: PLC0415 - the client library takes a second to import
+async def _evidence(
+    session: ClusterSession, seen: ObservedInstallation, chosen: tuple[Kind, dict[str, object]] | None
+) -> list[Evidence]:
+    from ..collect import evidence, resources  # noqa: PLC0415 - the client library takes a second to import
+    from ..doctor.checklist import to_examine  # noqa: PLC0415 - as little as possible at start
 
     wanted = [chosen] if chosen else []
     for one in [] if chosen else to_examine(seen.credentials):
         kind = KINDS[one.key.kind]
         wanted.append((kind, await resources.one(session.reader, kind, one.key.namespace, one.key.name)))
     return [
-        await cases.examine(session, kind, raw, operator_namespace=seen.namespace, now=seen.now) for kind, raw in wanted
+        await evidence.examine(session, kind, raw, operator_namespace=seen.namespace, now=seen.now)
+        for kind, raw in wanted
     ]
 
 

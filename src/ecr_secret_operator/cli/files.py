@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import yaml
 
-from ..domain.errors import OperatorError, shown
+from ..errors import OperatorError, shown
 
 _BOM = "\ufeff"
 

@@ -7,9 +7,9 @@ import sys
 import click
 
 from .. import __version__
-from ..domain.errors import OperatorError
 from ..domain.printable import one_line
-from ..telemetry.stream import escape_standard_streams
+from ..errors import OperatorError
+from ..observability.stream import escape_standard_streams
 from .completion import completion
 from .crds import crds
 from .demo import demo
@@ -37,8 +37,8 @@ _SETTINGS = {
 def cli() -> None:
     """Keep Amazon ECR tokens fresh in Kubernetes Secrets.
 
-    For people with a kubeconfig: status, doctor, refresh, render, migrate. They use your own rights in the cluster, and
-    are a plugin of kubectl as well: kubectl ecr status.
+    For people with a kubeconfig: status, doctor, refresh, render, migrate. They use your permissions in the
+    cluster, and work as a plugin of kubectl, too: kubectl ecr status.
 
     Exit codes: 0 done, or stopped by a signal; 1 failed, with one line that says why; 2 wrong usage.
     """

@@ -9,8 +9,8 @@ import click
 from .options import cluster_options, namespace_option, with_cluster
 
 if TYPE_CHECKING:
-    from ..survey.others import Others
-    from ..survey.session import Session
+    from ..collect.others import Others
+    from ..collect.session import ClusterSession
 
 
 @click.command(
@@ -59,8 +59,8 @@ def migrate(
     Exit codes: 0 done, also when there was nothing to carry over; 1 a file cannot be read; 2 the cluster cannot be
     reached.
     """
-    from ..migration.carried import Hints  # noqa: PLC0415 - as little as possible at start
-    from ..migration.translate import stream, translate  # noqa: PLC0415 - the same
+    from ..migrate.translate import stream, translate  # noqa: PLC0415 - the same
+    from ..migrate.translation import Hints  # noqa: PLC0415 - as little as possible at start
 
     if account and not (account.isdecimal() and len(account) == 12):  # noqa: PLR2004 - AWS
         raise click.UsageError("--account is a number of twelve digits")
@@ -83,8 +83,8 @@ def _from_files(names: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def _from_cluster(namespace: str | None, kubeconfig: str | None, context: str | None) -> Others:
-    async def look(session: Session) -> Others:
-        from ..survey import others  # noqa: PLC0415 - the client library takes a second to import
+    async def look(session: ClusterSession) -> Others:
+        from ..collect import others  # noqa: PLC0415 - the client library takes a second to import
 
         return await others.find(session, namespace)
 

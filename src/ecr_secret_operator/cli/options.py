@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from ..domain.errors import (
+from ..api.fields import GROUP, valid_name
+from ..domain.kinds import KINDS, Kind
+from ..domain.printable import one_line
+from ..errors import (
     ApiError,
     Forbidden,
     InvalidField,
@@ -17,13 +20,10 @@ from ..domain.errors import (
     Unauthorized,
     Unavailable,
 )
-from ..domain.fields import GROUP, valid_name
-from ..domain.kinds import KINDS, Kind
-from ..domain.printable import one_line
 from .naming import as_called
 
 if TYPE_CHECKING:
-    from ..survey.session import Session
+    from ..collect.session import ClusterSession
 
 T = TypeVar("T")
 _Command = TypeVar("_Command", bound=Callable[..., object])
@@ -31,7 +31,7 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 EXIT_WRONG = 1
 """Something is not as it should be."""
 EXIT_CANNOT_LOOK = 2
-"""Nothing can be said: no way to the cluster, no right to look, or the command was used wrongly."""
+"""Nothing can be said: no way to the cluster, no permission to look, or the command was used wrongly."""
 
 
 class Failed(click.ClickException):
@@ -111,10 +111,10 @@ def _kinds() -> dict[str, Kind]:
     }
 
 
-def with_cluster(kubeconfig: str | None, context: str | None, work: Callable[[Session], Awaitable[T]]) -> T:
+def with_cluster(kubeconfig: str | None, context: str | None, work: Callable[[ClusterSession], Awaitable[T]]) -> T:
     """Does something with a cluster. Raises CannotLook, with one sentence, where that is not possible."""
+    from ..collect.session import session  # noqa: PLC0415 - the same
     from ..kube.config import ConfigError  # noqa: PLC0415 - the client library takes a second to import
-    from ..survey.session import session  # noqa: PLC0415 - the same
 
     server = ""
 

@@ -1,4 +1,4 @@
-"""`ecr-secret-operator rbac`: the operator's rights in a cluster, to be piped into kubectl."""
+"""`ecr-secret-operator rbac`: the operator's permissions in a cluster, to be piped into kubectl."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 
 import click
 
-from .. import rights
+from .. import rbac as permissions
 from ..crds import to_yaml
-from ..domain.errors import InvalidField
+from ..errors import InvalidField
 from ..settings import parse_namespaces
 
 _GLOBS = re.compile(r"[a-z0-9*-]+(?:,[a-z0-9*-]+)*")
@@ -19,7 +19,7 @@ _API_SERVER = "https://kubernetes.default"
 @click.command()
 @click.option(
     "--namespace",
-    default=rights.Installation().namespace,
+    default=permissions.Installation().namespace,
     show_default=True,
     metavar="NAME",
     help="Namespace of the operator.",
@@ -36,12 +36,12 @@ _API_SERVER = "https://kubernetes.default"
     multiple=True,
     metavar="AUDIENCE",
     help="One more audience for which it may create tokens; never one that the API server accepts. Repeatable."
-    f"  [always: {', '.join(rights.DEFAULT_AUDIENCES)}]",
+    f"  [always: {', '.join(permissions.DEFAULT_AUDIENCES)}]",
 )
 @click.option(
     "--token-exclude-namespace",
     "excluded",
-    default=",".join(rights.DEFAULT_EXCLUDED),
+    default=",".join(permissions.DEFAULT_EXCLUDED),
     show_default=True,
     metavar="GLOBS",
     help="Namespaces of whose ServiceAccounts it may create no tokens, a comma list; empty for none. Its own namespace"
@@ -90,24 +90,24 @@ def rbac(
     if excluded and not _GLOBS.fullmatch(excluded):
         raise click.UsageError(f"--token-exclude-namespace: {excluded!r} is no comma list of names and globs")
     left_out = {
-        *([rights.Feature.TOKENS] if without_tokens else []),
-        *([rights.Feature.LINKS] if without_links else []),
+        *([permissions.Feature.TOKENS] if without_tokens else []),
+        *([permissions.Feature.LINKS] if without_links else []),
     }
-    every = tuple(dict.fromkeys((*rights.DEFAULT_AUDIENCES, *audiences)))
-    installation = rights.Installation(
+    every = tuple(dict.fromkeys((*permissions.DEFAULT_AUDIENCES, *audiences)))
+    installation = permissions.Installation(
         namespace=own[0],
         watched=watched,
         audiences=every,
         excluded=tuple(excluded.split(",")) if excluded else (),
-        features=frozenset(rights.Feature) - left_out,
+        features=frozenset(permissions.Feature) - left_out,
     )
     granted = [
-        *rights.namespace(installation),
-        *rights.service_account(installation),
-        *rights.manager(installation),
-        *rights.leader_election(installation),
-        *(rights.metrics_authentication(installation) if metrics_secure else ()),
-        *rights.user_roles(),
+        *permissions.namespace(installation),
+        *permissions.service_account(installation),
+        *permissions.manager(installation),
+        *permissions.leader_election(installation),
+        *(permissions.metrics_authentication(installation) if metrics_secure else ()),
+        *permissions.user_roles(),
     ]
-    limits = rights.admission_policies(installation)
+    limits = permissions.admission_policies(installation)
     click.echo(to_yaml(limits if admission_only else [*granted, *limits]), nl=False)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..diagnosis.credential import Credential, State
+from ..doctor.credential import Credential, CredentialState
 from ..domain.kinds import Kind
 from .options import EXIT_WRONG, Failed, ResourceType, cluster_options, namespace_option, with_cluster
 
 if TYPE_CHECKING:
-    from ..survey.session import Session
+    from ..collect.session import ClusterSession
 
 
 @click.command(
@@ -47,7 +47,7 @@ def refresh(
 ) -> None:
     """Replace a token now, and wait until it is replaced.
 
-    Sets the annotation ecr.mobb.redhat.com/refresh to the present time, for which you need the right to patch the
+    Sets the annotation ecr.mobb.redhat.com/refresh to the present time, for which you need the permission to patch the
     resource. Resources that share an identity and a region share the new token.
 
     Exit codes: 0 done, or asked for with --no-wait; 1 not done in time, or impossible; 2 the cluster or the resource
@@ -55,8 +55,8 @@ def refresh(
     """
     kind, name = resource
 
-    async def work(session: Session) -> Credential | None:
-        from ..survey import refreshing  # noqa: PLC0415 - the client library takes a second to import
+    async def work(session: ClusterSession) -> Credential | None:
+        from ..collect import refreshing  # noqa: PLC0415 - the client library takes a second to import
 
         place = namespace or session.namespace
         value = await refreshing.ask(session, kind, place, name, now=_now())
@@ -79,7 +79,7 @@ def refresh(
 
 def _undone(found: Credential, seconds: float) -> str:
     name = f"{found.key.kind}/{found.key.name}"
-    if found.reason and found.state is not State.READY:
+    if found.reason and found.state is not CredentialState.READY:
         return f"{name} is not refreshed: {found.reason}: {found.message}"
     hint = "does the operator run? See: ecr-secret-operator doctor"
     return f"{name} was not refreshed within {seconds:g} s: {hint}"

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..diagnosis.preview import preview, remarks
-from ..domain.fields import GROUP
+from ..api.fields import GROUP
+from ..doctor.preview import preview, remarks
+from ..domain.identity.policy import POLICY_KIND
 from ..domain.kinds import Kind
-from ..domain.policy import POLICY_KIND
 from ..domain.printable import one_line
-from ..domain.raw import Raw, text
+from ..domain.raw import RawObject, text
 from ..domain.resource import InvalidSpec
 from .options import EXIT_WRONG, ResourceType, cluster_options, namespace_option, with_cluster
 
 if TYPE_CHECKING:
-    from ..survey.session import Session
+    from ..collect.session import ClusterSession
 
 
 @click.command(
@@ -61,7 +61,7 @@ def render(
 
 def _from_file(filename: str) -> Iterator[str]:
     """Prints what comes of the resources of a file; gives why nothing comes of some."""
-    from ..diagnosis.admission import admitted, incomplete, is_ours, suspect  # noqa: PLC0415 - as little as possible at start
+    from ..doctor.admission import admitted, incomplete, is_ours, suspect  # noqa: PLC0415 - as little as possible at start
     from .files import documents, named  # noqa: PLC0415 - the same
 
     found, meant = documents(filename), 0
@@ -89,7 +89,7 @@ def _from_file(filename: str) -> Iterator[str]:
         yield f"{named(filename)} holds no resource of {GROUP}"
 
 
-def _name(raw: Raw) -> str:
+def _name(raw: RawObject) -> str:
     metadata = (text(raw, "metadata", "namespace"), text(raw, "metadata", "name"))
     return "/".join(filter(None, (text(raw, "kind"), *metadata)))
 
@@ -100,15 +100,15 @@ def _read(
     assert resource  # noqa: S101 - for the types: usage was checked
     kind, name = resource
 
-    async def work(session: Session) -> dict[str, Any]:
-        from ..survey import resources  # noqa: PLC0415 - the client library takes a second to import
+    async def work(session: ClusterSession) -> dict[str, Any]:
+        from ..collect import resources  # noqa: PLC0415 - the client library takes a second to import
 
         return await resources.one(session.reader, kind, namespace or session.namespace, name)
 
     return with_cluster(kubeconfig, context, work)
 
 
-def _shown(raw: Raw) -> Iterator[str]:
+def _shown(raw: RawObject) -> Iterator[str]:
     """Prints what comes of a resource; gives why nothing does, if nothing does."""
     name = _name(raw)
     if text(raw, "kind") == POLICY_KIND:

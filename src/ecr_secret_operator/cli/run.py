@@ -11,11 +11,11 @@ from typing import TypeVar
 
 import click
 
-from ..domain.errors import InvalidField
+from ..errors import InvalidField
+from ..observability.logs import LOG_LEVELS, LogFormat, configure_logs
+from ..observability.stream import occupy_standard_streams
+from ..serving.servers import Address, parse_address
 from ..settings import Settings, parse_certificate, parse_namespaces
-from ..telemetry.logs import LOG_LEVELS, LogFormat, configure_logs
-from ..telemetry.servers import Address, parse_address
-from ..telemetry.stream import occupy_standard_streams
 
 
 class AddressType(click.ParamType[Address | None]):
@@ -153,7 +153,7 @@ def run(
     # The client libraries take a second to import: no other command pays for them.
     import uvloop  # noqa: PLC0415
 
-    from .. import app  # noqa: PLC0415
+    from .. import manager  # noqa: PLC0415
 
     _allow_many_connections()
     configure_logs(log_level, log_format)
@@ -180,4 +180,4 @@ def run(
     )
     gc.freeze()  # what was imported stays: no collection, nor the one at the end, has to look through it
     gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])
-    uvloop.run(app.run(settings))
+    uvloop.run(manager.run(settings))

@@ -11,7 +11,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from ..domain.printable import one_line, printable
-from ..telemetry.stream import EscapingStream
+from ..observability.stream import EscapingStream
 
 
 class Screen(Console):

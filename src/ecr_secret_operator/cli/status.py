@@ -13,11 +13,11 @@ from ..domain.printable import one_line
 from .options import EXIT_WRONG, cluster_options, namespace_option, with_cluster
 
 if TYPE_CHECKING:
-    from ..diagnosis.credential import Credential
-    from ..survey.resources import Found
-    from ..survey.session import Session
+    from ..collect.resources import Found
+    from ..collect.session import ClusterSession
+    from ..doctor.credential import Credential
 
-Look = Callable[["Session"], Awaitable["Found"]]
+Look = Callable[["ClusterSession"], Awaitable["Found"]]
 
 WATCH_SECONDS = 2.0
 
@@ -55,8 +55,8 @@ def status(
 ) -> None:
     """Show every credential: where, as whom, how long it is good, and what is wrong with it.
 
-    Shown are the Secrets, ArgoHelmRepoSecrets and ClusterPullSecrets that you may list. Only they are read: no right
-    over generated Secrets is needed.
+    Shown are the Secrets, ArgoHelmRepoSecrets and ClusterPullSecrets that you may list. Only they are read: you need no
+    permission to read generated Secrets.
 
     Exit codes: 0 all are Ready and linked; 1 some are not; 2 cannot look. A resource that is Ready and cannot be
     refreshed counts as Ready.
@@ -67,8 +67,8 @@ def status(
         raise click.UsageError("--watch shows tables only")
     from . import tables  # noqa: PLC0415 - no other command pays for it
 
-    async def look(session: Session) -> Found:
-        from ..survey import resources  # noqa: PLC0415 - the client library takes a second to import
+    async def look(session: ClusterSession) -> Found:
+        from ..collect import resources  # noqa: PLC0415 - the client library takes a second to import
 
         if namespace:
             return await resources.of_namespace(session.reader, namespace)
@@ -91,7 +91,7 @@ def status(
 
 
 def _credentials(found: Found, now: datetime) -> list[Credential]:
-    from ..diagnosis.credential import credential  # noqa: PLC0415 - as little as possible at start
+    from ..doctor.credential import credential  # noqa: PLC0415 - as little as possible at start
 
     seen = [credential(kind, raw, now=now) for kind, raw in found.resources]
     return sorted(seen, key=lambda one: (one.counts is None, one.key.namespace, one.key.kind, one.key.name))
@@ -101,11 +101,11 @@ def _exit_code(seen: list[Credential]) -> int:
     return 0 if all(one.healthy for one in seen) else EXIT_WRONG
 
 
-async def _watch(session: Session, look: Look, *, wide: bool) -> int:
+async def _watch(session: ClusterSession, look: Look, *, wide: bool) -> int:
     """Shows it again and again until Ctrl-C, which is its ordinary end; an API server that is away is said so."""
     from rich.live import Live  # noqa: PLC0415 - for watching alone
 
-    from ..domain.errors import Unavailable  # noqa: PLC0415 - the same
+    from ..errors import Unavailable  # noqa: PLC0415 - the same
     from . import tables  # noqa: PLC0415 - the same
     from .screen import cell  # noqa: PLC0415 - the same
 

@@ -12,10 +12,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..diagnosis.credential import Credential, State
+from ..api.registry import PUBLIC_HOST, is_registry, parse_registry
+from ..doctor.credential import Credential, CredentialState
 from ..domain.kinds import KINDS
 from ..domain.printable import one_line, printable_json
-from ..domain.registry import PUBLIC_HOST, is_registry, parse_registry
 from .screen import cell, open_console
 
 TOKEN_LIFE = timedelta(hours=12)
@@ -27,14 +27,14 @@ _LAST = TOKEN_LIFE / 6
 """A token that is refreshed on schedule never gets so old."""
 
 _STYLES = {
-    State.READY: "green",
-    State.SUSPENDED: "blue",
-    State.FAILING: "yellow",
-    State.OVERDUE: "yellow",
-    State.NOT_LINKED: "yellow",
-    State.PENDING: "yellow",
-    State.ERROR: "bold red",
-    State.EXPIRED: "bold red",
+    CredentialState.READY: "green",
+    CredentialState.SUSPENDED: "blue",
+    CredentialState.FAILING: "yellow",
+    CredentialState.OVERDUE: "yellow",
+    CredentialState.NOT_LINKED: "yellow",
+    CredentialState.PENDING: "yellow",
+    CredentialState.ERROR: "bold red",
+    CredentialState.EXPIRED: "bold red",
 }
 
 
@@ -106,7 +106,7 @@ def _row(one: Credential, now: datetime, *, wide: bool, ascii_only: bool) -> dic
         ),
         "EXPIRES IN": bar(one.left(now), ascii_only=ascii_only),
         "STATE": Text(one.state, style=_STYLES[one.state]),
-        "REASON": cell("" if one.state is State.READY and not wide else one.reason or "-"),
+        "REASON": cell("" if one.state is CredentialState.READY and not wide else one.reason or "-"),
     }
     if wide:
         soon = in_words(one.refresh_at - now) if one.refresh_at and one.refresh_at > now else "-"
@@ -140,10 +140,12 @@ def _short(identity: str) -> str:
 
 def _told(one: Credential) -> Text:
     name = f"{one.key.kind}/{one.key.name}" if one.counts else str(one.key)
-    lines = [f"{name}: {one.reason + ': ' if one.reason and one.state is not State.READY else ''}{one.message}"]
+    lines = [
+        f"{name}: {one.reason + ': ' if one.reason and one.state is not CredentialState.READY else ''}{one.message}"
+    ]
     lines += [f"  {trouble.namespace}: {trouble.reason}: {trouble.message}" for trouble in one.troubles]
     lines += [f"  deletion: {one.deletion}"] if one.deletion else []
-    lines += [f"  links: {one.linked}"] if one.linked and one.state is not State.NOT_LINKED else []
+    lines += [f"  links: {one.linked}"] if one.linked and one.state is not CredentialState.NOT_LINKED else []
     lines += [f"  policy: {one.audited}"] if one.audited else []
     return Text("\n".join(one_line(line) for line in lines))
 

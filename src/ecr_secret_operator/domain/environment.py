@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .raw import Raw, mapping, mappings, text
+from .raw import RawObject, mapping, mappings, text
 
 CONFIG_MAP, SECRET = "ConfigMap", "Secret"
 _ENV_FROM = {"configMapRef": CONFIG_MAP, "secretRef": SECRET}
@@ -20,7 +20,7 @@ _REFERENCE = re.compile(r"\$(?:\$|\(([^)]*)\))")
 _SUBSCRIPT = re.compile(r"metadata\.(annotations|labels)\['(.+)'\]")
 
 
-class Source(NamedTuple):
+class VariableSource(NamedTuple):
     """A ConfigMap or Secret that a container takes variables from."""
 
     kind: str
@@ -46,11 +46,11 @@ class Unknown:
     why: str
 
 
-Value = str | FromSecret | Unknown
+VariableValue = str | FromSecret | Unknown
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class VariableSources:
     """The ConfigMaps and Secrets that are known.
 
     Attributes:
@@ -58,14 +58,14 @@ class Sources:
         missing: what is true of any other, as the end of a sentence; empty where they were not looked for.
     """
 
-    objects: Mapping[Source, Raw | None] = field(default_factory=dict)
+    objects: Mapping[VariableSource, RawObject | None] = field(default_factory=dict)
     missing: str = ""
 
     @classmethod
-    def among(cls, objects: Iterable[Raw], *, missing: str) -> Sources:
+    def among(cls, objects: Iterable[RawObject], *, missing: str) -> VariableSources:
         """Those among some objects."""
         found = {
-            Source(
+            VariableSource(
                 text(raw, "kind"), text(raw, "metadata", "namespace") or "default", text(raw, "metadata", "name")
             ): raw
             for raw in objects
@@ -73,13 +73,13 @@ class Sources:
         }
         return cls(found, missing)
 
-    def problem(self, source: Source) -> str:
+    def problem(self, source: VariableSource) -> str:
         """Why the entries of a source are not known, as a sentence without its end; empty when they are."""
         if source not in self.objects:
             return f"{source} {self.missing}" if self.missing else f"{source} was not looked at"
         return f"you may not read {source}" if self.objects[source] is None else ""
 
-    def entries(self, source: Source) -> dict[str, Value]:
+    def entries(self, source: VariableSource) -> dict[str, VariableValue]:
         """The entries of a source whose entries are known."""
         raw = self.objects[source]
         if source.kind == SECRET:
@@ -97,22 +97,22 @@ class Environment:
         problems: what keeps some of them from being known, as sentences.
     """
 
-    variables: dict[str, Value]
+    variables: dict[str, VariableValue]
     problems: tuple[str, ...] = ()
 
 
-def sources_of(container: Raw, namespace: str) -> Iterator[Source]:
+def sources_of(container: RawObject, namespace: str) -> Iterator[VariableSource]:
     """What a container takes variables from, except single entries of Secrets, which are never looked at."""
     for one in mappings(container, "envFrom"):
         for reference, kind in _ENV_FROM.items():
             if name := text(one, reference, "name"):
-                yield Source(kind, namespace, name)
+                yield VariableSource(kind, namespace, name)
     for one in mappings(container, "env"):
         if name := text(one, "valueFrom", "configMapKeyRef", "name"):
-            yield Source(CONFIG_MAP, namespace, name)
+            yield VariableSource(CONFIG_MAP, namespace, name)
 
 
-def environment(container: Raw, template: Raw, namespace: str, sources: Sources) -> Environment:
+def environment(container: RawObject, template: RawObject, namespace: str, sources: VariableSources) -> Environment:
     """The variables of a container: entries of `envFrom` in their order, then those of `env`. Never raises.
 
     Args:
@@ -121,12 +121,12 @@ def environment(container: Raw, template: Raw, namespace: str, sources: Sources)
         namespace: of its pods.
         sources: the ConfigMaps and Secrets that are known.
     """
-    variables: dict[str, Value] = {}
+    variables: dict[str, VariableValue] = {}
     problems: dict[str, None] = {}
     for one in mappings(container, "envFrom"):
         for reference, kind in _ENV_FROM.items():
             name = text(one, reference, "name")
-            source, prefix = Source(kind, namespace, name), text(one, "prefix")
+            source, prefix = VariableSource(kind, namespace, name), text(one, "prefix")
             if not name:
                 continue
             if problem := sources.problem(source):
@@ -142,7 +142,7 @@ def environment(container: Raw, template: Raw, namespace: str, sources: Sources)
     return Environment(variables, tuple(problems))
 
 
-def expanded(value: str, variables: Mapping[str, Value]) -> Value:
+def expanded(value: str, variables: Mapping[str, VariableValue]) -> VariableValue:
     """A text with its references `$(NAME)` replaced; `$$` is `$`, and a reference to nothing stays as it is."""
     names = [match[1] for match in _REFERENCE.finditer(value) if match[1] is not None]
     hidden = [(name, variables[name]) for name in names if not isinstance(variables.get(name, ""), str)]
@@ -158,7 +158,7 @@ def expanded(value: str, variables: Mapping[str, Value]) -> Value:
     )
 
 
-def _replacement(variables: Mapping[str, Value]) -> Callable[[re.Match[str]], str]:
+def _replacement(variables: Mapping[str, VariableValue]) -> Callable[[re.Match[str]], str]:
     def replaced(match: re.Match[str]) -> str:
         if match[1] is None:
             return "$"
@@ -168,7 +168,7 @@ def _replacement(variables: Mapping[str, Value]) -> Callable[[re.Match[str]], st
     return replaced
 
 
-def _ignored(reference: Raw, source: Source, sources: Sources) -> bool:
+def _ignored(reference: RawObject, source: VariableSource, sources: VariableSources) -> bool:
     """Whether the kubelet ignores that a source is not there: an optional one that certainly does not exist."""
     return reference.get("optional") is True and source not in sources.objects and sources.missing == ABSENT
 
@@ -178,21 +178,25 @@ ABSENT = "does not exist"
 
 
 def _value(
-    variable: Raw, variables: Mapping[str, Value], template: Raw, namespace: str, sources: Sources
-) -> Value | None:
+    variable: RawObject,
+    variables: Mapping[str, VariableValue],
+    template: RawObject,
+    namespace: str,
+    sources: VariableSources,
+) -> VariableValue | None:
     """What a variable of `env` is; None where the kubelet does not set it."""
     if value := text(variable, "value"):
         return expanded(value, variables)
     given = mapping(variable, "valueFrom")
     for name, kind in _KEY_REFS.items():
         if reference := mapping(given, name):
-            return _entry(reference, Source(kind, namespace, text(reference, "name")), sources)
+            return _entry(reference, VariableSource(kind, namespace, text(reference, "name")), sources)
     if path := text(given, "fieldRef", "fieldPath"):
         return _field(path, template, namespace)
     return Unknown(f"it comes from {next(iter(given))}") if given else ""
 
 
-def _entry(reference: Raw, source: Source, sources: Sources) -> Value | None:
+def _entry(reference: RawObject, source: VariableSource, sources: VariableSources) -> VariableValue | None:
     key = text(reference, "key")
     if source.kind == SECRET:
         return FromSecret(source.name, key)
@@ -204,7 +208,7 @@ def _entry(reference: Raw, source: Source, sources: Sources) -> Value | None:
     return found
 
 
-def _field(path: str, template: Raw, namespace: str) -> Value:
+def _field(path: str, template: RawObject, namespace: str) -> VariableValue:
     if path == "metadata.namespace":
         return namespace
     if path == "spec.serviceAccountName":

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from .argo import REPOSITORY, ArgoHelmRepoSecretSpec
-from .model import CommonSpec
-from .registries import ClusterPullSecretSpec, RegistriesSpec, SecretSpec
-from .registry import OCI_SCHEME, parse_chart_url
+from ..api.argo_secrets import REPOSITORY, ArgoHelmRepoSecretSpec
+from ..api.model import CommonSpec
+from ..api.pull_secrets import ClusterPullSecretSpec, RegistriesSpec, SecretSpec
+from ..api.registry import OCI_SCHEME, parse_chart_url
 from .resource import InvalidSpec, parse_spec
-from .token import Sensitive
+from .tokens.token import Sensitive
 
 USERNAME = "AWS"
 """The user name that goes with every ECR token (AWS: GetAuthorizationToken)."""

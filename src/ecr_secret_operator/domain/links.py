@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from .fields import GROUP
-from .registries import PURPOSES, Purpose, RegistriesSpec
+from ..api.fields import GROUP
+from ..api.pull_secrets import PURPOSES, Purpose, RegistriesSpec
 from .resource import InvalidSpec, Key, Resource
 
 ACCOUNT_KIND = "ServiceAccount"

@@ -9,18 +9,18 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
-    from .access import Access
-    from .decide import Want
-    from .errors import TokenError
-    from .generated import Desired, StoredSecret, StoredTokens
+    from ..errors import TokenError
+    from ..reasons import Removal
+    from .identity.authorization import Authorization
     from .kinds import SecretData
     from .links import DesiredLinks, LinkedAccount, LinkStatus, Ref
-    from .placements import Placements
-    from .reasons import Removal
-    from .removal import Unlinked
     from .resource import Key, Resource
-    from .status import Event, Outcome, Status
-    from .token import Token
+    from .secret.generated import Desired, StoredSecret, StoredTokens
+    from .secret.plan import Want
+    from .secret.removal import Unlinked
+    from .status.placements import Placements
+    from .status.status import Event, Outcome, Status
+    from .tokens.token import Token
 
 
 class Clock(Protocol):
@@ -118,7 +118,7 @@ class Tokens(Protocol):
 class Authorizer(Protocol):
     """What policies and identities allow."""
 
-    def access(self, resource: Resource, stored: StoredTokens) -> Access:
+    def authorize(self, resource: Resource, stored: StoredTokens) -> Authorization:
         """What a resource may do now, and as whom; `stored` are the tokens that it has."""
 
 
@@ -129,7 +129,7 @@ class Links(Protocol):
         """How the links of a resource stand; None when it has none."""
 
 
-class Accounts(Protocol):
+class ServiceAccounts(Protocol):
     """The ServiceAccounts, as far as links are concerned."""
 
     def account(self, key: Key) -> LinkedAccount | None:
@@ -151,7 +151,7 @@ class Accounts(Protocol):
         """Keeps why it could not be changed, for those that link it; empty when it could."""
 
 
-class LinkJournal(Protocol):
+class LinkObserver(Protocol):
     """Is told what linking runs into. Never raises."""
 
     def removed(self, key: Key, event: Event, cause: Removal) -> None:
@@ -175,7 +175,7 @@ class Recorder(Protocol):
         """Stores events about a resource or a ServiceAccount."""
 
 
-class Journal(Protocol):
+class ReconcileObserver(Protocol):
     """Counts and logs what the reconciler does. Never raises."""
 
     def finished(self, resource: Resource, outcome: Outcome, told: Sequence[Event]) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import idna
 
-from .errors import InvalidField
+from ..errors import InvalidField
 
 _Address = IPv4Address | IPv6Address
 _Network = IPv4Network | IPv6Network

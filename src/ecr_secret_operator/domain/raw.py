@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-Raw = Mapping[str, Any]
+RawObject = Mapping[str, Any]
 """An object as it came from the API server, or from a file."""
 
 
-def mapping(value: object, *path: str) -> Raw:
+def mapping(value: object, *path: str) -> RawObject:
     """The mapping at a path; empty when there is none."""
     for part in path:
         value = value.get(part) if isinstance(value, Mapping) else None
@@ -22,7 +22,7 @@ def items(value: object, *path: str) -> Sequence[Any]:
     return found if isinstance(found, list) else ()
 
 
-def mappings(value: object, *path: str) -> list[Raw]:
+def mappings(value: object, *path: str) -> list[RawObject]:
     """The mappings in the list at a path."""
     return [one for one in items(value, *path) if isinstance(one, Mapping)]
 

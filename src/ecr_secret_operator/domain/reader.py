@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from .token import Sensitive
+    from .tokens.token import Sensitive
 
 
 @dataclass(frozen=True, slots=True)

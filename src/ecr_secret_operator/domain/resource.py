@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from .errors import SHOWN_CHARACTERS
-from .fields import Model
-from .model import CommonSpec
+from ..api.fields import Model
+from ..api.model import CommonSpec
+from ..errors import SHOWN_CHARACTERS
 
 M = TypeVar("M", bound=Model)
 

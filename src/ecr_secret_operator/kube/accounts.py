@@ -6,17 +6,17 @@ from typing import Annotated
 
 import msgspec
 
-from ..domain.errors import ApiError, Forbidden, NotFound, TokenError, Unavailable
-from ..domain.identity import AccountRole
-from ..domain.identity_sources import (
+from ..domain.identity.identity import AccountRole
+from ..domain.identity.sources import (
     AUDIENCE_ANNOTATION,
     AUDIENCE_CHARACTERS,
     ROLE_ANNOTATION,
     ROLE_CHARACTERS,
-    Account,
+    RoleAccount,
 )
-from ..domain.reasons import Reason
-from ..domain.token import Sensitive
+from ..domain.tokens.token import Sensitive
+from ..errors import ApiError, Forbidden, NotFound, TokenError, Unavailable
+from ..reasons import Reason
 from .client import Client
 from .objects import ObjectRef
 from .source import KubeSource
@@ -25,19 +25,19 @@ TOKEN_SECONDS = 600
 """The shortest life that a TokenRequest may ask for; the token is used at once, and once."""
 
 
-def convert(raw: ObjectRef) -> Account:
+def convert(raw: ObjectRef) -> RoleAccount:
     """A ServiceAccount as it is kept in memory."""
     meta, annotations = raw.metadata, raw.metadata.annotations or {}
     role = annotations.get(ROLE_ANNOTATION, "")[: ROLE_CHARACTERS + 1]  # one more, so that it is seen to be too long
     audience = annotations.get(AUDIENCE_ANNOTATION, "")[: AUDIENCE_CHARACTERS + 1]
-    return Account(meta.namespace, meta.name, meta.resource_version, role, audience)
+    return RoleAccount(meta.namespace, meta.name, meta.resource_version, role, audience)
 
 
 def _collection(namespace: str) -> str:
     return f"/api/v1/namespaces/{namespace}/serviceaccounts"
 
 
-def source(client: Client, namespace: str, name: str) -> KubeSource[ObjectRef, Account]:
+def source(client: Client, namespace: str, name: str) -> KubeSource[ObjectRef, RoleAccount]:
     """One ServiceAccount."""
     return KubeSource(
         client,
@@ -93,7 +93,7 @@ class AccountTokens:
 def _words(name: str, identity: AccountRole, error: ApiError) -> str:
     if isinstance(error, Forbidden) and error.by_rbac:
         return (
-            f"the operator may not create a token of {name}. An administrator can give it the right, create"
+            f"the operator may not create a token of {name}. An administrator can give it the permission, create"
             " serviceaccounts/token (rbac.serviceAccountTokens in the chart), or use role_arn or credentials_secret"
         )
     return f"the API server gave no token of {name} for audience {identity.audience}: {error}"

@@ -13,10 +13,10 @@ import msgspec
 from multidict import CIMultiDict
 from yarl import URL
 
-from ..domain.errors import NoCredentials, Unavailable
+from ..errors import NoCredentials, Unavailable
 from .connection import Connection
 from .errors import decoded, error_of
-from .login import Certificate, CredentialsUnusable, Login
+from .login import ApiLogin, ClientCertificate, CredentialsUnusable
 from .proxy import without_password
 
 T = TypeVar("T")
@@ -68,11 +68,11 @@ class Client:
             "server_hostname": connection.server_name,
         }
         self._session: aiohttp.ClientSession | None = None
-        self._certificate: Certificate | None = None
+        self._certificate: ClientCertificate | None = None
         self._slots = asyncio.Semaphore(_POOL)
         self.pages = asyncio.Semaphore(_PAGES)
 
-    async def _session_with(self, certificate: Certificate | None) -> aiohttp.ClientSession:
+    async def _session_with(self, certificate: ClientCertificate | None) -> aiohttp.ClientSession:
         """The connections with a client certificate. Those with another one are closed, as client-go does."""
         if self._session is None or certificate != self._certificate:
             old, tls = self._session, self._connection.tls(certificate)
@@ -195,7 +195,7 @@ class Client:
         self._notice(response, login)
         return response
 
-    def _notice(self, response: aiohttp.ClientResponse, login: Login) -> None:
+    def _notice(self, response: aiohttp.ClientResponse, login: ApiLogin) -> None:
         if response.status == _UNAUTHORIZED:
             self._connection.credentials.refused(login)
 

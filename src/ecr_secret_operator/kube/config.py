@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..domain.errors import InvalidField
 from ..domain.proxies import proxy_for
+from ..errors import InvalidField
 from .connection import Connection
 from .kubeconfig import ConfigError, choose
 from .login import CredentialsUnusable, File, Fixed, bearer

@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .login import Certificate, Credentials, Fixed
+from .login import ApiCredentials, ClientCertificate, Fixed
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,14 @@ class Connection:
     """
 
     server: str
-    credentials: Credentials = field(default_factory=Fixed)
+    credentials: ApiCredentials = field(default_factory=Fixed)
     headers: tuple[tuple[str, str], ...] = ()
     authority: str | None = None
     verify: bool = True
     server_name: str | None = None
     proxy: str | None = None
 
-    def tls(self, certificate: Certificate | None) -> ssl.SSLContext:
+    def tls(self, certificate: ClientCertificate | None) -> ssl.SSLContext:
         """TLS as Go checks it, with a client certificate.
 
         Raises:
@@ -49,7 +49,7 @@ class Connection:
         return context
 
 
-def _load(context: ssl.SSLContext, certificate: Certificate) -> None:
+def _load(context: ssl.SSLContext, certificate: ClientCertificate) -> None:
     """Python's ssl reads a client certificate from files only: from one that no other user can read, for a moment."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "client.pem"

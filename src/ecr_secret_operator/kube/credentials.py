@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from base64 import b64decode
 
-from ..domain.identity import AccessKeys
-from ..domain.identity_sources import KEY_ID, SECRET_KEY, SESSION_TOKEN, Credentials
-from ..domain.token import Sensitive
+from ..domain.identity.identity import AccessKeys
+from ..domain.identity.sources import KEY_ID, SECRET_KEY, SESSION_TOKEN, KeySecret
+from ..domain.tokens.token import Sensitive
 from .client import Client
 from .objects import SecretObject
 from .secrets import collection
@@ -23,20 +23,20 @@ def _text(data: dict[str, str], key: str) -> str:
         return ""
 
 
-def convert(raw: SecretObject) -> Credentials:
+def convert(raw: SecretObject) -> KeySecret:
     """The keys in a Secret. White space around them, as `echo` leaves it, does not count."""
     data, meta = raw.data or {}, raw.metadata
     key_id, secret, token = (_text(data, key) for key in (KEY_ID, SECRET_KEY, SESSION_TOKEN))
     texts = dict(zip(_CHARACTERS, (key_id, secret, token), strict=True))
     oversized = next((name for name, text in texts.items() if len(text) > _CHARACTERS[name]), "")
     if oversized:
-        return Credentials(meta.namespace, meta.name, meta.resource_version, None, oversized=oversized)
+        return KeySecret(meta.namespace, meta.name, meta.resource_version, None, oversized=oversized)
     lacking = next((name for name, value in ((KEY_ID, key_id), (SECRET_KEY, secret)) if not value), "")
     keys = None if lacking else AccessKeys(key_id, Sensitive(secret), Sensitive(token) if token else None)
-    return Credentials(meta.namespace, meta.name, meta.resource_version, keys, lacking)
+    return KeySecret(meta.namespace, meta.name, meta.resource_version, keys, lacking)
 
 
-def source(client: Client, namespace: str, name: str) -> KubeSource[SecretObject, Credentials]:
+def source(client: Client, namespace: str, name: str) -> KubeSource[SecretObject, KeySecret]:
     """One Secret."""
     return KubeSource(
         client,

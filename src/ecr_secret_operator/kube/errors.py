@@ -8,7 +8,8 @@ from typing import TypeVar
 
 import msgspec
 
-from ..domain.errors import (
+from ..domain.redaction import redact_text
+from ..errors import (
     AlreadyExists,
     ApiError,
     Conflict,
@@ -20,7 +21,6 @@ from ..domain.errors import (
     Unauthorized,
     Unavailable,
 )
-from ..domain.redaction import redact_text
 
 T = TypeVar("T")
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from ..domain.errors import AlreadyExists, ApiError
-from ..domain.fields import API_VERSION
-from ..domain.generated import format_time
+from ..api.fields import API_VERSION
 from ..domain.links import LinkedAccount
 from ..domain.resource import Resource
-from ..domain.status import Event
+from ..domain.secret.generated import format_time
+from ..domain.status.status import Event
+from ..errors import AlreadyExists, ApiError
 from .client import Client
 from .objects import EventObject
 

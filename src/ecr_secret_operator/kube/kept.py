@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from ..domain.generated import (
+from ..api.pull_secrets import MOST_REGISTRIES
+from ..api.registry import is_registry
+from ..domain.kinds import ARGO_LABEL
+from ..domain.secret.generated import (
     COPIED,
     DIGEST,
     EXPIRES_AT,
@@ -24,10 +27,7 @@ from ..domain.generated import (
     StoredSecret,
     text_digest,
 )
-from ..domain.kinds import ARGO_LABEL
-from ..domain.registries import MOST_REGISTRIES
-from ..domain.registry import is_registry
-from ..domain.token import Sensitive
+from ..domain.tokens.token import Sensitive
 from ..runtime.allowance import Allowance, Weight
 from .objects import Owner, SecretObject
 from .sharing import SHORT_TEXTS, Texts

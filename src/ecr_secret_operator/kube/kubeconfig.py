@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 import yaml
 
-from ..domain.errors import OperatorError
+from ..errors import OperatorError
 
 T = TypeVar("T")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from ..domain.errors import NotFound
-from ..domain.lease import Record
+from ..errors import NotFound
+from ..runtime.lease import Record
 from .client import Client
 from .objects import LeaseObject
 

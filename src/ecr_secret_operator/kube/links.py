@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..api.pull_secrets import Purpose
 from ..domain.links import (
     LINKED_LABEL,
     LINKED_SELECTOR,
@@ -14,10 +15,9 @@ from ..domain.links import (
     LinkedAccount,
     read_record,
 )
-from ..domain.registries import Purpose
 from .client import Client
 from .managers import other_managers
-from .objects import AccountObject, ObjectName
+from .objects import AccountObject, NameRef
 from .sharing import SHORT_TEXTS
 from .source import KubeSource
 
@@ -25,7 +25,7 @@ _NAME_CHARACTERS = 254
 """One more than the name of a Secret may have: what is longer names none."""
 
 
-def _names(listed: list[ObjectName] | None) -> tuple[str, ...]:
+def _names(listed: list[NameRef] | None) -> tuple[str, ...]:
     return tuple(SHORT_TEXTS.one(entry.name[:_NAME_CHARACTERS]) for entry in listed or ())
 
 
@@ -39,7 +39,7 @@ def convert(raw: AccountObject) -> LinkedAccount:
     """A ServiceAccount as it is kept in memory. Of one with too many entries, that is all that is kept."""
     meta = raw.metadata
     recorded = read_record(meta.annotations)
-    lists: dict[Purpose, list[ObjectName] | None] = {"pull": raw.image_pull_secrets, "mount": raw.secrets}
+    lists: dict[Purpose, list[NameRef] | None] = {"pull": raw.image_pull_secrets, "mount": raw.secrets}
     oversized = next((LISTS[purpose] for purpose, listed in lists.items() if len(listed or ()) > MOST_ENTRIES), "")
     if len(recorded) > 2 * MOST_ENTRIES:
         oversized = f"annotation {LINKS}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ..domain.token import Sensitive
+from ..domain.tokens.token import Sensitive
 
 REREAD_SECONDS = 60.0
 """A file is read again after this in any case, as client-go does, and at once where its time or size has changed."""
@@ -24,7 +24,7 @@ class CredentialsUnusable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
+class ClientCertificate:
     """A client certificate, with its chain, and its key. Both are PEM."""
 
     chain: Sensitive
@@ -32,7 +32,7 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class ApiLogin:
     """What a request authenticates with.
 
     Attributes:
@@ -41,16 +41,16 @@ class Login:
     """
 
     authorization: Sensitive | None = None
-    certificate: Certificate | None = None
+    certificate: ClientCertificate | None = None
 
 
-class Credentials(Protocol):
+class ApiCredentials(Protocol):
     """Gives what requests authenticate with."""
 
-    async def login(self) -> Login:
+    async def login(self) -> ApiLogin:
         """What the next request has to use. Raises CredentialsUnusable."""
 
-    def refused(self, login: Login) -> None:
+    def refused(self, login: ApiLogin) -> None:
         """Is told that the API server answered 401 to a request with this login."""
 
 
@@ -112,15 +112,15 @@ class Fixed:
         *,
         authorization: Sensitive | None = None,
         token_file: File | None = None,
-        certificate: Callable[[], Certificate] | None = None,
+        certificate: Callable[[], ClientCertificate] | None = None,
     ) -> None:
         self._authorization = authorization
         self._token_file = token_file
         self._certificate = certificate
 
-    async def login(self) -> Login:
+    async def login(self) -> ApiLogin:
         """What the next request has to use."""
-        return Login(self._header(), self._certificate() if self._certificate else None)
+        return ApiLogin(self._header(), self._certificate() if self._certificate else None)
 
     def _header(self) -> Sensitive | None:
         if self._token_file is None:
@@ -132,7 +132,7 @@ class Fixed:
                 raise
             return self._authorization
 
-    def refused(self, login: Login) -> None:  # noqa: ARG002 - the same for each
+    def refused(self, login: ApiLogin) -> None:  # noqa: ARG002 - the same for each
         """Has the file read again, which may have been replaced within the clock's resolution."""
         if self._token_file:
             self._token_file.forget()

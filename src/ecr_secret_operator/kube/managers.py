@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ..domain.errors import ApiError
+from ..errors import ApiError
 from .client import Client
 
 OWN = "ecr-secret-operator"

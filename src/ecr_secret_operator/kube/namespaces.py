@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..domain.selection import MOST_LABEL_CHARACTERS, NamespaceLabels
+from ..api.selectors import MOST_LABEL_CHARACTERS, NamespaceLabels
 from .client import Client
 from .objects import ObjectRef
 from .source import KubeSource

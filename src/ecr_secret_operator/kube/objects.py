@@ -60,7 +60,7 @@ class SecretObject(msgspec.Struct):
     data: dict[str, str] | None = None
 
 
-class ObjectName(msgspec.Struct):
+class NameRef(msgspec.Struct):
     """An entry of a list that names objects."""
 
     name: str = ""
@@ -70,8 +70,8 @@ class AccountObject(msgspec.Struct, rename="camel"):
     """A core/v1 ServiceAccount."""
 
     metadata: Meta
-    secrets: list[ObjectName] | None = None
-    image_pull_secrets: list[ObjectName] | None = None
+    secrets: list[NameRef] | None = None
+    image_pull_secrets: list[NameRef] | None = None
 
 
 class LeaseSpec(msgspec.Struct, rename="camel"):

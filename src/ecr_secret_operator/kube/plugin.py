@@ -13,11 +13,11 @@ from typing import Annotated, Any
 
 import msgspec
 
-from ..domain.backoff import Backoff
-from ..domain.token import Sensitive
+from ..domain.tokens.token import Sensitive
+from ..runtime.backoff import Backoff
 from ..runtime.children import ChildFailed, program, run_child
 from ..runtime.threads import in_thread
-from .login import Certificate, CredentialsUnusable, Login, bearer
+from .login import ApiLogin, ClientCertificate, CredentialsUnusable, bearer
 
 GROUP = "client.authentication.k8s.io"
 VERSIONS = (f"{GROUP}/v1", f"{GROUP}/v1beta1")
@@ -68,7 +68,7 @@ class Plugin:
         """The program's name. Its arguments can hold secrets."""
         return program(self.command)
 
-    def run(self) -> tuple[Login, datetime | None]:
+    def run(self) -> tuple[ApiLogin, datetime | None]:
         """A login, and when it expires. Blocking. Raises CredentialsUnusable."""
         spec = {"interactive": self.interactive, **({} if self.cluster is None else {"cluster": self.cluster})}
         info = {"kind": "ExecCredential", "apiVersion": self.api_version, "spec": spec}
@@ -80,7 +80,7 @@ class Plugin:
             remedy = _RUN_IT if error.started else self.hint[:_HINT_CHARACTERS] or "Install it, or correct exec.command"
             raise self._failed(str(error), remedy) from None
 
-    def _read(self, output: bytes) -> tuple[Login, datetime | None]:
+    def _read(self, output: bytes) -> tuple[ApiLogin, datetime | None]:
         try:
             answer = msgspec.json.decode(output, type=_Answer)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -93,9 +93,9 @@ class Plugin:
             raise self._failed("printed a client certificate without its key, or a key without its certificate")
         if not status.token and not chain:
             raise self._failed("printed neither a token nor a client certificate")
-        login = Login(
+        login = ApiLogin(
             bearer(Sensitive(status.token)) if status.token else None,
-            Certificate(Sensitive(chain), Sensitive(key)) if chain and key else None,
+            ClientCertificate(Sensitive(chain), Sensitive(key)) if chain and key else None,
         )
         return login, status.expiration_timestamp
 
@@ -115,7 +115,7 @@ class PluginCredentials:
         self._plugin = plugin
         self._clock = clock
         self._backoff = Backoff(base=1.0, cap=60.0, floor=0.5)
-        self._login: Login | None = None
+        self._login: ApiLogin | None = None
         self._expires_at: datetime | None = None
         self._renew_at: datetime | None = None
         self._had_at = 0.0
@@ -125,7 +125,7 @@ class PluginCredentials:
         self._not_before = 0.0
         self._running: asyncio.Task[None] | None = None
 
-    async def login(self) -> Login:
+    async def login(self) -> ApiLogin:
         """What the next request has to use; runs the plugin where there is none, or it is to be renewed."""
         if self._is_due():
             if self._running is None:
@@ -135,7 +135,7 @@ class PluginCredentials:
             raise CredentialsUnusable(self._failure)
         return self._login
 
-    def refused(self, login: Login) -> None:
+    def refused(self, login: ApiLogin) -> None:
         """Has the plugin run again: soon at first, then with back-off while its logins are refused."""
         if login is not self._login or self._refused:
             return
@@ -165,7 +165,7 @@ class PluginCredentials:
             self._running = None
         self._take(login, expires_at, loop.time())
 
-    def _take(self, login: Login, expires_at: datetime | None, monotonic_now: float) -> None:
+    def _take(self, login: ApiLogin, expires_at: datetime | None, monotonic_now: float) -> None:
         now = self._clock()
         lasts = expires_at is not None and expires_at > now
         self._login, self._had_at, self._failure = login, monotonic_now, self._expired

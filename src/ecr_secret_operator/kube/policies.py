@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..domain.fields import API_VERSION
-from ..domain.policy import POLICY_PLURAL, Policy, parse_policy
+from ..api.fields import API_VERSION
+from ..domain.identity.policy import POLICY_PLURAL, Policy, parse_policy
 from .client import Client
 from .objects import CustomObject
 from .source import OptionalSource

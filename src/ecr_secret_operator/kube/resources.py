@@ -7,13 +7,13 @@ from sys import getsizeof
 
 import msgspec
 
-from ..domain.errors import NotFound
-from ..domain.fields import API_VERSION, GROUP
+from ..api.fields import API_VERSION, GROUP
+from ..api.model import NO_METADATA
+from ..api.pull_secrets import RegistriesSpec
 from ..domain.kinds import KINDS, Kind
-from ..domain.model import NO_METADATA
-from ..domain.registries import RegistriesSpec
 from ..domain.resource import InvalidSpec, Key, Resource
-from ..domain.status import Status, status_patch
+from ..domain.status.status import Status, status_patch
+from ..errors import NotFound
 from ..runtime.allowance import Allowance, Weight
 from .client import Client
 from .objects import CustomObject
@@ -153,7 +153,7 @@ class _ApiResources(msgspec.Struct):
 
 
 async def served_kinds(client: Client) -> frozenset[str]:
-    """The plurals of the group's kinds that are served, by discovery, which needs no rights. Raises ApiError."""
+    """The plurals of the group's kinds that are served, by discovery, which needs no permissions. Raises ApiError."""
     try:
         return frozenset(entry.name for entry in (await client.get(f"/apis/{API_VERSION}", _ApiResources)).resources)
     except NotFound:

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ..domain.errors import Unavailable
 from ..domain.reader import User
-from ..domain.token import Sensitive
+from ..domain.tokens.token import Sensitive
+from ..errors import Unavailable
 from .client import Client
 
 T = TypeVar("T")

@@ -16,8 +16,9 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from ..domain.errors import AlreadyExists, ApiError, Conflict, NotFound
-from ..domain.generated import (
+from ..domain.kinds import SecretData, passwords_of
+from ..domain.ports import Existing
+from ..domain.secret.generated import (
     MANAGED_SELECTOR,
     Desired,
     StoredSecret,
@@ -26,9 +27,8 @@ from ..domain.generated import (
     manifest,
     patch,
 )
-from ..domain.kinds import SecretData, passwords_of
-from ..domain.ports import Existing
-from ..domain.token import Sensitive
+from ..domain.tokens.token import Sensitive
+from ..errors import AlreadyExists, ApiError, Conflict, NotFound
 from .client import Client
 from .kept import (
     all_owners,

@@ -9,9 +9,9 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from ..domain.errors import Expired, NotFound, Unavailable
-from ..domain.watching import Change, Listing, WatchEvent
+from ..errors import Expired, NotFound, Unavailable
 from ..runtime.allowance import Allowance
+from ..runtime.watching import Change, Listing, WatchEvent
 from .client import PAGE_BYTES, Client
 from .errors import StatusBody, decoded, decoded_by, error_of
 from .objects import ListMeta, Version, Which

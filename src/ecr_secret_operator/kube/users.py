@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..domain.errors import InvalidField
 from ..domain.proxies import parse_proxy, proxy_for
-from ..domain.token import Sensitive
+from ..domain.tokens.token import Sensitive
+from ..errors import InvalidField
 from .connection import Connection
 from .kubeconfig import Chosen, Cluster, Exec, User
-from .login import Certificate, Credentials, File, Fixed, basic, bearer
+from .login import ApiCredentials, ClientCertificate, File, Fixed, basic, bearer
 from .plugin import GROUP, VERSIONS, Plugin, PluginCredentials
 
 _MODES = ("Never", "IfAvailable", "Always")
@@ -123,7 +123,7 @@ def _has_certificate(user: User) -> bool:
     return bool(user.client_certificate or user.client_certificate_data)
 
 
-def _credentials(chosen: Chosen, authority: str | None) -> Credentials:
+def _credentials(chosen: Chosen, authority: str | None) -> ApiCredentials:
     user, of = chosen.user, f"of user {chosen.user_name}"
     certificate = _certificate(user, chosen.user_folder, of) if _has_certificate(user) else None
     token_file = File(chosen.user_folder / user.token_file) if user.token_file else None
@@ -146,7 +146,7 @@ def _credentials(chosen: Chosen, authority: str | None) -> Credentials:
     return Fixed(authorization=authorization, token_file=token_file, certificate=certificate)
 
 
-def _certificate(user: User, folder: Path, of: str) -> Callable[[], Certificate]:
+def _certificate(user: User, folder: Path, of: str) -> Callable[[], ClientCertificate]:
     for field, file, data in (
         ("client-certificate", user.client_certificate, user.client_certificate_data),
         ("client-key", user.client_key, user.client_key_data),
@@ -158,8 +158,8 @@ def _certificate(user: User, folder: Path, of: str) -> Callable[[], Certificate]
     chain = _pem(user.client_certificate, user.client_certificate_data, folder)
     key = _pem(user.client_key, user.client_key_data, folder)
 
-    def read() -> Certificate:
-        return Certificate(chain(), key())
+    def read() -> ClientCertificate:
+        return ClientCertificate(chain(), key())
 
     try:
         Connection("", verify=False).tls(read())

@@ -11,30 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
-from ..domain.backoff import Backoff
+from .backoff import Backoff
 from .fairness import REPORTED_SECONDS, SLOW_SECONDS, Fairness
 from .queue import Queue
+from .result import Result
 
 K = TypeVar("K")
 
 MOST_SLOW = 232
 """How many slow reconciles may run beside those that have a turn: each has a task and a request under way."""
-
-
-class Result(Protocol):
-    """What a reconcile says to the queue."""
-
-    @property
-    def again_at(self) -> datetime | None:
-        """When to come again although nothing changes."""
-
-    @property
-    def failed(self) -> bool:
-        """Whether to back off and try again."""
-
-    @property
-    def awaiting_token(self) -> bool:
-        """Whether it did not come to an end, and something that is under way wakes it."""
 
 
 class Observer(Protocol[K]):  # type: ignore[misc] # K is only taken in, which is what contravariance would say

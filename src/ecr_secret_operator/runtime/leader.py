@@ -15,8 +15,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 
-from ..domain.errors import AlreadyExists, ApiError, Conflict
-from ..domain.lease import Leases, Record
+from ..errors import AlreadyExists, ApiError, Conflict
+from .lease import Leases, Record
 
 LEASE_SECONDS = 15.0
 RENEW_SECONDS = 10.0

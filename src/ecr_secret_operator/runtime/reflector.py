@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from ..domain.backoff import Backoff
-from ..domain.errors import ApiError, Expired, Forbidden, NotFound, Unauthorized, Unavailable
-from ..domain.watching import Change, Source, WatchEvent
+from ..errors import ApiError, Expired, Forbidden, NotFound, Unauthorized, Unavailable
+from .backoff import Backoff
 from .cache import Cache, Versioned
+from .watching import Change, ListWatch, WatchEvent
 
 K = TypeVar("K")
 T = TypeVar("T", bound=Versioned)
@@ -52,7 +52,7 @@ class Reflector(Generic[K, T]):
 
     def __init__(
         self,
-        source: Source[T],
+        source: ListWatch[T],
         cache: Cache[K, T],
         observer: WatchObserver,
         *,

@@ -16,7 +16,7 @@ from ..cluster import Cluster, Object, secret_path
 from ..controlplane import Binaries, ControlPlane
 from ..fakeaws import FakeAws, start_fake_aws
 from ..operator import OperatorProcess
-from ..rights import operator_kubeconfig, write_manifests
+from ..permissions import operator_kubeconfig, write_manifests
 from ..runs import end_group
 from ..tether import tethered
 from .measured import Measured
@@ -88,7 +88,7 @@ class Ground:
 
     @contextmanager
     def peer(self) -> Iterator[Measured]:
-        """The operator that PEER_CMD names, as the administrator: what rights it needs is its own affair."""
+        """The operator that PEER_CMD names, as the administrator: what permissions it needs is its own affair."""
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         environment = {**inherited, **self.aws.environment(), "KUBECONFIG": str(self.plane.kubeconfig)}
         log, started_at = self._log("peer"), time.perf_counter()

@@ -188,7 +188,7 @@ class ControlPlane:
         return done
 
     def kubeconfig_for(self, user: str, groups: Iterable[str] = ()) -> Path:
-        """Writes a kubeconfig that makes its user someone else, with the rights that RBAC gives that one."""
+        """Writes a kubeconfig that makes its user someone else, with the permissions that RBAC gives that one."""
         return self._write_kubeconfig(user, certificate_user(self._authority.client(user, groups)))
 
     def service_account_kubeconfig(self, namespace: str, name: str, directory: Path | None = None) -> Path:

@@ -53,8 +53,8 @@ def _operators_account(stage: Stage) -> str:
 
     user = as_operator("whoami", "--output=jsonpath={.status.userInfo.username}")
     verify(user.startswith("system:serviceaccount:"), f"the operator is a ServiceAccount, not {user}")
-    verify(as_operator("can-i", "list", "secrets", "--all-namespaces") == "yes", "it has the rights that it needs")
-    verify(as_operator("can-i", "create", "pods", "--all-namespaces") == "no", "it has no right to create pods")
+    verify(as_operator("can-i", "list", "secrets", "--all-namespaces") == "yes", "it has the permissions that it needs")
+    verify(as_operator("can-i", "create", "pods", "--all-namespaces") == "no", "it has no permission to create pods")
     return user.rpartition(":")[2]
 
 
@@ -106,7 +106,7 @@ def repair(stage: Stage, screen: Screen) -> str:
     screen.command(f"kubectl patch {' '.join(where)} -p '{patch}'")
     screen.output(stage.plane.kubectl("patch", *where, "-p", patch).stdout)
     edited = _until_restored(stage, before)
-    screen.check(f"the right token was back {_soon(edited)}")
+    screen.check(f"the permission token was back {_soon(edited)}")
 
     screen.say("Someone deletes it:")
     screen.command(f"kubectl delete {' '.join(where)}")

@@ -12,9 +12,9 @@ from ..cluster import ECR, Cluster, Object, condition, resource_path, secret_pat
 from ..controlplane import ControlPlane, Reporter, ensure_binaries
 from ..fakeaws import FakeAws, start_fake_aws
 from ..operator import OperatorProcess
+from ..permissions import operator_kubeconfig, write_manifests
 from ..programs import ensure_programs
 from ..registry import Registry, Tools, start_registry
-from ..rights import operator_kubeconfig, write_manifests
 from ..runs import tail
 from ..waiting import NotReached, wait_for
 
@@ -70,12 +70,12 @@ class Stage:
             ControlPlaneError: the control plane did not start.
             FakeAwsError: the fake AWS did not start.
             RegistryError: the registry did not start.
-            AssertionError: the operator's rights did not come into force, or it did not become ready.
+            AssertionError: the operator's permissions did not come into force, or it did not become ready.
         """
         self._scratch = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="ecr-secret-operator-demo-")))
         binaries = ensure_binaries(report)
         self._programs = ensure_programs(["registry", "crane"], report)
-        report("Reading definitions and rights: ecr-secret-operator crds, and rbac")
+        report("Reading definitions and permissions: ecr-secret-operator crds, and rbac")
         manifests = write_manifests(self._scratch)
         report("Starting etcd, kube-apiserver and kube-controller-manager")
         self.plane = self._stack.enter_context(ControlPlane.start(binaries, manifests=manifests))
@@ -84,7 +84,7 @@ class Stage:
         self.aws = self._stack.enter_context(start_fake_aws())
         report("Starting a registry that accepts only the fake's tokens")
         self.registry = self._stack.enter_context(start_registry(self.aws, self._programs["registry"]))
-        report("Starting the operator with its own rights: ecr-secret-operator run")
+        report("Starting the operator with its own permissions: ecr-secret-operator run")
         self.operator_kubeconfig = operator_kubeconfig(self.plane)
         self._log = self._scratch / "operator.log"
         operator = OperatorProcess(

@@ -100,7 +100,7 @@ def play_yourself(screen: Screen) -> None:
             ("a control plane and a fake AWS that stay", f"{command} dev up"),
             ("this terminal uses them: sets KUBECONFIG and the AWS variables", f'eval "$({command} dev env)"'),
             (
-                "the operator, with its own rights; Ctrl-C ends it",
+                "the operator, with its own permissions; Ctrl-C ends it",
                 f"{command} run --kubeconfig $ECR_LAB_OPERATOR_KUBECONFIG",
             ),
             ("or this demo, left standing at its end", f"{command} demo --keep"),

@@ -14,7 +14,7 @@ from ..cluster import Cluster
 from ..controlplane import BinariesError, Command, ControlPlane, ControlPlaneError, Reporter, detached
 from ..fakeaws import FakeAws, FakeAwsError
 from ..operator import COMMAND, installed_command
-from ..rights import operator_kubeconfig, write_manifests
+from ..permissions import operator_kubeconfig, write_manifests
 from ..waiting import wait_for
 from .serving import ARGO_NAMESPACE, PULL_NAMESPACE
 from .stage import seed

@@ -1,4 +1,4 @@
-"""Programs from Debian and its kin, without root's rights and without a change of the system.
+"""Programs from Debian and its kin, without root's permissions and without a change of the system.
 
 apt-get works out which packages the program needs beyond those that are installed, and downloads them into a draft;
 dpkg-deb unpacks them there. The program is a script that starts the unpacked one with the unpacked libraries.

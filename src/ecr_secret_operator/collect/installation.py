@@ -1,0 +1,237 @@
+"""Finds the operator, and looks at all that it needs of the cluster."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from ..doctor.credential import Credential, credential
+from ..doctor.definitions import definition_names
+from ..doctor.identities import KEYS_SECRET
+from ..doctor.observed import Keys, ObservedInstallation
+from ..doctor.permissions import AccessReview, access_reviews
+from ..doctor.workload import Workload, is_operator, sources_of_operator, workload
+from ..domain.environment import VariableSources
+from ..domain.identity.policy import Policy
+from ..domain.raw import mapping, text
+from ..errors import Forbidden
+from ..kube.objects import CustomObject
+from ..kube.policies import convert as convert_policy
+from ..kube.resources import served_kinds
+from ..rbac.installation import NAMESPACE, SERVICE_ACCOUNT
+from ..reasons import EventReason
+from ..settings import LEASE_NAME
+from . import resources, secrets
+from .reading import Object, Reader
+from .session import ClusterSession
+from .sources import read
+
+_APPS, _LEASES = "/apis/apps/v1", "/apis/coordination.k8s.io/v1"
+_GUARDS = "/apis/admissionregistration.k8s.io/v1"
+_REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+_POLICIES = "/apis/ecr.mobb.redhat.com/v1alpha1/accesspolicies"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the operator is.
+
+    Attributes:
+        namespace: its own.
+        account: its ServiceAccount.
+        deployments: those that run it; None where one may not look.
+        lease: that it leads by; empty when there is none, None where one may not look.
+        sources: the ConfigMaps, and the Secrets without values, that the Deployment takes variables from.
+        elsewhere: other namespaces with a Deployment that runs it.
+        everywhere: whether the Deployments of all namespaces could be searched.
+        known: whether it is there, or is said to be; otherwise the namespace is the usual one.
+        account_known: whether a Deployment or the user names the ServiceAccount.
+    """
+
+    namespace: str
+    account: str
+    deployments: Sequence[Object] | None
+    lease: Object | None
+    sources: VariableSources = field(default_factory=VariableSources)
+    elsewhere: Sequence[str] = ()
+    everywhere: bool = True
+    known: bool = False
+    account_known: bool = False
+
+    @property
+    def workload(self) -> Workload:
+        """How it runs."""
+        return workload(self.deployments[0], self.sources) if self.deployments else Workload()
+
+
+async def find(session: ClusterSession, namespace: str | None, account: str | None) -> Place:
+    """Finds the operator: in the namespace that is given, else in its usual one, else anywhere. Raises ApiError.
+
+    Args:
+        session: the way to the cluster.
+        namespace: of the operator; None to look for it.
+        account: its ServiceAccount; None for that of its Deployment.
+    """
+    known = account or SERVICE_ACCOUNT
+    place = await _in(session, namespace or NAMESPACE, known)
+    if not place.deployments and (namespace or not place.lease):
+        place = await _anywhere(session, place, known, stay=bool(namespace))
+    return replace(
+        place,
+        account=account or (place.workload.account if place.deployments else SERVICE_ACCOUNT),
+        known=bool(namespace or place.deployments or place.lease),
+        account_known=bool(account or place.deployments),
+    )
+
+
+async def _in(session: ClusterSession, namespace: str, account: str) -> Place:
+    reader = session.reader
+    found = await reader.some(f"{_APPS}/namespaces/{namespace}/deployments")
+    deployments = None if found is None else [one for one in found if is_operator(one, account)]
+    sources = await read(session, sources_of_operator(deployments[0])) if deployments else VariableSources()
+    place = Place(namespace, account, deployments, None, sources)
+    where = place.workload.lease_namespace or namespace
+    return replace(place, lease=await reader.one(f"{_LEASES}/namespaces/{where}/leases/{LEASE_NAME}"))
+
+
+async def _anywhere(session: ClusterSession, place: Place, account: str, *, stay: bool) -> Place:
+    """By its Deployment, else by its Lease; the given place where neither is to be seen.
+
+    Args:
+        session: the way to the cluster.
+        place: where it was looked for, and is not.
+        account: its ServiceAccount.
+        stay: whether the given place was asked for; others are named only.
+    """
+    deployments = await session.reader.some(f"{_APPS}/deployments")
+    running = [one for one in deployments or () if is_operator(one, account)]
+    leases = await session.reader.some(f"{_LEASES}/leases", fieldSelector=f"metadata.name={LEASE_NAME}") or []
+    for one in () if stay else (*running, *leases):
+        return await _in(session, text(one, "metadata", "namespace"), account)
+    elsewhere = sorted({text(one, "metadata", "namespace") for one in running})
+    return replace(place, elsewhere=elsewhere, everywhere=deployments is not None)
+
+
+async def collect_installation(
+    session: ClusterSession, place: Place, namespace: str | None, *, now: datetime
+) -> ObservedInstallation:
+    """Looks at everything. Raises ApiError.
+
+    Args:
+        session: the way to the cluster.
+        place: where the operator is.
+        namespace: of the resources to list; None for all that may be seen.
+        now: the time.
+    """
+    reader, running = session.reader, place.workload
+    served = await served_kinds(session.client)
+    names = definition_names()
+    definitions = [reader.one(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}") for name in names]
+    key_secrets = sorted({KEYS_SECRET, *running.secrets} - {""})
+    return ObservedInstallation(
+        now=now,
+        server=session.client.server,
+        definitions=dict(zip(names, await asyncio.gather(*definitions), strict=True)),
+        served=served,
+        namespace=place.namespace,
+        account=place.account,
+        account_seen=await reader.one(f"/api/v1/namespaces/{place.namespace}/serviceaccounts/{place.account}"),
+        deployments=place.deployments,
+        pods=await _pods(reader, place),
+        lease=place.lease,
+        place_known=place.known,
+        account_known=place.account_known,
+        elsewhere=place.elsewhere,
+        everywhere=place.everywhere,
+        sources=place.sources,
+        permissions=await _permissions(session, place, running),
+        guards=await reader.some(f"{_GUARDS}/validatingadmissionpolicies"),
+        bindings=await reader.some(f"{_GUARDS}/validatingadmissionpolicybindings"),
+        secrets={name: await _keys(session, place.namespace, name) for name in key_secrets},
+        policies=await _policies(reader),
+        namespaces=await _namespaces(reader),
+        credentials=await _credentials(session, namespace, now),
+        slow=await _slow(reader, namespace),
+    )
+
+
+async def _keys(session: ClusterSession, namespace: str, name: str) -> Keys | None:
+    return await secrets.keys(session.client, namespace, name)
+
+
+async def _pods(reader: Reader, place: Place) -> Sequence[Object] | None:
+    for deployment in place.deployments or ():
+        labels = mapping(deployment, "spec", "selector", "matchLabels")
+        selector = ",".join(f"{key}={value}" for key, value in labels.items())
+        return await reader.some(f"/api/v1/namespaces/{place.namespace}/pods", labelSelector=selector)
+    return []
+
+
+async def _policies(reader: Reader) -> list[Policy] | None:
+    found = await reader.some(_POLICIES)
+    return None if found is None else [convert_policy(msgspec.convert(one, CustomObject)) for one in found]
+
+
+async def _namespaces(reader: Reader) -> Mapping[str, Mapping[str, str]] | None:
+    found = await reader.some("/api/v1/namespaces")
+    if found is None:
+        return None
+    return {text(one, "metadata", "name"): mapping(one, "metadata", "labels") for one in found}
+
+
+async def _slow(reader: Reader, namespace: str | None) -> Sequence[Object] | None:
+    path = f"/api/v1/namespaces/{namespace}/events" if namespace else "/api/v1/events"
+    return await reader.some(path, fieldSelector=f"reason={EventReason.NAMESPACE_SLOW}")
+
+
+async def _credentials(session: ClusterSession, namespace: str | None, now: datetime) -> list[Credential]:
+    try:
+        if namespace:
+            found = await resources.of_namespace(session.reader, namespace)
+        else:
+            found = await resources.of_all_that_may_be_seen(session)
+    except (resources.NotInstalled, Forbidden):
+        return []  # what is missing is told of otherwise
+    return [credential(kind, raw, now=now) for kind, raw in found.resources]
+
+
+class _Status(msgspec.Struct):
+    allowed: bool = False
+    denied: bool = False
+
+
+class _Review(msgspec.Struct):
+    status: _Status = msgspec.field(default_factory=_Status)
+
+
+async def _permissions(session: ClusterSession, place: Place, running: Workload) -> Mapping[AccessReview, bool] | None:
+    """What the API server says of the operator's ServiceAccount; None where one may not ask."""
+    asked = access_reviews(running, place.namespace)
+    try:
+        answers = await asyncio.gather(*(_may(session, place, ask) for ask in asked))
+    except Forbidden:
+        return None
+    return dict(zip(asked, answers, strict=True))
+
+
+async def _may(session: ClusterSession, place: Place, ask: AccessReview) -> bool:
+    resource, _, subresource = ask.resource.partition("/")
+    spec: dict[str, Any] = {
+        "user": f"system:serviceaccount:{place.namespace}:{place.account}",
+        "groups": ["system:serviceaccounts", f"system:serviceaccounts:{place.namespace}", "system:authenticated"],
+        "resourceAttributes": {
+            "group": ask.group,
+            "resource": resource,
+            "subresource": subresource,
+            "verb": ask.verb,
+            "namespace": ask.namespace,
+        },
+    }
+    body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+    status = (await session.client.post(_REVIEWS, body, _Review)).status
+    return status.allowed and not status.denied

@@ -1,0 +1,56 @@
+"""Asks for a new token by the annotation that the operator looks at, and waits until it has acted on it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from ..doctor.credential import Credential, CredentialState, credential
+from ..domain.kinds import Kind
+from ..errors import NotFound
+from ..kube.resources import REFRESH_ANNOTATION, collection
+from ..reasons import Reason
+from . import resources
+from .reading import Object
+from .session import ClusterSession
+
+LOOK_SECONDS = 0.5
+SETTLE_SECONDS = 5.0
+"""What nobody can refresh says so at once; a cause that was mended just now is forgotten within this time."""
+
+_NEVER = (Reason.INVALID_SPEC, Reason.SECRET_CONFLICT, Reason.POLICY_DENIED, Reason.SUSPENDED)
+
+
+async def ask(session: ClusterSession, kind: Kind, namespace: str | None, name: str, *, now: datetime) -> str:
+    """Sets the annotation, to the present time; gives its value. Raises ApiError."""
+    value = now.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    path = f"{collection(kind, None if kind.clustered else namespace)}/{name}"
+    try:
+        await session.client.patch(path, {"metadata": {"annotations": {REFRESH_ANNOTATION: value}}}, Object)
+    except NotFound:
+        await resources.one(session.reader, kind, namespace, name)  # says in words what there is not
+        raise
+    return value
+
+
+async def wait(
+    session: ClusterSession,
+    kind: Kind,
+    namespace: str | None,
+    name: str,
+    *,
+    value: str,
+    seconds: float,
+    clock: Callable[[], datetime],
+) -> Credential:
+    """Waits until the request is handled, cannot be, or the time is over; gives how it stands then. Raises ApiError."""
+    begun = time.monotonic()
+    while True:
+        found = credential(kind, await resources.one(session.reader, kind, namespace, name), now=clock())
+        waited = time.monotonic() - begun
+        hopeless = found.reason in _NEVER and found.state is not CredentialState.PENDING and waited > SETTLE_SECONDS
+        if found.handled == value or hopeless or waited > seconds:
+            return found
+        await asyncio.sleep(LOOK_SECONDS)

@@ -1,0 +1,1 @@
+"""Sums up the placements of a cluster resource in its status."""

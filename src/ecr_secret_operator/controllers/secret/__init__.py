@@ -1,0 +1,1 @@
+"""Keeps the generated Secret of one resource, or of one placement, as it should be."""

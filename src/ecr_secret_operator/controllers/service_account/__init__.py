@@ -1,0 +1,1 @@
+"""Links generated Secrets to the ServiceAccounts that resources name."""

@@ -1,0 +1,129 @@
+"""Whether the operator can be somebody in AWS, as far as the cluster shows; and the AccessPolicies: for whom."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..api.fields import ROLE_ARN_PATTERN
+from ..domain.identity.policy import Policy
+from ..domain.identity.sources import KEY_ID, ROLE_ANNOTATION, SECRET_KEY
+from ..domain.raw import mappings, text
+from ..domain.resource import InvalidSpec
+from ..reasons import Reason
+from .finding import Finding, ok, unseen, warning, wrong
+from .observed import Keys, ObservedInstallation
+from .workload import Workload
+
+KEYS_SECRET = "aws-ecr-cloud-credentials"  # noqa: S105 - its name
+"""As the Go operator's guides name it."""
+
+CONFIG_FILE = "credentials"
+"""The entry of that Secret which is mounted as the SDK's configuration file."""
+
+SUBJECT = "AWS identity"
+_POD_IDENTITY, _WEB_IDENTITY = "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_WEB_IDENTITY_TOKEN_FILE"
+_GUIDES = "Give it one: docs/identities/README.md has a guide for each way"
+
+
+def check_identity(seen: ObservedInstallation, workload: Workload) -> Iterator[Finding]:
+    """By a Secret with keys or a configuration file, by a role of its ServiceAccount, or by Pod Identity."""
+    findings = [*_secrets(seen), *_role(seen, workload), *_injected(seen, workload)]
+    if findings:
+        yield from findings
+    elif any(found is None for found in seen.secrets.values()):
+        yield unseen("aws-identity", SUBJECT, "You may not look at the Secret that would have it")
+    elif not seen.operator_found:
+        yield unseen("aws-identity", SUBJECT, "No Deployment was found whose identity could be looked at")
+    elif seen.account_seen is None or seen.pods is None:
+        hidden = "pods" if seen.account_seen is not None else "ServiceAccount"
+        yield unseen("aws-identity", SUBJECT, f"You may not look at the operator's {hidden}, which would show it")
+    else:
+        yield from _none(seen)
+
+
+def _none(seen: ObservedInstallation) -> Iterator[Finding]:
+    asked = [one for one in seen.credentials if any(use.identity == "operator" for use in one.uses)]
+    refused = [one for one in asked if one.reason == Reason.IDENTITY_UNAVAILABLE]
+    pods = "no Pod Identity" if seen.pods else "no pod that would show Pod Identity"
+    says = f"There is no Secret {KEYS_SECRET}, no role of its ServiceAccount and {pods}"
+    if refused:
+        yield wrong("aws-identity-missing", SUBJECT, says, _GUIDES)
+    elif asked and not any(one.ready for one in asked):
+        yield warning("aws-identity-unknown", SUBJECT, f"{says}: it has at most that of its node", _GUIDES)
+    else:
+        yield ok("aws-identity", SUBJECT, "It has that of its node or its environment, or needs none")
+
+
+def _secrets(seen: ObservedInstallation) -> Iterator[Finding]:
+    for name, found in seen.secrets.items():
+        subject = f"Secret {seen.namespace}/{name}"
+        if found is None or not found.there:
+            continue
+        if CONFIG_FILE in found.names or {KEY_ID, SECRET_KEY} <= found.names:
+            yield ok("aws-identity", subject, f"It has {', '.join(sorted(found.names))}")
+        elif name == KEYS_SECRET or found.names & {KEY_ID, SECRET_KEY}:
+            lacking = [key for key in (KEY_ID, SECRET_KEY) if key not in found.names]
+            says = f"It has neither {CONFIG_FILE} nor {' and '.join(lacking)}"
+            yield wrong("aws-credentials-incomplete", subject, says, "Make it anew: docs/identities/iam-user.md")
+
+
+def _role(seen: ObservedInstallation, workload: Workload) -> Iterator[Finding]:
+    role = text(seen.account_seen, "metadata", "annotations", ROLE_ANNOTATION)
+    subject = f"ServiceAccount {seen.namespace}/{seen.account}"
+    if not role:
+        return
+    if not re.fullmatch(ROLE_ARN_PATTERN, role):
+        cure = f"kubectl annotate serviceaccount {seen.account} -n {seen.namespace} --overwrite {ROLE_ANNOTATION}=ARN"
+        yield wrong("operator-role-malformed", subject, f"Its annotation {ROLE_ANNOTATION} is no ARN of a role", cure)
+        return
+    pods = seen.pods or ()
+    if pods and not any(_WEB_IDENTITY in _variables(pod) for pod in pods):
+        cure = f"kubectl rollout restart deployment {workload.name} -n {seen.namespace}"
+        says = f"It has role {role}, and the pods were not given it: they are older, or there is no webhook for it"
+        yield warning("operator-role-not-injected", subject, says, cure)
+        return
+    yield ok("aws-identity", subject, f"It has role {role}")
+
+
+def _injected(seen: ObservedInstallation, workload: Workload) -> Iterator[Finding]:
+    if any(_POD_IDENTITY in _variables(pod) for pod in seen.pods or ()):
+        yield ok("aws-identity", SUBJECT, "It has EKS Pod Identity")
+    elif workload.variables & {"AWS_ROLE_ARN", _WEB_IDENTITY, _POD_IDENTITY}:
+        yield ok("aws-identity", SUBJECT, "It has a role by its environment")
+
+
+def _variables(pod: object) -> set[str]:
+    return {
+        text(one, "name") for container in mappings(pod, "spec", "containers") for one in mappings(container, "env")
+    }
+
+
+def complete(found: Keys) -> bool:
+    """Whether a Secret has the keys of an IAM user, by their names."""
+    return {KEY_ID, SECRET_KEY} <= found.names
+
+
+def check_policies(seen: ObservedInstallation, workload: Workload) -> Iterator[Finding]:
+    """Whether they can be read, select anything, and are there where they are required."""
+    if seen.policies is None:
+        yield unseen("policies", "AccessPolicies", "You may not list them")
+        return
+    findings = [one for policy in seen.policies for one in _policy(policy, seen)]
+    if workload.policy_required and not seen.policies:
+        cure = "Make one: docs/access-policy.md"
+        says = "There is none, and the operator runs with --require-access-policy: nothing is served"
+        findings.append(wrong("policy-required", "AccessPolicies", says, cure))
+    yield from findings
+    if not findings:
+        count = len(seen.policies)
+        says = f"{count}, each in force" if count else "None: every namespace may use all that the operator can"
+        yield ok("policies", "AccessPolicies", says)
+
+
+def _policy(policy: Policy, seen: ObservedInstallation) -> Iterator[Finding]:
+    subject, edit, spec = f"AccessPolicy {policy.name}", f"kubectl edit ecrpolicy {policy.name}", policy.spec
+    if isinstance(spec, InvalidSpec):
+        yield wrong("policy-invalid", subject, f"It allows nothing: {spec.message}", edit)
+    elif seen.namespaces is not None and not any(spec.namespaces.selects(*one) for one in seen.namespaces.items()):
+        yield warning("policy-selects-nothing", subject, "It selects no namespace that there is", edit)

@@ -1,0 +1,117 @@
+"""Whether an operator runs, and whether somebody leads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from ..domain.raw import mapping, mappings, number, text
+from ..domain.secret.generated import parse_time
+from .finding import Finding, ok, unseen, warning, wrong
+from .observed import ObservedInstallation
+from .workload import POINT, PROGRAM, Workload
+
+SKEW = timedelta(seconds=30)
+"""By how much the clock here may differ from that of the cluster."""
+
+_INSTALL = f"Install it: docs/install.md. {POINT}"
+
+
+def check_running(seen: ObservedInstallation, workload: Workload) -> Iterator[Finding]:
+    """The Deployment, its pods, and the Lease."""
+    leads = _leads(seen)
+    yield from _deployment(seen, workload, leads=leads)
+    yield from _pods(seen)
+    if workload.leader_elect or not workload.name:
+        yield from _lease(seen, workload)
+    elif workload.replicas > 1:
+        says = f"{workload.replicas} replicas work at the same time: none has --leader-elect"
+        yield warning("no-leader-election", _name(seen, workload), says, "Add --leader-elect to its arguments")
+
+
+def _name(seen: ObservedInstallation, workload: Workload) -> str:
+    return f"Deployment {seen.namespace}/{workload.name}"
+
+
+def _deployment(seen: ObservedInstallation, workload: Workload, *, leads: bool) -> Iterator[Finding]:
+    if seen.deployments is None:
+        yield unseen("operator", f"Deployments in {seen.namespace}", "You may not look at them")
+    elif not workload.name:
+        yield from _elsewhere(seen, leads=leads)
+    elif workload.replicas == 0:
+        cure = f"kubectl scale deployment {workload.name} -n {seen.namespace} --replicas 1"
+        yield wrong("operator-scaled-to-zero", _name(seen, workload), "It is scaled to zero: nobody works", cure)
+    elif workload.available == 0:
+        cure = f"kubectl describe pods -n {seen.namespace}; kubectl logs deployment/{workload.name} -n {seen.namespace}"
+        says = f"None of its {workload.replicas} replicas is available"
+        yield wrong("operator-unavailable", _name(seen, workload), says, cure)
+    else:
+        says = f"{workload.available} of {workload.replicas} replicas are available"
+        yield ok("operator", _name(seen, workload), says)
+
+
+def _elsewhere(seen: ObservedInstallation, *, leads: bool) -> Iterator[Finding]:
+    """What is known of an operator of which no Deployment was found where it was looked for."""
+    subject, says = f"namespace {seen.namespace}", f"No Deployment here runs {PROGRAM}"
+    idle = [one for one in seen.credentials if not one.reason]  # of which nothing is said, or nothing true any more
+    if leads:
+        yield ok("operator", subject, f"{says}, but somebody leads: it runs elsewhere")
+    elif seen.elsewhere:
+        cure = f"ecr-secret-operator doctor --operator-namespace {seen.elsewhere[0]}"
+        says = f"{says}. One in namespace {', '.join(seen.elsewhere)} does"
+        yield warning("operator-elsewhere", subject, says, cure)
+    elif not seen.everywhere:
+        yield unseen("operator", subject, f"{says}, and you may not look at those of other namespaces", POINT)
+    elif idle or not seen.credentials:
+        yield wrong("operator-absent", subject, f"{says}, and no replica leads{_last_leader(seen)}", _INSTALL)
+    else:
+        yield warning("operator-unknown", subject, f"{says}; resources are served all the same", _INSTALL)
+
+
+def _last_leader(seen: ObservedInstallation) -> str:
+    """Who led, where a Lease is left of an operator that is gone."""
+    holder, renewed = text(seen.lease, "spec", "holderIdentity"), text(seen.lease, "spec", "renewTime")
+    return f": {holder} did, and renewed its Lease at {renewed} for the last time" if holder and renewed else ""
+
+
+def _pods(seen: ObservedInstallation) -> Iterator[Finding]:
+    for pod in seen.pods or ():
+        for container in mappings(pod, "status", "containerStatuses"):
+            waiting = mapping(container, "state", "waiting")
+            last = text(container, "lastState", "terminated", "message").strip()
+            reason = text(waiting, "reason")
+            if reason and reason not in ("ContainerCreating", "PodInitializing"):
+                name = text(pod, "metadata", "name")
+                says = f"{reason}: {last or text(waiting, 'message') or 'its container does not start'}"
+                cure = f"kubectl logs {name} -n {seen.namespace} --previous"
+                yield wrong("operator-crashes", f"Pod {seen.namespace}/{name}", says, cure)
+
+
+def _leads(seen: ObservedInstallation) -> bool:
+    spec = mapping(seen.lease, "spec")
+    renewed = parse_time(text(spec, "renewTime"))
+    if not text(spec, "holderIdentity") or renewed is None:
+        return False
+    return seen.now - renewed <= timedelta(seconds=number(spec, "leaseDurationSeconds")) + SKEW
+
+
+def _lease(seen: ObservedInstallation, workload: Workload) -> Iterator[Finding]:
+    spec = mapping(seen.lease, "spec")
+    subject = f"Lease {workload.lease_namespace or seen.namespace}/{text(seen.lease, 'metadata', 'name')}".rstrip("/")
+    holder, renewed = text(spec, "holderIdentity"), parse_time(text(spec, "renewTime"))
+    logs = f"kubectl logs deployment/{workload.name} -n {seen.namespace}"
+    if seen.lease is None:
+        yield unseen("leader", subject, "You may not look at it")
+    elif not workload.name and not _leads(seen):
+        return  # that no operator was found was reported already
+    elif not seen.lease:
+        yield wrong("leader-none", subject, "There is no Lease: no replica has ever led", logs)
+    elif not holder or renewed is None:
+        yield wrong("leader-none", subject, "Nobody leads: the last leader gave it back", logs)
+    elif not _leads(seen):
+        ago = int((seen.now - renewed).total_seconds())
+        says = f"Nobody leads: {holder} renewed it {ago} s ago for the last time"
+        yield wrong("leader-lost", subject, says, logs)
+    else:
+        ago = max(0, int((seen.now - renewed).total_seconds()))
+        yield ok("leader", subject, f"{holder} leads, renewed {ago} s ago")

@@ -1,0 +1,1 @@
+"""As whom a token is asked for, and whether policy allows it."""

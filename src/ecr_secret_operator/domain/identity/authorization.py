@@ -1,0 +1,236 @@
+"""From what a spec asks for to whom the operator may be for it: policies and identities, resolved. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from ...api.model import Entry
+from ...api.registry import Registry, is_registry, parse_registry
+from ...api.selectors import MOST_LABEL_CHARACTERS
+from ...reasons import Failure, Reason
+from ..resource import InvalidSpec, Resource
+from ..secret.generated import StoredToken, StoredTokens
+from .identity import (
+    AccountRole,
+    Ambient,
+    AssumedRole,
+    Identity,
+    account_origin,
+    keys_origin,
+)
+from .policy import AccessRequest, Policy, Verdict, judge
+from .scope import Scope
+from .sources import IdentitySources, Missing, Named, identity_of, named_by
+
+
+class Dependencies(IdentitySources, Protocol):
+    """What else in the cluster a resource depends on, as last seen."""
+
+    def policies(self) -> Sequence[Policy]:
+        """All AccessPolicies."""
+
+    def labels(self, namespace: str) -> Mapping[str, str] | Missing:
+        """The labels of a namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryLogin:
+    """One registry that the generated Secret is to open.
+
+    Attributes:
+        host: of the registry.
+        scope: of the token for it; None when it cannot be told.
+        problem: why its identity cannot be used now.
+        origin: of its identity, known before the identity is.
+    """
+
+    host: str
+    scope: Scope | None
+    problem: Failure | None = None
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """What a resource may do, and as whom.
+
+    Attributes:
+        logins: one for each registry of the spec, in its order.
+        denied: why policy refuses it; empty when it does not.
+        audited: what policy would deny or change if it were enforced.
+        removable: stored tokens that policy would remove if it were enforced: registry, token, and why.
+        waiting: something has to be seen first: nothing is to be said or done.
+        unknown: why policy cannot be judged; nothing is to be done, and what is stored is kept.
+        revoked: registries whose stored token was had with an identity that policy refuses now.
+    """
+
+    logins: tuple[RegistryLogin, ...] = ()
+    denied: str = ""
+    audited: str = ""
+    removable: tuple[tuple[str, StoredToken, str], ...] = ()
+    waiting: bool = False
+    unknown: str = ""
+    revoked: frozenset[str] = frozenset()
+
+
+WAITING = Authorization(waiting=True)
+_LABELS_REFUSED = (
+    "AccessPolicies select namespaces by label, and the operator may not list namespaces: give its ServiceAccount the"
+    " permissions of docs/install.md"
+)
+
+
+_LABELS_OVERSIZED = (
+    f"namespace {{}} has more than {MOST_LABEL_CHARACTERS >> 10} KiB of labels, so no AccessPolicy can be judged by"
+    " them: remove those that are not used"
+)
+
+
+def assess(
+    resource: Resource, dependencies: Dependencies, *, stored: StoredTokens, policy_required: bool
+) -> Authorization:
+    """What a resource may do, and as whom.
+
+    Args:
+        resource: of whatever spec.
+        dependencies: what else it depends on.
+        stored: the tokens that it has, which may be those of a former identity.
+        policy_required: whether nothing is allowed while there is no policy.
+    """
+    judged = _judge_of(resource, dependencies, policy_required=policy_required)
+    if isinstance(judged, Missing):
+        return _without_labels(judged, resource.key.namespace)
+    verdicts = {host: judged(_asked(host, one)) for host, one in stored.items() if is_registry(host)}
+    revoked = frozenset(host for host, verdict in verdicts.items() if not verdict.served or verdict.default_role_arn)
+    removable = tuple(
+        (host, stored[host], verdict.audited)
+        for host, verdict in verdicts.items()
+        if verdict.audited and host not in revoked
+    )
+    if isinstance(resource.spec, InvalidSpec):
+        return Authorization(revoked=revoked, removable=removable)
+    logins, reported = [], []
+    for entry in resource.spec.entries:
+        if named_by(entry, resource.home) and not (early := judged(_ask(entry))).served:
+            return Authorization(denied=early.refusal)
+        identity = identity_of(entry, resource.home, dependencies)
+        if identity is None:
+            return WAITING
+        verdict = judged(_ask(entry, identity))
+        if not verdict.served:
+            return Authorization(denied=verdict.refusal)
+        if verdict.audited:
+            reported.append(verdict.audited)
+        logins.append(_login(entry, identity, verdict))
+    removable = tuple(one for one in removable if one[2] not in reported)
+    return Authorization(logins=tuple(logins), audited="; ".join(reported), revoked=revoked, removable=removable)
+
+
+def needed(resource: Resource, dependencies: Dependencies, *, policy_required: bool) -> frozenset[Named] | None:
+    """The ServiceAccounts and Secrets that have to be read for a resource; None when that is not known yet.
+
+    Nothing has to be read for a resource that policy denies whatever is read.
+
+    Args:
+        resource: with any spec. Of a cluster resource all are needed: policy judges it in each namespace.
+        dependencies: policies and labels.
+        policy_required: whether nothing is allowed while there is no policy.
+    """
+    if isinstance(resource.spec, InvalidSpec):
+        return frozenset()
+    entries = resource.spec.entries
+    named = frozenset(found for entry in entries if (found := named_by(entry, resource.home)))
+    if not named or not resource.key.namespace:
+        return named
+    judged = _judge_of(resource, dependencies, policy_required=policy_required)
+    if isinstance(judged, Missing):
+        return None
+    return (
+        named
+        if all(judged(_ask_early(entry, resource.home, dependencies)).served for entry in entries)
+        else frozenset()
+    )
+
+
+def _ask_early(entry: Entry, home: str, dependencies: Dependencies) -> AccessRequest:
+    """What an entry asks to use, as far as that is known before the object that it names is read."""
+    return _ask(entry) if named_by(entry, home) else _ask(entry, identity_of(entry, home, dependencies))
+
+
+def _judge_of(
+    resource: Resource, dependencies: Dependencies, *, policy_required: bool
+) -> Callable[[AccessRequest], Verdict] | Missing:
+    """What judges the asks of a resource; why nothing does when the labels of its namespace are not known."""
+    namespace, policies = resource.key.namespace, dependencies.policies()
+    labels: Mapping[str, str] | Missing = {}
+    if any(policy.needs_labels for policy in policies):
+        labels = dependencies.labels(namespace)
+    if isinstance(labels, Missing):
+        return labels
+    return partial(judge, namespace=namespace, labels=labels, policies=policies, required=policy_required)
+
+
+def _without_labels(why: Missing, namespace: str) -> Authorization:
+    if why is Missing.REFUSED:
+        return Authorization(unknown=_LABELS_REFUSED)
+    if why is Missing.TOO_MANY:
+        return Authorization(unknown=_LABELS_OVERSIZED.format(namespace))
+    return WAITING  # a namespace that holds a resource will be seen
+
+
+def audited(authorization: Authorization, held: StoredTokens) -> str:
+    """What enforcing every policy would deny, change or remove; empty for nothing.
+
+    Args:
+        authorization: what policy says of the resource.
+        held: the tokens that are stored now. One that has been replaced since it was judged is not reported.
+    """
+    removed = [
+        f"the stored token for {host} would be removed: {why}"
+        for host, one, why in authorization.removable
+        if held.get(host) == one
+    ]
+    return "; ".join(filter(None, (authorization.audited, *removed)))
+
+
+def _asked(host: str, one: StoredToken) -> AccessRequest:
+    region = parse_registry(host).region
+    if one.role_arn:
+        return AccessRequest(host, region, "role", one.role_arn)
+    return AccessRequest(host, region, "keys" if one.origin.startswith(keys_origin("")) else "ambient")
+
+
+def _ask(entry: Entry, identity: Identity | Failure | None = None) -> AccessRequest:
+    """What an entry asks to use; of an identity that is not known yet, as much as the entry says."""
+    host, region = entry.registry.host, entry.registry.region
+    match identity:
+        case Ambient():
+            return AccessRequest(host, region, "ambient")
+        case AssumedRole(role_arn=role, external_id=external_id):
+            return AccessRequest(host, region, "role", role, external_id)
+        case AccountRole(role_arn=role):
+            return AccessRequest(host, region, "role", role)
+    return AccessRequest(host, region, "keys" if entry.aws.credentials_secret else "unknown")
+
+
+def _login(entry: Entry, identity: Identity | Failure, verdict: Verdict) -> RegistryLogin:
+    host, aws = entry.registry.host, entry.aws
+    origin = account_origin(aws.service_account) if aws.service_account else keys_origin(aws.credentials_secret)
+    if isinstance(identity, Failure):
+        return RegistryLogin(host, None, identity, origin)
+    if verdict.default_role_arn:
+        identity = AssumedRole(verdict.default_role_arn)
+    return _checked(entry.registry, identity)
+
+
+def _checked(registry: Registry, identity: Identity) -> RegistryLogin:
+    scope = Scope.of(registry, identity)
+    if isinstance(identity, AssumedRole | AccountRole):
+        partition = identity.role_arn.split(":")[1]
+        if partition != registry.partition:
+            text = f"{identity.words} is in partition {partition}, and {registry.host} in {registry.partition}"
+            return RegistryLogin(registry.host, scope, Failure(Reason.IDENTITY_UNAVAILABLE, text), identity.origin)
+    return RegistryLogin(registry.host, scope, origin=identity.origin)

@@ -1,0 +1,219 @@
+"""AccessPolicy: which namespaces may use which registries, regions and identities. Its fields, and its judgement.
+
+A policy is judged as a whole: one that allows the registry and another that allows the role do not add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ...api.fields import Flag, Model, Region, RoleArn
+from ...api.selectors import MOST_ENTRIES, ExternalIdGlobs, Globs, NamespaceSelection
+from ..resource import InvalidSpec, parse_spec
+
+POLICY_KIND, POLICY_PLURAL = "AccessPolicy", "accesspolicies"
+
+
+class AccessPolicySpec(Model):
+    """Which namespaces may use which registries, regions and identities."""
+
+    namespaces: NamespaceSelection = NamespaceSelection()
+    """The namespaces that this policy is for. Left out: all."""
+
+    registries: Globs = ()
+    """Registry hosts that they may use: patterns such as 123456789012.dkr.ecr.*.amazonaws.com. Empty: every one."""
+
+    regions: Annotated[
+        tuple[Region, ...],
+        Field(max_length=MOST_ENTRIES, json_schema_extra={"x-kubernetes-list-type": "set"}),
+    ] = ()
+    """AWS regions that they may use. Empty: every one."""
+
+    role_arns: Globs = ()
+    """IAM roles that they may use, by aws.role_arn or through a ServiceAccount: patterns such as
+    arn:aws:iam::123456789012:role/team-a-*. Empty: none. Keys of their own (aws.credentials_secret) need no entry."""
+
+    external_ids: ExternalIdGlobs = ()
+    """External ids that resources must give with aws.role_arn: patterns, in which {namespace} stands for the namespace
+    of the resource. Empty: any external id, or none. Trust policies in AWS that ask for the same one keep each role to
+    its namespace."""
+
+    ambient_identity: Flag = False
+    """Whether they may use the operator's own AWS identity."""
+
+    default_role_arn: RoleArn = ""
+    """Role for resources that name no identity, in place of the operator's own. Allowed by being named here."""
+
+    mode: Literal["Enforce", "Audit"] = "Enforce"
+    """Enforce: a request that no policy allows is denied. Audit: such a request is served in the namespaces of this
+    policy. What Enforce would deny or change is reported in a condition, an event and a metric."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """An AccessPolicy as it is stored. One whose spec cannot be read allows nothing, but is a policy."""
+
+    name: str
+    resource_version: str
+    spec: AccessPolicySpec | InvalidSpec
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether it selects namespaces by their labels."""
+        return not isinstance(self.spec, InvalidSpec) and self.spec.namespaces.selector.needs_labels
+
+
+def parse_policy(raw: object) -> AccessPolicySpec | InvalidSpec:
+    """Reads a policy's spec as it is stored, whatever it is. Never raises."""
+    return parse_spec(AccessPolicySpec, raw)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """What a resource asks to use.
+
+    Attributes:
+        host, region: of the registry.
+        kind: of the identity. `unknown` is a ServiceAccount whose role is not known yet.
+        role_arn: of the kind `role`.
+        external_id: that the role is assumed with, empty for none; None where there can be none, or it is not known.
+    """
+
+    host: str
+    region: str
+    kind: Literal["ambient", "role", "keys", "unknown"]
+    role_arn: str = ""
+    external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the policies say to one ask.
+
+    Attributes:
+        refusal: why no policy allows it; empty when one does.
+        served: whether to serve all the same: it is allowed, or only audited.
+        default_role_arn: the role to use in place of the operator's own identity; empty for none.
+        change: how the identity would differ if every policy were enforced; empty when it would not.
+    """
+
+    refusal: str = ""
+    served: bool = True
+    default_role_arn: str = ""
+    change: str = ""
+
+    @property
+    def audited(self) -> str:
+        """What enforcing every policy would deny or change of what is served now; empty for nothing."""
+        return self.refusal or self.change if self.served else ""
+
+
+def judge(
+    ask: AccessRequest, *, namespace: str, labels: Mapping[str, str], policies: Sequence[Policy], required: bool
+) -> Verdict:
+    """Judges one ask by all policies of the cluster.
+
+    Args:
+        ask: what the resource asks to use.
+        namespace: where it is.
+        labels: of the namespace.
+        policies: all of the cluster.
+        required: whether nothing is allowed while there is no policy.
+    """
+    if not policies and not required:
+        return Verdict()
+    known = [(policy.name, policy.spec) for policy in sorted(policies, key=lambda policy: policy.name)]
+    selecting = [
+        (name, spec)
+        for name, spec in known
+        if not isinstance(spec, InvalidSpec) and spec.namespaces.selects(namespace, labels)
+    ]
+    allowing = [(name, spec) for name, spec in selecting if not _lacks(spec, ask, namespace)]
+    if allowing:
+        return _with_default_role(ask, namespace, allowing) if ask.kind == "ambient" else Verdict()
+    enforced = required or any(isinstance(spec, InvalidSpec) or spec.mode == "Enforce" for _, spec in known)
+    audited = any(spec.mode == "Audit" for _, spec in selecting)
+    return Verdict(refusal=_refusal(ask, namespace, selecting), served=audited or not enforced)
+
+
+def _with_default_role(ask: AccessRequest, namespace: str, allowing: Sequence[tuple[str, AccessPolicySpec]]) -> Verdict:
+    """The verdict on the operator's own identity: the first enforced default role replaces the identity.
+
+    Args:
+        ask: what the resource asks to use.
+        namespace: where it is.
+        allowing: the policies that allow it, by name.
+    """
+    named = [(name, spec) for name, spec in allowing if spec.default_role_arn]
+    role = next((spec.default_role_arn for _, spec in named if spec.mode == "Enforce"), "")
+    if not named or named[0][1].default_role_arn == role:
+        return Verdict(default_role_arn=role)
+    name, first = named[0]
+    replaced = f"role {role}" if role else "the operator's own identity"
+    change = f"AccessPolicy {name} replaces {replaced} for {ask.host} in namespace {namespace}"
+    return Verdict(default_role_arn=role, change=f"{change} with role {first.default_role_arn}")
+
+
+_NAMED = 3
+"""How many policies, and patterns of one, a message names."""
+
+
+def _lacks(spec: AccessPolicySpec, ask: AccessRequest, namespace: str) -> str:
+    """The first thing that a policy does not allow; empty when it allows all."""
+    if spec.registries and not any(fnmatchcase(ask.host, glob) for glob in spec.registries):
+        return "this registry"
+    if spec.regions and ask.region not in spec.regions:
+        return f"region {ask.region}"
+    return _lacks_identity(spec, ask) or _lacks_external_id(spec, ask, namespace)
+
+
+def _lacks_identity(spec: AccessPolicySpec, ask: AccessRequest) -> str:
+    if ask.kind == "ambient":
+        return "" if spec.ambient_identity or spec.default_role_arn else "the operator's own identity"
+    if ask.kind == "unknown":
+        return "" if spec.role_arns or spec.default_role_arn else "any role"
+    if ask.kind == "role" and ask.role_arn != spec.default_role_arn:
+        return "" if any(fnmatchcase(ask.role_arn, glob) for glob in spec.role_arns) else "this role"
+    return ""
+
+
+def _lacks_external_id(spec: AccessPolicySpec, ask: AccessRequest, namespace: str) -> str:
+    if ask.external_id is None or not spec.external_ids:
+        return ""
+    globs = [glob.replace("{namespace}", namespace) for glob in spec.external_ids]
+    if ask.external_id and any(_matches(ask.external_id, glob) for glob in globs):
+        return ""
+    given = "this external id" if ask.external_id else "a role without external id"
+    return f"{given}, only {' or '.join(globs[:_NAMED])}"
+
+
+def _matches(text: str, glob: str) -> bool:
+    """Whether a text matches. A pattern without wildcards is not compiled: there is another one in each namespace."""
+    return fnmatchcase(text, glob) if "*" in glob or "?" in glob else text == glob
+
+
+def _refusal(ask: AccessRequest, namespace: str, selecting: Sequence[tuple[str, AccessPolicySpec]]) -> str:
+    identity = {
+        "ambient": " with the operator's own identity",
+        "role": f" with role {ask.role_arn}" + (f" and external id {ask.external_id}" if ask.external_id else ""),
+        "keys": " with keys of its own",
+        "unknown": " with the role of a ServiceAccount",
+    }[ask.kind]
+    found = [
+        f"{name} selects it but does not allow {_lacks(spec, ask, namespace)}" for name, spec in selecting[:_NAMED]
+    ]
+    needed = {
+        "ambient": " and ambient_identity: true (or a default_role_arn)",
+        "role": f" and role_arns: [{ask.role_arn}]",
+        "unknown": " and role_arns that match the role of the ServiceAccount",
+    }.get(ask.kind, "")
+    return (
+        f"no AccessPolicy lets namespace {namespace} use {ask.host} in {ask.region}{identity}:"
+        f" {'; '.join(found) or 'none selects it'}. It takes one that selects the namespace, with registries:"
+        f" [{ask.host}]{needed}"
+    )

@@ -1,0 +1,66 @@
+"""What a token is good for, and so the key under which it is shared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ...api.registry import Registry
+from .identity import AMBIENT, Identity, mark
+
+
+@lru_cache(maxsize=1024)
+def _mark(*parts: str) -> str:
+    """Each reconcile asks for it, of a few identities."""
+    return mark(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a token is good for, and which endpoint gives it.
+
+    An ECR token opens every registry that its identity may use, in one region of one partition
+    (AWS: GetAuthorizationToken, API reference). One for ECR Public opens that alone.
+
+    Attributes:
+        fips, dual_stack: ask the endpoint of that kind, as the registry's host is of that kind. False leaves it to the
+            AWS SDK's own environment and config file.
+    """
+
+    partition: str
+    region: str
+    identity: Identity = AMBIENT
+    public: bool = False
+    fips: bool = False
+    dual_stack: bool = False
+
+    @classmethod
+    def of(cls, registry: Registry, identity: Identity) -> Scope:
+        """The scope of an identity at a registry."""
+        return cls(
+            partition=registry.partition,
+            region=registry.region,
+            identity=identity,
+            public=registry.public,
+            fips=registry.fips,
+            dual_stack=registry.dual_stack,
+        )
+
+    @property
+    def service(self) -> str:
+        """The AWS service that gives the token, as IAM and the SDKs name it."""
+        return "ecr-public" if self.public else "ecr"
+
+    @property
+    def mark(self) -> str:
+        """A short name for what the token is good for; the endpoint and the version of the keys do not count."""
+        return _mark(self.partition, self.region, self.service, *self.identity.parts)
+
+    @property
+    def shared_by(self) -> tuple[object, ...]:
+        """Tells it from every other scope, without the keys of its identity: for what outlives a call."""
+        identity = self.identity
+        return self.partition, self.region, self.public, self.fips, self.dual_stack, identity.version, *identity.parts
+
+    def __str__(self) -> str:
+        return f"{self.partition}/{self.region}/{self.identity}" + ("/public" if self.public else "")

@@ -1,0 +1,56 @@
+"""What it means that an object is being deleted and is still there, since finalizers hold it (ADR 30). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ...reasons import Failure, Reason
+from ..resource import Resource
+from .conflict import finalizers_hold
+from .generated import StoredSecret
+
+NO_SECRET = "No Secret is created for a resource that is being deleted"  # noqa: S105 - a sentence, not a secret
+
+
+def removable(secrets: Iterable[StoredSecret]) -> tuple[StoredSecret, ...]:
+    """Those of the Secrets whose deletion has not been asked for yet."""
+    return tuple(secret for secret in secrets if not secret.deleting)
+
+
+def still_there(secrets: Iterable[StoredSecret]) -> Failure | None:
+    """The failure that tells of unwanted Secrets that finalizers hold; None when there are none."""
+    told = [_secret(one) for one in secrets if one.deleting]
+    return Failure(Reason.TERMINATING, "; ".join(told)) if told else None
+
+
+def not_created(resource: Resource) -> Failure:
+    """The failure that tells that a resource which is being deleted has no Secret."""
+    return Failure(Reason.TERMINATING, f"{_resource(resource)}. {NO_SECRET}")
+
+
+def not_replaced(resource: Resource, stored: StoredSecret) -> Failure:
+    """The failure that tells of a Secret that could only be replaced, while it or its resource is being deleted."""
+    why = _secret(stored) if stored.deleting else f"{_resource(resource)}. {NO_SECRET}"
+    return Failure(Reason.TERMINATING, f"Secret {stored.name} cannot be updated, only replaced. {why}")
+
+
+def terminating(resource: Resource, secrets: Iterable[StoredSecret]) -> str:
+    """What is being deleted and still there: the resource, or Secrets of it; empty for nothing.
+
+    Of a placement, only its Secrets are told: the cluster resource speaks for itself.
+    """
+    told = [_resource(resource)] if resource.deleting and resource.cluster is None else []
+    return "; ".join([*told, *(_secret(one) for one in secrets if one.deleting)])
+
+
+def deleted_since(moment: str, finalizers: Sequence[str]) -> str:
+    """The sentence on a resource that is being deleted: since when, and what holds it."""
+    return f"The resource is being deleted since {moment}, and {finalizers_hold(finalizers)}"
+
+
+def _resource(resource: Resource) -> str:
+    return deleted_since(resource.deleted_at, resource.finalizers)
+
+
+def _secret(stored: StoredSecret) -> str:
+    return f"Secret {stored.name} is being deleted, and {finalizers_hold(stored.finalizers)}"

@@ -1,0 +1,1 @@
+"""What a resource reports: status, conditions and events."""

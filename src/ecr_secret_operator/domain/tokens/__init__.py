@@ -1,0 +1,1 @@
+"""Tokens, and when they are due to be replaced."""

@@ -1,0 +1,300 @@
+"""The only wiring: builds the parts, starts them in order, stops them in the reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+import uuid
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+
+import structlog
+
+from . import __version__
+from .api.fields import GROUP
+from .aws.fetch import Fetcher
+from .aws.source import TokenSource
+from .controllers.cluster_secret.reconciler import ClusterSecretReconciler
+from .controllers.secret.reconciler import SecretReconciler
+from .controllers.service_account.reconciler import ServiceAccountReconciler
+from .domain.identity.policy import POLICY_PLURAL
+from .domain.kinds import KINDS
+from .domain.links import ACCOUNT_KIND
+from .domain.resource import Key
+from .errors import ApiError, Forbidden, NoCredentials, OperatorError, Unavailable
+from .kube.accounts import AccountTokens
+from .kube.client import Client
+from .kube.config import ClusterConfig, load_config
+from .kube.events import EventRecorder
+from .kube.leases import LeaseClient
+from .kube.resources import served_kinds
+from .kube.reviews import ApiReviews
+from .observability.loop import handle_loop_error
+from .observability.metrics import Metrics
+from .observability.telemetry import Telemetry
+from .runtime.controller import Controller
+from .runtime.fairness import Fairness
+from .runtime.heap import keep_trimmed
+from .runtime.leader import Elector
+from .runtime.parts import run_parts
+from .runtime.queue import Queue
+from .runtime.result import Result
+from .serving.certificate import ServerCertificate
+from .serving.guard import Guard
+from .serving.servers import Server, metrics_routes, probe_routes
+from .settings import LEASE_NAME, Settings
+from .state.cluster import ClusterState
+from .state.placements import is_cluster
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+DRAIN_SECONDS = 2.5
+STUCK_SECONDS = 300.0
+SILENT_SECONDS = 180.0
+
+
+class LeadershipLost(OperatorError):
+    """The Lease could not be renewed: another replica may lead, so this process has to end."""
+
+
+class CannotStart(OperatorError):
+    """Something that the operator needs is missing; the message says what, and what to do."""
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+def _fair_group(key: Key) -> str:
+    """What may be slow on its own: a namespace, or a cluster resource, which is in none."""
+    return key.namespace or f"{key.kind}/{key.name}"
+
+
+def since_boot() -> float:
+    """Seconds that go on while the machine sleeps, where it has such a clock (Linux)."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+async def run(settings: Settings) -> None:
+    """Runs the operator until SIGTERM or SIGINT.
+
+    Raises:
+        OperatorError: it cannot start, or leadership was lost; one sentence.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(handle_loop_error)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    config = load_config(settings.kubeconfig)
+    client = Client(config.connection, user_agent=f"ecr-secret-operator/{__version__}")
+    try:
+        if await _checked(client, stop):
+            await Operator(settings, config, client).run(stop)
+    finally:
+        await client.close()
+
+
+async def _checked(client: Client, stop: asyncio.Event) -> bool:
+    """Checks that the operator can start; False when it is told to stop before that is known."""
+    check, stopped = asyncio.create_task(_check(client)), asyncio.create_task(stop.wait())
+    await asyncio.wait({check, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not check.done():
+        check.cancel()
+        return False
+    check.result()
+    return True
+
+
+async def _check(client: Client) -> None:
+    try:
+        served = await served_kinds(client)
+    except NoCredentials as error:
+        raise CannotStart(str(error)) from error
+    except Unavailable as error:
+        raise CannotStart(f"{error} ({client.server}). Check that it runs, and the kubeconfig") from error
+    except Forbidden as error:
+        raise CannotStart(f"the API server {client.server} refused the operator's credentials: {error}") from error
+    except ApiError as error:
+        raise CannotStart(f"the API server {client.server} answered: {error}") from error
+    absent = [kind for kind in KINDS.values() if kind.plural not in served]
+    missing = [f"{kind.plural}.{GROUP}" for kind in absent if not kind.clustered]
+    if missing:
+        raise CannotStart(
+            f"the cluster lacks the custom resource definitions {', '.join(missing)}. Install them:"
+            " ecr-secret-operator crds | kubectl apply --server-side -f -"
+        )
+    if POLICY_PLURAL not in served:
+        log.warning("the kind AccessPolicy is not installed: no policy limits who may use the operator")
+    for kind in absent:
+        log.warning("a kind is not installed: nothing of it is served", kind=kind.name)
+
+
+class Operator:
+    """All parts of one operator process."""
+
+    def __init__(self, settings: Settings, config: ClusterConfig, client: Client) -> None:
+        self._settings = settings
+        self._config = config
+        self._metrics = Metrics()
+        self._guard = Guard(ApiReviews(client), clock=time.monotonic) if settings.metrics_secure else None
+        telemetry = Telemetry(self._metrics)
+        self._state = ClusterState(
+            client,
+            namespaces=settings.namespaces,
+            observer=telemetry,
+            own_namespace=config.namespace,
+            policy_required=settings.require_access_policy,
+            most_identity_watches=settings.max_identity_watches,
+            check_lead=self._check_lead,
+        )
+        fairness: Fairness[Key] = Fairness(group_of=_fair_group, at_a_time=max(1, settings.workers * 3 // 4))
+        self._queue: Queue[Key] = Queue(utc_now, fairness)
+        self._elector = self._candidate(client) if settings.leader_elect else None
+        recorder = EventRecorder(client, clock=utc_now, on_error=telemetry.event_lost)
+        self._accounts = ServiceAccountReconciler(
+            self._state.service_accounts, observer=telemetry, recorder=recorder, clock=utc_now
+        )
+        self._clusters = ClusterSecretReconciler(clusters=self._state, recorder=recorder, clock=utc_now)
+        fetcher = Fetcher(AccountTokens(client), clock=utc_now)
+        self._reconciler = SecretReconciler(
+            resources=self._state,
+            secrets=self._state,
+            authorizer=self._state.dependencies,
+            tokens=TokenSource(fetcher, clock=utc_now, observer=telemetry, wake=self._queue.add),
+            links=self._state.service_accounts,
+            recorder=recorder,
+            observer=telemetry,
+            clock=utc_now,
+            waiting=self._while_waiting,
+            low_priority=self._queue.is_low_priority,
+            claim_slow_report=fairness.claim_report,
+        )
+        self._controller = Controller(
+            queue=self._queue,
+            reconcile=self._reconcile,
+            observer=telemetry,
+            workers=settings.workers,
+            clock=utc_now,
+            fairness=fairness,
+        )
+        self._state.on_change(self._queue.add)
+        self._working = False
+        if settings.metrics_per_resource:
+            self._metrics.watch_resources(self._state.states)
+        self._metrics.watch_slow_namespaces(lambda: (str(group) for group in fairness.slow_groups()))
+        self._metrics.queue_depth.set_function(lambda: len(self._queue))
+        self._metrics.tasks.set_function(lambda: len(asyncio.all_tasks()))
+        watches = self._state.dependencies.identity_watches
+        self._metrics.identity_watches.set_function(lambda: watches.running)
+        self._metrics.identity_watches_waiting.set_function(lambda: watches.waiting)
+        self._metrics.leader.set_function(lambda: float(self._leading))
+        self._metrics.ready.set_function(lambda: float(self._ready() is None))
+        self._metrics.watch_silence.set_function(lambda: self._state.silence(time.monotonic()))
+
+    def _candidate(self, client: Client) -> Elector:
+        place = self._settings.leader_election_namespace or self._config.namespace
+        lease = LeaseClient(client, namespace=place, name=LEASE_NAME)
+        identity = f"{socket.gethostname()}_{uuid.uuid4()}"
+        return Elector(lease, identity=identity, clock=utc_now, monotonic=since_boot)
+
+    def _check_lead(self) -> None:
+        if self._elector and not self._elector.holds():
+            raise Unavailable("nothing is written any more: the Lease has not been renewed in time")
+
+    async def _reconcile(self, key: Key) -> Result:
+        """Hands a key to whom it concerns: one queue, so that no two work on the same."""
+        if key.kind == ACCOUNT_KIND:
+            return await self._accounts.reconcile(key)
+        if is_cluster(key):
+            return await self._clusters.reconcile(key)
+        return await self._reconciler.reconcile(key)
+
+    def _while_waiting(self, key: Key) -> AbstractAsyncContextManager[None]:
+        return self._controller.waiting(key)
+
+    @property
+    def _leading(self) -> bool:
+        return self._elector.leading if self._elector else self._working
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Starts everything, works until `stop` is set, stops everything. Raises OperatorError."""
+        servers = self._servers()
+        try:
+            for server in servers:
+                await server.start()
+            await self._work_until(stop)
+        finally:
+            for server in servers:
+                await server.stop()
+        log.info("stopped")
+
+    def _servers(self) -> list[Server]:
+        probes, metrics = self._settings.probe_address, self._settings.metrics_address
+        certificate = self._settings.metrics_certificate
+        servers = []
+        if metrics and self._guard and not certificate:
+            log.warning("metrics ask for bearer tokens over plain HTTP, readable on their way; see --metrics-cert-path")
+        if metrics and metrics == probes:
+            merged = {
+                **metrics_routes(self._metrics, self._guard),
+                **probe_routes(alive=self._alive, ready=self._ready),
+            }
+            return [Server(metrics, merged)]
+        if metrics:
+            tls = ServerCertificate(certificate).context() if certificate else None
+            servers.append(Server(metrics, metrics_routes(self._metrics, self._guard), tls))
+        if probes:
+            servers.append(Server(probes, probe_routes(alive=self._alive, ready=self._ready)))
+        return servers
+
+    async def _work_until(self, stop: asyncio.Event) -> None:
+        log.info("started", version=__version__, namespaces=self._settings.namespaces or "all", pid=os.getpid())
+        if self._settings.namespaces:
+            log.info("confined to some namespaces: cluster resources are left to an operator that watches all")
+        try:
+            parts = {"watch": self._state.watch(), "lead": self._lead(), "give memory back": keep_trimmed()}
+            await run_parts(parts, stop, before_end=self._drain)
+        finally:
+            if self._elector:
+                await self._elector.release()
+
+    async def _drain(self) -> None:
+        log.info("stopping")
+        await self._controller.drain(DRAIN_SECONDS)
+
+    async def _lead(self) -> None:
+        await self._state.synced()
+        log.info("caches synced")
+        if self._elector is None:
+            self._working = True
+            await self._controller.run()
+            return
+        await self._elector.acquire()
+        log.info("leading")
+        working = asyncio.create_task(self._controller.run(), name="controller")
+        keeping = asyncio.create_task(self._elector.keep(), name="keep the lease")
+        try:
+            await asyncio.wait({working, keeping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            working.cancel()
+            keeping.cancel()
+            outcomes = await asyncio.gather(working, keeping, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome
+        raise LeadershipLost("leadership was lost: the Lease could not be renewed in time, or another replica took it")
+
+    def _alive(self) -> str | None:
+        working = self._working or (self._elector is not None and self._elector.leading)
+        if working and self._controller.stuck_for() > STUCK_SECONDS:
+            return "no progress: a reconcile, or the queue's timer, is stuck"
+        return None
+
+    def _ready(self) -> str | None:
+        return self._state.trouble(asyncio.get_running_loop().time(), SILENT_SECONDS)

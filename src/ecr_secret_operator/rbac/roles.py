@@ -1,0 +1,106 @@
+"""The RBAC objects of an installation, made from the table. Names are those that kubebuilder gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..api.fields import GROUP
+from .installation import PREFIX, SERVICE_ACCOUNT, Installation
+from .table import NAMESPACED, PERMISSIONS, Permission, RoleScope
+
+Object = dict[str, Any]
+
+_RBAC = "rbac.authorization.k8s.io"
+METRICS_READER = f"{PREFIX}-metrics-reader"
+_READ = ("get", "list", "watch")
+_WRITE = ("create", "update", "patch", "delete")
+
+
+def namespace(installation: Installation) -> list[Object]:
+    """The operator's own namespace."""
+    return [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": installation.namespace}}]
+
+
+def service_account(installation: Installation) -> list[Object]:
+    """Who the operator is."""
+    metadata = {"name": SERVICE_ACCOUNT, "namespace": installation.namespace}
+    return [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}]
+
+
+def manager(installation: Installation) -> list[Object]:
+    """The permissions to do its work: in all namespaces, or in the watched ones and, to know the policies, beyond."""
+    prefix, cluster, watched = installation.prefix, _permissions(RoleScope.CLUSTER), _permissions(RoleScope.WATCHED)
+    watched = [
+        permission for permission in watched if not permission.features or permission.features & installation.features
+    ]
+    if not installation.watched:
+        return _granted(installation, f"{prefix}-manager", [*watched, *cluster, *_permissions(RoleScope.ALL)])
+    objects = _granted(installation, f"{prefix}-policy-reader", cluster)
+    for place in installation.watched:
+        objects += _granted(installation, f"{prefix}-manager", watched, place)
+    return objects
+
+
+def leader_election(installation: Installation) -> list[Object]:
+    """The permissions to contend for the Lease."""
+    return _granted(
+        installation, f"{installation.prefix}-leader-election", _permissions(RoleScope.OWN), installation.namespace
+    )
+
+
+def metrics_authentication(installation: Installation) -> list[Object]:
+    """The permissions to ask who reads the metrics, and whether they may."""
+    permissions = [permission for permission in PERMISSIONS if permission.metrics]
+    return _granted(installation, f"{installation.prefix}-metrics-auth", permissions)
+
+
+def metrics_reader() -> Object:
+    """The ClusterRole of those who read the metrics, such as Prometheus. Binding it is left to an administrator."""
+    return {
+        "apiVersion": f"{_RBAC}/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": METRICS_READER},
+        "rules": [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}],
+    }
+
+
+def user_roles() -> list[Object]:
+    """Adds the namespaced kinds to the roles view, edit and admin. Policies are for cluster administrators."""
+    statuses = [f"{name}/status" for name in NAMESPACED]
+    seen = [_rule(GROUP, NAMESPACED, _READ), _rule(GROUP, statuses, ("get",))]
+    edited = [_rule(GROUP, NAMESPACED, (*_READ, *_WRITE)), _rule(GROUP, statuses, ("get",))]
+    return [_user_role("editor", edited, "admin", "edit"), _user_role("viewer", seen, "view")]
+
+
+def _permissions(scope: RoleScope) -> list[Permission]:
+    return [permission for permission in PERMISSIONS if permission.scope is scope and not permission.metrics]
+
+
+def _rule(group: str, resources: Iterable[str], verbs: Iterable[str]) -> Object:
+    return {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
+
+
+def _user_role(name: str, rules: list[Object], *into: str) -> Object:
+    labels = {f"{_RBAC}/aggregate-to-{role}": "true" for role in into}
+    metadata = {"name": f"{PREFIX}-{name}", "labels": labels}
+    return {"apiVersion": f"{_RBAC}/v1", "kind": "ClusterRole", "metadata": metadata, "rules": rules}
+
+
+def _granted(installation: Installation, name: str, permissions: Iterable[Permission], place: str = "") -> list[Object]:
+    """A role with these permissions and its binding to the operator; in one namespace, or without one in all."""
+    where, kind = ({"namespace": place}, "Role") if place else ({}, "ClusterRole")
+    role = {
+        "apiVersion": f"{_RBAC}/v1",
+        "kind": kind,
+        "metadata": {"name": f"{name}-role", **where},
+        "rules": [_rule(permission.group, permission.resources, permission.verbs) for permission in permissions],
+    }
+    binding = {
+        "apiVersion": f"{_RBAC}/v1",
+        "kind": f"{kind}Binding",
+        "metadata": {"name": f"{name}-rolebinding", **where},
+        "roleRef": {"apiGroup": _RBAC, "kind": kind, "name": f"{name}-role"},
+        "subjects": [{"kind": "ServiceAccount", "name": SERVICE_ACCOUNT, "namespace": installation.namespace}],
+    }
+    return [role, binding]
