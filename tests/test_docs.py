@@ -109,7 +109,7 @@ def test_every_decision_is_listed() -> None:
 def test_every_cause_that_doctor_names_is_explained() -> None:
     """Those that are said of something that is well, or not seen, need no explanation."""
     sources = "".join(path.read_text() for path in (ROOT / "src/ecr_secret_operator/doctor").glob("*.py"))
-    named = set(re.findall(r"\b(?:wrong|warning)\(\s*\"([a-z-]+)\"", sources))
+    named = set(re.findall(r"\b(?:error|warning)\(\s*\"([a-z-]+)\"", sources))
     named |= {cause for cause, _ in GENERIC.values()}
     page = (ROOT / "docs/reference/cli.md").read_text()
     table = page.partition("| cause | what is wrong |")[2].partition("\n\n")[0]

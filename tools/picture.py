@@ -1,6 +1,6 @@
 """A recorded terminal as a picture: `docs/images/terminal.txt`, with its colours, becomes an SVG.
 
-To record anew, run the commands that the record begins its parts with, with `FORCE_COLOR=1 COLUMNS=144`.
+To record again, run the commands that the record begins its parts with, with `FORCE_COLOR=1 COLUMNS=144`.
 """
 
 from __future__ import annotations

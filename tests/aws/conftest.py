@@ -43,7 +43,7 @@ def fake(fake_server: FakeAws, clean_environment: Path, monkeypatch: pytest.Monk
     fake_server.reset()
     monkeypatch.setenv("AWS_ENDPOINT_URL", fake_server.url)
     yield fake_server
-    fake_server.mend()
+    fake_server.fix()
 
 
 @pytest.fixture

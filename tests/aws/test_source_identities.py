@@ -295,7 +295,7 @@ async def test_tokens_are_kept_until_they_expire_and_are_then_forgotten() -> Non
 
 @in_virtual_time
 async def test_failures_are_kept_while_they_may_be_asked_for_again() -> None:
-    """Else the first ask after each change elsewhere would begin the back-off anew."""
+    """Else the first ask after each change elsewhere would begin the back-off again."""
     aws = Aws()
     refused = at(AssumedRole(ROLE))
     aws.refused.add(refused)

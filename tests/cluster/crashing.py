@@ -171,7 +171,7 @@ def _crash(stage: Stage, scenario: Scenario, name: str, write: Write, side: str)
 
     wait_for(held, f"{write} is held {side}", within=30)
     stage.operators.pop().kill()
-    stage.proxy.mend(rule)
+    stage.proxy.fix(rule)
     stage.operators.append(stage.start())
 
 

@@ -328,11 +328,11 @@ class Sequence:
         self.aws.fail(how, action="GetAuthorizationToken")
 
     @told
-    def mend(self) -> None:
+    def fix(self) -> None:
         """It does again."""
         self.settle()
         self.model.fault = ""
-        self.aws.mend()
+        self.aws.fix()
 
     @told
     def restart(self, *, kill: bool) -> None:
@@ -424,7 +424,7 @@ class Sequence:
             log = self.life.operator.output()
             assert "Traceback" not in log, self._report(["a traceback in the operator's log"])
         finally:
-            self.aws.mend()
+            self.aws.fix()
             for key in list(self.model.wishes):
                 _if_there(functools.partial(self.cluster.delete, self._path(key)))
             for name in self.model.policies:

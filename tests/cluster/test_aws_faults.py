@@ -52,7 +52,7 @@ def test_a_new_resource_says_why_and_is_served_when_aws_is_back(
     assert condition(get(cluster, namespace), "Ready") == first, "the same failure is said in the same words"
     (event,) = wait_for(lambda: events_of(cluster, namespace), "an event tells of it")
     assert (event["type"], event["reason"], event["count"]) == ("Warning", reason, 1)
-    aws.mend()
+    aws.fix()
     wait_ready(cluster, namespace, within=60)
     wait_secret(cluster, namespace)
 
@@ -72,7 +72,7 @@ def test_access_denied_is_asked_seldom_for_twenty_resources(
     for number in range(20):
         (event,) = wait_for(functools.partial(events_of, cluster, namespace, f"ecr-{number}"), "an event tells of it")
         assert event["count"] == 1
-    aws.mend()
+    aws.fix()
     for number in range(20):
         wait_ready(cluster, namespace, f"ecr-{number}", within=60)
     assert len([call for call in aws.calls() if call.result == "ok"]) == 1
@@ -94,7 +94,7 @@ def test_a_good_token_keeps_a_resource_ready_until_it_expires(
     stored = password_in(wait_secret(cluster, namespace))
     wait_condition(cluster, namespace, type="Ready", status="False", reason="AWSAccessDenied", within=90)
     assert password_in(wait_secret(cluster, namespace)) == stored, "what is stored stays"
-    aws.mend()
+    aws.fix()
     wait_ready(cluster, namespace, within=60)
     assert password_in(wait_secret(cluster, namespace)) != stored
     wait_for(
@@ -179,7 +179,7 @@ def test_identities_that_hang_keep_nobody_else_from_being_repaired(
     aws.wait_for_calls(40, "AssumeRole", timeout=30)
     cluster.delete(secret_path(namespace, "ecr-generated"))
     wait_secret(cluster, namespace, within=8)
-    aws.mend()
+    aws.fix()
     wait_ready(cluster, namespace, "hangs-59", within=60)
 
 

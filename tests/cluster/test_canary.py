@@ -28,7 +28,7 @@ def _busy_life(cluster: Cluster, namespace: str, aws: FakeAws) -> None:
         known = max(call.number for call in aws.calls())
         aws.fail(fault)
         aws.wait_for_calls(1, after=known, timeout=60)
-        aws.mend()
+        aws.fix()
     wait_condition(cluster, namespace, type="Refreshing", status="True", within=60)
     edit(cluster, namespace, generated_secret_name="moved")
     wait_ready(cluster, namespace)

@@ -1,7 +1,7 @@
 """`doctor` names what is broken, and nothing else, on a real control plane with an operator that works.
 
 Two tables: RESOURCES, each of which asks for something that cannot be had, found in one go; and INSTALLATION, one thing
-broken at a time, and mended again.
+broken at a time, and fixed again.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def problems(findings: list[Finding], subject: str = "") -> set[str]:
     return {
         one.cause
         for one in findings
-        if one.level in (Level.WARNING, Level.WRONG) and (not subject or one.subject == subject)
+        if one.level in (Level.WARNING, Level.ERROR) and (not subject or one.subject == subject)
     }
 
 
@@ -148,7 +148,7 @@ def test_a_healthy_resource_is_said_to_be_so(site: Site) -> None:
     assert (code, problems(findings)) == (0, set())
     (one,) = [one for one in findings if one.cause == "resource"]
     assert one.subject == f"Secret {GOOD}/ecr"
-    assert "holds a valid token" in one.says
+    assert "holds a valid token" in one.message
 
 
 @pytest.fixture(scope="module")
@@ -184,16 +184,16 @@ def broken(site: Site) -> list[Finding]:
 def test_what_is_wrong_with_a_resource(broken: list[Finding], name: str) -> None:
     kind, _, wanted = RESOURCES[name]
     assert problems(broken, f"{kind} {BAD}/{name}") == wanted
-    assert all(one.cure for one in broken if one.subject.endswith(f"/{name}") and one.level is not Level.OK)
+    assert all(one.remedy for one in broken if one.subject.endswith(f"/{name}") and one.level is not Level.OK)
 
 
 def test_nothing_else_is_named(broken: list[Finding]) -> None:
-    named = {one.subject for one in broken if one.level in (Level.WARNING, Level.WRONG)}
+    named = {one.subject for one in broken if one.level in (Level.WARNING, Level.ERROR)}
     assert named == {f"{kind} {BAD}/{name}" for name, (kind, _, causes) in RESOURCES.items() if causes}
 
 
 def test_no_value_of_a_secret_is_told(site: Site, broken: list[Finding]) -> None:
-    told = json.dumps([(one.says, one.cure, one.subject) for one in broken])
+    told = json.dumps([(one.message, one.remedy, one.subject) for one in broken])
     assert "AKIATEAMAEXAMPLE0001" not in told
     assert not any(token.password in told for token in site.world.aws.tokens())
 
@@ -308,15 +308,15 @@ INSTALLATION: dict[str, tuple[tuple[Change, Change], set[str]]] = {
 
 @pytest.mark.parametrize("name", INSTALLATION)
 def test_what_is_wrong_with_the_installation(site: Site, name: str) -> None:
-    (breaks, mends), wanted = INSTALLATION[name]
+    (breaks, fixes), wanted = INSTALLATION[name]
     breaks(site)
     try:
         code, findings = site.doctor("Secret/ecr", "-n", GOOD)
         assert problems(findings) == wanted
-        assert code == int(any(one.level is Level.WRONG for one in findings))
-        assert all(one.cure for one in findings if one.level in (Level.WARNING, Level.WRONG))
+        assert code == int(any(one.level is Level.ERROR for one in findings))
+        assert all(one.remedy for one in findings if one.level in (Level.WARNING, Level.ERROR))
     finally:
-        mends(site)
+        fixes(site)
 
 
 def test_an_account_that_is_not_there(site: Site) -> None:
@@ -330,8 +330,8 @@ def test_an_operator_that_is_in_another_namespace(site: Site) -> None:
     code, findings = site.doctor("Secret/ecr", "-n", GOOD, "--operator-namespace", GOOD)
     assert (code, problems(findings)) == (0, {"operator-elsewhere"})
     (one,) = [one for one in findings if one.cause == "operator-elsewhere"]
-    assert one.cure == f"ecr-secret-operator doctor --operator-namespace {NAMESPACE}"
-    assert {one.cause for one in findings if one.level is Level.UNSEEN} == {
+    assert one.remedy == f"ecr-secret-operator doctor --operator-namespace {NAMESPACE}"
+    assert {one.cause for one in findings if one.level is Level.UNKNOWN} == {
         "operator-permissions",
         "admission-policies",
         "aws-identity",
@@ -357,7 +357,7 @@ def test_what_one_may_not_look_at_is_no_fault(site: Site) -> None:
     wait_for(lambda: run(config, "status", "-n", GOOD).returncode == 0, "their permissions are in force", within=60)
     code, findings = site.doctor("Secret/ecr", kubeconfig=config)
     assert (code, problems(findings)) == (0, set())
-    assert {one.cause for one in findings if one.level is Level.UNSEEN} >= {
+    assert {one.cause for one in findings if one.level is Level.UNKNOWN} >= {
         "operator",
         "leader",
         "operator-permissions",
@@ -391,7 +391,7 @@ def test_an_operator_that_is_gone(site: Site, broken: list[Finding]) -> None:
     _, findings = site.doctor("Secret/ecr", "-n", GOOD)
     assert problems(findings) == {"leader-lost", "token-expired"}
     (expired,) = [one for one in findings if one.cause == "token-expired"]
-    assert "1 pods (web) pull with it" in expired.says
+    assert "1 pods (web) pull with it" in expired.message
     site.cluster.delete(LEASE)
     site.cluster.delete(f"{DEPLOYMENT}/operator")
     _, findings = site.doctor("Secret/ecr", "-n", GOOD)

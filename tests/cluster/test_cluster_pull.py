@@ -549,7 +549,7 @@ def test_aws_refusing_is_told_once_and_passes(site: Site, label: str) -> None:
     (event,) = wait_for(functools.partial(site.events, label), "an event tells of it")
     assert (event["reason"], event["count"], event["type"]) == ("AWSAccessDenied", 1, "Warning")
     site.world.aws.wait_for_calls(2, "AssumeRole", timeout=30)
-    site.world.aws.mend()
+    site.world.aws.fix()
     site.wait_served(label, 10, within=60)
     told = wait_for(lambda: found if len(found := site.events(label)) == 2 else None, "the recovery is told")
     assert {one["reason"]: one["count"] for one in told} == {"AWSAccessDenied": 1, "Recovered": 1}

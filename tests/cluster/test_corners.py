@@ -186,7 +186,7 @@ def test_under_definitions_of_old_a_failure_is_told_once_too(
         assert told == {"AWSAccessDenied": 1}
         (event,) = wait_for(lambda: events_of(cluster, namespace, "poison"), "an event reports it")
         assert (event["reason"], event["count"]) == ("InvalidSpec", 1)
-        aws.mend()
+        aws.fix()
         wait_for(lambda: (get(cluster, namespace) or {})["status"]["phase"] == "Updated", "it is served", within=60)
 
 

@@ -178,7 +178,7 @@ def test_a_request_is_held_until_its_rule_is_taken_back(
     assert held.ended is None
     assert not outcome
     assert (cluster.get(secret_path(namespace, "one")) is not None) is (when == "after")
-    proxy.mend(number)
+    proxy.fix(number)
     wait_for(lambda: outcome, "it was let go")
     assert isinstance(outcome[0], dict)
 
@@ -192,7 +192,7 @@ def test_a_blackhole_never_answers_and_a_delay_does_late(through: Cluster, names
     with Cluster(proxy.kubeconfig) as other:
         outcome = in_thread(partial(other.items, secret_path(namespace)))
         proxy.wait_for_requests(1, fault="blackhole")
-        proxy.mend()
+        proxy.fix()
         through.items(secret_path(namespace))
         assert not outcome
     (hole,) = proxy.requests(fault="blackhole")
@@ -204,7 +204,7 @@ def test_an_answer_is_truncated_or_made_up(through: Cluster, namespace: str, pro
     with pytest.raises(http.client.IncompleteRead) as cut:
         through.items(secret_path(namespace))
     assert len(cut.value.partial) == 10
-    proxy.mend()
+    proxy.fix()
     proxy.fail("answer", status=200, body="<html>", content_type="text/html")
     with pytest.raises(json.JSONDecodeError):
         through.items(secret_path(namespace))
@@ -217,7 +217,7 @@ def test_an_old_list_is_given_once_more(through: Cluster, namespace: str, proxy:
     through.create(secret_path(namespace), a_secret("two"))
     assert through.items(secret_path(namespace)) == before == []
     assert through.get(secret_path(namespace, "two")), "what was not asked before is asked for"
-    proxy.mend()
+    proxy.fix()
     assert len(through.items(secret_path(namespace))) == 2
     proxy.fail("replay", as_of=0)
     assert len(through.items(secret_path(namespace))) == 2, "at that time it had not been asked"
@@ -249,11 +249,11 @@ def test_a_watchs_events_are_held_lost_cut_and_silenced(
     lost = proxy.fail("lose", path=namespace, skip=1, times=1)
     create(a_secret("lost"))
     assert watching.lines == []
-    proxy.mend(held)
+    proxy.fix(held)
     wait_for(lambda: watching.names() == ["held"], "what was held came")
     create(a_secret("seen"))
     wait_for(lambda: watching.names() == ["held", "seen"], "one was lost")
-    proxy.mend(lost)
+    proxy.fix(lost)
     assert proxy.silence(namespace) == 1
     create(a_secret("unheard"))
     proxy.cut(namespace)

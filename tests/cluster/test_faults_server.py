@@ -1,4 +1,4 @@
-"""The API server and its store themselves: started anew, frozen, and with a past that is gone."""
+"""The API server and its store themselves: started again, frozen, and with a past that is gone."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_a_watch_whose_past_etcd_has_forgotten(
     world.plane.compact()
     with world.plane.without_api_server():
         pass
-    proxy.mend(held)
+    proxy.fix(held)
     wait_for(lambda: "its resource version had expired" in operator.output(), "the server said that it is too old")
     assert password_in(wait_secret(world.cluster, namespace, within=45)) == password
     assert get(world.cluster, namespace)

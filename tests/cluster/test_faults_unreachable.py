@@ -60,9 +60,9 @@ def test_the_probes_tell_the_truth_and_all_is_well_once_it_is_back(
     assert (status, words in said) == (503, True), said
     assert operator.metric("ecr_secret_operator_ready") == 0
     assert operator.metric("ecr_secret_operator_watch_silence_seconds") >= silent
-    assert operator.probe("/healthz") == (200, "ok"), "to start anew would not help"
+    assert operator.probe("/healthz") == (200, "ok"), "to start again would not help"
     assert operator.process.poll() is None
-    proxy.mend()
+    proxy.fix()
     wait_for(lambda: operator.probe("/readyz")[0] == 200, "it is ready again", within=60)
     wait_for(lambda: operator.metric("ecr_secret_operator_ready") == 1, "its metrics say so")
     assert operator.metric("ecr_secret_operator_watch_silence_seconds") < silent
@@ -92,7 +92,7 @@ def test_a_moment_without_an_api_server_is_not_told(
     proxy.cut()
     wait_for(lambda: REFUSED in operator.output(), "it says so in its log")
     assert operator.probe("/readyz")[0] == 200
-    proxy.mend()
+    proxy.fix()
     apply(cluster, namespace, a_resource())
     wait_ready(cluster, namespace, within=45)
     assert cluster.get(secret_path(namespace, "ecr-generated"))

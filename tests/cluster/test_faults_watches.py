@@ -142,7 +142,7 @@ def test_a_watch_that_cannot_be_read_is_begun_again(
         damage(cluster, namespace)
         wait_password(cluster, namespace, lambda password: password == before, "it is restored", within=60)
     wait_for(lambda: not proxy.rules() or proxy.rules()[0].times != 2, "a watch was broken")
-    proxy.mend()
+    proxy.fix()
     apply(cluster, namespace, a_resource(name="later"))
     wait_ready(cluster, namespace, "later", within=45)
     assert operator.probe("/healthz")[0] == 200
@@ -201,7 +201,7 @@ def test_an_old_list_after_a_restart_takes_nothing_back(
     edit(cluster, namespace, metadata={"labels": {"of": "mine"}})
     proxy.wait_for_requests(2, method="PATCH", path=secret_path(namespace, "ecr-generated"), status=409)
     assert wait_secret(cluster, namespace) == newer
-    proxy.mend()
+    proxy.fix()
     wait_for(lambda: wait_secret(cluster, namespace)["metadata"]["labels"].get("of") == "mine", "it follows again")
     assert wait_secret(cluster, namespace)["data"] == newer["data"]
     assert len(aws.calls()) == 2
@@ -220,7 +220,7 @@ def test_an_old_view_deletes_and_overwrites_nothing(
     proxy.fail("answer", method="POST", status=503, path="secrets$")
     start_operator(kubeconfig=proxy.kubeconfig).stop()  # what it lists is what will be seen again
     as_of = proxy.last_request()
-    proxy.mend()
+    proxy.fix()
     edit(cluster, namespace, generated_secret_name="ecr-generated")
     kept = cluster.patch(secret_path(namespace, "ecr-generated"), {"metadata": {"annotations": {"note": "mine"}}})
     proxy.fail("replay", method="GET", watch=False, path="secrets$", as_of=as_of)
@@ -230,7 +230,7 @@ def test_an_old_view_deletes_and_overwrites_nothing(
     found = wait_secret(cluster, namespace)
     assert found["metadata"]["uid"] == kept["metadata"]["uid"]
     assert found["data"] == kept["data"]
-    proxy.mend()
+    proxy.fix()
     wait_for(
         lambda: cluster.get(secret_path(namespace, "two")) is None, "what only the old view wanted goes", within=30
     )
@@ -251,7 +251,7 @@ def test_what_a_stale_watch_tells_late_undoes_nothing(
         wait_handled(cluster, namespace, str(number))
     last = wait_secret(cluster, namespace)
     assert password_in(last) != first
-    proxy.mend(held)
+    proxy.fix(held)
     settled(operator)
     assert wait_secret(cluster, namespace)["metadata"]["resourceVersion"] == last["metadata"]["resourceVersion"]
     assert condition(get(cluster, namespace), "Ready")["status"] == "True"

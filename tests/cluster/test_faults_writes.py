@@ -69,7 +69,7 @@ def test_a_conflict_that_lasts_is_no_hot_loop(
     damage(cluster, namespace)
     tried = proxy.wait_for_requests(8, method="PATCH", path=generated(namespace), timeout=60)
     assert tried[-1].time - tried[0].time > 1, "each time it waits longer, as a rule"
-    proxy.mend(rule)
+    proxy.fix(rule)
     wait_password(cluster, namespace, bool, "it is restored")
     assert len(aws.calls()) == 1
 
@@ -158,7 +158,7 @@ def test_what_is_deleted_before_its_creation_is_answered_is_made_again(
     cluster.delete(secret_path(namespace, "ecr-generated"))
     apply(cluster, namespace, a_resource(name="later", generated_secret_name="later", suspend=True))
     wait_condition(cluster, namespace, "later", type="Ready", status="False")  # so the watches were heard since
-    proxy.mend(held)
+    proxy.fix(held)
     again = wait_secret(cluster, namespace)
     assert again["metadata"]["uid"] != first["metadata"]["uid"]
     assert password_in(again) == password_in(first)
@@ -210,7 +210,7 @@ def test_a_namespace_that_terminates_is_asked_for_little(
     assert tried[-1].time - tried[0].time > 0.3, "it is asked more and more seldom"
     assert cluster.items(secret_path(namespace)) == []
     assert len(aws.calls()) == 1
-    proxy.mend()
+    proxy.fix()
     settled(operator)
     count = len(proxy.requests(method="POST", path=f"^{secret_path(namespace)}$"))
     cluster.patch(f"{config_maps}/held", {"metadata": {"finalizers": None}})

@@ -51,7 +51,7 @@ def test_keys_that_are_rotated_while_aws_is_asked_with_the_old_ones(
     aws.wait_for_calls(1)
     replica.proxy.wait_for_watches(2, SECRETS)
     wait_told(replica, lambda: cluster.patch(secret_path(namespace, "aws-keys"), keys_secret(NEW_KEYS)), SECRETS)
-    aws.mend()
+    aws.fix()
     wait_ready(cluster, namespace)
     assert token_of(cluster, aws, namespace).access_key_id == NEW_KEYS["aws_access_key_id"]
     assert [token.access_key_id for token in aws.tokens()] == [
@@ -70,16 +70,16 @@ def test_a_resource_that_is_deleted_and_made_anew_while_aws_is_asked(
     first = apply(cluster, namespace, body)
     aws.wait_for_calls(1)
 
-    def anew() -> dict[str, Any]:
+    def again() -> dict[str, Any]:
         cluster.delete(resource_path("secrets", namespace, "ecr"))
-        return apply(cluster, namespace, {**body, "spec": {**body["spec"], "metadata": {"labels": {"made": "anew"}}}})
+        return apply(cluster, namespace, {**body, "spec": {**body["spec"], "metadata": {"labels": {"made": "again"}}}})
 
-    wait_told(replica, anew, r"ecr\.mobb\.redhat\.com/.*/secrets$")
-    aws.mend()
+    wait_told(replica, again, r"ecr\.mobb\.redhat\.com/.*/secrets$")
+    aws.fix()
     second = wait_ready(cluster, namespace)
     assert second["metadata"]["uid"] != first["metadata"]["uid"]
     secret = wait_secret(cluster, namespace)
-    assert secret["metadata"]["labels"]["made"] == "anew"
+    assert secret["metadata"]["labels"]["made"] == "again"
     assert [owner["uid"] for owner in secret["metadata"].get("ownerReferences", [])] == (
         [second["metadata"]["uid"]] if policy == "Delete" else []
     )
@@ -97,7 +97,7 @@ def test_a_resource_that_is_deleted_while_aws_is_asked_leaves_no_token_behind(
     aws.wait_for_calls(1)
     gone = resource_path("secrets", namespace, "ecr")
     wait_told(replica, lambda: cluster.delete(gone), r"ecr\.mobb\.redhat\.com/.*/secrets$")
-    aws.mend()
+    aws.fix()
     aws.wait_for_calls(1, result="ok")
     wait_for(lambda: replica.operator.metric("ecr_secret_operator_reconciles_total") >= 1, "the answer was taken in")
     apply(cluster, namespace, a_resource(name="next"))
@@ -114,7 +114,7 @@ def test_a_resource_that_is_renamed_while_aws_is_asked(
     aws.wait_for_calls(1)
     change = {"generated_secret_name": "moved"}
     wait_told(replica, lambda: edit(cluster, namespace, **change), r"ecr\.mobb\.redhat\.com/.*/secrets$")
-    aws.mend()
+    aws.fix()
     wait_ready(cluster, namespace)
     wait_secret(cluster, namespace, "moved")
     assert secrets_written(replica) == ["POST"], "nothing was stored under the former name"

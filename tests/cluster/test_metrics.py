@@ -43,7 +43,7 @@ def test_a_refresh_that_fails_is_told_with_its_reason_while_it_does(
     denied = {"namespace": namespace, "name": "ecr", "reason": "AWSAccessDenied"}
     wait_for(lambda: operator.metric(FAILING, **denied) == 1, "it is told with its reason")
     assert operator.metric(f"{PREFIX}resource_ready", namespace=namespace) == 1
-    aws.mend()
+    aws.fix()
     wait_for(lambda: operator.metric(FAILING, namespace=namespace) == 0, "it is over", within=60)
 
 

@@ -70,7 +70,7 @@ def test_a_thousand_outlive_an_outage_longer_than_a_tokens_life(
         assert 1 <= len(calls) <= 8 + 2 * spent, "one back-off for the identity, not one for each resource"
     aws.settings(lifetime_seconds=12 * 3600.0)
     aws.clear_calls()
-    aws.mend()
+    aws.fix()
     wait_for(lambda: all_are("True"), "all are served again", within=120)
     assert sorted(call.region for call in aws.calls()) == sorted(REGIONS), "one call for each region served them all"
     assert operator.probe("/healthz")[0] == 200

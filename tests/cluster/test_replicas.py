@@ -70,10 +70,10 @@ def test_one_that_is_cut_off_writes_no_more_and_ends(
     hole = first.proxy.fail("blackhole")
     first.proxy.silence()
     wait_lost(first)
-    aws.mend()
+    aws.fix()
     wait_ready(cluster, namespace, within=4 * LEASE_SECONDS)
     assert second.leads
-    first.proxy.mend(hole)
+    first.proxy.fix(hole)
     assert first.writes(after=cut_off) == []
     assert len(aws.calls()) <= 3
 
@@ -96,7 +96,7 @@ def test_one_that_was_frozen_past_its_lease_writes_no_more_and_ends(
     wait_for(lambda: second.leads, "the second takes over", within=4 * LEASE_SECONDS)
     wait_ready(cluster, namespace, within=45)
     before = get(cluster, namespace), wait_secret(cluster, namespace)
-    first.proxy.mend(answer)
+    first.proxy.fix(answer)
     first.operator.process.send_signal(signal.SIGCONT)
     wait_lost(first)
     asked = [one for one in first.proxy.requests(after=frozen) if one.method in WRITING and "/leases" not in one.path]

@@ -152,7 +152,7 @@ def test_the_younger_is_served_until_the_older_can_be(
     cluster.delete(secret_path(namespace, "young-generated"))
     assert owner_of(wait_secret(cluster, namespace, "young-generated")) == ("Secret", "young"), "and restored"
     assert condition(get(cluster, namespace, "young"), "Ready")["status"] == "True"
-    aws.mend()
+    aws.fix()
     wait_ready(cluster, namespace, "old", within=60)
     wait_outranked(cluster, namespace, second, first)
     assert owner_of(wait_secret(cluster, namespace, "young-generated")) == ("Secret", "old")

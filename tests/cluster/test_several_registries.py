@@ -68,7 +68,7 @@ def test_one_that_fails_keeps_its_last_good_token_and_the_others_stay_fresh(
     assert ROLE in condition(found, "Ready")["message"]
     second = stored(cluster, namespace)
     wait_for(lambda: stored(cluster, namespace)[HOST] != second[HOST], "and is so after the first one's end", within=40)
-    aws.mend()
+    aws.fix()
     wait_ready(cluster, namespace, within=40)
     assert stored(cluster, namespace)[EU] != first[EU]
 
@@ -90,7 +90,7 @@ def test_a_refresh_that_one_of_them_refuses_stands_until_that_gives_in(
     assert stored(cluster, namespace)[EU] == first[EU]
     near = [call for call in aws.calls("GetAuthorizationToken") if call.region == "us-east-2"]
     assert len(near) == 2, "the other one is not asked with each attempt"
-    aws.mend()
+    aws.fix()
     found = wait_condition(cluster, namespace, type="Refreshing", status="True", within=60)
     assert stored(cluster, namespace)[EU] != first[EU]
     assert found["status"]["lastHandledRefresh"] == "1"

@@ -175,8 +175,8 @@ class Machine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.it.model.fault)
     @rule()
-    def mend(self) -> None:
-        self.it.mend()
+    def fix(self) -> None:
+        self.it.fix()
 
     def just(self, *steps: str) -> bool:
         """Whether one of these was the last thing that was done."""

@@ -59,7 +59,7 @@ def test_a_token_that_died_while_its_answer_lay_there_is_not_stored(
     apply(cluster, namespace, a_resource())
     aws.wait_for_calls(1)
     replica.operator.process.send_signal(signal.SIGSTOP)
-    aws.mend()
+    aws.fix()
     aws.wait_for_calls(1, result="ok")
     (dead,) = aws.tokens()
     wait_for(lambda: time.time() > dead.expires_at + 1, "it has expired")

@@ -61,7 +61,7 @@ def test_calls_that_hang_for_one_namespace_delay_no_other(
     )
     assert "AWS has not been asked yet" in condition(hanging, "Ready")["message"]
     assert operator.probe("/healthz")[0] == 200
-    aws.mend()
+    aws.fix()
 
 
 EDITS = 150

@@ -146,4 +146,4 @@ def found(seen: ObservedInstallation | None = None, *cases: Evidence) -> list[Fi
 
 def causes(findings: list[Finding], *levels: Level) -> list[str]:
     """Of these levels; of warnings and what is wrong, if none is given."""
-    return [one.cause for one in findings if one.level in (levels or (Level.WARNING, Level.WRONG))]
+    return [one.cause for one in findings if one.level in (levels or (Level.WARNING, Level.ERROR))]

@@ -237,8 +237,8 @@ def test_one_thing_of_the_installation(over: dict[str, Any], cause: str, says: s
     findings = found(an_installation(**over))
     assert causes(findings) == [cause]
     (one,) = [finding for finding in findings if finding.cause == cause]
-    assert says in one.says
-    assert one.cure
+    assert says in one.message
+    assert one.remedy
 
 
 def failing(reason: str, message: str = "it says why", *, phase: str = "Error") -> Object:
@@ -368,8 +368,8 @@ def test_one_thing_of_a_resource(case: Evidence, cause: str, says: str) -> None:
     findings = found(None, case)
     assert causes(findings) == [cause]
     (one,) = [finding for finding in findings if finding.cause == cause]
-    assert says in one.says
-    assert one.cure
+    assert says in one.message
+    assert one.remedy
 
 
 POLICY = a_policy(registries=["210987654321.*"], ambient_identity=True)
@@ -415,7 +415,7 @@ def test_what_may_not_be_looked_at_is_neither_good_nor_wrong() -> None:
     """What a member of one team sees with their own permissions."""
     findings = found(unseen_everywhere(), a_case(generated={"team-a": None}))
     assert causes(findings) == []
-    assert set(causes(findings, Level.UNSEEN)) == {
+    assert set(causes(findings, Level.UNKNOWN)) == {
         "definitions",
         "operator",
         "leader",
@@ -480,13 +480,13 @@ def test_nothing_is_wrong_with_what_belongs_to_an_operator_that_was_not_found(
     findings = found(an_installation(**{**ABSENT_OPERATOR, **over}))
     assert causes(findings) == wanted
     rest = {"operator-permissions", "admission-policies", "aws-identity"}
-    assert set(causes(findings, Level.UNSEEN)) == rest | unseen
-    assert all("doctor --operator-namespace" in one.cure for one in findings if one.cause in wanted)
+    assert set(causes(findings, Level.UNKNOWN)) == rest | unseen
+    assert all("doctor --operator-namespace" in one.remedy for one in findings if one.cause in wanted)
 
 
 def test_the_last_leader_of_an_operator_that_is_gone_is_named() -> None:
-    (one, *_) = [one for one in found(an_installation(**{**ABSENT_OPERATOR, "lease": a_lease(ago=600)})) if one.cure]
-    assert "pod-1 did, and renewed its Lease at" in one.says
+    (one, *_) = [one for one in found(an_installation(**{**ABSENT_OPERATOR, "lease": a_lease(ago=600)})) if one.remedy]
+    assert "pod-1 did, and renewed its Lease at" in one.message
 
 
 def test_an_account_that_was_named_and_is_not_there_is_wrong() -> None:
@@ -503,7 +503,7 @@ def test_identities_in_a_namespace_that_is_not_known_are_not_missing(spec: Objec
     assert causes(found(an_installation(), case)) in (["account-missing"], ["keys-missing"])
     findings = found(an_installation(**ABSENT_OPERATOR), case)
     assert causes(findings) == ["operator-absent"]
-    assert "identity" in causes(findings, Level.UNSEEN)
+    assert "identity" in causes(findings, Level.UNKNOWN)
 
 
 @pytest.mark.parametrize("hidden", ["pods", "account_seen"])
@@ -511,7 +511,7 @@ def test_an_identity_is_not_missing_where_one_may_not_look_for_it(hidden: str) -
     over = {"secrets": {KEYS: Keys(there=False)}, "credentials": [credential(SECRET, FAILS, now=NOW)], hidden: None}
     findings = found(an_installation(**over))
     assert causes(findings) == []
-    assert causes(findings, Level.UNSEEN) == ["aws-identity"]
+    assert causes(findings, Level.UNKNOWN) == ["aws-identity"]
 
 
 SETTINGS = VariableSource("ConfigMap", "ecr-secret-operator", "settings")
@@ -578,7 +578,7 @@ def test_the_namespaces_that_it_looks_at_are_read_as_its_process_does(case: str)
     assert (read.watched, read.watched_unknown) == (watched, unknown)
     lacking = {AccessReview("", "secrets", "patch"): False}
     findings = found(an_installation(deployments=[one], sources=sources, permissions=lacking))
-    assert ("operator-permissions" in causes(findings, Level.UNSEEN)) is bool(unknown)
+    assert ("operator-permissions" in causes(findings, Level.UNKNOWN)) is bool(unknown)
     assert ("operator-permissions-lacking" in causes(findings)) is not bool(unknown)
 
 
@@ -659,4 +659,4 @@ def test_values_of_secrets_have_no_place_in_what_is_known() -> None:
 def test_the_host_is_in_the_sentence_of_a_denial() -> None:
     findings = found(an_installation(policies=[POLICY]), a_case())
     (one,) = [finding for finding in findings if finding.cause == "policy-denied"]
-    assert HOST in one.says
+    assert HOST in one.message

@@ -449,7 +449,7 @@ def test_faults_with_an_error_code(
     assert refusal(connect("sts").get_caller_identity)[:2] == of_sts
     recorded = [(call.fault, call.result, call.status) for call in fake.calls()]
     assert recorded == [(kind, *of_ecr), (kind, *of_sts)]
-    fake.mend()
+    fake.fix()
     connect("ecr").get_authorization_token()
 
 
@@ -487,7 +487,7 @@ def test_a_call_hangs_until_it_is_mended(fake: FakeAws, connect: Connect) -> Non
         hanging = fake.wait_for_calls(1, fault="hang")[0]
         assert hanging.result == "pending"
         assert not waiting.done()
-        fake.mend()
+        fake.fix()
         assert waiting.result(timeout=10)["authorizationData"]
     assert [(call.fault, call.result) for call in fake.calls()] == [("hang", "ok")]
 
@@ -513,7 +513,7 @@ def test_faults_hit_what_they_are_told_to_and_as_often(fake: FakeAws, connect: C
     assert "assumed-role/puller" in refusal(role.get_authorization_token)[2]
     role.get_authorization_token()
     assert refusal(lambda: assume(connect))[0] == "InternalFailure"
-    fake.mend(action="AssumeRole")
+    fake.fix(action="AssumeRole")
     assume(connect)
     assert fake.faults() == []
 
@@ -571,7 +571,7 @@ def test_records_are_bounded_and_cleared(fake: FakeAws, connect: Connect) -> Non
         (lambda fake: fake.add_credentials("AKIA1", ""), "length >= 1"),
         (lambda fake: fake.add_credentials("AKIA1", "x", account="12"), "account"),
         (lambda fake: fake.set_credentials_active("AKIANEVER", active=False), "AKIANEVER is not known"),
-        (lambda fake: fake.mend("nonsense"), "Invalid enum value 'nonsense'"),
+        (lambda fake: fake.fix("nonsense"), "Invalid enum value 'nonsense'"),
         (lambda fake: fake.wait_for_calls(1, timeout=0.01), "0 of 1 calls in 0.01 s"),
     ],
 )

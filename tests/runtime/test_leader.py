@@ -84,7 +84,7 @@ def a_candidate(store: Store, identity: str = "one", *, wrong_by: timedelta = ti
 
 
 def leads(elector: Elector) -> bool:
-    """Asked anew each time: a type checker would take the attribute for what it was before an await."""
+    """Asked again each time: a type checker would take the attribute for what it was before an await."""
     return elector.leading
 
 

@@ -71,7 +71,7 @@ async def test_a_text_is_given_for_a_moment_and_then_rendered_anew(monkeypatch: 
     monkeypatch.setattr(module, "MOST_SECONDS", 0.01)
     shown = watched(states)
     await shown.text()
-    while b'name="pull-2"' in await shown.text():  # noqa: ASYNC110 - it is rendered anew a moment later
+    while b'name="pull-2"' in await shown.text():  # noqa: ASYNC110 - it is rendered again a moment later
         await asyncio.sleep(0.01)
     assert len(states.asked) > 2
 

@@ -72,7 +72,7 @@ class Soak:
         return [_generated(number) for number in self.draw.sample(range(COUNT), min(count, COUNT))]
 
     def faults(self) -> Mapping[str, Callable[[], None]]:
-        """What can go wrong; each is over when it is told to mend."""
+        """What can go wrong; each is over when it is told to fix."""
         return {
             "AWS throttles": lambda: self.aws.fail("Throttling"),
             "AWS breaks": lambda: self.aws.fail("InternalError"),
@@ -109,9 +109,9 @@ class Soak:
         for path in self.some(20):
             self.cluster.patch(path, {"data": {"more": "eA=="}})
 
-    def mend(self) -> None:
-        self.aws.mend()
-        self.proxy.mend()
+    def fix(self) -> None:
+        self.aws.fix()
+        self.proxy.fix()
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def test_nothing_expires_leaks_or_stays_broken_whatever_goes_wrong(soak: Soak) -
         history.append(f"{passed:.0f} s: {name}")
         faults[name]()
         _watch_over(soak, soak.draw.uniform(*WRONG_SECONDS), history)
-        soak.mend()
+        soak.fix()
         _watch_over(soak, soak.draw.uniform(*RIGHT_SECONDS), history)
         readings.append(_reading(soak.operator))
     wait_for(lambda: soak.ready() == COUNT, f"all are served at the end: {history}", within=LIFE)

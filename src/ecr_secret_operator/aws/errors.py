@@ -86,14 +86,14 @@ class Step:
         who: asks.
         credentials: what it asks with.
         target: what is asked for, beyond the name of the operation.
-        cure: what to do when AWS refuses.
+        remedy: what to do when AWS refuses.
     """
 
     place: str
     who: str = OWN
     credentials: str = "the operator's credentials"
     target: str = ""
-    cure: str = "Allow it in the identity's IAM policy"
+    remedy: str = "Allow it in the identity's IAM policy"
 
 
 def step_by(scope: Scope, *, assuming: bool = False) -> Step:
@@ -103,7 +103,7 @@ def step_by(scope: Scope, *, assuming: bool = False) -> Step:
             return Step(
                 f"STS in {scope.region}",
                 target=f" of role {role}",
-                cure="Allow sts:AssumeRole on it in the operator's IAM policy, and the operator's identity in the"
+                remedy="Allow sts:AssumeRole on it in the operator's IAM policy, and the operator's identity in the"
                 " role's trust policy, with the external id if it asks for one",
             )
         case AccountRole(namespace=namespace, service_account=name, role_arn=role, audience=audience) if assuming:
@@ -112,7 +112,7 @@ def step_by(scope: Scope, *, assuming: bool = False) -> Step:
                 who=f"ServiceAccount {namespace}/{name}",
                 credentials=f"the token of ServiceAccount {namespace}/{name}",
                 target=f" of role {role}",
-                cure="The role's trust policy has to federate this cluster's OIDC provider for"
+                remedy="The role's trust policy has to federate this cluster's OIDC provider for"
                 f" system:serviceaccount:{namespace}:{name} with audience {audience}",
             )
         case AssumedRole() | AccountRole() as identity:
@@ -174,9 +174,9 @@ def _answered(error: ClientError, step: Step) -> TokenError:
     asked = f"{error.operation_name}{step.target}"
     if code in _DENIED:
         own_role = not step.target and error.operation_name.startswith("AssumeRole")
-        cure = "Allow it in the trust policy of the operator's role" if own_role else step.cure
+        remedy = "Allow it in the trust policy of the operator's role" if own_role else step.remedy
         return TokenError(
-            f"AWS refused {asked} to {step.who} ({code}): {text}. {cure}; this is tried again by itself",
+            f"AWS refused {asked} to {step.who} ({code}): {text}. {remedy}; this is tried again by itself",
             reason=Reason.AWS_ACCESS_DENIED,
             cause=f"{asked} {code} {step.who}",
         )

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _MARKS = {
     Level.OK: ("ok     ", "green"),
     Level.WARNING: ("warning", "yellow"),
-    Level.WRONG: ("wrong  ", "bold red"),
-    Level.UNSEEN: ("?      ", "dim"),
+    Level.ERROR: ("error  ", "bold red"),
+    Level.UNKNOWN: ("?      ", "dim"),
 }
 
 
@@ -68,7 +68,7 @@ def doctor(
     Nothing is changed. Of Secrets, only the names of their entries are read. What you may not read is marked with a
     question mark.
 
-    Exit codes: 0 nothing is wrong; 1 something is; 2 cannot look.
+    Exit codes: 0 no errors; 1 at least one error; 2 the cluster could not be read.
     """
 
     async def look(session: ClusterSession) -> tuple[ObservedInstallation, list[Evidence]]:
@@ -118,13 +118,13 @@ def _print_text(findings: Sequence[Finding]) -> None:
     console = open_console(soft_wrap=True)
     for one in findings:
         mark, style = _MARKS[one.level]
-        console.print(Text.assemble((mark, style), "  ", cell(one.subject, "bold"), ": ", cell(one.says)))
-        if one.cure:
-            console.print(Text.assemble("         ", ("> ", "dim"), cell(as_called(one.cure))))
+        console.print(Text.assemble((mark, style), "  ", cell(one.subject, "bold"), ": ", cell(one.message)))
+        if one.remedy:
+            console.print(Text.assemble("         ", ("> ", "dim"), cell(as_called(one.remedy))))
     counts = {level: sum(one.level is level for one in findings) for level in Level}
     console.print(
-        f"\n{counts[Level.WRONG]} wrong, {counts[Level.WARNING]} warnings, {counts[Level.OK]} ok,"
-        f" {counts[Level.UNSEEN]} not looked at"
+        f"\n{counts[Level.ERROR]} errors, {counts[Level.WARNING]} warnings, {counts[Level.OK]} ok,"
+        f" {counts[Level.UNKNOWN]} unknown"
     )
 
 
@@ -136,9 +136,9 @@ def _print_json(findings: Sequence[Finding]) -> None:
             "level": str(one.level),
             "cause": one.cause,
             "subject": one.subject,
-            "says": one.says,
-            "cure": as_called(one.cure),
+            "message": one.message,
+            "remedy": as_called(one.remedy),
         }
         for one in findings
     ]
-    click.echo(written({"findings": shown, "wrong": worst(findings)}, "json"))
+    click.echo(written({"findings": shown, "failed": worst(findings)}, "json"))

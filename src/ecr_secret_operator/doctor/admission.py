@@ -193,9 +193,9 @@ def _metadata(metadata: object) -> Iterator[str]:
     if not isinstance(metadata, dict):
         yield "metadata is missing, or is not an object"
         return
-    wrong = list(_types(metadata))
-    if wrong:
-        yield from wrong
+    error = list(_types(metadata))
+    if error:
+        yield from error
         return
     name, generated, namespace = (text(metadata, field) for field in ("name", "generateName", "namespace"))
     if not name and not generated:

@@ -1,4 +1,4 @@
-"""All checks in the order in which one thing needs another: what stands first is to be mended first."""
+"""All checks in the order in which one thing needs another: what stands first is to be fixed first."""
 
 from __future__ import annotations
 

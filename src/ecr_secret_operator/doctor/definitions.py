@@ -8,7 +8,7 @@ from ..api.fields import GROUP, VERSION
 from ..crds import all_definitions
 from ..domain.kinds import KINDS
 from ..domain.raw import RawObject, mapping, mappings, text
-from .finding import Finding, ok, unseen, warning, wrong
+from .finding import Finding, error, ok, unknown, warning
 from .observed import ObservedInstallation, Seen
 
 INSTALL = "ecr-secret-operator crds | kubectl apply --server-side --force-conflicts -f -"
@@ -24,8 +24,8 @@ def check_definitions(seen: ObservedInstallation) -> Iterator[Finding]:
         yield from findings
         return
     if any(found is None for found in seen.definitions.values()):
-        says = "All are installed. Whether they are those of this version you may not see"
-        yield unseen("definitions", SUBJECT, says)
+        message = "All are installed. Whether they are those of this version you may not see"
+        yield unknown("definitions", SUBJECT, message)
         return
     yield ok("definitions", SUBJECT, f"All {len(seen.definitions)} are installed, as this version has them")
 
@@ -41,7 +41,7 @@ def _check(wanted: RawObject, seen: ObservedInstallation) -> Iterator[Finding]:
 
 def _absent(name: str, *, needed: bool) -> Finding:
     if needed:
-        return wrong(
+        return error(
             "definition-missing", name, "It is not installed, and the operator does not start without", INSTALL
         )
     return warning("definition-missing", name, "It is not installed: nothing of this kind is served", INSTALL)
@@ -50,17 +50,17 @@ def _absent(name: str, *, needed: bool) -> Finding:
 def _compared(name: str, wanted: RawObject, found: Seen) -> Iterator[Finding]:
     established = [one for one in mappings(found, "status", "conditions") if one.get("type") == "NamesAccepted"]
     if any(one.get("status") == "False" for one in established):
-        says = "The API server does not accept its names: " + text(established[0], "message")
-        yield wrong("definition-refused", name, says, "Remove the other definition that has these names")
+        message = "The API server does not accept its names: " + text(established[0], "message")
+        yield error("definition-refused", name, message, "Remove the other definition that has these names")
         return
     mine, theirs = _version(wanted), _version(found)
     ours, stored = mapping(mine, "schema", "openAPIV3Schema"), mapping(theirs, "schema", "openAPIV3Schema")
     if lacking := list(_missing(ours, stored)):
-        says = f"It is older than this version: the API server drops {_list(lacking)}"
-        yield wrong("definition-outdated", name, says, INSTALL)
+        message = f"It is older than this version: the API server drops {_list(lacking)}"
+        yield error("definition-outdated", name, message, INSTALL)
     elif unknown := list(_missing(stored, ours)):
-        says = f"It is newer than this command, which does not know {_list(unknown)}"
-        yield warning("definition-newer", name, says, "Use the command of the operator's own version")
+        message = f"It is newer than this command, which does not know {_list(unknown)}"
+        yield warning("definition-newer", name, message, "Use the command of the operator's own version")
     elif any(mine.get(key) != theirs.get(key) for key in ("schema", "additionalPrinterColumns", "subresources")):
         yield warning("definition-differs", name, "Rules, texts or columns are not those of this version", INSTALL)
 

@@ -1,4 +1,4 @@
-"""What a check found: how bad it is, of what, in a sentence, and how to mend it."""
+"""The result of a check: its level, its subject, a message, and a remedy."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """How serious a finding is."""
 
     OK = "ok"
     WARNING = "warning"
-    """It works, and may not go on to."""
-    WRONG = "wrong"
-    UNSEEN = "unseen"
-    """It could not be looked at: for lack of a permission, or because it is not known where it is."""
+    """It works now, and may fail later."""
+    ERROR = "error"
+    UNKNOWN = "unknown"
+    """It could not be checked: a permission is missing, or its place is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,40 +23,40 @@ class Finding:
     """One line of the checklist.
 
     Attributes:
-        level: how bad it is.
-        cause: in one word of a closed list (`causes`), for scripts.
-        subject: of what.
-        says: the finding, in a sentence.
-        cure: a command, or what else to do; empty where nothing is wrong.
+        level: how serious it is.
+        cause: an identifier from a closed list, for scripts.
+        subject: the object or setting that was checked.
+        message: the finding, in a sentence.
+        remedy: a command, or what else to do; empty if nothing is wrong.
     """
 
     level: Level
     cause: str
     subject: str
-    says: str
-    cure: str = ""
+    message: str
+    remedy: str = ""
 
 
-def ok(cause: str, subject: str, says: str) -> Finding:
-    """All is well."""
-    return Finding(Level.OK, cause, subject, says)
+def ok(cause: str, subject: str, message: str) -> Finding:
+    """A check that passed."""
+    return Finding(Level.OK, cause, subject, message)
 
 
-def warning(cause: str, subject: str, says: str, cure: str) -> Finding:
-    """Something to see to."""
-    return Finding(Level.WARNING, cause, subject, says, cure)
+def warning(cause: str, subject: str, message: str, remedy: str) -> Finding:
+    """Something that may fail later."""
+    return Finding(Level.WARNING, cause, subject, message, remedy)
 
 
-def wrong(cause: str, subject: str, says: str, cure: str) -> Finding:
+def error(cause: str, subject: str, message: str, remedy: str) -> Finding:
     """Something that does not work."""
-    return Finding(Level.WRONG, cause, subject, says, cure)
+    return Finding(Level.ERROR, cause, subject, message, remedy)
 
 
-def unseen(cause: str, subject: str, says: str, cure: str = "") -> Finding:
-    """Something that could not be looked at."""
-    return Finding(Level.UNSEEN, cause, subject, says, cure)
+def unknown(cause: str, subject: str, message: str, remedy: str = "") -> Finding:
+    """Something that could not be checked."""
+    return Finding(Level.UNKNOWN, cause, subject, message, remedy)
 
 
 def worst(findings: Iterable[Finding]) -> bool:
-    """Whether anything is wrong."""
-    return any(one.level is Level.WRONG for one in findings)
+    """Whether one of the findings is an error."""
+    return any(one.level is Level.ERROR for one in findings)

@@ -6,29 +6,29 @@ from collections.abc import Iterable, Iterator
 
 from ..domain.raw import RawObject, items, mappings, text
 from ..rbac import Installation, admission_policies
-from .finding import Finding, ok, unseen, warning
+from .finding import Finding, ok, unknown, warning
 from .observed import ObservedInstallation
 
 SUBJECT = "admission policies"
 
 
-def check_guards(seen: ObservedInstallation, cure: str) -> Iterator[Finding]:
+def check_guards(seen: ObservedInstallation, remedy: str) -> Iterator[Finding]:
     """One that has no binding does nothing."""
     if not seen.account_known and not seen.account_seen:
-        yield unseen("admission-policies", SUBJECT, "The operator's ServiceAccount, which they limit, is not known")
+        yield unknown("admission-policies", SUBJECT, "The operator's ServiceAccount, which they limit, is not known")
         return
     if seen.account_seen is not None and not seen.account_seen:
         return  # there is no ServiceAccount to restrict, which was reported already
     if seen.guards is None or seen.bindings is None:
-        yield unseen("admission-policies", SUBJECT, "You may not look at them")
+        yield unknown("admission-policies", SUBJECT, "You may not look at them")
         return
     bound = {text(one, "spec", "policyName") for one in seen.bindings}
     username = f"system:serviceaccount:{seen.namespace}:{seen.account}"
     holding = [one for one in seen.guards if text(one, "metadata", "name") in bound and _is_about(one, username)]
     wanted = _resources(one for one in admission_policies(Installation()) if one["kind"] == "ValidatingAdmissionPolicy")
     if free := sorted(wanted - _resources(holding)):
-        says = f"Nothing but RBAC limits what the operator does with {', '.join(free)}"
-        yield warning("admission-policies-missing", SUBJECT, says, cure)
+        message = f"Nothing but RBAC limits what the operator does with {', '.join(free)}"
+        yield warning("admission-policies-missing", SUBJECT, message, remedy)
     else:
         yield ok("admission-policies", SUBJECT, "They hold the operator to its own Secrets, tokens and links")
 

@@ -11,7 +11,7 @@ from ..domain.identity.sources import KEY_ID, ROLE_ANNOTATION, SECRET_KEY
 from ..domain.raw import mappings, text
 from ..domain.resource import InvalidSpec
 from ..reasons import Reason
-from .finding import Finding, ok, unseen, warning, wrong
+from .finding import Finding, error, ok, unknown, warning
 from .observed import Keys, ObservedInstallation
 from .workload import Workload
 
@@ -32,12 +32,12 @@ def check_identity(seen: ObservedInstallation, workload: Workload) -> Iterator[F
     if findings:
         yield from findings
     elif any(found is None for found in seen.secrets.values()):
-        yield unseen("aws-identity", SUBJECT, "You may not look at the Secret that would have it")
+        yield unknown("aws-identity", SUBJECT, "You may not look at the Secret that would have it")
     elif not seen.operator_found:
-        yield unseen("aws-identity", SUBJECT, "No Deployment was found whose identity could be looked at")
+        yield unknown("aws-identity", SUBJECT, "No Deployment was found whose identity could be looked at")
     elif seen.account_seen is None or seen.pods is None:
         hidden = "pods" if seen.account_seen is not None else "ServiceAccount"
-        yield unseen("aws-identity", SUBJECT, f"You may not look at the operator's {hidden}, which would show it")
+        yield unknown("aws-identity", SUBJECT, f"You may not look at the operator's {hidden}, which would show it")
     else:
         yield from _none(seen)
 
@@ -46,11 +46,11 @@ def _none(seen: ObservedInstallation) -> Iterator[Finding]:
     asked = [one for one in seen.credentials if any(use.identity == "operator" for use in one.uses)]
     refused = [one for one in asked if one.reason == Reason.IDENTITY_UNAVAILABLE]
     pods = "no Pod Identity" if seen.pods else "no pod that would show Pod Identity"
-    says = f"There is no Secret {KEYS_SECRET}, no role of its ServiceAccount and {pods}"
+    message = f"There is no Secret {KEYS_SECRET}, no role of its ServiceAccount and {pods}"
     if refused:
-        yield wrong("aws-identity-missing", SUBJECT, says, _GUIDES)
+        yield error("aws-identity-missing", SUBJECT, message, _GUIDES)
     elif asked and not any(one.ready for one in asked):
-        yield warning("aws-identity-unknown", SUBJECT, f"{says}: it has at most that of its node", _GUIDES)
+        yield warning("aws-identity-unknown", SUBJECT, f"{message}: it has at most that of its node", _GUIDES)
     else:
         yield ok("aws-identity", SUBJECT, "It has that of its node or its environment, or needs none")
 
@@ -64,8 +64,8 @@ def _secrets(seen: ObservedInstallation) -> Iterator[Finding]:
             yield ok("aws-identity", subject, f"It has {', '.join(sorted(found.names))}")
         elif name == KEYS_SECRET or found.names & {KEY_ID, SECRET_KEY}:
             lacking = [key for key in (KEY_ID, SECRET_KEY) if key not in found.names]
-            says = f"It has neither {CONFIG_FILE} nor {' and '.join(lacking)}"
-            yield wrong("aws-credentials-incomplete", subject, says, "Make it anew: docs/identities/iam-user.md")
+            message = f"It has neither {CONFIG_FILE} nor {' and '.join(lacking)}"
+            yield error("aws-credentials-incomplete", subject, message, "Make it again: docs/identities/iam-user.md")
 
 
 def _role(seen: ObservedInstallation, workload: Workload) -> Iterator[Finding]:
@@ -74,14 +74,14 @@ def _role(seen: ObservedInstallation, workload: Workload) -> Iterator[Finding]:
     if not role:
         return
     if not re.fullmatch(ROLE_ARN_PATTERN, role):
-        cure = f"kubectl annotate serviceaccount {seen.account} -n {seen.namespace} --overwrite {ROLE_ANNOTATION}=ARN"
-        yield wrong("operator-role-malformed", subject, f"Its annotation {ROLE_ANNOTATION} is no ARN of a role", cure)
+        remedy = f"kubectl annotate serviceaccount {seen.account} -n {seen.namespace} --overwrite {ROLE_ANNOTATION}=ARN"
+        yield error("operator-role-malformed", subject, f"Its annotation {ROLE_ANNOTATION} is no ARN of a role", remedy)
         return
     pods = seen.pods or ()
     if pods and not any(_WEB_IDENTITY in _variables(pod) for pod in pods):
-        cure = f"kubectl rollout restart deployment {workload.name} -n {seen.namespace}"
-        says = f"It has role {role}, and the pods were not given it: they are older, or there is no webhook for it"
-        yield warning("operator-role-not-injected", subject, says, cure)
+        remedy = f"kubectl rollout restart deployment {workload.name} -n {seen.namespace}"
+        message = f"It has role {role}, and the pods were not given it: they are older, or there is no webhook for it"
+        yield warning("operator-role-not-injected", subject, message, remedy)
         return
     yield ok("aws-identity", subject, f"It has role {role}")
 
@@ -107,23 +107,23 @@ def complete(found: Keys) -> bool:
 def check_policies(seen: ObservedInstallation, workload: Workload) -> Iterator[Finding]:
     """Whether they can be read, select anything, and are there where they are required."""
     if seen.policies is None:
-        yield unseen("policies", "AccessPolicies", "You may not list them")
+        yield unknown("policies", "AccessPolicies", "You may not list them")
         return
     findings = [one for policy in seen.policies for one in _policy(policy, seen)]
     if workload.policy_required and not seen.policies:
-        cure = "Make one: docs/access-policy.md"
-        says = "There is none, and the operator runs with --require-access-policy: nothing is served"
-        findings.append(wrong("policy-required", "AccessPolicies", says, cure))
+        remedy = "Make one: docs/access-policy.md"
+        message = "There is none, and the operator runs with --require-access-policy: nothing is served"
+        findings.append(error("policy-required", "AccessPolicies", message, remedy))
     yield from findings
     if not findings:
         count = len(seen.policies)
-        says = f"{count}, each in force" if count else "None: every namespace may use all that the operator can"
-        yield ok("policies", "AccessPolicies", says)
+        message = f"{count}, each in force" if count else "None: every namespace may use all that the operator can"
+        yield ok("policies", "AccessPolicies", message)
 
 
 def _policy(policy: Policy, seen: ObservedInstallation) -> Iterator[Finding]:
     subject, edit, spec = f"AccessPolicy {policy.name}", f"kubectl edit ecrpolicy {policy.name}", policy.spec
     if isinstance(spec, InvalidSpec):
-        yield wrong("policy-invalid", subject, f"It allows nothing: {spec.message}", edit)
+        yield error("policy-invalid", subject, f"It allows nothing: {spec.message}", edit)
     elif seen.namespaces is not None and not any(spec.namespaces.selects(*one) for one in seen.namespaces.items()):
         yield warning("policy-selects-nothing", subject, "It selects no namespace that there is", edit)

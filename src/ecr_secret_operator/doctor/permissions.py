@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..rbac import PERMISSIONS, Feature, Permission, RoleScope
-from .finding import Finding, ok, unseen, warning, wrong
+from .finding import Finding, error, ok, unknown, warning
 from .workload import POINT, Workload
 
 if TYPE_CHECKING:
@@ -78,26 +78,26 @@ def install_command(workload: Workload, namespace: str) -> str:
 
 def check_permissions(seen: ObservedInstallation, workload: Workload) -> Iterator[Finding]:
     """Whether the operator's ServiceAccount is there, may do its work, and is held to it."""
-    name, cure = f"ServiceAccount {seen.namespace}/{seen.account}", install_command(workload, seen.namespace)
+    name, remedy = f"ServiceAccount {seen.namespace}/{seen.account}", install_command(workload, seen.namespace)
     if not seen.account_known and not seen.account_seen:
-        cure = "" if seen.deployments is None else POINT
-        yield unseen("operator-permissions", "permissions of the operator", _unnamed(seen), cure)
+        remedy = "" if seen.deployments is None else POINT
+        yield unknown("operator-permissions", "permissions of the operator", _unnamed(seen), remedy)
         return
     if seen.account_seen is not None and not seen.account_seen:
-        yield wrong("operator-account-missing", name, "The operator's ServiceAccount does not exist", cure)
+        yield error("operator-account-missing", name, "The operator's ServiceAccount does not exist", remedy)
         return
     if workload.watched_unknown:
-        says = f"Which it needs depends on WATCH_NAMESPACE, which is not known: {workload.watched_unknown}"
-        yield unseen("operator-permissions", name, says)
+        message = f"Which it needs depends on WATCH_NAMESPACE, which is not known: {workload.watched_unknown}"
+        yield unknown("operator-permissions", name, message)
     elif seen.permissions is None:
-        yield unseen("operator-permissions", name, "You may not ask what the operator may do (subjectaccessreviews)")
+        yield unknown("operator-permissions", name, "You may not ask what the operator may do (subjectaccessreviews)")
     elif lacking := _lacking(seen.permissions, optional=False):
         for place, words in lacking.items():
-            yield wrong("operator-permissions-lacking", name, _says(place, words), cure)
+            yield error("operator-permissions-lacking", name, _says(place, words), remedy)
     elif lacking := _lacking(seen.permissions, optional=True):
         for place, words in lacking.items():
-            says = f"{_says(place, words)}. Resources with {' or '.join(sorted(Feature))} may need it"
-            yield warning("operator-permissions-left-out", name, says, cure)
+            message = f"{_says(place, words)}. Resources with {' or '.join(sorted(Feature))} may need it"
+            yield warning("operator-permissions-left-out", name, message, remedy)
     else:
         yield ok("operator-permissions", name, f"It has the {len(seen.permissions)} permissions that it needs")
 

@@ -1,4 +1,4 @@
-"""Why one resource is not served as it asks: from what its status says to the thing that somebody has to mend."""
+"""Why one resource is not served as it asks: from what its status says to the thing that somebody has to fix."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..domain.secret.generated import format_time
 from ..domain.tokens.token import Sensitive
 from ..reasons import NEEDS_A_PERSON, Reason
 from .credential import CredentialState
-from .finding import Finding, Level, ok, unseen, warning, wrong
+from .finding import Finding, Level, error, ok, unknown, warning
 from .identities import complete
 from .observed import Evidence, ObservedInstallation
 from .workload import POINT, Workload
@@ -28,7 +28,7 @@ from .workload import POINT, Workload
 _TOLD = 3
 """Of how many namespaces, pods and ServiceAccounts a finding tells."""
 
-_AWS = "Allow the identity ecr:GetAuthorizationToken, or mend its role's trust policy: docs/identities/README.md"
+_AWS = "Allow the identity ecr:GetAuthorizationToken, or fix its role's trust policy: docs/identities/README.md"
 _MESSAGE = "Do what the message says. The operator tries again within 30 seconds: docs/reference/reasons.md"
 GENERIC: Mapping[str, tuple[str, str]] = {
     Reason.AWS_ACCESS_DENIED: ("aws-access-denied", _AWS),
@@ -49,7 +49,7 @@ def check_resource(case: Evidence, seen: ObservedInstallation, workload: Workloa
     """All that is wrong with one resource; one line that says so when nothing is."""
     findings = list(_problems(_Subject(case, seen, workload)))
     yield from findings
-    if not any(one.level in (Level.WRONG, Level.WARNING) for one in findings):
+    if not any(one.level in (Level.ERROR, Level.WARNING) for one in findings):
         yield ok("resource", name_of(case), case.credential.message)
 
 
@@ -83,7 +83,7 @@ def _problems(of: _Subject) -> Iterator[Finding]:
     spec = of.case.kind.parse(of.case.raw.get("spec"))
     yield from _deletion(of)
     if isinstance(spec, InvalidSpec):
-        yield wrong("invalid-spec", of.name, spec.message, of.edit())
+        yield error("invalid-spec", of.name, spec.message, of.edit())
         return
     unserved = list(_unserved(of))
     if unserved:
@@ -105,22 +105,22 @@ def _deletion(of: _Subject) -> Iterator[Finding]:
         return
     for place, stored in of.case.generated.items():
         if stored and stored.deleting:
-            says = f"Secret {place}/{stored.name} is being deleted, and {finalizers_hold(stored.finalizers)}"
-            yield warning("being-deleted", of.name, says, remedy)
+            message = f"Secret {place}/{stored.name} is being deleted, and {finalizers_hold(stored.finalizers)}"
+            yield warning("being-deleted", of.name, message, remedy)
 
 
 def _unserved(of: _Subject) -> Iterator[Finding]:
     """Whether the operator looks at it at all."""
     watched = of.workload.watched
     flags = f"The operator looks at {', '.join(watched)} only"
-    cure = (
+    remedy = (
         "Add it to --watch-namespace (WATCH_NAMESPACE) of the operator, and to that of its permissions: docs/install.md"
     )
     if watched and of.case.kind.clustered:
-        cure = "Let an operator watch all namespaces: docs/guides/many-namespaces.md"
-        yield wrong("not-watched", of.name, f"{flags}: it serves no ClusterPullSecret", cure)
+        remedy = "Let an operator watch all namespaces: docs/guides/many-namespaces.md"
+        yield error("not-watched", of.name, f"{flags}: it serves no ClusterPullSecret", remedy)
     elif watched and of.namespace not in watched:
-        yield wrong("not-watched", of.name, f"{flags}, not at namespace {of.namespace}", cure)
+        yield error("not-watched", of.name, f"{flags}, not at namespace {of.namespace}", remedy)
 
 
 def _identities(of: _Subject, spec: CommonSpec) -> Iterator[Finding]:
@@ -128,8 +128,8 @@ def _identities(of: _Subject, spec: CommonSpec) -> Iterator[Finding]:
     named = any(entry.aws.service_account or entry.aws.credentials_secret for entry in spec.entries)
     if of.case.kind.clustered and not of.seen.place_known:
         if named:
-            says = "Its AWS identity is in the operator's namespace, which is not known"
-            yield unseen("identity", of.name, says, POINT)
+            message = "Its AWS identity is in the operator's namespace, which is not known"
+            yield unknown("identity", of.name, message, POINT)
         return
     for account in sorted({entry.aws.service_account for entry in spec.entries if entry.aws.service_account}):
         yield from _account(of, account)
@@ -144,15 +144,15 @@ def _account(of: _Subject, name: str) -> Iterator[Finding]:
     if found is None:
         return
     if not found:
-        cure = f"kubectl create serviceaccount {name} -n {home}; {annotate}"
-        yield wrong("account-missing", of.name, f"{place}, whose role it names, does not exist", cure)
+        remedy = f"kubectl create serviceaccount {name} -n {home}; {annotate}"
+        yield error("account-missing", of.name, f"{place}, whose role it names, does not exist", remedy)
         return
     role = text(found, "metadata", "annotations", ROLE_ANNOTATION)
     if not role:
-        yield wrong("account-not-annotated", of.name, f"{place} has no annotation {ROLE_ANNOTATION}", annotate)
+        yield error("account-not-annotated", of.name, f"{place} has no annotation {ROLE_ANNOTATION}", annotate)
     elif not re.fullmatch(ROLE_ARN_PATTERN, role):
-        says = f"The annotation {ROLE_ANNOTATION} of {place} is no ARN of a role"
-        yield wrong("account-role-malformed", of.name, says, f"{annotate} --overwrite")
+        message = f"The annotation {ROLE_ANNOTATION} of {place} is no ARN of a role"
+        yield error("account-role-malformed", of.name, message, f"{annotate} --overwrite")
 
 
 def _key_secret(of: _Subject, name: str) -> Iterator[Finding]:
@@ -165,10 +165,10 @@ def _key_secret(of: _Subject, name: str) -> Iterator[Finding]:
     if found is None:
         return
     if not found.there:
-        yield wrong("keys-missing", of.name, f"{place}, whose keys it names, does not exist", make)
+        yield error("keys-missing", of.name, f"{place}, whose keys it names, does not exist", make)
     elif not complete(found):
         lacking = [key for key in (KEY_ID, SECRET_KEY) if key not in found.names]
-        yield wrong("keys-incomplete", of.name, f"{place} lacks {' and '.join(lacking)}", f"Replace it: {make}")
+        yield error("keys-incomplete", of.name, f"{place} lacks {' and '.join(lacking)}", f"Replace it: {make}")
 
 
 def _denied(of: _Subject, spec: CommonSpec) -> Iterator[Finding]:
@@ -179,8 +179,8 @@ def _denied(of: _Subject, spec: CommonSpec) -> Iterator[Finding]:
     resource = Resource(key, "", "", 0, "", deleting=False, refresh_request="", spec=spec, status={})
     verdict = assess(resource, _Around(of), stored={}, policy_required=of.workload.policy_required)
     if verdict.denied:
-        cure = "Ask who keeps the AccessPolicies: kubectl get ecrpolicy; docs/access-policy.md"
-        yield wrong("policy-denied", of.name, verdict.denied, cure)
+        remedy = "Ask who keeps the AccessPolicies: kubectl get ecrpolicy; docs/access-policy.md"
+        yield error("policy-denied", of.name, verdict.denied, remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +219,11 @@ def _conflicts(of: _Subject) -> Iterator[Finding]:
         stored = case.generated[place]
         owner = stored.owner_key if stored and stored.managed else None
         whose = f"is made for {owner.kind}/{owner.name}" if owner else "was not made by the operator"
-        says = f"Secret {place}/{case.credential.secret} exists and {whose}: it is left as it is"
+        message = f"Secret {place}/{case.credential.secret} exists and {whose}: it is left as it is"
         other = f"or choose another generated_secret_name: {of.edit()}"
         remove = f"kubectl delete secret {case.credential.secret} -n {place}"
-        cure = f"Choose another generated_secret_name: {of.edit()}" if owner else f"{remove}, {other}"
-        yield wrong("secret-conflict", of.name, says, cure)
+        remedy = f"Choose another generated_secret_name: {of.edit()}" if owner else f"{remove}, {other}"
+        yield error("secret-conflict", of.name, message, remedy)
 
 
 def _ours(case: Evidence, place: str) -> bool:
@@ -244,16 +244,16 @@ def _said(of: _Subject, causes: Sequence[Finding]) -> Iterator[Finding]:
     if one.state is CredentialState.SUSPENDED:
         yield from _suspended(of)
     elif one.state is CredentialState.PENDING and not one.reason:
-        cure = "See what stands above of the operator. If it runs, wait a few seconds and look again"
-        yield wrong("not-looked-at", of.name, one.message, cure)
+        remedy = "See what stands above of the operator. If it runs, wait a few seconds and look again"
+        yield error("not-looked-at", of.name, one.message, remedy)
     elif (
         one.state in (CredentialState.ERROR, CredentialState.PENDING, CredentialState.FAILING) and one.reason in GENERIC
     ):
-        cause, cure = GENERIC[one.reason]
+        cause, remedy = GENERIC[one.reason]
         if any(found.cause == cause or one.reason == Reason.IDENTITY_UNAVAILABLE for found in causes):
             return
         passing = one.reason not in NEEDS_A_PERSON and one.state is CredentialState.FAILING
-        yield (warning if passing else wrong)(cause, of.name, _all_said(of), cure)
+        yield (warning if passing else error)(cause, of.name, _all_said(of), remedy)
 
 
 def _all_said(of: _Subject) -> str:
@@ -268,25 +268,25 @@ def _suspended(of: _Subject) -> Iterator[Finding]:
     one = of.case.credential
     place = "" if of.case.kind.clustered else f" -n {of.namespace}"
     patch = """--type merge -p '{"spec":{"suspend":false}}'"""
-    cure = f"kubectl patch {of.case.kind.short_names[0]} {one.key.name}{place} {patch}"
+    remedy = f"kubectl patch {of.case.kind.short_names[0]} {one.key.name}{place} {patch}"
     expired = one.expires_at is not None and one.expires_at <= of.seen.now
     if expired or not one.ready:
-        says = "It is suspended, and no valid token is stored"
-        yield wrong("suspended", of.name, says + _used(of), cure)
+        message = "It is suspended, and no valid token is stored"
+        yield error("suspended", of.name, message + _used(of), remedy)
     else:
-        yield warning("suspended", of.name, "It is suspended: the stored token is not refreshed", cure)
+        yield warning("suspended", of.name, "It is suspended: the stored token is not refreshed", remedy)
 
 
 def _expiry(of: _Subject) -> Iterator[Finding]:
     one = of.case.credential
-    cure = "See what stands above of the operator: it does not work, or does not reach the API server"
+    remedy = "See what stands above of the operator: it does not work, or does not reach the API server"
     if one.state is CredentialState.EXPIRED:
-        yield wrong("token-expired", of.name, one.message + _used(of), cure)
+        yield error("token-expired", of.name, one.message + _used(of), remedy)
     elif one.state is CredentialState.OVERDUE:
         until = f". The token is good until {format_time(one.expires_at)}" if one.expires_at else ""
-        yield wrong("refresh-overdue", of.name, one.message + until, cure)
+        yield error("refresh-overdue", of.name, one.message + until, remedy)
     elif one.state is not CredentialState.SUSPENDED and one.expires_at and one.expires_at <= of.seen.now:
-        yield wrong("token-expired", of.name, f"The stored token is expired{_used(of)}", "Mend what stands above")
+        yield error("token-expired", of.name, f"The stored token is expired{_used(of)}", "Mend what stands above")
 
 
 def _used(of: _Subject) -> str:
@@ -306,9 +306,9 @@ def _stored(of: _Subject, spec: CommonSpec) -> Iterator[Finding]:
     one, case = of.case.credential, of.case
     if not one.ready or case.kind.clustered or of.namespace not in case.looked or of.namespace in case.generated:
         return
-    says = f"Secret {of.namespace}/{spec.generated_secret_name} is gone, and nobody restores it"
-    cure = "See what stands above of the operator. If it runs, look again: it restores a Secret within seconds"
-    yield wrong("secret-missing", of.name, says, cure)
+    message = f"Secret {of.namespace}/{spec.generated_secret_name} is gone, and nobody restores it"
+    remedy = "See what stands above of the operator. If it runs, look again: it restores a Secret within seconds"
+    yield error("secret-missing", of.name, message, remedy)
 
 
 def _links(of: _Subject, spec: CommonSpec) -> Iterator[Finding]:
@@ -319,10 +319,12 @@ def _links(of: _Subject, spec: CommonSpec) -> Iterator[Finding]:
         if found is not None and not found:
             absent.append(name)
     for name in absent:
-        says = f"ServiceAccount {of.namespace}/{name}, which is to be linked, does not exist"
-        yield wrong("linked-account-missing", of.name, says, f"kubectl create serviceaccount {name} -n {of.namespace}")
+        message = f"ServiceAccount {of.namespace}/{name}, which is to be linked, does not exist"
+        yield error(
+            "linked-account-missing", of.name, message, f"kubectl create serviceaccount {name} -n {of.namespace}"
+        )
     if of.case.credential.links_fail and not absent and of.case.credential.state is not CredentialState.ERROR:
-        yield wrong("not-linked", of.name, of.case.credential.linked, "Fix the cause that the message names")
+        yield error("not-linked", of.name, of.case.credential.linked, "Fix the cause that the message names")
 
 
 def _linked(spec: CommonSpec) -> Sequence[str]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from ..domain.raw import mapping, mappings, number, text
 from ..domain.secret.generated import parse_time
-from .finding import Finding, ok, unseen, warning, wrong
+from .finding import Finding, error, ok, unknown, warning
 from .observed import ObservedInstallation
 from .workload import POINT, PROGRAM, Workload
 
@@ -25,8 +25,8 @@ def check_running(seen: ObservedInstallation, workload: Workload) -> Iterator[Fi
     if workload.leader_elect or not workload.name:
         yield from _lease(seen, workload)
     elif workload.replicas > 1:
-        says = f"{workload.replicas} replicas work at the same time: none has --leader-elect"
-        yield warning("no-leader-election", _name(seen, workload), says, "Add --leader-elect to its arguments")
+        message = f"{workload.replicas} replicas work at the same time: none has --leader-elect"
+        yield warning("no-leader-election", _name(seen, workload), message, "Add --leader-elect to its arguments")
 
 
 def _name(seen: ObservedInstallation, workload: Workload) -> str:
@@ -35,37 +35,39 @@ def _name(seen: ObservedInstallation, workload: Workload) -> str:
 
 def _deployment(seen: ObservedInstallation, workload: Workload, *, leads: bool) -> Iterator[Finding]:
     if seen.deployments is None:
-        yield unseen("operator", f"Deployments in {seen.namespace}", "You may not look at them")
+        yield unknown("operator", f"Deployments in {seen.namespace}", "You may not look at them")
     elif not workload.name:
         yield from _elsewhere(seen, leads=leads)
     elif workload.replicas == 0:
-        cure = f"kubectl scale deployment {workload.name} -n {seen.namespace} --replicas 1"
-        yield wrong("operator-scaled-to-zero", _name(seen, workload), "It is scaled to zero: nobody works", cure)
+        remedy = f"kubectl scale deployment {workload.name} -n {seen.namespace} --replicas 1"
+        yield error("operator-scaled-to-zero", _name(seen, workload), "It is scaled to zero: nobody works", remedy)
     elif workload.available == 0:
-        cure = f"kubectl describe pods -n {seen.namespace}; kubectl logs deployment/{workload.name} -n {seen.namespace}"
-        says = f"None of its {workload.replicas} replicas is available"
-        yield wrong("operator-unavailable", _name(seen, workload), says, cure)
+        remedy = (
+            f"kubectl describe pods -n {seen.namespace}; kubectl logs deployment/{workload.name} -n {seen.namespace}"
+        )
+        message = f"None of its {workload.replicas} replicas is available"
+        yield error("operator-unavailable", _name(seen, workload), message, remedy)
     else:
-        says = f"{workload.available} of {workload.replicas} replicas are available"
-        yield ok("operator", _name(seen, workload), says)
+        message = f"{workload.available} of {workload.replicas} replicas are available"
+        yield ok("operator", _name(seen, workload), message)
 
 
 def _elsewhere(seen: ObservedInstallation, *, leads: bool) -> Iterator[Finding]:
     """What is known of an operator of which no Deployment was found where it was looked for."""
-    subject, says = f"namespace {seen.namespace}", f"No Deployment here runs {PROGRAM}"
+    subject, message = f"namespace {seen.namespace}", f"No Deployment here runs {PROGRAM}"
     idle = [one for one in seen.credentials if not one.reason]  # of which nothing is said, or nothing true any more
     if leads:
-        yield ok("operator", subject, f"{says}, but somebody leads: it runs elsewhere")
+        yield ok("operator", subject, f"{message}, but somebody leads: it runs elsewhere")
     elif seen.elsewhere:
-        cure = f"ecr-secret-operator doctor --operator-namespace {seen.elsewhere[0]}"
-        says = f"{says}. One in namespace {', '.join(seen.elsewhere)} does"
-        yield warning("operator-elsewhere", subject, says, cure)
+        remedy = f"ecr-secret-operator doctor --operator-namespace {seen.elsewhere[0]}"
+        message = f"{message}. One in namespace {', '.join(seen.elsewhere)} does"
+        yield warning("operator-elsewhere", subject, message, remedy)
     elif not seen.everywhere:
-        yield unseen("operator", subject, f"{says}, and you may not look at those of other namespaces", POINT)
+        yield unknown("operator", subject, f"{message}, and you may not look at those of other namespaces", POINT)
     elif idle or not seen.credentials:
-        yield wrong("operator-absent", subject, f"{says}, and no replica leads{_last_leader(seen)}", _INSTALL)
+        yield error("operator-absent", subject, f"{message}, and no replica leads{_last_leader(seen)}", _INSTALL)
     else:
-        yield warning("operator-unknown", subject, f"{says}; resources are served all the same", _INSTALL)
+        yield warning("operator-unknown", subject, f"{message}; resources are served all the same", _INSTALL)
 
 
 def _last_leader(seen: ObservedInstallation) -> str:
@@ -82,9 +84,9 @@ def _pods(seen: ObservedInstallation) -> Iterator[Finding]:
             reason = text(waiting, "reason")
             if reason and reason not in ("ContainerCreating", "PodInitializing"):
                 name = text(pod, "metadata", "name")
-                says = f"{reason}: {last or text(waiting, 'message') or 'its container does not start'}"
-                cure = f"kubectl logs {name} -n {seen.namespace} --previous"
-                yield wrong("operator-crashes", f"Pod {seen.namespace}/{name}", says, cure)
+                message = f"{reason}: {last or text(waiting, 'message') or 'its container does not start'}"
+                remedy = f"kubectl logs {name} -n {seen.namespace} --previous"
+                yield error("operator-crashes", f"Pod {seen.namespace}/{name}", message, remedy)
 
 
 def _leads(seen: ObservedInstallation) -> bool:
@@ -101,17 +103,17 @@ def _lease(seen: ObservedInstallation, workload: Workload) -> Iterator[Finding]:
     holder, renewed = text(spec, "holderIdentity"), parse_time(text(spec, "renewTime"))
     logs = f"kubectl logs deployment/{workload.name} -n {seen.namespace}"
     if seen.lease is None:
-        yield unseen("leader", subject, "You may not look at it")
+        yield unknown("leader", subject, "You may not look at it")
     elif not workload.name and not _leads(seen):
         return  # that no operator was found was reported already
     elif not seen.lease:
-        yield wrong("leader-none", subject, "There is no Lease: no replica has ever led", logs)
+        yield error("leader-none", subject, "There is no Lease: no replica has ever led", logs)
     elif not holder or renewed is None:
-        yield wrong("leader-none", subject, "Nobody leads: the last leader gave it back", logs)
+        yield error("leader-none", subject, "Nobody leads: the last leader gave it back", logs)
     elif not _leads(seen):
         ago = int((seen.now - renewed).total_seconds())
-        says = f"Nobody leads: {holder} renewed it {ago} s ago for the last time"
-        yield wrong("leader-lost", subject, says, logs)
+        message = f"Nobody leads: {holder} renewed it {ago} s ago for the last time"
+        yield error("leader-lost", subject, message, logs)
     else:
         ago = max(0, int((seen.now - renewed).total_seconds()))
         yield ok("leader", subject, f"{holder} leads, renewed {ago} s ago")

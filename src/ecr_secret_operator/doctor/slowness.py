@@ -25,5 +25,5 @@ def check_slowness(seen: ObservedInstallation) -> Iterator[Finding]:
     for namespace, last in sorted(latest.items()):
         moment = parse_time(last)
         ago = f", last seen {max(0, int((seen.now - moment).total_seconds() // 60))} min ago" if moment else ""
-        says = f"The API server is slow for the operator's requests in this namespace{ago}"
-        yield warning("namespace-slow", f"namespace {namespace}", says, _REMEDY)
+        message = f"The API server is slow for the operator's requests in this namespace{ago}"
+        yield warning("namespace-slow", f"namespace {namespace}", message, _REMEDY)

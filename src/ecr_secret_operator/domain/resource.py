@@ -15,7 +15,7 @@ from ..errors import SHOWN_CHARACTERS
 M = TypeVar("M", bound=Model)
 
 _SENTENCES = 5
-"""How many mistakes a status names; a resource with more is seldom mended from there."""
+"""How many mistakes a status names; a resource with more is seldom fixed from there."""
 
 
 class Key(NamedTuple):

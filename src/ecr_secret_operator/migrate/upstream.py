@@ -1,4 +1,4 @@
-"""rh-mobb/ecr-secret-operator v0.6.0: the same kinds, so nothing has to be written anew."""
+"""rh-mobb/ecr-secret-operator v0.6.0: the same kinds, so nothing has to be written again."""
 
 from __future__ import annotations
 

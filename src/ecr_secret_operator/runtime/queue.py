@@ -3,7 +3,7 @@
 The semantics of client-go's workqueue (`util/workqueue`): a key added while it is being worked on comes again after.
 Later times are wall-clock times, since a token's expiry is one: a host that slept, or whose clock was set, finds what
 is due within one tick. Where the clock was set back, those times may never have been meant: everything is looked
-at once, and says anew when it is due.
+at once, and says again when it is due.
 
 There are two lanes. Keys that a user waits for go first: a resource that was just created does not wait behind ten
 thousand that are due. Every fourth key comes from the low-priority lane, so that it is never starved. In both lanes the

@@ -1,7 +1,7 @@
 """Keeps a cache equal to what the API server has: list, then watch, and list again whenever there is doubt.
 
 The rules of client-go's reflector, and three of ours: a watch on which nothing came for 75 s, not even a bookmark, is
-taken for dead (the server promises one a minute); every ten minutes all is listed anew, whatever the watch said; a
+taken for dead (the server promises one a minute); every ten minutes all is listed again, whatever the watch said; a
 relist compares, so nothing that was missed stays missed.
 """
 
@@ -96,7 +96,7 @@ class Reflector(Generic[K, T]):
                     self.last_heard = self._monotonic()
                     self.answered.set()
             else:
-                continue  # it is time to list anew
+                continue  # it is time to list again
             self._failures += 1
             self._observer.watch_ended(self._source.name, why, self._alike)
             await asyncio.sleep(max(self._backoff.delay(self._failures, draw=random.random()), wait))
@@ -146,7 +146,7 @@ class Reflector(Generic[K, T]):
         return version
 
     def _patience(self, until: float) -> float:
-        """How long to wait for an event: a while, but not much beyond the time to list anew."""
+        """How long to wait for an event: a while, but not much beyond the time to list again."""
         return min(self._silence, until - self._monotonic() + PATIENCE_STEP_SECONDS)
 
     def _take(self, event: WatchEvent[T]) -> None:

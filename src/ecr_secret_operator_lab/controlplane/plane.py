@@ -129,7 +129,7 @@ class ControlPlane:
 
     @contextmanager
     def without_api_server(self) -> Iterator[None]:
-        """Ends the API server, and starts it anew at the end: on the same port, with the same keys and store.
+        """Ends the API server, and starts it again at the end: on the same port, with the same keys and store.
 
         Raises:
             ControlPlaneError: it was not ready again in time.
@@ -157,7 +157,7 @@ class ControlPlane:
     def compact(self) -> int:
         """Has etcd forget all but the present, and gives its revision: what was before cannot be watched any more.
 
-        The API server remembers some of it by itself, until it is started anew.
+        The API server remembers some of it by itself, until it is started again.
         """
         revision: int = etcd_request(self.etcd_port, "kv/range", {"key": "AA=="})["header"]["revision"]
         etcd_request(self.etcd_port, "kv/compaction", {"revision": revision, "physical": True})

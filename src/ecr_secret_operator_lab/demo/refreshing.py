@@ -51,14 +51,14 @@ def survive_an_outage(stage: Stage, screen: Screen) -> str:
         refused = _while_refused(stage, screen, last_call)
         verify(time.time() < stored.expires_at, "the stored token outlived the outage")
     finally:
-        stage.aws.mend()
-    mended = time.monotonic()
-    screen.say("The IAM policy is mended; nobody touches the cluster:")
+        stage.aws.fix()
+    fixed = time.monotonic()
+    screen.say("The IAM policy is fixed; nobody touches the cluster:")
     with screen.waiting("until the operator asks again"):
         for name in (OLDER, *_newcomers()):
             stage.wait_condition(PULL_NAMESPACE, name, REFRESHING, within=35)
             stage.wait_condition(PULL_NAMESPACE, name, READY)
-    recovered = time.monotonic() - mended
+    recovered = time.monotonic() - fixed
     calls = stage.aws.calls(after=last_call, result="ok")
     verify(len(calls) == 1, f"one call served all, not {len(calls)}")
     screen.check(f"all {1 + NEWCOMERS} are Ready and Refreshing {recovered:.1f} s later, by 1 more call")

@@ -154,7 +154,7 @@ class Screen:
 
     @contextmanager
     def live(self) -> Iterator[Callable[[RenderableType], None]]:
-        """Gives a function that draws a picture anew; when piped, only the last one is shown."""
+        """Gives a function that draws a picture again; when piped, only the last one is shown."""
         last: list[RenderableType] = []
         if not self.console.is_terminal:
             yield lambda picture: last.__setitem__(slice(None), [picture])

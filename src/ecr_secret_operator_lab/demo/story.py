@@ -124,7 +124,7 @@ def keep_open(stage: Stage, screen: Screen) -> None:
             ("ask the registry with the generated Secret", pull),
             ("every call that AWS was asked", f"curl -s {stage.aws.url}/_lab/calls"),
             ("make AWS refuse", f"""curl -s {stage.aws.url}/_lab/faults -d '{{"kind":"AccessDenied"}}'"""),
-            ("mend it", f"curl -s -X DELETE {stage.aws.url}/_lab/faults"),
+            ("fix it", f"curl -s -X DELETE {stage.aws.url}/_lab/faults"),
             ("the operator's metrics", f"curl -s http://{stage.operator.address}/metrics"),
             ("its log", f"tail -f {shlex.quote(str(stage.operator.log))}"),
         ),

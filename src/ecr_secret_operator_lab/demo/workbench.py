@@ -98,7 +98,7 @@ def up(report: Reporter) -> Workbench:
     bench = Workbench(plane, FakeAws(url.read_text().strip()))
     problem = bench.trouble()
     if problem:
-        raise ControlPlaneError(f"{problem}. Start anew: {COMMAND} dev down, then {COMMAND} dev up")
+        raise ControlPlaneError(f"{problem}. Start again: {COMMAND} dev down, then {COMMAND} dev up")
     return bench
 
 

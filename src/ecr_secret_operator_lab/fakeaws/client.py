@@ -152,7 +152,7 @@ class FakeAws:
         role_arn: str | None = None,
         service: str | None = None,
     ) -> None:
-        """Makes calls that match fail: the next `times`, or all until `mend()`. Filters that are None match all calls.
+        """Makes calls that match fail: the next `times`, or all until `fix()`. Filters that are None match all calls.
 
         Raises:
             FakeAwsError: there is no such kind, or a filter makes no sense.
@@ -168,7 +168,7 @@ class FakeAws:
         }
         self._ask("POST", "faults", list[FaultRule], body=body)
 
-    def mend(self, kind: FaultKind | str | None = None, *, action: str | None = None) -> None:
+    def fix(self, kind: FaultKind | str | None = None, *, action: str | None = None) -> None:
         """Clears faults: all, or those of a kind or action. Calls that hang are answered now."""
         self._ask("DELETE", "faults", dict[str, int], query={"kind": kind, "action": action})
 

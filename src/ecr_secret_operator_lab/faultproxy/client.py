@@ -44,7 +44,7 @@ class FaultProxy:
         return write_pointed(kubeconfig, target, server=self.server, ca=self._ca.read_bytes())
 
     def fail(self, do: Fault | str, **details: object) -> int:
-        """Switches a rule on, until `mend`; gives its number.
+        """Switches a rule on, until `fix`; gives its number.
 
         Args:
             do: what is to go wrong.
@@ -55,7 +55,7 @@ class FaultProxy:
         """
         return self._ask("POST", "rules", FaultRule, body={"do": do, **details}).number
 
-    def mend(self, number: int | None = None) -> None:
+    def fix(self, number: int | None = None) -> None:
         """Takes back a rule, or all: what they hold goes on."""
         self._ask("DELETE", "rules", dict[str, int], query={"number": number})
 
