@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from ecr_secret_operator.domain.resource import Key, Resource
-from ecr_secret_operator.domain.secret.generated import manifest, render
+from ecr_secret_operator.domain.secret.render import manifest, render
 from ecr_secret_operator.kube.client import Client
 from ecr_secret_operator.state.cluster import ClusterState
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, passwords_of
 from ecr_secret_operator.domain.resource import InvalidSpec, condition_of
-from ecr_secret_operator.domain.status.status import READY, Outcome, next_status
+from ecr_secret_operator.domain.status.conditions import next_status
+from ecr_secret_operator.domain.status.outcome import READY, Outcome
 from ecr_secret_operator.domain.tokens.token import Sensitive
 from tests.factories import HOST, NOW, a_desired, a_resource, an_argo_spec, stored_tokens
 

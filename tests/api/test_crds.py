@@ -14,8 +14,9 @@ from ecr_secret_operator.api.duration import DURATION_PATTERN
 from ecr_secret_operator.crds import all_definitions, definition, policy_definition, to_yaml
 from ecr_secret_operator.domain.identity.policy import AccessPolicySpec
 from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, KINDS, Kind
+from ecr_secret_operator.domain.status.conditions import next_status
+from ecr_secret_operator.domain.status.outcome import Outcome
 from ecr_secret_operator.domain.status.placements import Placements, cluster_status
-from ecr_secret_operator.domain.status.status import Outcome, next_status
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.factories import NOW, a_raw_spec, a_resource, an_argo_spec, stored_tokens
 

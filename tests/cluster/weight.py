@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ecr_secret_operator.api.fields import GROUP
-from ecr_secret_operator.domain.secret.generated import data_digest
+from ecr_secret_operator.domain.secret.stored import data_digest
 from ecr_secret_operator_lab.cluster import Object
 
 from .resources import HOST

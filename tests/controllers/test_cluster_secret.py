@@ -12,8 +12,9 @@ import pytest
 from ecr_secret_operator.controllers.cluster_secret.reconciler import ClusterSecretReconciler
 from ecr_secret_operator.domain.links import LinkedAccount
 from ecr_secret_operator.domain.resource import Key, Resource, condition_of
+from ecr_secret_operator.domain.status.events import Event
+from ecr_secret_operator.domain.status.outcome import READY, Status
 from ecr_secret_operator.domain.status.placements import Placements
-from ecr_secret_operator.domain.status.status import READY, Event, Status
 from ecr_secret_operator.errors import ApiError, Conflict, NotFound, Unavailable
 from ecr_secret_operator.runtime.result import AGAIN, DONE, Result
 from tests.domain.clusters import WHOLE, a_cluster_resource, placements_of, served

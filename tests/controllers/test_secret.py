@@ -14,9 +14,10 @@ import pytest
 from ecr_secret_operator.controllers.secret.reconciler import SecretReconciler
 from ecr_secret_operator.domain.links import LinkedAccount
 from ecr_secret_operator.domain.resource import Key, Resource, condition_of
-from ecr_secret_operator.domain.secret.generated import parse_time
 from ecr_secret_operator.domain.secret.plan import Want
-from ecr_secret_operator.domain.status.status import Event, Outcome
+from ecr_secret_operator.domain.secret.stored import parse_time
+from ecr_secret_operator.domain.status.events import Event
+from ecr_secret_operator.domain.status.outcome import Outcome
 from ecr_secret_operator.domain.tokens.token import Token
 from ecr_secret_operator.errors import (
     AlreadyExists,

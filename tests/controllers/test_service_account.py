@@ -13,7 +13,7 @@ from ecr_secret_operator.controllers.service_account.reconciler import ServiceAc
 from ecr_secret_operator.domain.links import LINKED_LABEL, DesiredLinks, LinkedAccount, Ref
 from ecr_secret_operator.domain.resource import Key, Resource
 from ecr_secret_operator.domain.secret.removal import Unlinked
-from ecr_secret_operator.domain.status.status import Event
+from ecr_secret_operator.domain.status.events import Event
 from ecr_secret_operator.errors import ApiError, Conflict, Forbidden, Internal, Invalid, NotFound, Unavailable
 from ecr_secret_operator.reasons import Removal
 from ecr_secret_operator.runtime.damping import FREE_REPAIRS, LONGEST_PAUSE, QUIET, contested

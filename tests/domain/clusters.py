@@ -9,8 +9,9 @@ from typing import Any
 from ecr_secret_operator.api.pull_secrets import ClusterPullSecretSpec
 from ecr_secret_operator.domain.kinds import CLUSTER_PULL_SECRET
 from ecr_secret_operator.domain.resource import Key, Resource
+from ecr_secret_operator.domain.status.conditions import next_status
+from ecr_secret_operator.domain.status.outcome import Outcome, Status
 from ecr_secret_operator.domain.status.placements import Placements, cluster_status
-from ecr_secret_operator.domain.status.status import Outcome, Status, next_status
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.factories import NOW, a_raw_spec, a_resource, a_token, stored_tokens
 

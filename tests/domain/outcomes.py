@@ -6,7 +6,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource
-from ecr_secret_operator.domain.status.status import Event, Outcome, Status, events, next_status
+from ecr_secret_operator.domain.status.conditions import next_status
+from ecr_secret_operator.domain.status.events import Event, events
+from ecr_secret_operator.domain.status.outcome import Outcome, Status
 from ecr_secret_operator.domain.tokens.schedule import due_at
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.factories import NOW, a_resource, a_spec, a_token, spec_of, stored_tokens

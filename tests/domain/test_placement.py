@@ -17,9 +17,12 @@ from ecr_secret_operator.domain.kinds import CLUSTER_PULL_SECRET, DOCKER_CONFIG_
 from ecr_secret_operator.domain.links import LinkStatus
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, condition_of
 from ecr_secret_operator.domain.secret.conflict import Claim, claim
-from ecr_secret_operator.domain.secret.generated import DIGEST, NAME, OWNER, OwnerReference, StoredSecret, render
 from ecr_secret_operator.domain.secret.plan import Plan, decide
-from ecr_secret_operator.domain.status.status import LINKED, Event, Outcome, events, next_status, recorded
+from ecr_secret_operator.domain.secret.render import render
+from ecr_secret_operator.domain.secret.stored import DIGEST, NAME, OWNER, OwnerReference, StoredSecret
+from ecr_secret_operator.domain.status.conditions import next_status
+from ecr_secret_operator.domain.status.events import Event, events, recorded
+from ecr_secret_operator.domain.status.outcome import LINKED, Outcome
 from ecr_secret_operator.domain.tokens.token import Sensitive
 from ecr_secret_operator.reasons import EventReason, Failure, Reason
 from tests.domain.clusters import OWN_NAMESPACE, WHOLE, a_cluster_resource, a_cluster_spec, a_placement, good

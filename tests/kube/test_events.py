@@ -8,7 +8,7 @@ import pytest
 
 from ecr_secret_operator.domain.links import LinkedAccount
 from ecr_secret_operator.domain.resource import Resource
-from ecr_secret_operator.domain.status.status import Event
+from ecr_secret_operator.domain.status.events import Event
 from ecr_secret_operator.errors import ApiError
 from ecr_secret_operator.kube.events import About, EventRecorder
 from tests.domain.clusters import a_cluster_resource, a_placement

@@ -15,18 +15,8 @@ import pytest
 
 from ecr_secret_operator.domain.kinds import DOCKER_CONFIG_KEY
 from ecr_secret_operator.domain.resource import Resource
-from ecr_secret_operator.domain.secret.generated import (
-    COPIED,
-    MANAGED_BY_LABEL,
-    NAME,
-    OWNER,
-    TOKENS,
-    Desired,
-    StoredSecret,
-    differences,
-    manifest,
-    render,
-)
+from ecr_secret_operator.domain.secret.render import Desired, differences, manifest, render
+from ecr_secret_operator.domain.secret.stored import COPIED, MANAGED_BY_LABEL, NAME, OWNER, TOKENS, StoredSecret
 from ecr_secret_operator.errors import Conflict
 from ecr_secret_operator.kube.objects import SecretObject
 from ecr_secret_operator.kube.secrets import SecretWriter, convert
@@ -135,14 +125,14 @@ FORGED = {
 @pytest.mark.parametrize("passwords", FORGED.values(), ids=FORGED.keys())
 def test_tokens_that_are_none_of_the_operators_are_not_kept(passwords: dict[str, str]) -> None:
     """Whose seal holds: anybody can compute it."""
-    from ecr_secret_operator.domain.secret.generated import DIGEST, _seal, data_digest  # noqa: PLC0415
+    from ecr_secret_operator.domain.secret.stored import DIGEST, data_digest, seal  # noqa: PLC0415
 
     config = json.dumps({"auths": {host: {"password": text} for host, text in passwords.items()}})
     body = manifest(a_desired())
     annotations = body["metadata"]["annotations"]
     body["data"] = {DOCKER_CONFIG_KEY: b64encode(config.encode()).decode()}
     digest = data_digest(body["type"], {DOCKER_CONFIG_KEY: config})
-    annotations[DIGEST] = _seal(digest, annotations[TOKENS], annotations[OWNER])
+    annotations[DIGEST] = seal(digest, annotations[TOKENS], annotations[OWNER])
     stored = convert(a_raw(body))
     assert stored.passwords == {}
     assert stored.data_digest == digest

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from ecr_secret_operator.domain.identity.identity import AccessKeys, AccountRole, AssumedRole, Identity, StoredKeys
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.resource import Key
-from ecr_secret_operator.domain.status.status import Outcome
+from ecr_secret_operator.domain.status.outcome import Outcome
 from ecr_secret_operator.domain.tokens.token import Sensitive
 from ecr_secret_operator.errors import TokenError, Unavailable
 from ecr_secret_operator.observability.metrics import Metrics, ResourceMetrics

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from ecr_secret_operator.domain.resource import Key
-from ecr_secret_operator.domain.secret.generated import render
+from ecr_secret_operator.domain.secret.render import render
 
 from ..domain.clusters import a_cluster_resource, a_cluster_spec, good, said
 from ..factories import a_resource, spec_of, stored_tokens

@@ -10,7 +10,7 @@ import pytest
 from ecr_secret_operator.api.selectors import NamespaceLabels
 from ecr_secret_operator.domain.identity.sources import Missing
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, Resource
-from ecr_secret_operator.domain.secret.generated import StoredSecret
+from ecr_secret_operator.domain.secret.stored import StoredSecret
 from ecr_secret_operator.domain.status.placements import Placements
 from ecr_secret_operator.runtime.cache import Cache
 from ecr_secret_operator.runtime.dynamic import SyncState

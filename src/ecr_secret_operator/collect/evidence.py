@@ -13,7 +13,7 @@ from ..doctor.observed import Evidence, Keys, Name, Seen, Users
 from ..domain.kinds import Kind
 from ..domain.raw import RawObject, mappings, text
 from ..domain.resource import InvalidSpec
-from ..domain.secret.generated import StoredSecret
+from ..domain.secret.stored import StoredSecret
 from ..reasons import Reason
 from . import secrets
 from .reading import Reader

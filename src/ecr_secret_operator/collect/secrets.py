@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from ..doctor.observed import Keys
-from ..domain.secret.generated import OwnerReference, StoredSecret
+from ..domain.secret.stored import OwnerReference, StoredSecret
 from ..errors import Forbidden, NotFound
 from ..kube.client import Client
 from ..kube.objects import Meta

@@ -13,7 +13,7 @@ from ..domain.environment import VariableSources
 from ..domain.identity.policy import Policy
 from ..domain.kinds import Kind
 from ..domain.raw import RawObject
-from ..domain.secret.generated import StoredSecret
+from ..domain.secret.stored import StoredSecret
 from .credential import Credential
 from .permissions import AccessReview
 

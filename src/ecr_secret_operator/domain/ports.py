@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from .kinds import SecretData
     from .links import DesiredLinks, LinkedAccount, LinkStatus, Ref
     from .resource import Key, Resource
-    from .secret.generated import Desired, StoredSecret, StoredTokens
     from .secret.plan import Want
     from .secret.removal import Unlinked
+    from .secret.render import Desired
+    from .secret.stored import StoredSecret, StoredTokens
+    from .status.events import Event
+    from .status.outcome import Outcome, Status
     from .status.placements import Placements
-    from .status.status import Event, Outcome, Status
     from .tokens.token import Token
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from ..api.pull_secrets import MOST_REGISTRIES
 from ..api.registry import is_registry
 from ..domain.kinds import ARGO_LABEL
-from ..domain.secret.generated import (
+from ..domain.secret.stored import (
     COPIED,
     DIGEST,
     EXPIRES_AT,

@@ -12,7 +12,8 @@ from ..api.model import NO_METADATA
 from ..api.pull_secrets import RegistriesSpec
 from ..domain.kinds import KINDS, Kind
 from ..domain.resource import InvalidSpec, Key, Resource
-from ..domain.status.status import Status, status_patch
+from ..domain.status.conditions import status_patch
+from ..domain.status.outcome import Status
 from ..errors import NotFound
 from ..runtime.allowance import Allowance, Weight
 from .client import Client

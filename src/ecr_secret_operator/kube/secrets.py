@@ -18,15 +18,8 @@ import msgspec
 
 from ..domain.kinds import SecretData, passwords_of
 from ..domain.ports import Existing
-from ..domain.secret.generated import (
-    MANAGED_SELECTOR,
-    Desired,
-    StoredSecret,
-    data_digest,
-    is_sealed,
-    manifest,
-    patch,
-)
+from ..domain.secret.render import Desired, manifest, patch
+from ..domain.secret.stored import MANAGED_SELECTOR, StoredSecret, data_digest, is_sealed
 from ..domain.tokens.token import Sensitive
 from ..errors import AlreadyExists, ApiError, Conflict, NotFound
 from .client import Client

@@ -9,7 +9,8 @@ import structlog
 from ..domain.identity.scope import Scope
 from ..domain.links import LinkedAccount
 from ..domain.resource import Key, Resource
-from ..domain.status.status import Event, Outcome
+from ..domain.status.events import Event
+from ..domain.status.outcome import Outcome
 from ..errors import ApiError, OperatorError, TokenError
 from ..reasons import Removal
 from ..runtime.fairness import SLOW_AT_A_TIME, SLOW_SECONDS

@@ -14,10 +14,12 @@ from typing import Any
 from ..domain.kinds import KINDS, Kind
 from ..domain.ports import Enqueue, Existing
 from ..domain.resource import InvalidSpec, Key, Resource, condition_of, text_of
-from ..domain.secret.generated import Desired, StoredSecret, parse_time
+from ..domain.secret.render import Desired
 from ..domain.secret.rivals import claimed
+from ..domain.secret.stored import StoredSecret, parse_time
+from ..domain.status.events import link_failure
+from ..domain.status.outcome import POLICY_ALLOWED, READY, REFRESHING, Status
 from ..domain.status.placements import Placements
-from ..domain.status.status import POLICY_ALLOWED, READY, REFRESHING, Status, link_failure
 from ..errors import Conflict
 from ..kube import kept
 from ..kube import resources as kube_resources

@@ -14,9 +14,9 @@ from ..domain.identity.sources import Missing
 from ..domain.kinds import KINDS
 from ..domain.ports import Enqueue
 from ..domain.resource import InvalidSpec, Key, Resource, condition_of
-from ..domain.secret.generated import StoredSecret
+from ..domain.secret.stored import StoredSecret
+from ..domain.status.outcome import READY, Status
 from ..domain.status.placements import Placements, first_status
-from ..domain.status.status import READY, Status
 from ..runtime.cache import Cache
 from ..runtime.dynamic import SyncState
 from ..runtime.index import Index

@@ -13,9 +13,9 @@ from ..domain.kinds import KINDS
 from ..domain.links import DesiredLinks, LinkedAccount, LinkStatus, Ref, links_of, refs_of
 from ..domain.ports import Enqueue
 from ..domain.resource import InvalidSpec, Key, Resource, condition_of
-from ..domain.secret.generated import StoredSecret
 from ..domain.secret.removal import Unlinked, why_unlinked
-from ..domain.status.status import READY
+from ..domain.secret.stored import StoredSecret
+from ..domain.status.outcome import READY
 from ..kube import links as kube_links
 from ..kube.client import Client
 from ..reasons import Reason

@@ -8,8 +8,8 @@ import pytest
 
 from ecr_secret_operator.domain.identity.authorization import Authorization
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource
-from ecr_secret_operator.domain.secret.generated import OWNER, StoredSecret
 from ecr_secret_operator.domain.secret.plan import Plan, decide
+from ecr_secret_operator.domain.secret.stored import OWNER, StoredSecret
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.factories import (
     NOW,

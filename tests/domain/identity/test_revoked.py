@@ -13,8 +13,8 @@ from ecr_secret_operator.domain.identity.identity import AccessKeys, AssumedRole
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.identity.sources import Missing
 from ecr_secret_operator.domain.resource import InvalidSpec
-from ecr_secret_operator.domain.secret.generated import StoredToken, StoredTokens
 from ecr_secret_operator.domain.secret.plan import Observed, decide, hosts_missing_token
+from ecr_secret_operator.domain.secret.stored import StoredToken, StoredTokens
 from ecr_secret_operator.domain.tokens.token import Sensitive
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.domain.identity.test_authorization import Cluster, a_policy

@@ -20,8 +20,8 @@ from ecr_secret_operator.domain.secret.conflict import (
     is_worth_keeping,
     needs_replacing,
 )
-from ecr_secret_operator.domain.secret.generated import OWNER, OwnerReference, StoredSecret, format_time
 from ecr_secret_operator.domain.secret.plan import Plan, decide, intact, newest
+from ecr_secret_operator.domain.secret.stored import OWNER, OwnerReference, StoredSecret, format_time
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.factories import (
     HOST,

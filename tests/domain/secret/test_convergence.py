@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from ecr_secret_operator.domain.identity.authorization import Authorization, RegistryLogin
 from ecr_secret_operator.domain.identity.identity import AMBIENT, AccessKeys, AssumedRole, Identity, StoredKeys
-from ecr_secret_operator.domain.secret.generated import StoredSecret, StoredToken, StoredTokens
 from ecr_secret_operator.domain.secret.plan import Observed, Plan, decide, hosts_missing_token
+from ecr_secret_operator.domain.secret.stored import StoredSecret, StoredToken, StoredTokens
 from ecr_secret_operator.domain.tokens.schedule import serves
 from ecr_secret_operator.domain.tokens.token import Sensitive
 from tests.domain.secret.test_several_registries import MISSING, ROLE, THIRD_HOST, of, scope, stored_with

@@ -14,8 +14,10 @@ from ecr_secret_operator.domain.secret.conflict import finalizers_hold
 from ecr_secret_operator.domain.secret.deletion import terminating
 from ecr_secret_operator.domain.secret.plan import Plan, decide
 from ecr_secret_operator.domain.secret.rivals import gives_way
+from ecr_secret_operator.domain.status.conditions import next_status
+from ecr_secret_operator.domain.status.events import events
+from ecr_secret_operator.domain.status.outcome import TERMINATING, Outcome
 from ecr_secret_operator.domain.status.placements import Placements, cluster_status
-from ecr_secret_operator.domain.status.status import TERMINATING, Outcome, events, next_status
 from ecr_secret_operator.reasons import Reason
 from tests.factories import (
     LIFETIME,

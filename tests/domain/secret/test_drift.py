@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator.domain.secret.generated import (
+from ecr_secret_operator.domain.secret.render import differences, manifest, patch
+from ecr_secret_operator.domain.secret.stored import (
     COPIED,
     DIGEST,
     EXPIRES_AT,
@@ -17,9 +18,6 @@ from ecr_secret_operator.domain.secret.generated import (
     TOKENS,
     OwnerReference,
     data_digest,
-    differences,
-    manifest,
-    patch,
 )
 from tests.factories import a_desired, a_resource, a_spec, a_stored_secret
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from ecr_secret_operator.api.registry import parse_registry
 from ecr_secret_operator.domain.identity.identity import AMBIENT
 from ecr_secret_operator.domain.identity.scope import Scope
-from ecr_secret_operator.domain.secret.generated import (
+from ecr_secret_operator.domain.secret.render import differences, manifest, render
+from ecr_secret_operator.domain.secret.stored import (
     COPIED,
     DIGEST,
     EXPIRES_AT,
@@ -27,11 +28,8 @@ from ecr_secret_operator.domain.secret.generated import (
     OwnerReference,
     StoredToken,
     data_digest,
-    differences,
     format_time,
-    manifest,
     parse_time,
-    render,
 )
 from ecr_secret_operator.domain.tokens.token import Sensitive
 from tests.factories import (

@@ -9,17 +9,16 @@ import pytest
 
 from ecr_secret_operator.domain.identity.authorization import Authorization, RegistryLogin
 from ecr_secret_operator.domain.identity.identity import AccessKeys, StoredKeys
-from ecr_secret_operator.domain.secret.generated import (
+from ecr_secret_operator.domain.secret.plan import hosts_missing_token, intact, merge_failures, newest
+from ecr_secret_operator.domain.secret.render import differences, render
+from ecr_secret_operator.domain.secret.stored import (
     EXPIRES_AT,
     ISSUED_AT,
     TOKENS,
     StoredToken,
     StoredTokens,
-    differences,
     format_time,
-    render,
 )
-from ecr_secret_operator.domain.secret.plan import hosts_missing_token, intact, merge_failures, newest
 from ecr_secret_operator.domain.tokens.token import Sensitive
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.domain.secret.test_several_registries import (

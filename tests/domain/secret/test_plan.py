@@ -13,9 +13,11 @@ from ecr_secret_operator.api.registry import parse_registry
 from ecr_secret_operator.domain.identity.identity import AMBIENT
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource
-from ecr_secret_operator.domain.secret.generated import EXPIRES_AT, ISSUED_AT, TOKENS, StoredSecret, parse_time
 from ecr_secret_operator.domain.secret.plan import Observed, Plan, Want, Write, decide, refresh_requested
-from ecr_secret_operator.domain.status.status import Outcome, next_look, next_status
+from ecr_secret_operator.domain.secret.stored import EXPIRES_AT, ISSUED_AT, TOKENS, StoredSecret, parse_time
+from ecr_secret_operator.domain.status.conditions import next_status
+from ecr_secret_operator.domain.status.outcome import Outcome
+from ecr_secret_operator.domain.status.timing import next_look
 from ecr_secret_operator.domain.tokens.schedule import Freshness, due_at
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.factories import (

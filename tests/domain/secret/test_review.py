@@ -12,9 +12,10 @@ from ecr_secret_operator.domain.identity.policy import AccessPolicySpec, AccessR
 from ecr_secret_operator.domain.kinds import DOCKER_CONFIG_KEY, DOCKER_CONFIG_TYPE, passwords_of
 from ecr_secret_operator.domain.resource import InvalidSpec, condition_of
 from ecr_secret_operator.domain.secret.conflict import Claim, claim
-from ecr_secret_operator.domain.secret.generated import TOKENS
 from ecr_secret_operator.domain.secret.plan import decide, merge_failures
-from ecr_secret_operator.domain.status.status import READY, Outcome, next_status
+from ecr_secret_operator.domain.secret.stored import TOKENS
+from ecr_secret_operator.domain.status.conditions import next_status
+from ecr_secret_operator.domain.status.outcome import READY, Outcome
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.domain.secret.test_several_registries import (
     BOTH,

@@ -19,13 +19,9 @@ from ecr_secret_operator.domain.identity.identity import (
 )
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.resource import Resource
-from ecr_secret_operator.domain.secret.generated import (
-    StoredSecret,
-    StoredToken,
-    StoredTokens,
-    render,
-)
 from ecr_secret_operator.domain.secret.plan import Observed, Plan, Write, decide, hosts_missing_token
+from ecr_secret_operator.domain.secret.render import render
+from ecr_secret_operator.domain.secret.stored import StoredSecret, StoredToken, StoredTokens
 from ecr_secret_operator.domain.tokens.schedule import Freshness, due_at
 from ecr_secret_operator.domain.tokens.token import Sensitive, Token
 from ecr_secret_operator.reasons import Failure, Reason

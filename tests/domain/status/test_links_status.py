@@ -9,7 +9,9 @@ import pytest
 
 from ecr_secret_operator.domain.links import LinkStatus
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource, condition_of
-from ecr_secret_operator.domain.status.status import LINKED, READY, Event, Outcome, link_failure, next_status, recorded
+from ecr_secret_operator.domain.status.conditions import next_status
+from ecr_secret_operator.domain.status.events import Event, link_failure, recorded
+from ecr_secret_operator.domain.status.outcome import LINKED, READY, Outcome
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.domain.outcomes import BAD_SPEC, HELD, SERVED, after, told
 from tests.factories import NOW, a_resource, a_spec

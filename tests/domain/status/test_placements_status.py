@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from ecr_secret_operator.domain.links import LinkStatus
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource, condition_of
-from ecr_secret_operator.domain.secret.generated import format_time
+from ecr_secret_operator.domain.secret.stored import format_time
+from ecr_secret_operator.domain.status.events import Event
+from ecr_secret_operator.domain.status.outcome import LINKED, POLICY_ALLOWED, READY, REFRESHING, Outcome, Status
 from ecr_secret_operator.domain.status.placements import (
     MOST_LISTED,
     Placements,
@@ -22,7 +24,6 @@ from ecr_secret_operator.domain.status.placements import (
     first_status,
     patience,
 )
-from ecr_secret_operator.domain.status.status import LINKED, POLICY_ALLOWED, READY, REFRESHING, Event, Outcome, Status
 from ecr_secret_operator.reasons import Reason
 from tests.domain.clusters import (
     a_cluster_resource,

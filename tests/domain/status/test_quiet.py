@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource
-from ecr_secret_operator.domain.status.status import PATIENCE, Outcome, too_soon_to_tell
+from ecr_secret_operator.domain.status.outcome import Outcome
+from ecr_secret_operator.domain.status.timing import PATIENCE, too_soon_to_tell
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.domain.outcomes import BAD_SPEC, DENIED, DUE, HELD, NEW, SERVED, TAKEN, THROTTLED, TOKEN, after
 from tests.factories import a_token, stored_tokens

@@ -8,8 +8,10 @@ import pytest
 
 from ecr_secret_operator.domain.resource import Resource
 from ecr_secret_operator.domain.secret.plan import merge_failures, named
+from ecr_secret_operator.domain.status.conditions import next_status
+from ecr_secret_operator.domain.status.events import Event, events
+from ecr_secret_operator.domain.status.outcome import LINKED, Outcome
 from ecr_secret_operator.domain.status.reported import MOST_REMEMBERED, Reported
-from ecr_secret_operator.domain.status.status import LINKED, Event, Outcome, events, next_status
 from ecr_secret_operator.errors import ApiError, Forbidden, Internal
 from ecr_secret_operator.reasons import EventReason, Failure, Reason
 from tests.domain.outcomes import HELD, NEW, SERVED, after

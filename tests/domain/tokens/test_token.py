@@ -19,7 +19,7 @@ from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.identity.sources import KeySecret
 from ecr_secret_operator.domain.ports import Existing
 from ecr_secret_operator.domain.secret.plan import decide
-from ecr_secret_operator.domain.status.status import Outcome
+from ecr_secret_operator.domain.status.outcome import Outcome
 from ecr_secret_operator.domain.tokens.token import Sensitive
 from tests.factories import (
     HOST,

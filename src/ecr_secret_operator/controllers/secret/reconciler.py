@@ -22,7 +22,6 @@ from ...domain.secret.conflict import (
     needs_replacing,
 )
 from ...domain.secret.deletion import terminating
-from ...domain.secret.generated import Desired, StoredSecret, StoredToken, StoredTokens, differences, render
 from ...domain.secret.plan import (
     Observed,
     Plan,
@@ -37,18 +36,14 @@ from ...domain.secret.plan import (
     refresh_requested,
 )
 from ...domain.secret.removal import secret_removed, why_removed, withdrawn
+from ...domain.secret.render import Desired, differences, render
 from ...domain.secret.rivals import gives_way, taken
+from ...domain.secret.stored import StoredSecret, StoredToken, StoredTokens
+from ...domain.status.conditions import next_status
+from ...domain.status.events import events, recorded, slow_event
+from ...domain.status.outcome import Happened, Outcome
 from ...domain.status.reported import Reported
-from ...domain.status.status import (
-    Happened,
-    Outcome,
-    events,
-    next_look,
-    next_status,
-    recorded,
-    slow_event,
-    too_soon_to_tell,
-)
+from ...domain.status.timing import next_look, too_soon_to_tell
 from ...domain.tokens.schedule import LONGEST_SPACING, replaces
 from ...domain.tokens.token import Token
 from ...errors import (

@@ -10,7 +10,7 @@ from ...api.model import CommonSpec
 from ...reasons import Failure, Reason
 from ..kinds import KINDS, SecretData
 from ..resource import Key, Resource, condition_of
-from .generated import MANAGED_BY_LABEL, StoredSecret, parse_time
+from .stored import MANAGED_BY_LABEL, StoredSecret, parse_time
 
 CONFLICT_RETRY = timedelta(seconds=5)
 LASTING_CONFLICT_RETRY = timedelta(seconds=30)

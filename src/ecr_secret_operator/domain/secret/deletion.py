@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from ...reasons import Failure, Reason
 from ..resource import Resource
 from .conflict import finalizers_hold
-from .generated import StoredSecret
+from .stored import StoredSecret
 
 NO_SECRET = "No Secret is created for a resource that is being deleted"  # noqa: S105 - a sentence, not a secret
 

@@ -14,8 +14,9 @@ from ..resource import InvalidSpec, Resource, condition_of
 from ..tokens.schedule import Freshness, due_at, wanted
 from .conflict import conflict, conflict_retry, held, needs_replacing, too_heavy
 from .deletion import not_created, not_replaced, removable, still_there
-from .generated import StoredSecret, StoredToken, StoredTokens, differences, render
+from .render import differences, render
 from .rivals import fails, first_of, outranked
+from .stored import StoredSecret, StoredToken, StoredTokens
 
 FAILURES_NAMED = 5
 """How many failing registries a condition names."""

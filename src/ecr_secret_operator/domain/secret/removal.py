@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from ...reasons import EventReason, Reason, Removal
 from ..links import LISTS, Ref
 from ..resource import InvalidSpec, Key, Resource, condition_of
-from ..status.status import READY, Event
-from .generated import StoredSecret
+from ..status.events import Event
+from ..status.outcome import READY
 from .plan import Observed, Plan
+from .stored import StoredSecret
 
 OF_SECRETS: Mapping[Removal, str] = {
     Removal.DESELECTED: "spec.namespaces does not select the namespace",

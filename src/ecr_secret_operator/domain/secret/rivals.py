@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from ...reasons import Failure, Reason
 from ..resource import InvalidSpec, Resource, condition_of
 from .conflict import conflict, spoken
-from .generated import StoredSecret
+from .stored import StoredSecret
 
 Rank = tuple[str, str]
 

@@ -12,19 +12,9 @@ from ...reasons import NEEDS_A_PERSON, EventReason, Failure, Reason
 from ..links import links_of
 from ..resource import InvalidSpec, Resource, condition_of, text_of
 from ..secret.deletion import terminating
-from .status import (
-    LINKED,
-    POLICY_ALLOWED,
-    READY,
-    REFRESHING,
-    TERMINATING,
-    Event,
-    Status,
-    Value,
-    clamped_in,
-    condition,
-    link_events,
-)
+from .conditions import Value, clamped_in, condition
+from .events import Event, link_events
+from .outcome import LINKED, POLICY_ALLOWED, READY, REFRESHING, TERMINATING, Status
 
 MOST_LISTED = 20
 """How many failing namespaces a status lists."""

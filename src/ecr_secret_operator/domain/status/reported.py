@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from ...reasons import EventReason
 from ..resource import Key, Resource, condition_of
-from .status import LINKED, REFRESHING, Event
+from .events import Event
+from .outcome import LINKED, REFRESHING
 
 MOST_REMEMBERED = 64
 """How many failures of one resource are remembered. Should there be more, the oldest may be reported again."""

@@ -1,4 +1,4 @@
-"""The generated Secret: what it is to look like, and how a stored one is told to be ours and intact.
+"""A generated Secret as it is stored: its labels and annotations, the tokens in it, and the seal over them.
 
 Annotations make restarts free and drift visible: when each token was issued, when it expires and what it is good for,
 for which resource and under which name the Secret was made, and a digest over all that.
@@ -8,28 +8,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from ...api.fields import API_VERSION, GROUP
-from ...api.model import CommonSpec
+from ...api.fields import GROUP
 from ..identity.scope import Scope
 from ..kinds import COMPACT, KINDS, SecretData
 from ..resource import Key, Resource
 from ..tokens.token import Sensitive, Token
 
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+
 MANAGED_BY = "ecr-secret-operator"
+
 MANAGED_SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 
 EXPIRES_AT = f"{GROUP}/expires-at"
+
 ISSUED_AT = f"{GROUP}/issued-at"
+
 DIGEST = f"{GROUP}/digest"
+
 OWNER = f"{GROUP}/owner"
+
 NAME = f"{GROUP}/name"
 """The Secret's own name: a copy that somebody made of it, annotations and all, is told by that."""
 
@@ -38,7 +42,6 @@ TOKENS = f"{GROUP}/tokens"
 
 COPIED = f"{GROUP}/copied"
 """Which labels and annotations came from `spec.metadata`, so that those taken out there are taken out here."""
-
 
 LONG_CHARACTERS = 256
 """A longer annotation that a resource asked for is kept as a digest: it is only ever compared."""
@@ -237,29 +240,8 @@ class StoredSecret:
         return (self.managed or DIGEST in self.annotations) and self.owner_key == resource.key
 
 
-@dataclass(frozen=True, slots=True)
-class Desired:
-    """The generated Secret as it is to be stored.
-
-    Attributes:
-        data: decoded, with the token in clear, and so left out of the repr.
-        digest: over type and data.
-        owner: the ownerReference to set; None for a Secret that outlives its resource.
-        held: the tokens in it.
-    """
-
-    namespace: str
-    name: str
-    secret_type: str
-    labels: Mapping[str, str]
-    annotations: Mapping[str, str]
-    owner: OwnerReference | None
-    digest: str
-    held: StoredTokens
-    data: SecretData = field(repr=False)
-
-
-def _written_tokens(held: StoredTokens) -> str:
+def written_tokens(held: StoredTokens) -> str:
+    """The annotation that lists the tokens of a Secret, without the tokens themselves, as JSON."""
     entries = {
         host: {
             "issued": format_time(one.token.issued_at),
@@ -279,11 +261,11 @@ _Written = tuple[str, datetime, datetime, tuple[str, str, str, str]]
 
 @lru_cache(maxsize=16)
 def _read_tokens(text: str) -> tuple[_Written, ...]:
-    """Reads what `_written_held` wrote. Secrets with the same tokens say the same, and each is asked several times."""
-    return tuple(_read_held(host, entry) for host, entry in json.loads(text).items())
+    """Reads what `written_tokens` wrote. Secrets with the same tokens say the same, and each is asked several times."""
+    return tuple(_read_token(host, entry) for host, entry in json.loads(text).items())
 
 
-def _read_held(host: str, entry: Mapping[str, object]) -> _Written:
+def _read_token(host: str, entry: Mapping[str, object]) -> _Written:
     issued, expires = parse_time(str(entry["issued"])), parse_time(str(entry["expires"]))
     if issued is None or expires is None or issued >= expires:
         raise ValueError("no life span")
@@ -291,7 +273,8 @@ def _read_held(host: str, entry: Mapping[str, object]) -> _Written:
     return host, issued, expires, who
 
 
-def _seal(digest: str, tokens: str, owner: str) -> str:
+def seal(digest: str, tokens: str, owner: str) -> str:
+    """The seal over a Secret: SHA-256 of its data's digest, the annotation that lists its tokens, and its owner."""
     return "sha256:" + hashlib.sha256(f"{digest}\n{tokens}\n{owner}".encode()).hexdigest()
 
 
@@ -302,113 +285,4 @@ def is_sealed(digest: str, annotations: Mapping[str, str]) -> bool:
         digest: `data_digest` of the Secret.
         annotations: of the Secret.
     """
-    return annotations.get(DIGEST) == _seal(digest, annotations.get(TOKENS, ""), annotations.get(OWNER, ""))
-
-
-def _copied(spec: CommonSpec) -> dict[str, str]:
-    labels = [f"label:{key}" for key in sorted(spec.metadata.labels)]
-    annotations = [f"annotation:{key}" for key in sorted(spec.metadata.annotations)]
-    return {COPIED: " ".join(labels + annotations)} if labels or annotations else {}
-
-
-def render(resource: Resource, spec: CommonSpec, held: StoredTokens) -> Desired:
-    """The Secret that this resource wants, with these tokens: one at least, and of its registries only."""
-    kind = KINDS[resource.key.kind]
-    ordered = {host: held[host] for host in spec.hosts if host in held}
-    data = kind.render(spec, {host: one.token.password.reveal() for host, one in ordered.items()})
-    digest, tokens = data_digest(kind.secret_type, data), _written_tokens(ordered)
-    owner = OwnerReference(api_version=API_VERSION, kind=kind.name, name=resource.key.name, uid=resource.uid)
-    first = min((one.token for one in ordered.values()), key=lambda token: token.expires_at)
-    return Desired(
-        namespace=resource.key.namespace,
-        name=spec.generated_secret_name,
-        secret_type=kind.secret_type,
-        labels={**spec.metadata.labels, **kind.labels(spec), MANAGED_BY_LABEL: MANAGED_BY},
-        annotations={
-            **spec.metadata.annotations,
-            **_copied(spec),
-            ISSUED_AT: format_time(first.issued_at),
-            EXPIRES_AT: format_time(first.expires_at),
-            TOKENS: tokens,
-            OWNER: str(resource.key),
-            NAME: spec.generated_secret_name,
-            DIGEST: _seal(digest, tokens, str(resource.key)),
-        },
-        owner=owner if spec.deletion_policy == "Delete" else None,
-        digest=digest,
-        held=ordered,
-        data=data,
-    )
-
-
-def _no_longer_copied(stored: StoredSecret, desired: Desired) -> tuple[list[str], list[str]]:
-    """Labels and annotations that an earlier spec put there and this one does not."""
-    marks = stored.annotations.get(COPIED, "").split()
-    labels = [mark.removeprefix("label:") for mark in marks if mark.startswith("label:")]
-    annotations = [mark.removeprefix("annotation:") for mark in marks if mark.startswith("annotation:")]
-    if COPIED not in desired.annotations and COPIED in stored.annotations:
-        annotations.append(COPIED)
-    return (
-        [key for key in labels if key in stored.labels and key not in desired.labels],
-        [key for key in annotations if stored.has_annotation(key) and key not in desired.annotations],
-    )
-
-
-def differences(stored: StoredSecret, desired: Desired) -> tuple[str, ...]:
-    """What of the stored Secret is not as desired, in words for an event; empty when it is intact.
-
-    Labels and annotations that others added are theirs and do not count.
-    """
-    ours = [owner.points_to for owner in stored.owners if owner.ours]
-    labels, annotations = _no_longer_copied(stored, desired)
-    annotated = all(stored.has_annotation(key, text) for key, text in desired.annotations.items())
-    checks = (
-        ("type", stored.secret_type == desired.secret_type),
-        ("data", stored.data_digest == desired.digest),
-        ("labels", desired.labels.items() <= stored.labels.items() and not labels),
-        ("annotations", annotated and not annotations),
-        ("ownerReferences", ours == ([desired.owner.points_to] if desired.owner else [])),
-    )
-    return tuple(name for name, same in checks if not same)
-
-
-def manifest(desired: Desired) -> dict[str, Any]:
-    """The Secret as a POST takes it. Holds the token in clear: for the request alone."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {
-            "name": desired.name,
-            "namespace": desired.namespace,
-            "labels": dict(desired.labels),
-            "annotations": dict(desired.annotations),
-            **({"ownerReferences": [desired.owner.manifest()]} if desired.owner else {}),
-        },
-        "type": desired.secret_type,
-        "data": _encoded(desired.data),
-    }
-
-
-def patch(stored: StoredSecret, desired: Desired) -> dict[str, Any]:
-    """The JSON merge patch (RFC 7386) that makes the stored Secret as desired, and leaves what others added.
-
-    It names the uid and resourceVersion that were judged: the API server answers 409 if either is another one by now.
-    """
-    labels, annotations = _no_longer_copied(stored, desired)
-    others = [owner for owner in stored.owners if not owner.ours]
-    controlled = any(owner.controller for owner in others)  # there may be one controller only
-    ours = [replace(desired.owner, controller=not controlled)] if desired.owner else []
-    return {
-        "metadata": {
-            "uid": stored.uid,
-            "resourceVersion": stored.resource_version,
-            "labels": {**dict.fromkeys(labels), **desired.labels},
-            "annotations": {**dict.fromkeys(annotations), **desired.annotations},
-            "ownerReferences": [owner.manifest() for owner in (*others, *ours)],
-        },
-        "data": {**dict.fromkeys(set(stored.data_keys) - set(desired.data)), **_encoded(desired.data)},
-    }
-
-
-def _encoded(data: SecretData) -> dict[str, str]:
-    return {key: b64encode(value.encode()).decode() for key, value in data.items()}
+    return annotations.get(DIGEST) == seal(digest, annotations.get(TOKENS, ""), annotations.get(OWNER, ""))
