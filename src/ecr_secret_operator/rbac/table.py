@@ -57,27 +57,27 @@ class Permission:
 
 
 PERMISSIONS = (
-    Permission(GROUP, NAMESPACED, ("list", "watch"), RoleScope.WATCHED, "to learn what is wanted"),
+    Permission(GROUP, NAMESPACED, ("list", "watch"), RoleScope.WATCHED, "to read the resources"),
     Permission(
-        GROUP, tuple(f"{name}/status" for name in NAMESPACED), ("patch",), RoleScope.WATCHED, "to say how it stands"
+        GROUP, tuple(f"{name}/status" for name in NAMESPACED), ("patch",), RoleScope.WATCHED, "to report their status"
     ),
     Permission(
         "",
         ("secrets",),
         ("get", "list", "watch", "create", "patch", "delete"),
         RoleScope.WATCHED,
-        "to keep the generated Secrets, and to read those with AWS keys that resources name; no others are asked for,"
-        " and the admission policy lets it write to none but its own",
+        "to create, refresh and delete the generated Secrets, and to read the Secrets with AWS keys that resources"
+        " name. The admission policy denies writes to all other Secrets",
     ),
     Permission(
-        "", ("events",), ("get", "create", "patch"), RoleScope.WATCHED, "to tell of failures, recoveries and repairs"
+        "", ("events",), ("get", "create", "patch"), RoleScope.WATCHED, "to report failures, recoveries and repairs"
     ),
     Permission(
         "",
         ("serviceaccounts",),
         ("list", "watch"),
         RoleScope.WATCHED,
-        "to see the identity that a resource names in `aws.service_account`, and the ServiceAccounts that it links",
+        "to read the ServiceAccounts that resources name in `aws.service_account` or `link`",
         features=frozenset(Feature),
     ),
     Permission(
@@ -85,8 +85,8 @@ PERMISSIONS = (
         ("serviceaccounts",),
         ("patch",),
         RoleScope.WATCHED,
-        "only for `link`: to link the ServiceAccounts that a resource names to its Secret; the admission policy lets it"
-        " take out nothing that it did not put there, and change nothing else",
+        "only for `link`: to add the generated Secret to the ServiceAccounts that a resource names. The admission"
+        " policy denies every other change, and the removal of entries that the operator did not add",
         features=frozenset({Feature.LINKS}),
     ),
     Permission(
@@ -94,19 +94,21 @@ PERMISSIONS = (
         ("serviceaccounts/token",),
         ("create",),
         RoleScope.WATCHED,
-        "only for `aws.service_account`: to ask AWS as that identity; the admission policy lets it have no token that"
-        " the API server accepts, and none of the cluster's own namespaces",
+        "only for `aws.service_account`: to call AWS with that identity. The admission policy denies tokens that the"
+        " API server accepts, and tokens of ServiceAccounts in system namespaces",
         features=frozenset({Feature.TOKENS}),
     ),
-    Permission(GROUP, ("accesspolicies",), ("list", "watch"), RoleScope.CLUSTER, "to know who may use which registry"),
-    Permission(GROUP, CLUSTERED, ("list", "watch"), RoleScope.ALL, "to learn what is wanted"),
-    Permission(GROUP, tuple(f"{name}/status" for name in CLUSTERED), ("patch",), RoleScope.ALL, "to say how it stands"),
+    Permission(GROUP, ("accesspolicies",), ("list", "watch"), RoleScope.CLUSTER, "to read the access policies"),
+    Permission(GROUP, CLUSTERED, ("list", "watch"), RoleScope.ALL, "to read the resources"),
+    Permission(
+        GROUP, tuple(f"{name}/status" for name in CLUSTERED), ("patch",), RoleScope.ALL, "to report their status"
+    ),
     Permission(
         "",
         ("namespaces",),
         ("list", "watch"),
         RoleScope.CLUSTER,
-        "to know what selects a namespace: policies, and the kinds that serve many",
+        "to read the labels by which policies and ClusterPullSecrets select namespaces",
     ),
     Permission("coordination.k8s.io", ("leases",), ("get", "create", "update"), RoleScope.OWN, "leader election"),
     Permission(
@@ -114,7 +116,7 @@ PERMISSIONS = (
         ("tokenreviews",),
         ("create",),
         RoleScope.CLUSTER,
-        "only with `--metrics-secure`: who reads the metrics",
+        "only with `--metrics-secure`: to authenticate readers of the metrics",
         metrics=True,
     ),
     Permission(
@@ -122,7 +124,7 @@ PERMISSIONS = (
         ("subjectaccessreviews",),
         ("create",),
         RoleScope.CLUSTER,
-        "only with `--metrics-secure`: whether they may",
+        "only with `--metrics-secure`: to authorize readers of the metrics",
         metrics=True,
     ),
 )
