@@ -59,7 +59,7 @@ def test_all_namespaces_and_all_forms(cluster: Cluster, namespace: str, kubeconf
         found = [one for one in yaml.load(done.stdout, yaml.CSafeLoader)["items"] if one["namespace"] == namespace]
         assert [{key: one[key] for key in mine} for one in found] == [mine]
     wide = run(kubeconfig, "status", "-n", namespace, "-o", "wide")
-    assert "The operator has said nothing of it yet" in wide.stdout
+    assert "The operator has not reported a status yet" in wide.stdout
     assert "FREQUENCY" in wide.stdout
 
 

@@ -92,12 +92,12 @@ INSTALLATIONS: dict[str, tuple[dict[str, Any], str, str]] = {
     "definition gone": (
         {"definitions": definitions(secrets={}), "served": SERVED - {"secrets"}},
         "definition-missing",
-        "does not start without",
+        "cannot start without it",
     ),
     "definition gone, and one may not look": (
         {"definitions": dict.fromkeys(definitions()), "served": SERVED - {"clusterpullsecrets"}},
         "definition-missing",
-        "nothing of this kind is served",
+        "no resources of this kind are served",
     ),
     "definition without a field": (
         {"definitions": definitions(secrets=without_field("spec", "link"))},
@@ -117,14 +117,14 @@ INSTALLATIONS: dict[str, tuple[dict[str, Any], str, str]] = {
     "definition with other words": (
         {"definitions": definitions(secrets=with_change("words"))},
         "definition-differs",
-        "not those of this version",
+        "differ from this version",
     ),
     "definition refused": (
         {"definitions": definitions(secrets={**definitions()[SECRETS], "status": {"conditions": [REFUSED]}})},
         "definition-refused",
         "taken by another",
     ),
-    "no operator": ({"deployments": [], "lease": {}}, "operator-absent", "no replica leads"),
+    "no operator": ({"deployments": [], "lease": {}}, "operator-absent", "no replica holds the Lease"),
     "no operator to be seen": (
         {"deployments": [], "lease": {}, "credentials": [credential(SECRET, an_object(), now=NOW)]},
         "operator-unknown",
@@ -133,16 +133,16 @@ INSTALLATIONS: dict[str, tuple[dict[str, Any], str, str]] = {
     "scaled to zero": ({"deployments": [a_deployment(replicas=0)]}, "operator-scaled-to-zero", "scaled to zero"),
     "not available": ({"deployments": [a_deployment(available=0)]}, "operator-unavailable", "None of its 1 replicas"),
     "crash loop": ({"pods": [CRASHED]}, "operator-crashes", "CrashLoopBackOff: Error: the cluster lacks"),
-    "no Lease": ({"lease": {}}, "leader-none", "no replica has ever led"),
-    "Lease given back": ({"lease": a_lease("")}, "leader-none", "gave it back"),
-    "Lease not renewed": ({"lease": a_lease(ago=600)}, "leader-lost", "600 s ago for the last time"),
+    "no Lease": ({"lease": {}}, "leader-none", "no replica has held it so far"),
+    "Lease given back": ({"lease": a_lease("")}, "leader-none", "the last one released it"),
+    "Lease not renewed": ({"lease": a_lease(ago=600)}, "leader-lost", "pod-1 renewed it last, 600 s ago"),
     "two without election": (
         {
             "deployments": [a_deployment("--leader-elect=false", replicas=2, available=2)],
             "lease": {},
         },
         "no-leader-election",
-        "2 replicas work at the same time",
+        "2 replicas are active at the same time",
     ),
     "account gone": ({"account_seen": {}}, "operator-account-missing", "does not exist"),
     "a permission lacks": (
@@ -173,12 +173,12 @@ INSTALLATIONS: dict[str, tuple[dict[str, Any], str, str]] = {
     "admission policy gone": (
         {"guards": guards("ValidatingAdmissionPolicy")[1:]},
         "admission-policies-missing",
-        "does with secrets",
+        "access to secrets",
     ),
     "admission policy not bound": (
         {"bindings": guards("ValidatingAdmissionPolicyBinding")[:-1]},
         "admission-policies-missing",
-        "does with serviceaccounts",
+        "access to serviceaccounts",
     ),
     "admission policies for another": (
         {"guards": guards("ValidatingAdmissionPolicy", namespace="other")},
@@ -193,12 +193,12 @@ INSTALLATIONS: dict[str, tuple[dict[str, Any], str, str]] = {
     "role malformed": (
         {"account_seen": {"metadata": {"annotations": {ROLE_ANNOTATION: "role/x"}}}},
         "operator-role-malformed",
-        "no ARN of a role",
+        "not the ARN of a role",
     ),
     "role not injected": (
         {"account_seen": {"metadata": {"annotations": {ROLE_ANNOTATION: ROLE}}}, "pods": [{"spec": {}}]},
         "operator-role-not-injected",
-        "were not given it",
+        "but the Pods do not",
     ),
     "no identity": (
         {
@@ -212,7 +212,7 @@ INSTALLATIONS: dict[str, tuple[dict[str, Any], str, str]] = {
     "perhaps no identity": (
         {"secrets": {KEYS: Keys(there=False)}, "credentials": [credential(SECRET, IDLE, now=NOW)]},
         "aws-identity-unknown",
-        "at most that of its node",
+        "only have that of its node",
     ),
     "policy that cannot be read": (
         {"policies": [a_policy(mode="Never")]},
@@ -222,12 +222,12 @@ INSTALLATIONS: dict[str, tuple[dict[str, Any], str, str]] = {
     "policy for nobody": (
         {"policies": [a_policy(namespaces={"include": ["team-z"]})]},
         "policy-selects-nothing",
-        "no namespace",
+        "none of the existing namespaces",
     ),
     "policy required": (
         {"deployments": [a_deployment("--require-access-policy")]},
         "policy-required",
-        "nothing is served",
+        "all requests are denied",
     ),
 }
 
@@ -269,7 +269,7 @@ CASES: dict[str, tuple[Evidence, str, str]] = {
     "account with nonsense": (
         missing(ROLES, accounts={("team-a", "builder"): {"metadata": {"annotations": {ROLE_ANNOTATION: "x"}}}}),
         "account-role-malformed",
-        "no ARN of a role",
+        "not the ARN of a role",
     ),
     "keys": (missing(OWN_KEYS, secrets={("team-a", "keys"): Keys(there=False)}), "keys-missing", "does not exist"),
     "half the keys": (
@@ -301,14 +301,14 @@ CASES: dict[str, tuple[Evidence, str, str]] = {
         "it says why",
     ),
     "API server": (a_case(an_object(status=failing("KubernetesError"))), "kubernetes-error", "it says why"),
-    "not looked at": (a_case(an_object(status={}), generated={}), "not-looked-at", "said nothing of it yet"),
+    "not looked at": (a_case(an_object(status={}), generated={}), "not-looked-at", "not reported a status yet"),
     "expired": (
         a_case(an_object(status=a_status(expiresAt=OLD)), users=Users(pods=["web-1", "web-2"], accounts=["default"])),
         "token-expired",
         "2 pods (web-1, web-2) and 1 ServiceAccounts (default) pull with it",
     ),
-    "overdue": (a_case(an_object(status=a_status(nextRefreshTime=OLD))), "refresh-overdue", "nobody did"),
-    "Secret gone": (a_case(generated={}), "secret-missing", "is gone"),
+    "overdue": (a_case(an_object(status=a_status(nextRefreshTime=OLD))), "refresh-overdue", "has not happened"),
+    "Secret gone": (a_case(generated={}), "secret-missing", "is missing and is not being restored"),
     "suspended": (
         a_case(an_object(spec={"suspend": True}, status=a_status(a_condition("Ready", "True", "Suspended")))),
         "suspended",
@@ -486,7 +486,7 @@ def test_nothing_is_wrong_with_what_belongs_to_an_operator_that_was_not_found(
 
 def test_the_last_leader_of_an_operator_that_is_gone_is_named() -> None:
     (one, *_) = [one for one in found(an_installation(**{**ABSENT_OPERATOR, "lease": a_lease(ago=600)})) if one.remedy]
-    assert "pod-1 did, and renewed its Lease at" in one.message
+    assert "pod-1 held it and renewed it last at" in one.message
 
 
 def test_an_account_that_was_named_and_is_not_there_is_wrong() -> None:

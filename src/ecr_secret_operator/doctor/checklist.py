@@ -51,6 +51,6 @@ def _others(seen: ObservedInstallation, cases: Sequence[Evidence]) -> Iterator[F
     others = [one for one in seen.credentials if one.key not in examined]
     good = sum(one.good for one in others)
     if good:
-        yield ok("resources", "resources", f"{good} {'is' if good == 1 else 'are'} served as they ask")
+        yield ok("resources", "resources", f"{good} {'is' if good == 1 else 'are'} served as specified")
     if len(others) > good and cases:
         yield ok("resources", "resources", f"{len(others) - good} more need attention and were not examined")

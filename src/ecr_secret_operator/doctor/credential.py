@@ -227,11 +227,11 @@ def _state(
     ready = condition_of(status, READY)
     reason, message = text(ready, "reason"), text(ready, "message")
     if not ready:
-        return CredentialState.PENDING, "", "The operator has said nothing of it yet"
+        return CredentialState.PENDING, "", "The operator has not reported a status yet"
     if number(status, "observedGeneration") != number(meta, "generation"):
-        return CredentialState.PENDING, "", "The operator has said nothing of its present spec yet"
+        return CredentialState.PENDING, "", "The operator has not reported a status for the current spec yet"
     if ready.get("status") == "True" and expires_at and expires_at <= now:
-        return CredentialState.EXPIRED, "", f"The token expired at {format_time(expires_at)} and nobody replaced it"
+        return CredentialState.EXPIRED, "", f"The token expired at {format_time(expires_at)} and was not replaced"
     if reason == Reason.SUSPENDED:
         return CredentialState.SUSPENDED, reason, message
     if ready.get("status") != "True":
@@ -246,7 +246,7 @@ def _served(status: RawObject, refresh_at: datetime | None, now: datetime) -> St
     if refreshing.get("status") == "False":
         return CredentialState.FAILING, reason, message
     if refresh_at and refresh_at + OVERDUE_AFTER < now:
-        return CredentialState.OVERDUE, "", f"It was to be refreshed at {format_time(refresh_at)}, and nobody did"
+        return CredentialState.OVERDUE, "", f"Its refresh was due at {format_time(refresh_at)} and has not happened"
     if reason := link_failure(status):
         return CredentialState.NOT_LINKED, reason, text(condition_of(status, LINKED), "message")
     return None

@@ -24,10 +24,10 @@ def check_definitions(seen: ObservedInstallation) -> Iterator[Finding]:
         yield from findings
         return
     if any(found is None for found in seen.definitions.values()):
-        message = "All are installed. Whether they are those of this version you may not see"
+        message = "All are installed. You may not read them, so their version is unknown"
         yield unknown("definitions", SUBJECT, message)
         return
-    yield ok("definitions", SUBJECT, f"All {len(seen.definitions)} are installed, as this version has them")
+    yield ok("definitions", SUBJECT, f"All {len(seen.definitions)} are installed, in this version")
 
 
 def _check(wanted: RawObject, seen: ObservedInstallation) -> Iterator[Finding]:
@@ -42,16 +42,16 @@ def _check(wanted: RawObject, seen: ObservedInstallation) -> Iterator[Finding]:
 def _absent(name: str, *, needed: bool) -> Finding:
     if needed:
         return error(
-            "definition-missing", name, "It is not installed, and the operator does not start without", INSTALL
+            "definition-missing", name, "It is not installed, and the operator cannot start without it", INSTALL
         )
-    return warning("definition-missing", name, "It is not installed: nothing of this kind is served", INSTALL)
+    return warning("definition-missing", name, "It is not installed, so no resources of this kind are served", INSTALL)
 
 
 def _compared(name: str, wanted: RawObject, found: Seen) -> Iterator[Finding]:
     established = [one for one in mappings(found, "status", "conditions") if one.get("type") == "NamesAccepted"]
     if any(one.get("status") == "False" for one in established):
         message = "The API server does not accept its names: " + text(established[0], "message")
-        yield error("definition-refused", name, message, "Remove the other definition that has these names")
+        yield error("definition-refused", name, message, "Remove the other CRD that has these names")
         return
     mine, theirs = _version(wanted), _version(found)
     ours, stored = mapping(mine, "schema", "openAPIV3Schema"), mapping(theirs, "schema", "openAPIV3Schema")
@@ -62,7 +62,9 @@ def _compared(name: str, wanted: RawObject, found: Seen) -> Iterator[Finding]:
         message = f"It is newer than this command, which does not know {_list(unknown)}"
         yield warning("definition-newer", name, message, "Use the command of the operator's own version")
     elif any(mine.get(key) != theirs.get(key) for key in ("schema", "additionalPrinterColumns", "subresources")):
-        yield warning("definition-differs", name, "Rules, texts or columns are not those of this version", INSTALL)
+        yield warning(
+            "definition-differs", name, "Its rules, descriptions or columns differ from this version", INSTALL
+        )
 
 
 def _version(definition: Seen) -> RawObject:

@@ -15,22 +15,22 @@ SUBJECT = "admission policies"
 def check_guards(seen: ObservedInstallation, remedy: str) -> Iterator[Finding]:
     """One that has no binding does nothing."""
     if not seen.account_known and not seen.account_seen:
-        yield unknown("admission-policies", SUBJECT, "The operator's ServiceAccount, which they limit, is not known")
+        yield unknown("admission-policies", SUBJECT, "The operator's ServiceAccount was not found")
         return
     if seen.account_seen is not None and not seen.account_seen:
         return  # there is no ServiceAccount to restrict, which was reported already
     if seen.guards is None or seen.bindings is None:
-        yield unknown("admission-policies", SUBJECT, "You may not look at them")
+        yield unknown("admission-policies", SUBJECT, "You may not read them")
         return
     bound = {text(one, "spec", "policyName") for one in seen.bindings}
     username = f"system:serviceaccount:{seen.namespace}:{seen.account}"
     holding = [one for one in seen.guards if text(one, "metadata", "name") in bound and _is_about(one, username)]
     wanted = _resources(one for one in admission_policies(Installation()) if one["kind"] == "ValidatingAdmissionPolicy")
     if free := sorted(wanted - _resources(holding)):
-        message = f"Nothing but RBAC limits what the operator does with {', '.join(free)}"
+        message = f"Only RBAC limits the operator's access to {', '.join(free)}"
         yield warning("admission-policies-missing", SUBJECT, message, remedy)
     else:
-        yield ok("admission-policies", SUBJECT, "They hold the operator to its own Secrets, tokens and links")
+        yield ok("admission-policies", SUBJECT, "They limit the operator to its own Secrets, tokens and links")
 
 
 def _is_about(policy: RawObject, username: str) -> bool:

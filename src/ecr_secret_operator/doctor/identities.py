@@ -32,12 +32,12 @@ def check_identity(seen: ObservedInstallation, workload: Workload) -> Iterator[F
     if findings:
         yield from findings
     elif any(found is None for found in seen.secrets.values()):
-        yield unknown("aws-identity", SUBJECT, "You may not look at the Secret that would have it")
+        yield unknown("aws-identity", SUBJECT, "You may not read the Secret with the AWS keys")
     elif not seen.operator_found:
-        yield unknown("aws-identity", SUBJECT, "No Deployment was found whose identity could be looked at")
+        yield unknown("aws-identity", SUBJECT, "No Deployment was found, so its identity is unknown")
     elif seen.account_seen is None or seen.pods is None:
         hidden = "pods" if seen.account_seen is not None else "ServiceAccount"
-        yield unknown("aws-identity", SUBJECT, f"You may not look at the operator's {hidden}, which would show it")
+        yield unknown("aws-identity", SUBJECT, f"You may not read the operator's {hidden}, which would show it")
     else:
         yield from _none(seen)
 
@@ -46,13 +46,13 @@ def _none(seen: ObservedInstallation) -> Iterator[Finding]:
     asked = [one for one in seen.credentials if any(use.identity == "operator" for use in one.uses)]
     refused = [one for one in asked if one.reason == Reason.IDENTITY_UNAVAILABLE]
     pods = "no Pod Identity" if seen.pods else "no pod that would show Pod Identity"
-    message = f"There is no Secret {KEYS_SECRET}, no role of its ServiceAccount and {pods}"
+    message = f"There is no Secret {KEYS_SECRET}, no role on the ServiceAccount and {pods}"
     if refused:
         yield error("aws-identity-missing", SUBJECT, message, _GUIDES)
     elif asked and not any(one.ready for one in asked):
-        yield warning("aws-identity-unknown", SUBJECT, f"{message}: it has at most that of its node", _GUIDES)
+        yield warning("aws-identity-unknown", SUBJECT, f"{message}: it can only have that of its node", _GUIDES)
     else:
-        yield ok("aws-identity", SUBJECT, "It has that of its node or its environment, or needs none")
+        yield ok("aws-identity", SUBJECT, "It has that of its node or environment, or needs none")
 
 
 def _secrets(seen: ObservedInstallation) -> Iterator[Finding]:
@@ -75,12 +75,14 @@ def _role(seen: ObservedInstallation, workload: Workload) -> Iterator[Finding]:
         return
     if not re.fullmatch(ROLE_ARN_PATTERN, role):
         remedy = f"kubectl annotate serviceaccount {seen.account} -n {seen.namespace} --overwrite {ROLE_ANNOTATION}=ARN"
-        yield error("operator-role-malformed", subject, f"Its annotation {ROLE_ANNOTATION} is no ARN of a role", remedy)
+        yield error(
+            "operator-role-malformed", subject, f"Its annotation {ROLE_ANNOTATION} is not the ARN of a role", remedy
+        )
         return
     pods = seen.pods or ()
     if pods and not any(_WEB_IDENTITY in _variables(pod) for pod in pods):
         remedy = f"kubectl rollout restart deployment {workload.name} -n {seen.namespace}"
-        message = f"It has role {role}, and the pods were not given it: they are older, or there is no webhook for it"
+        message = f"It has role {role}, but the Pods do not: they are older, or the webhook is missing"
         yield warning("operator-role-not-injected", subject, message, remedy)
         return
     yield ok("aws-identity", subject, f"It has role {role}")
@@ -111,13 +113,15 @@ def check_policies(seen: ObservedInstallation, workload: Workload) -> Iterator[F
         return
     findings = [one for policy in seen.policies for one in _policy(policy, seen)]
     if workload.policy_required and not seen.policies:
-        remedy = "Make one: docs/access-policy.md"
-        message = "There is none, and the operator runs with --require-access-policy: nothing is served"
+        remedy = "Create one: docs/access-policy.md"
+        message = "There is none, and the operator runs with --require-access-policy, so all requests are denied"
         findings.append(error("policy-required", "AccessPolicies", message, remedy))
     yield from findings
     if not findings:
         count = len(seen.policies)
-        message = f"{count}, each in force" if count else "None: every namespace may use all that the operator can"
+        message = (
+            f"{count}, each in force" if count else "None, so every namespace may use every identity of the operator"
+        )
         yield ok("policies", "AccessPolicies", message)
 
 
@@ -126,4 +130,4 @@ def _policy(policy: Policy, seen: ObservedInstallation) -> Iterator[Finding]:
     if isinstance(spec, InvalidSpec):
         yield error("policy-invalid", subject, f"It allows nothing: {spec.message}", edit)
     elif seen.namespaces is not None and not any(spec.namespaces.selects(*one) for one in seen.namespaces.items()):
-        yield warning("policy-selects-nothing", subject, "It selects no namespace that there is", edit)
+        yield warning("policy-selects-nothing", subject, "It selects none of the existing namespaces", edit)

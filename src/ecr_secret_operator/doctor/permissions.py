@@ -90,7 +90,9 @@ def check_permissions(seen: ObservedInstallation, workload: Workload) -> Iterato
         message = f"Which it needs depends on WATCH_NAMESPACE, which is not known: {workload.watched_unknown}"
         yield unknown("operator-permissions", name, message)
     elif seen.permissions is None:
-        yield unknown("operator-permissions", name, "You may not ask what the operator may do (subjectaccessreviews)")
+        yield unknown(
+            "operator-permissions", name, "You may not check the operator's permissions (create subjectaccessreviews)"
+        )
     elif lacking := _lacking(seen.permissions, optional=False):
         for place, words in lacking.items():
             yield error("operator-permissions-lacking", name, _says(place, words), remedy)
@@ -105,7 +107,7 @@ def check_permissions(seen: ObservedInstallation, workload: Workload) -> Iterato
 def _unnamed(seen: ObservedInstallation) -> str:
     """Why it is not known which ServiceAccount is the operator's."""
     if seen.deployments is None:
-        return "You may not look at the Deployment that names its ServiceAccount"
+        return "You may not read the Deployment that names its ServiceAccount"
     usual = f", and ServiceAccount {seen.namespace}/{seen.account}, the usual one, does not exist"
     return f"No Deployment was found that names its ServiceAccount{usual if seen.account_seen == {} else ''}"
 

@@ -18,7 +18,7 @@ from ..domain.status.conditions import clamped_message
 from ..domain.tokens.schedule import is_clamped
 from ..domain.tokens.token import Sensitive, Token
 
-MASK, UNKNOWN = "<token>", "<unknown until the token is had>"
+MASK, UNKNOWN = "<token>", "<unknown until a token is obtained>"
 SELECTED = "<each selected namespace>"
 TOKEN_LIFE = timedelta(hours=12)
 _SEALED = (ISSUED_AT, EXPIRES_AT, TOKENS, DIGEST)

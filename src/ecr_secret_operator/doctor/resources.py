@@ -29,7 +29,7 @@ _TOLD = 3
 """Of how many namespaces, pods and ServiceAccounts a finding tells."""
 
 _AWS = "Allow the identity ecr:GetAuthorizationToken, or fix its role's trust policy: docs/identities/README.md"
-_MESSAGE = "Do what the message says. The operator tries again within 30 seconds: docs/reference/reasons.md"
+_MESSAGE = "Follow the message. The operator tries again within 30 seconds: docs/reference/reasons.md"
 GENERIC: Mapping[str, tuple[str, str]] = {
     Reason.AWS_ACCESS_DENIED: ("aws-access-denied", _AWS),
     Reason.AWS_UNAVAILABLE: ("aws-unavailable", _MESSAGE),
@@ -39,9 +39,12 @@ GENERIC: Mapping[str, tuple[str, str]] = {
         "Check quotas and admission webhooks, and the operator's permissions",
     ),
     Reason.SECRET_CONFLICT: ("secret-conflict", "Remove that Secret, or choose another generated_secret_name"),
-    Reason.POLICY_DENIED: ("policy-denied", "Ask who keeps the AccessPolicies: docs/access-policy.md"),
+    Reason.POLICY_DENIED: ("policy-denied", "Ask the administrator of the AccessPolicies: docs/access-policy.md"),
     Reason.INVALID_SPEC: ("invalid-spec", "Correct the field"),
-    Reason.TERMINATING: ("being-deleted", "Remove what holds it, or create the resource again once it is gone"),
+    Reason.TERMINATING: (
+        "being-deleted",
+        "Remove the finalizer's cause, or create the resource again after the deletion",
+    ),
 }
 
 
@@ -99,7 +102,7 @@ def _problems(of: _Subject) -> Iterator[Finding]:
 
 def _deletion(of: _Subject) -> Iterator[Finding]:
     """Whether the resource or its Secret is being deleted: finalizers hold what stays so."""
-    remedy = "Ask the controller that each finalizer belongs to why it does not remove it"
+    remedy = "Find out why the controller of each finalizer does not remove it"
     if of.case.credential.deletion:
         yield warning("being-deleted", of.name, of.case.credential.deletion, remedy)
         return
@@ -112,15 +115,15 @@ def _deletion(of: _Subject) -> Iterator[Finding]:
 def _unserved(of: _Subject) -> Iterator[Finding]:
     """Whether the operator looks at it at all."""
     watched = of.workload.watched
-    flags = f"The operator looks at {', '.join(watched)} only"
+    flags = f"The operator watches only {', '.join(watched)}"
     remedy = (
         "Add it to --watch-namespace (WATCH_NAMESPACE) of the operator, and to that of its permissions: docs/install.md"
     )
     if watched and of.case.kind.clustered:
         remedy = "Let an operator watch all namespaces: docs/guides/many-namespaces.md"
-        yield error("not-watched", of.name, f"{flags}: it serves no ClusterPullSecret", remedy)
+        yield error("not-watched", of.name, f"{flags}, and so serves no ClusterPullSecrets", remedy)
     elif watched and of.namespace not in watched:
-        yield error("not-watched", of.name, f"{flags}, not at namespace {of.namespace}", remedy)
+        yield error("not-watched", of.name, f"{flags}, not namespace {of.namespace}", remedy)
 
 
 def _identities(of: _Subject, spec: CommonSpec) -> Iterator[Finding]:
@@ -128,7 +131,7 @@ def _identities(of: _Subject, spec: CommonSpec) -> Iterator[Finding]:
     named = any(entry.aws.service_account or entry.aws.credentials_secret for entry in spec.entries)
     if of.case.kind.clustered and not of.seen.place_known:
         if named:
-            message = "Its AWS identity is in the operator's namespace, which is not known"
+            message = "Its AWS identity is in the operator's namespace, which was not found"
             yield unknown("identity", of.name, message, POINT)
         return
     for account in sorted({entry.aws.service_account for entry in spec.entries if entry.aws.service_account}):
@@ -151,7 +154,7 @@ def _account(of: _Subject, name: str) -> Iterator[Finding]:
     if not role:
         yield error("account-not-annotated", of.name, f"{place} has no annotation {ROLE_ANNOTATION}", annotate)
     elif not re.fullmatch(ROLE_ARN_PATTERN, role):
-        message = f"The annotation {ROLE_ANNOTATION} of {place} is no ARN of a role"
+        message = f"The annotation {ROLE_ANNOTATION} of {place} is not the ARN of a role"
         yield error("account-role-malformed", of.name, message, f"{annotate} --overwrite")
 
 
@@ -179,7 +182,7 @@ def _denied(of: _Subject, spec: CommonSpec) -> Iterator[Finding]:
     resource = Resource(key, "", "", 0, "", deleting=False, refresh_request="", spec=spec, status={})
     verdict = assess(resource, _Around(of), stored={}, policy_required=of.workload.policy_required)
     if verdict.denied:
-        remedy = "Ask who keeps the AccessPolicies: kubectl get ecrpolicy; docs/access-policy.md"
+        remedy = "Ask the administrator of the AccessPolicies: kubectl get ecrpolicy; docs/access-policy.md"
         yield error("policy-denied", of.name, verdict.denied, remedy)
 
 
@@ -244,7 +247,7 @@ def _said(of: _Subject, causes: Sequence[Finding]) -> Iterator[Finding]:
     if one.state is CredentialState.SUSPENDED:
         yield from _suspended(of)
     elif one.state is CredentialState.PENDING and not one.reason:
-        remedy = "See what stands above of the operator. If it runs, wait a few seconds and look again"
+        remedy = "See the findings about the operator. If it runs, wait a few seconds and try again"
         yield error("not-looked-at", of.name, one.message, remedy)
     elif (
         one.state in (CredentialState.ERROR, CredentialState.PENDING, CredentialState.FAILING) and one.reason in GENERIC
@@ -279,14 +282,14 @@ def _suspended(of: _Subject) -> Iterator[Finding]:
 
 def _expiry(of: _Subject) -> Iterator[Finding]:
     one = of.case.credential
-    remedy = "See what stands above of the operator: it does not work, or does not reach the API server"
+    remedy = "See the findings about the operator: it does not run, or does not reach the API server"
     if one.state is CredentialState.EXPIRED:
         yield error("token-expired", of.name, one.message + _used(of), remedy)
     elif one.state is CredentialState.OVERDUE:
         until = f". The token is good until {format_time(one.expires_at)}" if one.expires_at else ""
         yield error("refresh-overdue", of.name, one.message + until, remedy)
     elif one.state is not CredentialState.SUSPENDED and one.expires_at and one.expires_at <= of.seen.now:
-        yield error("token-expired", of.name, f"The stored token is expired{_used(of)}", "Mend what stands above")
+        yield error("token-expired", of.name, f"The stored token is expired{_used(of)}", "Fix the findings above")
 
 
 def _used(of: _Subject) -> str:
@@ -306,8 +309,8 @@ def _stored(of: _Subject, spec: CommonSpec) -> Iterator[Finding]:
     one, case = of.case.credential, of.case
     if not one.ready or case.kind.clustered or of.namespace not in case.looked or of.namespace in case.generated:
         return
-    message = f"Secret {of.namespace}/{spec.generated_secret_name} is gone, and nobody restores it"
-    remedy = "See what stands above of the operator. If it runs, look again: it restores a Secret within seconds"
+    message = f"Secret {of.namespace}/{spec.generated_secret_name} is missing and is not being restored"
+    remedy = "See the findings about the operator. If it runs, try again: it restores a Secret within seconds"
     yield error("secret-missing", of.name, message, remedy)
 
 
@@ -319,7 +322,7 @@ def _links(of: _Subject, spec: CommonSpec) -> Iterator[Finding]:
         if found is not None and not found:
             absent.append(name)
     for name in absent:
-        message = f"ServiceAccount {of.namespace}/{name}, which is to be linked, does not exist"
+        message = f"ServiceAccount {of.namespace}/{name}, to be linked, does not exist"
         yield error(
             "linked-account-missing", of.name, message, f"kubectl create serviceaccount {name} -n {of.namespace}"
         )

@@ -25,7 +25,7 @@ def check_running(seen: ObservedInstallation, workload: Workload) -> Iterator[Fi
     if workload.leader_elect or not workload.name:
         yield from _lease(seen, workload)
     elif workload.replicas > 1:
-        message = f"{workload.replicas} replicas work at the same time: none has --leader-elect"
+        message = f"{workload.replicas} replicas are active at the same time, because --leader-elect is not set"
         yield warning("no-leader-election", _name(seen, workload), message, "Add --leader-elect to its arguments")
 
 
@@ -35,12 +35,14 @@ def _name(seen: ObservedInstallation, workload: Workload) -> str:
 
 def _deployment(seen: ObservedInstallation, workload: Workload, *, leads: bool) -> Iterator[Finding]:
     if seen.deployments is None:
-        yield unknown("operator", f"Deployments in {seen.namespace}", "You may not look at them")
+        yield unknown("operator", f"Deployments in {seen.namespace}", "You may not read them")
     elif not workload.name:
         yield from _elsewhere(seen, leads=leads)
     elif workload.replicas == 0:
         remedy = f"kubectl scale deployment {workload.name} -n {seen.namespace} --replicas 1"
-        yield error("operator-scaled-to-zero", _name(seen, workload), "It is scaled to zero: nobody works", remedy)
+        yield error(
+            "operator-scaled-to-zero", _name(seen, workload), "It is scaled to zero, so no replica is active", remedy
+        )
     elif workload.available == 0:
         remedy = (
             f"kubectl describe pods -n {seen.namespace}; kubectl logs deployment/{workload.name} -n {seen.namespace}"
@@ -57,15 +59,19 @@ def _elsewhere(seen: ObservedInstallation, *, leads: bool) -> Iterator[Finding]:
     subject, message = f"namespace {seen.namespace}", f"No Deployment here runs {PROGRAM}"
     idle = [one for one in seen.credentials if not one.reason]  # of which nothing is said, or nothing true any more
     if leads:
-        yield ok("operator", subject, f"{message}, but somebody leads: it runs elsewhere")
+        yield ok("operator", subject, f"{message}, but a replica holds the Lease: it runs elsewhere")
     elif seen.elsewhere:
         remedy = f"ecr-secret-operator doctor --operator-namespace {seen.elsewhere[0]}"
         message = f"{message}. One in namespace {', '.join(seen.elsewhere)} does"
         yield warning("operator-elsewhere", subject, message, remedy)
     elif not seen.everywhere:
-        yield unknown("operator", subject, f"{message}, and you may not look at those of other namespaces", POINT)
+        yield unknown(
+            "operator", subject, f"{message}, and you may not read the Deployments of other namespaces", POINT
+        )
     elif idle or not seen.credentials:
-        yield error("operator-absent", subject, f"{message}, and no replica leads{_last_leader(seen)}", _INSTALL)
+        yield error(
+            "operator-absent", subject, f"{message}, and no replica holds the Lease{_last_leader(seen)}", _INSTALL
+        )
     else:
         yield warning("operator-unknown", subject, f"{message}; resources are served all the same", _INSTALL)
 
@@ -73,7 +79,7 @@ def _elsewhere(seen: ObservedInstallation, *, leads: bool) -> Iterator[Finding]:
 def _last_leader(seen: ObservedInstallation) -> str:
     """Who led, where a Lease is left of an operator that is gone."""
     holder, renewed = text(seen.lease, "spec", "holderIdentity"), text(seen.lease, "spec", "renewTime")
-    return f": {holder} did, and renewed its Lease at {renewed} for the last time" if holder and renewed else ""
+    return f": {holder} held it and renewed it last at {renewed}" if holder and renewed else ""
 
 
 def _pods(seen: ObservedInstallation) -> Iterator[Finding]:
@@ -107,13 +113,13 @@ def _lease(seen: ObservedInstallation, workload: Workload) -> Iterator[Finding]:
     elif not workload.name and not _leads(seen):
         return  # that no operator was found was reported already
     elif not seen.lease:
-        yield error("leader-none", subject, "There is no Lease: no replica has ever led", logs)
+        yield error("leader-none", subject, "There is no Lease: no replica has held it so far", logs)
     elif not holder or renewed is None:
-        yield error("leader-none", subject, "Nobody leads: the last leader gave it back", logs)
+        yield error("leader-none", subject, "No replica holds the Lease: the last one released it", logs)
     elif not _leads(seen):
         ago = int((seen.now - renewed).total_seconds())
-        message = f"Nobody leads: {holder} renewed it {ago} s ago for the last time"
+        message = f"No replica holds the Lease: {holder} renewed it last, {ago} s ago"
         yield error("leader-lost", subject, message, logs)
     else:
         ago = max(0, int((seen.now - renewed).total_seconds()))
-        yield ok("leader", subject, f"{holder} leads, renewed {ago} s ago")
+        yield ok("leader", subject, f"{holder} holds it, renewed {ago} s ago")
