@@ -60,7 +60,7 @@ class FakeAccounts:
         if self.answer:
             raise self.answer
 
-    def say(self, account: LinkedAccount, failure: str) -> None:
+    def set_link_error(self, account: LinkedAccount, failure: str) -> None:
         assert account == self.found
         self.said.append(failure)
 

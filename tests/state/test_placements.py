@@ -79,7 +79,7 @@ class World:
         for namespace in namespaces:
             placement = self.placement(namespace)
             assert placement
-            self.store.say(placement, said(placement, good(placement)))
+            self.store.set_status(placement, said(placement, good(placement)))
 
     def placements(self) -> Placements:
         found = self.store.placements(WHOLE)
@@ -154,8 +154,8 @@ def test_what_was_said_of_another_spec_does_not_count(world: World) -> None:
 def test_a_share_that_is_gone_says_nothing(world: World) -> None:
     placement = world.placement("b")
     assert placement
-    world.store.say(placement, {})
-    world.store.say(placement, {})
+    world.store.set_status(placement, {})
+    world.store.set_status(placement, {})
     assert set(world.placements().statuses) == {"a"}
     assert world.news() == {""}
 
@@ -233,7 +233,7 @@ def test_what_a_share_says_when_its_namespace_is_gone_is_not_kept(world: World) 
     placement = world.placement("a")
     assert placement
     world.around.namespaces.forget("a")
-    world.store.say(placement, said(placement, good(placement)))
+    world.store.set_status(placement, said(placement, good(placement)))
     world.namespace("a", pull="yes")
     assert "a" not in world.placements().statuses
     assert world.placements().unknown == 1
@@ -245,7 +245,7 @@ def test_what_a_share_says_of_a_resource_that_was_replaced_is_not_kept(world: Wo
     placement = world.placement("a")
     assert placement
     world.put(uid="another")
-    world.store.say(placement, said(placement, good(placement)))
+    world.store.set_status(placement, said(placement, good(placement)))
     assert world.placements().statuses == {}
 
 

@@ -149,7 +149,7 @@ class ServiceAccounts(Protocol):
     async def managers(self, account: LinkedAccount) -> tuple[str, ...]:
         """The field managers besides the operator that have written to it. Never raises ApiError."""
 
-    def say(self, account: LinkedAccount, failure: str) -> None:
+    def set_link_error(self, account: LinkedAccount, failure: str) -> None:
         """Keeps why it could not be changed, for those that link it; empty when it could."""
 
 

@@ -101,7 +101,7 @@ class Controller(Generic[K]):
             group.create_task(self._queue.run(), name="queue timer")
             while True:
                 async with self._turns:
-                    pass  # while all turns are taken, no key is taken either: a better one may come
+                    pass  # no key is dequeued before a worker is free: a key with a higher priority may come
                 key = await self._queue.get()
                 await self._turns.acquire()
                 group.create_task(self._process(key), name=f"reconcile {key}")
@@ -176,7 +176,7 @@ class Controller(Generic[K]):
         return now - min([self._queue.last_tick, *(one.started for one in self._running.values())])
 
     def _comes_too_soon(self, key: K) -> bool:
-        """Whether the server asked not to be asked yet, whatever has changed meanwhile; it then comes in time."""
+        """Whether the key is still inside its Retry-After period; if so, it is scheduled for the end of it."""
         rest = self._not_before.get(key, 0.0) - asyncio.get_running_loop().time()
         if rest > 0:
             self._queue.add_at(key, self._clock() + timedelta(seconds=rest))

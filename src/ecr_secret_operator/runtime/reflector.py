@@ -45,9 +45,9 @@ class Reflector(Generic[K, T]):
 
     Attributes:
         synced: set once the first list is in the cache.
-        answered: set once the server answered at all, be it that this may not, or not yet, be listed.
+        answered: set after the first successful list, or a 403 or 404.
         last_heard: monotonic time of the last answer.
-        unauthorized: whether the last answer was that the credentials are no good: that is none of the above.
+        unauthorized: whether the last request got a 401, which does not count as an answer.
     """
 
     def __init__(

@@ -38,11 +38,11 @@ from .dependencies import DependencyStore
 from .placements import PlacementStore, is_cluster, is_placement
 from .service_accounts import ServiceAccountStore
 
-_Place = tuple[str, str]
+_NamespacedName = tuple[str, str]
 _Reflector = Reflector[Any, Any]
 
 
-def _place(secret: StoredSecret) -> _Place:
+def _namespaced_name(secret: StoredSecret) -> _NamespacedName:
     return secret.namespace, secret.name
 
 
@@ -50,12 +50,12 @@ def _key(resource: Resource) -> Key:
     return resource.key
 
 
-def _asks(resource: Resource) -> tuple[object, ...]:
-    """All that can be another thing in a later version of the same resource, but for its status."""
+def _mutable_fields(resource: Resource) -> tuple[object, ...]:
+    """The mutable fields of a resource except its status."""
     return resource.generation, resource.deleting, resource.finalizers, resource.refresh_request, resource.spec
 
 
-def _target(resource: Resource) -> list[_Place]:
+def _target(resource: Resource) -> list[_NamespacedName]:
     if isinstance(resource.spec, InvalidSpec):
         return []
     return [(resource.key.namespace, resource.spec.generated_secret_name)]
@@ -100,13 +100,13 @@ class ClusterState:
             core=lambda one: (one.uid, one.deleting, one.spec),
             allowance=kube_resources.allowance(),
         )
-        self._secrets: Cache[_Place, StoredSecret] = Cache(
-            _place,
+        self._secrets: Cache[_NamespacedName, StoredSecret] = Cache(
+            _namespaced_name,
             core=lambda one: (one.uid, one.owner_key),
             allowance=kept.allowance(),
         )
         self._by_target = Index(self._resources, key_of=_key, derived=_target)
-        self._by_owner = Index(self._secrets, key_of=_place, derived=_owner)
+        self._by_owner = Index(self._secrets, key_of=_namespaced_name, derived=_owner)
         self.dependencies = DependencyStore(
             client,
             self._resources,
@@ -122,8 +122,8 @@ class ClusterState:
             self._resources,
             self._secrets,
             get=self.get,
-            seen=self._seen,
-            tells=self._tells,
+            has_synced=self._has_synced,
+            is_state_known=self._is_state_known,
             places=places,
             observer=observer,
             check_lead=check_lead,
@@ -132,7 +132,7 @@ class ClusterState:
         self._writer = kube_secrets.SecretWriter(client, on_seen=self._secrets.put)
         self._status_writes = InFlightWrites(self._resources)
         self._secret_writes = InFlightWrites(self._secrets)
-        self._writer_knows: Key | None = None
+        self._suppressed_key: Key | None = None
         self._wake: Enqueue[Key] = ignore
         self._confined = bool(namespaces)
 
@@ -177,18 +177,18 @@ class ClusterState:
             *self.service_accounts.reflectors,
         ]
 
-    def _seen(self, namespace: str) -> bool:
+    def _has_synced(self, namespace: str) -> bool:
         """Whether all resources and generated Secrets of a namespace have been seen, as far as they may be."""
         there = self._reflectors.get(namespace) or self._reflectors.get(None, [])
         answered = all(reflector.answered.is_set() for reflector in self._cluster_reflectors)
         return answered and all(reflector.synced.is_set() for reflector in there)
 
-    def _tells(self, key: Key) -> bool:
+    def _is_state_known(self, key: Key) -> bool:
         """Whether the state of a resource or a placement is known, which takes a watch of its namespace."""
         if not is_placement(key):
             return True
         looks = not self._confined and all(reflector.synced.is_set() for reflector in self._cluster_reflectors)
-        return looks and self.placement_store.tells(key)
+        return looks and self.placement_store.is_state_known(key)
 
     async def watch(self) -> None:
         """Watches until cancelled. Ends otherwise only with an error that is a bug."""
@@ -203,7 +203,7 @@ class ClusterState:
 
         def resource_changed(old: Resource | None, new: Resource | None) -> None:
             resource = new or old
-            if resource and resource.key != self._writer_knows:
+            if resource and resource.key != self._suppressed_key:
                 enqueue(resource.key, low_priority=self._resources.listing)
             if old and claimed(old) != claimed(new):
                 self._wake_rivals(old)
@@ -211,31 +211,31 @@ class ClusterState:
         def secret_changed(old: StoredSecret | None, new: StoredSecret | None) -> None:
             for secret in (old, new):
                 if secret:
-                    concerned = (*_owner(secret), *self._naming(_place(secret)))
-                    self._enqueue_all(tuple(key for key in concerned if key != self._writer_knows), enqueue)
+                    concerned = (*_owner(secret), *self._naming(_namespaced_name(secret)))
+                    self._enqueue_all(tuple(key for key in concerned if key != self._suppressed_key), enqueue)
 
-        def around_changed(key: Key, *, low_priority: bool = False) -> None:
+        def enqueue_with_placements(key: Key, *, low_priority: bool = False) -> None:
             if is_cluster(key):
                 self.placement_store.wake(key)
             else:
                 enqueue(key, low_priority=low_priority)
 
-        self._wake = around_changed
+        self._wake = enqueue_with_placements
         self._resources.listen(resource_changed)
         self._secrets.listen(secret_changed)
-        self.dependencies.on_change(around_changed)
+        self.dependencies.on_change(enqueue_with_placements)
         self.placement_store.on_change(enqueue)
-        self.service_accounts.on_change(around_changed)
+        self.service_accounts.on_change(enqueue_with_placements)
 
-    def _put_own(self, cache: Cache[Any, Any], written: Resource | StoredSecret, writer: Key | None) -> None:
-        """Puts what this process wrote into its cache: it wakes whom it concerns, but for who had it written."""
-        self._writer_knows = writer
+    def _cache_own_write(self, cache: Cache[Any, Any], written: Resource | StoredSecret, writer: Key | None) -> None:
+        """Caches the response to our own write without enqueuing the resource that caused it."""
+        self._suppressed_key = writer
         try:
             cache.put(written)
         finally:
-            self._writer_knows = None
+            self._suppressed_key = None
 
-    def _naming(self, place: _Place) -> Iterator[Key]:
+    def _naming(self, place: _NamespacedName) -> Iterator[Key]:
         """All resources and placements that name this Secret."""
         yield from self._by_target.get(place)
         namespace, name = place
@@ -315,16 +315,16 @@ class ClusterState:
     async def publish(self, resource: Resource, status: Status) -> None:
         """Stores a status. That of a placement stays in memory, and is summed up in that of its cluster resource."""
         if resource.cluster is not None:
-            self.placement_store.say(resource, status)
-            self.service_accounts.resource_said(resource)
+            self.placement_store.set_status(resource, status)
+            self.service_accounts.on_status_changed(resource)
             if claimed(resource) != claimed(replace(resource, status=status)):
                 self._wake_rivals(resource)
             return
         self._check_lead()
         with self._status_writes.writing(resource.key):
             stored = await self._status.publish(resource, status)
-            as_known = stored.status == status and _asks(stored) == _asks(resource)
-            self._put_own(self._resources, stored, resource.key if as_known else None)
+            as_known = stored.status == status and _mutable_fields(stored) == _mutable_fields(resource)
+            self._cache_own_write(self._resources, stored, resource.key if as_known else None)
 
     def placements(self, key: Key) -> Placements | None:
         """A cluster resource and its placements; None when it is gone, or its namespaces are not listed yet."""
@@ -350,28 +350,28 @@ class ClusterState:
         """Creates; AlreadyExists when the name is taken."""
         self._check_lead()
         with self._secret_writes.writing((desired.namespace, desired.name)):
-            return self._taken_in(await self._writer.create(desired))
+            return self._cache_written_secret(await self._writer.create(desired))
 
     async def update(self, stored: StoredSecret, desired: Desired) -> StoredSecret:
         """Updates just the version that was judged."""
         self._check_lead()
         with self._secret_writes.writing((desired.namespace, desired.name)):
-            return self._taken_in(await self._writer.update(stored, desired))
+            return self._cache_written_secret(await self._writer.update(stored, desired))
 
     async def replace(self, stored: StoredSecret, desired: Desired, *, keep: bool) -> StoredSecret:
         """Deletes the version that was judged and creates its successor; with `keep`, only if that is accepted."""
         self._check_lead()
         with self._secret_writes.writing((desired.namespace, desired.name)):
-            return self._taken_in(await self._writer.replace(stored, desired, keep=keep))
+            return self._cache_written_secret(await self._writer.replace(stored, desired, keep=keep))
 
     async def delete(self, stored: StoredSecret) -> None:
         """Deletes just the version that was judged."""
         self._check_lead()
         await self._writer.delete(stored)
 
-    def _taken_in(self, written: StoredSecret) -> StoredSecret:
-        self._put_own(self._secrets, written, written.owner_key)
-        if not self._secrets.has(_place(written), written.resource_version):
+    def _cache_written_secret(self, written: StoredSecret) -> StoredSecret:
+        self._cache_own_write(self._secrets, written, written.owner_key)
+        if not self._secrets.has(_namespaced_name(written), written.resource_version):
             # Of one that was never seen, nobody is told that it has gone.
             raise Conflict(f"Secret {written.namespace}/{written.name} was deleted before its writing was answered")
         return written

@@ -48,7 +48,7 @@ def _clusters(secret: StoredSecret) -> list[Key]:
     return [placement.cluster_key for placement in _placements(secret)]
 
 
-def _place(secret: StoredSecret) -> tuple[str, str]:
+def _namespaced_name(secret: StoredSecret) -> tuple[str, str]:
     return secret.namespace, secret.name
 
 
@@ -71,8 +71,8 @@ class PlacementStore:
         self._dependencies = dependencies
         self._statuses: dict[str, dict[str, Status]] = {}
         self._known: dict[Key, None] = {}
-        self._by_cluster = Index(secrets, key_of=_place, derived=_clusters)
-        self._by_placement = Index(secrets, key_of=_place, derived=_placements)
+        self._by_cluster = Index(secrets, key_of=_namespaced_name, derived=_clusters)
+        self._by_placement = Index(secrets, key_of=_namespaced_name, derived=_placements)
         self._enqueue: Enqueue[Key] = ignore
         resources.listen(self._resource_changed)
         dependencies.namespaces.listen(self._namespace_changed)
@@ -81,24 +81,28 @@ class PlacementStore:
         """Sets what is called with the keys that a change concerns."""
         self._enqueue = enqueue
 
-    def tells(self, key: Key) -> bool:
+    def is_state_known(self, key: Key) -> bool:
         """Whether the state of a placement is known: only once namespaces have been listed."""
         return self._resources.get(key.cluster_key) is None or self._dependencies.namespaces_state is SyncState.SYNCED
 
     def placement(self, key: Key) -> Resource | None:
         """A placement, also in a namespace that is no longer selected; None when resource or namespace is gone."""
-        whole = self._resources.get(key.cluster_key)
+        cluster_resource = self._resources.get(key.cluster_key)
         namespace = self._dependencies.namespace(key.namespace)
-        if whole is None or isinstance(namespace, Missing):
+        if cluster_resource is None or isinstance(namespace, Missing):
             return None
-        status = self._statuses.get(whole.uid, {}).get(key.namespace) or first_status(whole, key.namespace)
-        selected = self._selects(whole, namespace)
-        return whole.placement(key.namespace, status, selected=selected, identities_in=self._dependencies.own_namespace)
+        status = self._statuses.get(cluster_resource.uid, {}).get(key.namespace) or first_status(
+            cluster_resource, key.namespace
+        )
+        selected = self._selects(cluster_resource, namespace)
+        return cluster_resource.placement(
+            key.namespace, status, selected=selected, identities_in=self._dependencies.own_namespace
+        )
 
-    def say(self, placement: Resource, status: Status) -> None:
-        """Stores the status of a placement; an empty one removes it."""
-        whole, namespace = self._resources.get(placement.requester), placement.key.namespace
-        if status and whole and whole.uid == placement.uid and self._exists(namespace):
+    def set_status(self, placement: Resource, status: Status) -> None:
+        """Stores the status of a placement; an empty status removes it."""
+        cluster_resource, namespace = self._resources.get(placement.requester), placement.key.namespace
+        if status and cluster_resource and cluster_resource.uid == placement.uid and self._exists(namespace):
             self._statuses.setdefault(placement.uid, {})[namespace] = status
         else:  # also when it went while this was on its way
             self._statuses.get(placement.uid, {}).pop(namespace, None)
@@ -106,44 +110,49 @@ class PlacementStore:
 
     def placements(self, key: Key) -> Placements | None:
         """A cluster resource and its placements; None when it is gone, or its namespaces are not listed yet."""
-        whole = self._resources.get(key)
-        if whole is None or self._dependencies.namespaces_state is SyncState.PENDING:
+        cluster_resource = self._resources.get(key)
+        if cluster_resource is None or self._dependencies.namespaces_state is SyncState.PENDING:
             return None
         if self._dependencies.namespaces_state is SyncState.FORBIDDEN:
-            return Placements(whole, 0, {}, problem=_REFUSED)
-        known, selected = self._statuses.get(whole.uid, {}), set(self._selected(whole))
-        if isinstance(whole.spec, InvalidSpec):
-            return Placements(whole, len(selected), {})
+            return Placements(cluster_resource, 0, {}, problem=_REFUSED)
+        known, selected = self._statuses.get(cluster_resource.uid, {}), set(self._selected(cluster_resource))
+        if isinstance(cluster_resource.spec, InvalidSpec):
+            return Placements(cluster_resource, len(selected), {})
         statuses = {
             name: status
             for name, status in known.items()
-            if status.get("observedGeneration") == whole.generation
+            if status.get("observedGeneration") == cluster_resource.generation
             and self._exists(name)
             and (name in selected or condition_of(status, READY).get("status") != "True")  # else it is being removed
         }
         pending = sum(name not in statuses for name in selected)
-        return Placements(whole, len(selected), statuses, pending)
+        return Placements(cluster_resource, len(selected), statuses, pending)
 
     def wake(self, key: Key) -> None:
         """Enqueues a cluster resource and all its placements."""
         self._enqueue(key)
-        whole = self._resources.get(key)
-        selected = self._selected(whole) if whole else ()
+        cluster_resource = self._resources.get(key)
+        selected = self._selected(cluster_resource) if cluster_resource else ()
         owned = (namespace for namespace, _ in self._by_cluster.get(key))
-        for namespace in dict.fromkeys((*selected, *owned, *self._statuses.get(whole.uid if whole else "", ()))):
+        for namespace in dict.fromkeys(
+            (*selected, *owned, *self._statuses.get(cluster_resource.uid if cluster_resource else "", ()))
+        ):
             self._enqueue(key.placement(namespace), low_priority=True)
 
     def _exists(self, name: str) -> bool:
         return self._dependencies.namespaces.get(name) is not None
 
-    def _selects(self, whole: Resource, namespace: NamespaceLabels) -> bool:
+    def _selects(self, cluster_resource: Resource, namespace: NamespaceLabels) -> bool:
         """Whether a namespace is to have the Secret.
 
         While the spec rests or cannot be read, or the namespace has too many labels, those are that have it. A resource
         that is being deleted comes to no new ones. A namespace that terminates is to have none.
         """
-        spec, has_it = whole.spec, bool(self._by_placement.get(whole.key.placement(namespace.name)))
-        if namespace.terminating or (whole.deleting and not has_it):
+        spec, has_it = (
+            cluster_resource.spec,
+            bool(self._by_placement.get(cluster_resource.key.placement(namespace.name))),
+        )
+        if namespace.terminating or (cluster_resource.deleting and not has_it):
             return False
         if namespace.oversized:
             return has_it  # no selector can be judged
@@ -151,8 +160,8 @@ class PlacementStore:
             return True
         return has_it and (isinstance(spec, InvalidSpec) or spec.suspend)
 
-    def _selected(self, whole: Resource) -> Iterator[str]:
-        return (one.name for one in self._dependencies.namespaces if self._selects(whole, one))
+    def _selected(self, cluster_resource: Resource) -> Iterator[str]:
+        return (one.name for one in self._dependencies.namespaces if self._selects(cluster_resource, one))
 
     def _resource_changed(self, old: Resource | None, new: Resource | None) -> None:
         found = new or old
@@ -164,23 +173,23 @@ class PlacementStore:
             self._known[found.key] = None
         if old and (new is None or new.uid != old.uid):
             self._statuses.pop(old.uid, None)
-        if new and (old is None or _asks(new) != _asks(old)):
+        if new and (old is None or _placement_inputs(new) != _placement_inputs(old)):
             self.wake(new.key)
 
     def _namespace_changed(self, old: NamespaceLabels | None, new: NamespaceLabels | None) -> None:
         found = new or old
         for key in self._known if found else ():
-            whole = self._resources.get(key)
-            if whole is None or found is None:
+            cluster_resource = self._resources.get(key)
+            if cluster_resource is None or found is None:
                 continue
             if new is None:
-                self._statuses.get(whole.uid, {}).pop(found.name, None)
-            selected = any(one is not None and self._selects(whole, one) for one in (old, new))
-            if selected or found.name in self._statuses.get(whole.uid, ()):
+                self._statuses.get(cluster_resource.uid, {}).pop(found.name, None)
+            selected = any(one is not None and self._selects(cluster_resource, one) for one in (old, new))
+            if selected or found.name in self._statuses.get(cluster_resource.uid, ()):
                 self._enqueue(key.placement(found.name))
                 self._enqueue(key)
 
 
-def _asks(resource: Resource) -> tuple[str, int, str, bool]:
+def _placement_inputs(resource: Resource) -> tuple[str, int, str, bool]:
     """The part of a cluster resource that its placements depend on."""
     return resource.uid, resource.generation, resource.refresh_request, resource.deleting

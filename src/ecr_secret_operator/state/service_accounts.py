@@ -26,14 +26,14 @@ from ..runtime.queue import ignore
 from ..runtime.reflector import Reflector, WatchObserver
 from .placements import is_cluster
 
-_Place = tuple[str, str]
+_NamespacedName = tuple[str, str]
 
 
-def _place(found: LinkedAccount | StoredSecret) -> _Place:
+def _namespaced_name(found: LinkedAccount | StoredSecret) -> _NamespacedName:
     return found.namespace, found.name
 
 
-def _linked(resource: Resource) -> list[_Place]:
+def _linked(resource: Resource) -> list[_NamespacedName]:
     """The ServiceAccounts that a resource links; those of a cluster resource are in any namespace."""
     return [(resource.key.namespace, account) for account in links_of(resource)]
 
@@ -46,10 +46,10 @@ class ServiceAccountStore:
         resources: all resources; must be empty still.
         secrets: all generated Secrets; must be empty still.
         get: gives a resource or a placement.
-        seen: whether all resources and generated Secrets of a namespace have been seen, as far as they may be.
-        tells: whether it can be told how a resource or a placement stands.
-        places: the namespaces to look at; None stands for all.
-        observer: is told how watches fare.
+        has_synced: whether all resources and generated Secrets of a namespace have been listed, as far as permitted.
+        is_state_known: whether the state of a resource or a placement is known.
+        places: the watched namespaces; None stands for all.
+        observer: of the watches.
         check_lead: called before each write; raises ApiError when another replica may lead by now.
 
     Attributes:
@@ -61,11 +61,11 @@ class ServiceAccountStore:
         self,
         client: Client,
         resources: Cache[Key, Resource],
-        secrets: Cache[_Place, StoredSecret],
+        secrets: Cache[_NamespacedName, StoredSecret],
         *,
         get: Callable[[Key], Resource | None],
-        seen: Callable[[str], bool],
-        tells: Callable[[Key], bool],
+        has_synced: Callable[[str], bool],
+        is_state_known: Callable[[Key], bool],
         places: Sequence[str | None],
         observer: WatchObserver,
         check_lead: Callable[[], None],
@@ -74,19 +74,19 @@ class ServiceAccountStore:
         self._client = client
         self._secrets = secrets
         self._get = get
-        self._seen = seen
-        self._tells = tells
+        self._has_synced = has_synced
+        self._is_state_known = is_state_known
         self._places = places
         self._observer = observer
-        self._accounts: Cache[_Place, LinkedAccount] = Cache(_place)
-        self._marked: Cache[_Place, LinkedAccount] = Cache(_place)
+        self._accounts: Cache[_NamespacedName, LinkedAccount] = Cache(_namespaced_name)
+        self._marked: Cache[_NamespacedName, LinkedAccount] = Cache(_namespaced_name)
         self._linking: set[Key] = set()
-        self._failures: dict[_Place, str] = {}
+        self._failures: dict[_NamespacedName, str] = {}
         self._by_link = Index(resources, key_of=lambda resource: resource.key, derived=_linked)
-        self._by_name = Index(self._accounts, key_of=_place, derived=lambda account: [account.name])
+        self._by_name = Index(self._accounts, key_of=_namespaced_name, derived=lambda account: [account.name])
         self._by_record = Index(
             self._accounts,
-            key_of=_place,
+            key_of=_namespaced_name,
             derived=lambda account: {
                 (place, ref.secret) for ref in account.recorded for place in (account.namespace, "")
             },
@@ -114,7 +114,7 @@ class ServiceAccountStore:
 
     def desired_links(self, account: LinkedAccount) -> DesiredLinks | None:
         """What resources want of a ServiceAccount; None when not all of them have been seen."""
-        if not self._seen(account.namespace):
+        if not self._has_synced(account.namespace):
             return None
         asked: dict[Ref, bool] = {}
         for resource in self._asking(account.namespace, account.name):
@@ -141,16 +141,16 @@ class ServiceAccountStore:
         """The field managers besides the operator that have written to it."""
         return await self._writer.managers(account)
 
-    def say(self, account: LinkedAccount, failure: str) -> None:
-        """Keeps why a ServiceAccount could not be changed; empty when it could."""
-        place = _place(account)
+    def set_link_error(self, account: LinkedAccount, failure: str) -> None:
+        """Stores why a ServiceAccount could not be changed; an empty text clears it."""
+        place = _namespaced_name(account)
         if self._failures.get(place, "") == failure:
             return
         if failure:
             self._failures[place] = failure
         else:
             del self._failures[place]
-        self._wake_askers(place)
+        self._enqueue_linking_resources(place)
 
     # What the reconciler of resources asks
 
@@ -170,14 +170,14 @@ class ServiceAccountStore:
         failures = {name: self._failures.get((resource.key.namespace, name)) for name in found}
         return LinkStatus(
             linked=tuple(done),
-            absent=tuple(_named(name, one) for name, one in found.items() if _is_absent(one) and name not in done),
+            absent=tuple(_absence(name, one) for name, one in found.items() if _is_absent(one) and name not in done),
             failed=tuple((name, text) for name, text in failures.items() if text),
             pending=any(not _is_absent(one) and name not in done for name, one in found.items()),
         )
 
-    def resource_said(self, resource: Resource) -> None:
-        """A resource has said something new: what it is denied is unlinked."""
-        self._wake_accounts(resource)
+    def on_status_changed(self, resource: Resource) -> None:
+        """The status of a resource has changed: links of a denied resource are removed."""
+        self._enqueue_accounts(resource)
 
     # What wakes whom
 
@@ -210,7 +210,7 @@ class ServiceAccountStore:
         secret = self._secrets.get((account.namespace, ref.secret))
         if secret is None or not secret.managed or secret.owner_key is None:
             return False
-        if not self._tells(secret.owner_key):
+        if not self._is_state_known(secret.owner_key):
             return True
         owner = self._get(secret.owner_key)
         if owner is None:
@@ -230,51 +230,51 @@ class ServiceAccountStore:
             return  # only its status is another: what concerns its links, its placements say
         for resource in (old, new):
             if resource:
-                self._wake_accounts(resource)
+                self._enqueue_accounts(resource)
 
     def _secret_changed(self, old: StoredSecret | None, new: StoredSecret | None) -> None:
         found = new or old
         if found is None:
             return
-        for place in self._by_record.get(_place(found)):
-            self._wake(place)
+        for place in self._by_record.get(_namespaced_name(found)):
+            self._enqueue_account(place)
         for key in {one.owner_key for one in (old, new) if one and one.owner_key}:
             owner = self._get(key)
             if owner:
-                self._wake_accounts(owner)
+                self._enqueue_accounts(owner)
 
     def _account_changed(self, old: LinkedAccount | None, new: LinkedAccount | None) -> None:
         found = new or old
         if found is None:
             return
         if new is None:
-            self._failures.pop(_place(found), None)
-        asked = self._by_link.get(_place(found)) or self._by_link.get(("", found.name))
+            self._failures.pop(_namespaced_name(found), None)
+        asked = self._by_link.get(_namespaced_name(found)) or self._by_link.get(("", found.name))
         if asked or found.recorded:
             self._enqueue(found.key)
         if old is None or new is None or old.lists != new.lists:
-            self._wake_askers(_place(found))
+            self._enqueue_linking_resources(_namespaced_name(found))
 
-    def _wake_accounts(self, resource: Resource) -> None:
+    def _enqueue_accounts(self, resource: Resource) -> None:
         """Wakes those that it links, and those that have its Secret from an earlier spec or an earlier life of it."""
         if not len(self._accounts):
             return
         if not isinstance(resource.spec, InvalidSpec):
             for place in self._by_record.get((resource.key.namespace, resource.spec.generated_secret_name)):
-                self._wake(place)
+                self._enqueue_account(place)
         clustered = KINDS[resource.key.kind].clustered
         for name in links_of(resource):
             places = [(resource.key.namespace, name)]
             if clustered and not resource.key.namespace:
                 places = list(self._by_name.get(name))
             for place in places:
-                self._wake(place)
+                self._enqueue_account(place)
 
-    def _wake_askers(self, place: _Place) -> None:
+    def _enqueue_linking_resources(self, place: _NamespacedName) -> None:
         for key in self._linking_keys(*place):
             self._enqueue(key)
 
-    def _wake(self, place: _Place) -> None:
+    def _enqueue_account(self, place: _NamespacedName) -> None:
         account = self._accounts.get(place)
         if account:
             self._enqueue(account.key)
@@ -284,7 +284,7 @@ class ServiceAccountStore:
     def _watched_in(self, namespace: str) -> str:
         return namespace if namespace in self._places else ""
 
-    def _reflector(self, place: str) -> Reflector[_Place, LinkedAccount]:
+    def _reflector(self, place: str) -> Reflector[_NamespacedName, LinkedAccount]:
         return Reflector(kube_links.source(self._client, place or None, linked=False), self._accounts, self._observer)
 
     def _watch(self) -> None:
@@ -296,9 +296,9 @@ class ServiceAccountStore:
                 self.dynamic.stop(place)
         if not needed:
             for account in list(self._accounts):
-                self._accounts.forget(_place(account))
+                self._accounts.forget(_namespaced_name(account))
 
-    def _settled(self, _place: str) -> None:
+    def _settled(self, _namespaced_name: str) -> None:
         for key in self._linking:
             self._enqueue(key, low_priority=True)
 
@@ -308,7 +308,7 @@ def _is_absent(account: LinkedAccount | None) -> bool:
     return account is None or account.deleting
 
 
-def _named(name: str, account: LinkedAccount | None) -> str:
+def _absence(name: str, account: LinkedAccount | None) -> str:
     return f"{name} (being deleted)" if account else name
 
 

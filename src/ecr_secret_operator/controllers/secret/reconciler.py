@@ -69,7 +69,7 @@ class SecretReconciler:
     """Brings one resource's Secret and status to what they should be.
 
     Args:
-        resources, secrets, gate, tokens, links, recorder, observer, clock: the world, by its ports.
+        resources, secrets, authorizer, tokens, links, recorder, observer, clock: the ports.
         waiting: entered while AWS is waited for, so that others are looked at meanwhile.
         low_priority: whether a key that is being reconciled has low priority.
         claim_slow_report: returns True for one resource of a namespace in which the API server is slow, now and then.
@@ -103,7 +103,7 @@ class SecretReconciler:
         self._waiting = waiting
         self._remembered: dict[Key, tuple[str, StoredTokens]] = {}
         self._reported = Reported()
-        self._answers: dict[Key, tuple[str, str, dict[str, datetime]]] = {}
+        self._refresh_answers: dict[Key, tuple[str, str, dict[str, datetime]]] = {}
         self._failing: dict[Key, tuple[str, datetime]] = {}
         self._damper: Damper[Key] = Damper()
 
@@ -115,12 +115,12 @@ class SecretReconciler:
         """
         observed = self._gather(key)
         if observed is None:
-            return DONE  # ownerReferences clean up
+            return DONE  # it was deleted: Kubernetes garbage-collects its Secret
         if observed.authorization.waiting:
             return DONE  # what it waits for wakes it
         plan = decide(observed, now=self._clock())
         write = plan.write
-        urgent = write and (write.repairs or write.takes_away)  # as soon as AWS has failed, it goes on without
+        urgent = write and (write.repairs or write.takes_away)  # must not wait for another resource's call
         if write and not urgent and self._tokens.under_way(write.wants, key, low_priority=self._low_priority(key)):
             return AWAITING_TOKEN  # until that token is there
         try:
@@ -156,12 +156,12 @@ class SecretReconciler:
         if resource is None:
             self._remembered.pop(key, None)
             self._reported.forget(key)
-            self._answers.pop(key, None)
+            self._refresh_answers.pop(key, None)
             self._failing.pop(key, None)
             self._damper.forget(key)
             return None
         if not refresh_requested(resource):
-            self._answers.pop(key, None)
+            self._refresh_answers.pop(key, None)
         secrets = self._secrets.of(resource)
         remembered, made = self._last_stored(resource), [secret for secret in secrets if secret.made_for(resource)]
         stored = {host: one for secret in made for host, one in secret.stored_tokens.items()}
@@ -171,17 +171,17 @@ class SecretReconciler:
             authorization=self._authorizer.authorize(resource, {**remembered, **stored}),
             remembered=remembered,
             released=frozenset(secret.name for secret in secrets if self._released(secret, resource)),
-            answered=self._answered_for(resource, stored),
+            answered=self._hosts_refreshed(resource, stored),
             rivals=self._resources.rivals(resource),
         )
 
     def _check_still_wanted(self, resource: Resource, write: Write, answers: Sequence[Token | TokenError]) -> None:
         """Raises Conflict when what AWS was asked for is no longer so, or its answer has died: AWS can take long.
 
-        What it gave is cached, and serves if it does for what is wanted now.
+        The token stays cached, and the next reconcile uses it if it still fits.
         """
         present = self._resources.get(resource.key)
-        if present is None or _asked(present) != _asked(resource):
+        if present is None or _token_inputs(present) != _token_inputs(resource):
             raise Conflict(f"{resource.key} changed while AWS was asked")
         authorization = self._authorizer.authorize(present, {})
         scopes = {login.host: login.scope for login in authorization.logins}
@@ -190,9 +190,9 @@ class SecretReconciler:
         if any(isinstance(answer, Token) and answer.expired(self._clock()) for answer in answers):
             raise Conflict(f"a token for {resource.key} expired before it could be stored")
 
-    def _answered_for(self, resource: Resource, stored: StoredTokens) -> frozenset[str]:
+    def _hosts_refreshed(self, resource: Resource, stored: StoredTokens) -> frozenset[str]:
         """The registries whose stored token answers the present request for a refresh."""
-        uid, request, answers = self._answers.get(resource.key, ("", "", {}))
+        uid, request, answers = self._refresh_answers.get(resource.key, ("", "", {}))
         if not answers or (uid, request) != (resource.uid, resource.refresh_request):
             return frozenset()
         return frozenset(
@@ -221,7 +221,7 @@ class SecretReconciler:
         outcome = Outcome(held=plan.held, failure=plan.failure, retry_at=plan.retry_at)
         if plan.write:
             outcome = await self._write(observed, plan, plan.write)
-        outcome = self._beside_contest(observed.resource, outcome)
+        outcome = self._with_contest_failure(observed.resource, outcome)
         if outcome.held or not plan.write:
             for unwanted in plan.remove:
                 if unwanted not in refused:
@@ -230,17 +230,17 @@ class SecretReconciler:
 
     async def _write(self, observed: Observed, plan: Plan, write: Write) -> Outcome:
         """Writes the Secret; a repair only if the damper lets it."""
-        resource, again = observed.resource, not write.wants and not write.takes_away
+        resource, is_repair = observed.resource, not write.wants and not write.takes_away
         of = f"{resource.uid}/{resource.generation}"
-        not_before = self._damper.damaged(resource.key, of, self._clock()) if again else None
-        if again and self._damper.is_suspect(resource.key):
+        not_before = self._damper.damaged(resource.key, of, self._clock()) if is_repair else None
+        if is_repair and self._damper.is_suspect(resource.key):
             name = write.spec.generated_secret_name
             self._damper.note_others(resource.key, await self._secrets.managers(resource.key.namespace, name))
         if not_before:
             stored = write.stored or await self._out_of_sight(resource, write.spec)
             return Outcome(held=at_rest(stored, write.spec), retry_at=not_before)
         outcome = await self._serve(resource, plan, write)
-        if again and outcome.written:
+        if is_repair and outcome.written:
             self._damper.repaired(resource.key, of, self._clock())
         return outcome
 
@@ -249,7 +249,7 @@ class SecretReconciler:
         existing = await self._secrets.read(resource.key.namespace, spec.generated_secret_name)
         return existing.stored if existing and existing.stored.made_for(resource) else None
 
-    def _beside_contest(self, resource: Resource, outcome: Outcome) -> Outcome:
+    def _with_contest_failure(self, resource: Resource, outcome: Outcome) -> Outcome:
         """The outcome, and that the Secret is contested while it is."""
         until = self._damper.contested_until(resource.key, self._clock())
         if until is None or isinstance(resource.spec, InvalidSpec):
@@ -306,17 +306,17 @@ class SecretReconciler:
                 else:
                     stale.append(token.issued_at)
         if answers and refresh_requested(resource):
-            uid, request, before = self._answers.get(resource.key, ("", "", {}))
+            uid, request, before = self._refresh_answers.get(resource.key, ("", "", {}))
             same = (uid, request) == (resource.uid, resource.refresh_request)
             noted = {**before, **answers} if same else answers
-            self._answers[resource.key] = (resource.uid, resource.refresh_request, noted)
+            self._refresh_answers[resource.key] = (resource.uid, resource.refresh_request, noted)
         return stale
 
     def _refreshed(self, resource: Resource, outcome: Outcome) -> bool:
         """Whether a request for a refresh is done: once all stored tokens answer it."""
         if isinstance(resource.spec, InvalidSpec) or outcome.failure:
             return False
-        answered = self._answered_for(resource, outcome.held)
+        answered = self._hosts_refreshed(resource, outcome.held)
         return bool(answered) and answered.issuperset(resource.spec.hosts)
 
     async def _still_taken(self, resource: Resource, write: Write) -> Outcome | None:
@@ -411,7 +411,7 @@ class SecretReconciler:
         await self._recorder.record(resource, recorded(resource, [event]))
 
     async def _publish(self, resource: Resource, outcome: Outcome) -> None:
-        shown = replace(outcome, failure=None) if self._keeps_quiet(resource, outcome) else outcome
+        shown = replace(outcome, failure=None) if self._hold_back_failure(resource, outcome) else outcome
         gone = not resource.selected and outcome.failure is None
         status = {} if gone else next_status(resource, shown, now=self._clock())
         told = self._reported.new(resource, tuple(events(resource, status, shown)), failing=shown.failure is not None)
@@ -430,7 +430,7 @@ class SecretReconciler:
         if stored:
             await self._recorder.record(resource, stored)
 
-    def _keeps_quiet(self, resource: Resource, outcome: Outcome) -> bool:
+    def _hold_back_failure(self, resource: Resource, outcome: Outcome) -> bool:
         """Whether a failure is not told of yet: it has only just begun, and harms nobody so far."""
         if outcome.failure is None:
             self._failing.pop(resource.key, None)
@@ -441,7 +441,7 @@ class SecretReconciler:
         return too_soon_to_tell(resource, outcome, self._failing[resource.key][1], now)
 
 
-def _asked(resource: Resource) -> tuple[str, int, bool, bool]:
+def _token_inputs(resource: Resource) -> tuple[str, int, bool, bool]:
     """What of a resource decides which tokens it wants, and where."""
     return resource.uid, resource.generation, resource.selected, resource.deleting
 

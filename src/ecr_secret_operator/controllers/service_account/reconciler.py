@@ -113,7 +113,7 @@ class ServiceAccountReconciler:
     def _say(self, account: LinkedAccount, failure: str) -> None:
         if not failure:
             self._refused.pop(account.key, None)
-        self._accounts.say(account, failure)
+        self._accounts.set_link_error(account, failure)
 
     def _may_have_changed(self, account: LinkedAccount, error: ApiError) -> bool:
         """Whether the patch may only have been refused since it was made for another version.

@@ -32,8 +32,7 @@ class Observed:
         authorization: what policies and identities allow it.
         remembered: the tokens that were last stored for it. They outlive the Secret.
         released: names of those among them that were made for a resource which leaves the name to this one.
-        answered: registries whose stored token was had since the refresh annotation asked for it, which is not marked
-            as done yet.
+        answered: registries that were already refreshed for the pending refresh annotation.
         rivals: the other resources of its namespace that name the same Secret.
     """
 
@@ -81,11 +80,11 @@ class Write:
     Attributes:
         spec: what it is rendered from.
         stored: what is there; None when there is nothing.
-        keep: tokens that are at hand; what is wanted as well takes the place of these once it is had.
+        keep: valid tokens, each replaced by the requested one when that is obtained.
         wants: tokens to request.
         repairs: what was found changed; empty for a first service or a refresh.
         problems: of registries whose identity cannot be used now.
-        takes_away: the stored Secret holds a token that policy refuses now: with nothing to take its place, it goes.
+        takes_away: whether the stored Secret has a token that policy denies now. It is removed if there is no other.
     """
 
     spec: CommonSpec

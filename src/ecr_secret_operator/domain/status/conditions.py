@@ -129,7 +129,7 @@ def _to_the_minute(lifetime: timedelta) -> timedelta:
 
 
 def clamped_in(spec: CommonSpec | InvalidSpec, status: Status) -> str:
-    """That sentence, where a status says it of this spec; else empty."""
+    """The message about a clamped frequency in a stored status; empty if there is none."""
     if isinstance(spec, InvalidSpec):
         return ""
     _, begins, rest = str(condition_of(status, READY).get("message")).partition(_clamped(spec))

@@ -47,10 +47,10 @@ class Placements:
     problem: str = ""
 
 
-def first_status(whole: Resource, namespace: str) -> Status:
-    """What is known of a placement that has not been looked at by this process: what the whole says of it."""
-    first = {name: whole.status[name] for name in ("lastHandledRefresh",) if name in whole.status}
-    failing = whole.status.get("failingNamespaces")
+def first_status(cluster_resource: Resource, namespace: str) -> Status:
+    """The status of a placement that was not reconciled yet, as far as the cluster resource contains it."""
+    first = {name: cluster_resource.status[name] for name in ("lastHandledRefresh",) if name in cluster_resource.status}
+    failing = cluster_resource.status.get("failingNamespaces")
     for one in failing if isinstance(failing, list) else []:
         if isinstance(one, dict) and (one.get("namespace"), one.get("reason")) == (namespace, Reason.SECRET_CONFLICT):
             first["conditions"] = [{"type": READY, "status": "False", "reason": str(Reason.SECRET_CONFLICT)}]
