@@ -369,7 +369,7 @@ def test_the_text_has_the_cure_beside_the_fault(site: Site, broken: list[Finding
     assert done.returncode == 1
     lines = done.stdout.splitlines()
     (at,) = [number for number, line in enumerate(lines) if "taken-generated exists" in line]
-    assert lines[at].startswith("wrong")
+    assert lines[at].startswith("error")
     assert f"kubectl delete secret taken-generated -n {BAD}" in lines[at + 1]
 
 

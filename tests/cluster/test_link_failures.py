@@ -70,7 +70,7 @@ def test_it_counts_as_a_failure_of_the_resource_does(
         assert (status.returncode, "NotLinked" in status.stdout, says in status.stdout) == (1, True, True)
         doctor = run(kubeconfig, "doctor", "Secret/ecr", "-n", namespace, "-o", "json")
         assert doctor.returncode == 1
-        assert finding in {one["cause"] for one in json.loads(doctor.stdout)["findings"] if one["level"] == "wrong"}
+        assert finding in {one["cause"] for one in json.loads(doctor.stdout)["findings"] if one["level"] == "error"}
     wait_condition(cluster, namespace, type="Linked", status="True", within=90)
     (again,) = wait_for(
         lambda: [one for one in events_of(cluster, namespace) if one["reason"] == "Recovered"], "its end is reported"

@@ -111,7 +111,7 @@ def test_a_fault_is_told_with_its_remedy_by_the_status_and_by_doctor(
     assert says in json.dumps(found["status"])
     doctor = run(kubeconfig, "doctor", "Secret/ecr", "-n", namespace, "-o", "json")
     findings = [one for one in json.loads(doctor.stdout)["findings"] if says in one["message"]]
-    assert [one["level"] for one in findings] == ["wrong"]
+    assert [one["level"] for one in findings] == ["error"]
     assert findings[0]["remedy"].startswith("Do what the message says.")
     assert "Traceback" not in operator.output()
 
