@@ -92,7 +92,7 @@ def test_an_alert_says_how_bad_what_and_where_to_read_on(alert: str) -> None:
     assert page == ROOT / "docs/runbooks" / f"{alert}.md"
     text = page.read_text()
     assert text.startswith(f"# {alert}\n")
-    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["What it means", "How to look", "Causes and remedies"]
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["Meaning", "Diagnosis", "Causes and remedies"]
     assert f"({alert}.md)" in (ROOT / "docs/runbooks/README.md").read_text()
 
 
