@@ -69,12 +69,13 @@ sbom: $(STAMP) ## List what the image holds, as CycloneDX: build/image/ecr-secre
 bench: $(STAMP) ## Measure the operator beside a client that does the same writes and nothing else
 	$(BIN)/python -m ecr_secret_operator_lab.bench $(BENCH)
 
-check: $(STAMP) docs ## Lint, types, layers, generated files, documentation
+check: $(STAMP) docs ## Lint, types, layers, generated files, documentation and its language
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.generate --check
+	$(BIN)/python -m tools.language
 
 # The variable silences advice of the theme's makers about their next product. With --quiet, --strict would not count.
 docs: $(STAMP) ## Build the documentation as a site; a link that leads nowhere fails

@@ -13,7 +13,7 @@ _HEAD = """\
 <!-- Generated from src/ecr_secret_operator/api by `make generate`. Do not edit. -->
 
 Group and version `{version}`, category `ecr`. The same text is in the cluster: `kubectl explain ecrsecret.spec`. What
-the reasons in a status mean stands in [Status reasons](reasons.md).
+the reasons in a status mean is explained in [Status reasons](reasons.md).
 
 {contents}
 """

@@ -39,9 +39,9 @@ class AccessPolicySpec(Model):
     arn:aws:iam::123456789012:role/team-a-*. Empty: none. Keys of their own (aws.credentials_secret) need no entry."""
 
     external_ids: ExternalIdGlobs = ()
-    """External ids that resources must give with aws.role_arn: patterns, in which {namespace} stands for the namespace
-    of the resource. Empty: any external id, or none. Trust policies in AWS that ask for the same one keep each role to
-    its namespace."""
+    """External ids that resources must give with aws.role_arn: patterns, in which {namespace} is replaced by the
+    namespace of the resource. Empty: any external id, or none. Trust policies in AWS that ask for the same one keep
+    each role to its namespace."""
 
     ambient_identity: Flag = False
     """Whether they may use the operator's own AWS identity."""
