@@ -215,9 +215,9 @@ def test_a_refresh_that_nobody_can_do_says_why(cluster: Cluster, lasting: str, n
 
 def test_a_refresh_without_an_operator_ends_in_time(cluster: Cluster, namespace: str, kubeconfig: Path) -> None:
     apply(cluster, namespace, a_resource())
-    done = run(kubeconfig, "refresh", "Secret/ecr", "-n", namespace, "--timeout", "1")
+    done = run(kubeconfig, "refresh", "Secret/ecr", "-n", namespace, "--timeout", "1s")
     assert done.returncode == 1
-    assert "does the operator run?" in done.stderr
+    assert "was not refreshed within 1s: does the operator run?" in done.stderr
     asked = run(kubeconfig, "refresh", "secrets.ecr.mobb.redhat.com/ecr", "-n", namespace, "--no-wait")
     assert asked.returncode == 0
     annotations = (get(cluster, namespace) or {})["metadata"]["annotations"]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
+from ..api.duration import parse_duration
 from ..api.fields import GROUP, valid_name
 from ..domain.kinds import KINDS, Kind
 from ..domain.printable import one_line
@@ -71,6 +73,21 @@ class NameType(click.ParamType[str]):
         """Reads it, or fails with a sentence."""
         try:
             return valid_name(value)
+        except InvalidField as error:
+            self.fail(str(error), param, ctx)
+
+
+class DurationType(click.ParamType[timedelta]):
+    """A time to wait, as kubectl takes it: a number with a unit. A number alone is seconds."""
+
+    name = "duration"
+
+    def convert(self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Reads it, or fails with a sentence."""
+        if isinstance(value, timedelta):
+            return value
+        try:
+            return parse_duration(f"{value}s" if value.isdecimal() else value)
         except InvalidField as error:
             self.fail(str(error), param, ctx)
 

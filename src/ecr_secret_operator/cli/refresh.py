@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
 
+from ..api.duration import format_duration
 from ..doctor.credential import Credential, CredentialState
 from ..domain.kinds import Kind
-from .options import EXIT_WRONG, Failed, ResourceType, cluster_options, namespace_option, with_cluster
+from .options import EXIT_WRONG, DurationType, Failed, ResourceType, cluster_options, namespace_option, with_cluster
 
 if TYPE_CHECKING:
     from ..collect.session import ClusterSession
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   ecr-secret-operator refresh Secret/ecr -n team-a
-  ecr-secret-operator refresh ecrpull/ecr-pull --timeout 300
+  ecr-secret-operator refresh ecrpull/ecr-pull --timeout 5m
   ecr-secret-operator refresh ArgoHelmRepoSecret/charts -n argocd --no-wait"""
 )
 @click.argument("resource", type=ResourceType(), metavar="KIND/NAME")
@@ -27,11 +28,11 @@ Examples:
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until the token has been replaced.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0),
-    default=60.0,
+    type=DurationType(),
+    default="60s",
     show_default=True,
-    metavar="SECONDS",
-    help="Maximum time to wait.",
+    metavar="DURATION",
+    help="Maximum time to wait, such as 90s or 5m.",
 )
 @cluster_options
 @click.pass_context
@@ -41,7 +42,7 @@ def refresh(
     resource: tuple[Kind, str],
     namespace: str | None,
     wait: bool,
-    timeout: float,
+    timeout: timedelta,
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
@@ -63,7 +64,9 @@ def refresh(
         click.echo(f"Asked for a new token of {kind.name}/{name}.", err=True)
         if not wait:
             return None
-        found = await refreshing.wait(session, kind, place, name, value=value, seconds=timeout, clock=_now)
+        found = await refreshing.wait(
+            session, kind, place, name, value=value, seconds=timeout.total_seconds(), clock=_now
+        )
         if found.handled != value:
             raise Failed(_undone(found, timeout))
         return found
@@ -77,12 +80,12 @@ def refresh(
         ctx.exit(0 if found.ready else EXIT_WRONG)
 
 
-def _undone(found: Credential, seconds: float) -> str:
+def _undone(found: Credential, timeout: timedelta) -> str:
     name = f"{found.key.kind}/{found.key.name}"
     if found.reason and found.state is not CredentialState.READY:
         return f"{name} is not refreshed: {found.reason}: {found.message}"
     hint = "does the operator run? See: ecr-secret-operator doctor"
-    return f"{name} was not refreshed within {seconds:g} s: {hint}"
+    return f"{name} was not refreshed within {format_duration(timeout)}: {hint}"
 
 
 def _now() -> datetime:
