@@ -1,4 +1,4 @@
-"""Corners that a review found: hostile data, a restart at a bad moment, one registry of several that fails."""
+"""Edge cases of one resource: hostile data, a restart at a bad moment, one registry of several that fails."""
 
 from __future__ import annotations
 

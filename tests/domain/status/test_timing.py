@@ -1,4 +1,4 @@
-"""When a refresh that fails is not told of yet."""
+"""When a failed refresh is reported, and when a resource is reconciled again."""
 
 from __future__ import annotations
 

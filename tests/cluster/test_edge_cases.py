@@ -1,4 +1,4 @@
-"""Corners that a review found: held Secrets, swapped names, many namespaces, refused ones, definitions of old."""
+"""Edge cases: Secrets that finalizers hold, swapped names, many namespaces, forbidden ones, old CRDs."""
 
 from __future__ import annotations
 

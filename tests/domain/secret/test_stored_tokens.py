@@ -1,4 +1,4 @@
-"""Several tokens in one Secret: how they are written, read, joined with newer ones, and told to be good."""
+"""Several tokens in one Secret: how they are written, read and merged with newer ones."""
 
 from __future__ import annotations
 
