@@ -10,7 +10,7 @@ from ecr_secret_operator.api.model import AwsSpec
 from ecr_secret_operator.api.pull_secrets import MOST_REGISTRIES
 from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, CLUSTER_PULL_SECRET, SECRET, Kind
 from ecr_secret_operator.domain.resource import InvalidSpec
-from tests.api.test_registry import NOT_HOSTS
+from tests.api.hosts import NOT_HOSTS
 from tests.factories import HOST, OTHER_HOST, a_raw_spec, a_spec, an_argo_spec
 
 ROLE = "arn:aws:iam::123456789012:role/ecr-pull"

@@ -16,7 +16,7 @@ from ecr_secret_operator.domain.resource import Key
 from ecr_secret_operator.domain.secret.plan import Want
 from ecr_secret_operator.domain.tokens.token import Token
 from ecr_secret_operator.errors import TokenError
-from tests.aws.test_source_identities import ANY, Aws, at, kept, wants
+from tests.aws.scopes import ANY, Aws, at, kept, wants
 from tests.factories import a_key
 from tests.virtual_time import elapsed, in_virtual_time, running, settle
 

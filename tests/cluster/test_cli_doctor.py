@@ -20,12 +20,12 @@ from ecr_secret_operator_lab.cluster import ECR, Cluster, Object, condition, res
 from ecr_secret_operator_lab.operator import OperatorProcess, installed_command
 from ecr_secret_operator_lab.permissions import NAMESPACE, SERVICE_ACCOUNT
 from ecr_secret_operator_lab.waiting import wait_for
+from tests.cluster.identities import keys_secret, service_account
 from tests.laboratory import with_token
 
 from .commands import run
 from .private import POLICIES, World, private_world
 from .resources import HOST, PLURALS, a_resource
-from .test_resource_identity import keys_secret, service_account
 
 pytestmark = pytest.mark.xdist_group("doctor")  # its control plane is started once, by one worker
 

@@ -17,13 +17,13 @@ from ecr_secret_operator_lab.cluster import ECR, Object, condition, resource_pat
 from ecr_secret_operator_lab.fakeaws.records import Role
 from ecr_secret_operator_lab.permissions import NAMESPACE
 from ecr_secret_operator_lab.waiting import wait_for
+from tests.cluster.finalizers import delete_but_hold, let_go
+from tests.cluster.identities import KEYS, keys_secret, service_account
 from tests.laboratory import DEPLOY
 
 from .private import POLICIES
 from .pulls import PULLS, Site, Status, is_ready, private_site, state, versions
 from .resources import HOST, docker_config, password_in
-from .test_deletion import delete_but_hold, let_go
-from .test_resource_identity import KEYS, keys_secret, service_account
 from .webhooks import LONGEST_SECONDS, slow_webhook
 
 pytestmark = pytest.mark.xdist_group("cluster pull")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-
 import pytest
 
 from ecr_secret_operator_lab.cluster import Cluster, Object, condition, resource_path, secret_path
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import wait_for
-
-from .resources import (
+from tests.cluster.foreign import ARGO, ARGO_DATA, DOCKER, a_secret, docker, encoded
+from tests.cluster.resources import (
     HOST,
     PLURALS,
     a_resource,
@@ -25,31 +23,6 @@ from .resources import (
     wait_ready,
     wait_secret,
 )
-
-DOCKER = "kubernetes.io/dockerconfigjson"
-
-
-def encoded(**data: str) -> dict[str, str]:
-    return {key: b64encode(value.encode()).decode() for key, value in data.items()}
-
-
-def docker(text: str) -> dict[str, str]:
-    return {".dockerconfigjson": b64encode(text.encode()).decode()}
-
-
-def a_secret(data: dict[str, str], kind: str = "Opaque", name: str = "ecr-generated", **labels: str) -> Object:
-    return {"metadata": {"name": name, "labels": labels}, "type": kind, "data": data}
-
-
-ARGO = {"argocd.argoproj.io/secret-type": "repository"}
-ARGO_DATA = {
-    "username": "AWS",
-    "password": "old-token",
-    "url": HOST,
-    "type": "helm",
-    "enableOCI": "true",
-    "name": "ecr-generated",
-}
 
 FOREIGN = {
     "opaque": ("Secret", a_secret(encoded(precious="yes"))),

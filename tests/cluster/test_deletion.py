@@ -11,11 +11,11 @@ from ecr_secret_operator_lab.cluster import Cluster, Object, condition, resource
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import wait_for
-from tests.laboratory import Kubectl
-
-from .commands import run, someone
-from .faults import ask_for_a_refresh, settled, wait_handled
-from .resources import (
+from tests.cluster.commands import run, someone
+from tests.cluster.faults import ask_for_a_refresh, settled, wait_handled
+from tests.cluster.finalizers import FINALIZER, delete_but_hold, let_go
+from tests.cluster.identities import KEYS, ROLE, keys_secret, service_account
+from tests.cluster.resources import (
     PLURALS,
     a_resource,
     apply,
@@ -26,27 +26,11 @@ from .resources import (
     wait_ready,
     wait_secret,
 )
-from .test_resource_identity import KEYS, ROLE, keys_secret, service_account
-
-FINALIZER = "example.com/hold"
-HELD = {"metadata": {"finalizers": [FINALIZER]}}
-LET_GO = {"metadata": {"finalizers": None}}
+from tests.laboratory import Kubectl
 
 
 def path_of(namespace: str, name: str = "ecr", kind: str = "Secret") -> str:
     return resource_path(PLURALS[kind], namespace, name)
-
-
-def delete_but_hold(cluster: Cluster, path: str, *, foreground: bool = False) -> None:
-    """Deletes an object that a finalizer holds."""
-    cluster.patch(path, HELD)
-    options = {"propagationPolicy": "Foreground"} if foreground else {}
-    cluster.request("DELETE", path, options)
-    assert (cluster.get(path) or {})["metadata"]["deletionTimestamp"]
-
-
-def let_go(cluster: Cluster, path: str) -> None:
-    cluster.patch(path, LET_GO)
 
 
 def password(cluster: Cluster, namespace: str, name: str = "ecr-generated") -> str:

@@ -18,6 +18,7 @@ from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.permissions import operator_kubeconfig as kubeconfig_of
 from ecr_secret_operator_lab.waiting import wait_for
+from tests.cluster.foreign import a_secret, docker
 
 from ..laboratory import PERMISSIONS, StartOperator
 from .resources import (
@@ -33,7 +34,6 @@ from .resources import (
     wait_ready,
     wait_secret,
 )
-from .test_conflict import a_secret, docker
 
 MANY = 60
 DOCKER = "kubernetes.io/dockerconfigjson"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ecr_secret_operator_lab.cluster import ECR, Cluster, Refused, resource_path
-from tests.api.test_registry import HOSTS, NOT_HOSTS
+from tests.api.hosts import HOSTS, NOT_HOSTS
 
 from .resources import PLURALS, a_resource
 

@@ -11,10 +11,10 @@ import pytest
 from ecr_secret_operator_lab.cluster import Cluster, resource_path, secret_path
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.waiting import wait_for
+from tests.cluster.identities import KEYS, NEW_KEYS, keys_secret, token_of
 
 from .replicas import Replica, replicas
 from .resources import a_resource, apply, edit, wait_ready, wait_secret
-from .test_resource_identity import KEYS, NEW_KEYS, keys_secret, token_of
 
 SECRETS = r"^/api/v1/namespaces/[^/]+/secrets"
 

@@ -12,12 +12,12 @@ import pytest
 from ecr_secret_operator_lab.cluster import Cluster, condition
 from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import wait_for
+from tests.cluster.linking import link
 
 from .accounts import account_path, an_account
 from .commands import run
 from .engines import refusing
 from .resources import a_resource, apply, events_of, wait_condition
-from .test_linking import link
 
 Cause = Callable[[Cluster, str], AbstractContextManager[None]]
 METRIC = "ecr_secret_operator_link_failing"

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator_lab.cluster import Cluster, Object, Refused, condition, resource_path, secret_path
+from ecr_secret_operator_lab.cluster import Cluster, Object, Refused, condition, secret_path
 from ecr_secret_operator_lab.waiting import wait_for
-
-from .accounts import (
+from tests.cluster.accounts import (
     FIELDS,
     MARK,
     MOUNT,
@@ -26,24 +25,11 @@ from .accounts import (
     the_account,
     wait_listed,
 )
-from .resources import a_resource, apply, edit, get, wait_condition, wait_ready, wait_secret
-from .test_conflict import a_secret, encoded
+from tests.cluster.foreign import a_secret, encoded
+from tests.cluster.linking import link, remove, wait_linked
+from tests.cluster.resources import a_resource, apply, edit, get, wait_condition, wait_ready, wait_secret
 
 pytestmark = pytest.mark.xdist_group("linking")  # its operator is started once, by one worker
-
-
-def link(account: str, *purposes: str) -> list[Object]:
-    """The field of a resource that links one ServiceAccount."""
-    return [{"service_account": account, **({"for": list(purposes)} if purposes else {})}]
-
-
-def wait_linked(cluster: Cluster, namespace: str, name: str) -> Object:
-    return wait_condition(cluster, namespace, name, type="Linked", status="True", reason="Linked")
-
-
-def remove(cluster: Cluster, namespace: str, name: str) -> None:
-    cluster.delete(resource_path("secrets", namespace, name))
-
 
 # What gets in
 
@@ -187,6 +173,7 @@ def test_without_its_record_an_entry_is_a_persons(cluster: Cluster, lasting: str
 # What comes out
 
 Change = Callable[[str], dict[str, Any]]
+
 CHANGES: dict[str, tuple[Change, tuple[list[str], list[str]], list[str]]] = {
     # (the new spec, which purposes are left, those of the other ServiceAccount)
     "another ServiceAccount": (lambda name: {"link": link(f"{name}-other")}, ([], []), ["pull", "mount"]),

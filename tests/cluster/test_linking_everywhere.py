@@ -12,13 +12,13 @@ import pytest
 from ecr_secret_operator_lab.cluster import ECR, Object, condition, resource_path
 from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import wait_for
+from tests.cluster.linking import link
+from tests.cluster.removals import reported
 
 from .accounts import an_account, essence, listed, the_account, wait_listed
 from .private import POLICIES, World, private_world
 from .resources import API_VERSION, HOST
-from .test_linking import link
 from .test_linking_process import RECONCILES
-from .test_removals import reported
 
 pytestmark = pytest.mark.xdist_group("linking-everywhere")  # its control plane is started once, by one worker
 

@@ -10,12 +10,12 @@ import pytest
 
 from ecr_secret_operator_lab.cluster import Cluster, Object, resource_path, secret_path
 from ecr_secret_operator_lab.waiting import wait_for
+from tests.cluster.foreign import DOCKER, a_secret, docker, encoded
+from tests.cluster.identities import keys_secret
 from tests.laboratory import StartOperator
 
 from .memory import CLEAN_MEMORY, found_in_memory
 from .resources import HOST, a_resource, apply, docker_config, password_in, wait_condition, wait_ready, wait_secret
-from .test_conflict import DOCKER, a_secret, docker, encoded
-from .test_resource_identity import keys_secret
 
 OURS = {"app.kubernetes.io/managed-by": "ecr-secret-operator"}
 

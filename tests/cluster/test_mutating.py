@@ -12,12 +12,12 @@ import pytest
 from ecr_secret_operator_lab.cluster import Cluster, Object, condition
 from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import wait_for
+from tests.cluster.linking import link, remove, wait_linked
+from tests.cluster.removals import reported
 
 from .accounts import PULL, an_account, listed, record, the_account, wait_listed
 from .engines import applying, mutating, patching
 from .resources import a_resource, apply, edit, events_of, get, wait_condition, wait_ready, wait_secret
-from .test_linking import link, remove, wait_linked
-from .test_removals import reported
 
 PROBE: Object = {"metadata": {"name": "probe"}}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ecr_secret_operator.rbac import PERMISSIONS, RoleScope
+from ecr_secret_operator.rbac import RoleScope
 from ecr_secret_operator_lab.cluster import ECR, Cluster, Object, Refused, condition, resource_path, secret_path
 from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ensure_binaries
 from ecr_secret_operator_lab.fakeaws import FakeAws
@@ -18,18 +18,21 @@ from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.permissions import NAMESPACE, SERVICE_ACCOUNT
 from ecr_secret_operator_lab.permissions import operator_kubeconfig as kubeconfig_of
 from ecr_secret_operator_lab.waiting import wait_for
-
-from ..laboratory import DEPLOY, Install, Kubectl, StartOperator
-from ..laboratory import PERMISSIONS as MANIFESTS
-from .accounts import wait_listed
-from .resources import API_VERSION, HOST, a_resource, apply, edit, events_of, wait_condition, wait_ready, wait_secret
-
-BASIC = {
-    ("authentication.k8s.io", "selfsubjectreviews", "create"),
-    ("authorization.k8s.io", "selfsubjectaccessreviews", "create"),
-    ("authorization.k8s.io", "selfsubjectrulesreviews", "create"),
-}
-"""What Kubernetes gives to everybody (system:basic-user)."""
+from tests.cluster.accounts import wait_listed
+from tests.cluster.granted import granted, permissions_in
+from tests.cluster.resources import (
+    API_VERSION,
+    HOST,
+    a_resource,
+    apply,
+    edit,
+    events_of,
+    wait_condition,
+    wait_ready,
+    wait_secret,
+)
+from tests.laboratory import DEPLOY, Install, Kubectl, StartOperator
+from tests.laboratory import PERMISSIONS as MANIFESTS
 
 
 @pytest.fixture(scope="session")
@@ -88,32 +91,6 @@ def test_it_has_no_right_to(kubectl_of_thief: Kubectl, attempt: str) -> None:
         assert kubectl_of_thief("auth", "can-i", *attempt.split(), "-n", place).stdout.strip() == "no"
 
 
-def permissions_in(cluster: Cluster, namespace: str) -> set[tuple[str, str, str]]:
-    """As `kubectl auth can-i --list` asks for them."""
-    path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
-    review = cluster.create(path, {"spec": {"namespace": namespace}})
-    rules = review["status"]["resourceRules"]
-    assert not [rule for rule in rules if rule.get("resourceNames")]
-    found = {
-        (group, resource, verb)
-        for rule in rules
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
-    return found - BASIC
-
-
-def granted(*scopes: RoleScope) -> set[tuple[str, str, str]]:
-    rows = [permission for permission in PERMISSIONS if permission.scope in scopes and not permission.metrics]
-    return {
-        (permission.group, resource, verb)
-        for permission in rows
-        for resource in permission.resources
-        for verb in permission.verbs
-    }
-
-
 def test_its_rights_are_those_of_the_table_and_no_others(thief: Cluster, namespace: str) -> None:
     assert permissions_in(thief, namespace) == granted(RoleScope.WATCHED, RoleScope.CLUSTER, RoleScope.ALL)
     assert permissions_in(thief, NAMESPACE) == granted(*RoleScope)
@@ -159,6 +136,7 @@ def test_a_confined_operator_works_and_sees_nothing_else(
 # Every permission is used
 
 ROLE = "arn:aws:iam::123456789012:role/ecr-pull"
+
 USER = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
 
 

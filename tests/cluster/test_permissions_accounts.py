@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ecr_secret_operator_lab.cluster import Cluster, Object, Refused
+from tests.cluster.own_secrets import OWNER
 
 from .accounts import MARK, MOUNT, PULL, RECORD, account_path, an_account, entries, the_account
-from .test_permissions_limits import OWNER
 
 NOTE, ROLE, AUDIENCE = "example.com/note", "eks.amazonaws.com/role-arn", "eks.amazonaws.com/audience"
 KEEP_REST, KEEP_PULL, KEEP_MOUNT = "Keep the rest", f"Keep the entries of {PULL}", f"Keep the entries of {MOUNT}"

@@ -14,10 +14,10 @@ from ecr_secret_operator.api.pull_secrets import MOST_REGISTRIES
 from ecr_secret_operator.api.registry import PARTITIONS, PUBLIC_HOST, is_registry
 from ecr_secret_operator.domain.kinds import docker_config
 from ecr_secret_operator_lab.cluster import Cluster, Object, Refused, secret_path
+from tests.cluster.foreign import ARGO, ARGO_DATA, DOCKER, docker, encoded
+from tests.cluster.own_secrets import OURS, OWNER, a_secret
 
 from .resources import HOST
-from .test_conflict import ARGO, ARGO_DATA, DOCKER, docker, encoded
-from .test_permissions_limits import OURS, OWNER, a_secret
 
 POLICY = "ValidatingAdmissionPolicy"
 CREDS = {"argocd.argoproj.io/secret-type": "repo-creds"}

@@ -10,13 +10,13 @@ from ecr_secret_operator.rbac import RoleScope
 from ecr_secret_operator_lab.cluster import Cluster, Refused, condition
 from ecr_secret_operator_lab.fakeaws import FakeAws, Role
 from ecr_secret_operator_lab.waiting import wait_for
+from tests.cluster.granted import granted, permissions_in
+from tests.cluster.identities import ROLE, service_account
+from tests.cluster.linking import link
 
 from ..laboratory import Install, StartOperator
 from .accounts import an_account, the_account
 from .resources import a_resource, apply, wait_condition, wait_ready, wait_secret
-from .test_linking import link
-from .test_permissions import granted, permissions_in
-from .test_resource_identity import ROLE, service_account
 
 LINKS = ("", "serviceaccounts", "patch")
 TOKENS = ("", "serviceaccounts/token", "create")

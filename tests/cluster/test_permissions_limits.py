@@ -10,21 +10,12 @@ import pytest
 from ecr_secret_operator_lab.cluster import Cluster, Object, Refused, secret_path
 from ecr_secret_operator_lab.permissions import NAMESPACE, SERVICE_ACCOUNT
 from ecr_secret_operator_lab.waiting import wait_for
-
-from ..laboratory import StartOperator, with_token
-from .resources import HOST, a_resource, apply, docker_config, wait_ready, wait_secret
-from .test_conflict import ARGO, ARGO_DATA, DOCKER, docker, encoded
-
-OURS = {"app.kubernetes.io/managed-by": "ecr-secret-operator"}
-OWNER = {"apiVersion": "ecr.mobb.redhat.com/v1alpha1", "kind": "Secret", "name": "x", "uid": "1"}
-
-
-def a_secret(data: dict[str, str], kind: str = "Opaque", **metadata: Any) -> Object:
-    return {"metadata": {"name": "target", **metadata}, "type": kind, "data": data}
-
+from tests.cluster.foreign import ARGO, ARGO_DATA, DOCKER, docker, encoded
+from tests.cluster.own_secrets import OURS, OWNER, a_secret
+from tests.cluster.resources import HOST, a_resource, apply, docker_config, wait_ready, wait_secret
+from tests.laboratory import StartOperator, with_token
 
 PULL = docker(docker_config(HOST, "x"))
-
 
 # What the admission policy for Secrets refuses
 

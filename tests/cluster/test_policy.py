@@ -11,10 +11,10 @@ import pytest
 from ecr_secret_operator_lab.cluster import Object, Refused, condition, resource_path, secret_path
 from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import wait_for
+from tests.cluster.finalizers import delete_but_hold, let_go
 
 from .private import POLICIES, World, private_world
 from .resources import wait_secret
-from .test_deletion import delete_but_hold, let_go
 
 pytestmark = pytest.mark.xdist_group("policy")
 

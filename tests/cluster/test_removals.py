@@ -11,17 +11,11 @@ import pytest
 from ecr_secret_operator_lab.cluster import Cluster, Object, secret_path
 from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import wait_for
-
-from .accounts import account_path, an_account, wait_listed
-from .engines import refusing
-from .resources import a_resource, apply, edit, events_of, wait_ready, wait_secret
-from .test_linking import link, remove, wait_linked
-
-
-def reported(cluster: Cluster, namespace: str, name: str, reason: str) -> list[str]:
-    """The messages of the events of an object that have this reason, each as often as it was reported."""
-    found = [one for one in events_of(cluster, namespace, name) if one["reason"] == reason]
-    return sorted(one["message"] for one in found for _ in range(one["count"]))
+from tests.cluster.accounts import account_path, an_account, wait_listed
+from tests.cluster.engines import refusing
+from tests.cluster.linking import link, remove, wait_linked
+from tests.cluster.removals import reported
+from tests.cluster.resources import a_resource, apply, edit, events_of, wait_ready, wait_secret
 
 
 def logged(operator: OperatorProcess, reason: str) -> list[tuple[str, str, str]]:
@@ -77,6 +71,7 @@ def test_a_removal_that_fails_is_not_reported_and_one_that_succeeds_is_once(
 
 
 Change = Callable[[Cluster, str], Any]
+
 ENDS: dict[str, tuple[Change, set[str]]] = {
     "the link is dropped": (lambda cluster, namespace: edit(cluster, namespace, link=None), {"LinkDropped"}),
     "another ServiceAccount": (
@@ -88,6 +83,7 @@ ENDS: dict[str, tuple[Change, set[str]]] = {
         {"ResourceGone", "NotAsked"},  # Kubernetes may have removed the Secret by then
     ),
 }
+
 SAYS = {
     "LinkDropped": "spec.link of Secret ecr does not ask for it",
     "ResourceGone": "Secret ecr is deleted",

@@ -10,11 +10,11 @@ import pytest
 
 from ecr_secret_operator_lab.cluster import Cluster, Object, Refused, condition, resource_path
 from ecr_secret_operator_lab.waiting import wait_for
+from tests.cluster.linking import link
 
 from ..laboratory import StartOperator
 from .accounts import an_account
 from .resources import a_resource, apply, events_of, get, wait_condition
-from .test_linking import link
 from .webhooks import NAME, refusing_webhook
 
 ATTEMPTS = 10

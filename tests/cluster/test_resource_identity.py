@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
-from typing import Any
 
 import pytest
 
@@ -13,47 +11,13 @@ from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.fakeaws.records import Role
 from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import wait_for
+from tests.cluster.identities import KEYS, NEW_KEYS, ROLE, keys_secret, service_account, token_of
+from tests.cluster.resources import a_resource, apply, get, wait_condition, wait_ready
+from tests.laboratory import StartOperator
 
-from ..laboratory import StartOperator
-from .resources import a_resource, apply, get, password_in, wait_condition, wait_ready
-
-ROLE = "arn:aws:iam::210987654321:role/registry/ecr-pull"
 OTHER_ROLE = "arn:aws:iam::210987654321:role/other"
-KEYS = {
-    "aws_access_key_id": "AKIATEAMAEXAMPLE0001",
-    "aws_secret_access_key": "team-a-secret-team-a-secret-team-a-secre",
-}
-NEW_KEYS = {
-    "aws_access_key_id": "AKIATEAMAEXAMPLE0002",
-    "aws_secret_access_key": "another-secret-another-secret-another-se",
-}
+
 NO_IDENTITY = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
-
-
-def keys_secret(keys: dict[str, str], name: str = "aws-keys") -> dict[str, Any]:
-    data = {key: b64encode(value.encode()).decode() for key, value in keys.items()}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}
-
-
-def service_account(cluster: Cluster, namespace: str, name: str, **annotations: str) -> None:
-    body = {
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": {
-            "name": name,
-            "annotations": {f"eks.amazonaws.com/{key}": value for key, value in annotations.items()},
-        },
-    }
-    cluster.create(f"/api/v1/namespaces/{namespace}/serviceaccounts", body)
-
-
-def token_of(cluster: Cluster, aws: FakeAws, namespace: str, name: str = "ecr-generated") -> Any:
-    """What the fake AWS knows of the token that is stored."""
-    secret = cluster.get(secret_path(namespace, name))
-    assert secret
-    found = aws.find_token(password_in(secret))
-    assert found
-    return found
 
 
 def test_a_role_is_assumed_with_the_operators_own_identity(

@@ -11,11 +11,11 @@ from ecr_secret_operator.api.fields import GROUP
 from ecr_secret_operator_lab.cluster import Cluster, Object, condition, resource_path, secret_path
 from ecr_secret_operator_lab.operator import OperatorProcess, installed_command
 from ecr_secret_operator_lab.waiting import wait_for
+from tests.cluster.linking import link
 
 from ..laboratory import StartOperator
 from .accounts import an_account
 from .resources import a_resource, apply, events_of, wait_ready, wait_secret
-from .test_linking import link
 from .webhooks import LONGEST_SECONDS, slow_webhook
 
 COUNT = 60

@@ -19,13 +19,13 @@ from ecr_secret_operator.domain.kinds import docker_config
 from ecr_secret_operator.rbac import RoleScope
 from ecr_secret_operator_lab.cluster import ECR, Cluster, Object, Refused, resource_path, secret_path
 from ecr_secret_operator_lab.permissions import NAMESPACE, SERVICE_ACCOUNT
+from tests.cluster.foreign import ARGO, ARGO_DATA, DOCKER, docker, encoded
+from tests.cluster.granted import granted
+from tests.cluster.own_secrets import OURS, OWNER, a_secret
 
 from ..laboratory import Install
 from .accounts import MARK, RECORD, account_path, an_account, entries
 from .resources import HOST, a_resource, apply
-from .test_conflict import ARGO, ARGO_DATA, DOCKER, docker, encoded
-from .test_permissions import granted
-from .test_permissions_limits import OURS, OWNER, a_secret
 
 PAGE = Path(__file__).parents[2] / "docs/security/threat-model.md"
 MERGE, APPLY = "application/merge-patch+json", "application/apply-patch+yaml"

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from ecr_secret_operator_lab.operator import installed_command
-
-from .test_dev import Environment, dev, environment
+from tests.lab.developing import Environment, dev, environment
 
 __all__ = ["environment"]
 

@@ -16,7 +16,7 @@ from ecr_secret_operator.runtime.fairness import (
 )
 from ecr_secret_operator.runtime.queue import Queue
 from ecr_secret_operator.runtime.result import Result
-from tests.runtime.test_controller import a_controller, a_fairness
+from tests.runtime.controllers import a_controller, a_fairness
 from tests.virtual_time import Background, elapsed, in_virtual_time, running, settle
 
 

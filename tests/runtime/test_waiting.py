@@ -9,7 +9,7 @@ import pytest
 from ecr_secret_operator.runtime.controller import Controller
 from ecr_secret_operator.runtime.queue import Queue
 from ecr_secret_operator.runtime.result import Result
-from tests.runtime.test_controller import Seen, a_fairness
+from tests.runtime.controllers import Seen, a_fairness
 from tests.virtual_time import Background, in_virtual_time, running, settle
 
 

@@ -11,8 +11,7 @@ from aiohttp import web
 
 from ecr_secret_operator.serving import connections as module
 from ecr_secret_operator.serving.servers import Address, Handler, Server, probe_routes
-
-from .test_servers import a_free_port
+from tests.serving.ports import a_free_port
 
 PROBE = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 MOST = 8

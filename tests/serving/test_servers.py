@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -16,6 +15,7 @@ from ecr_secret_operator.errors import InvalidField, OperatorError
 from ecr_secret_operator.observability.metrics import Metrics
 from ecr_secret_operator.serving.guard import Guard
 from ecr_secret_operator.serving.servers import Address, Handler, Server, metrics_routes, parse_address, probe_routes
+from tests.serving.ports import a_free_port
 
 
 @pytest.mark.parametrize(
@@ -64,13 +64,6 @@ def test_a_flood_is_not_repeated() -> None:
     with pytest.raises(InvalidField) as caught:
         parse_address("9" * 10_000)
     assert len(str(caught.value)) < 200
-
-
-def a_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @asynccontextmanager
