@@ -5,6 +5,8 @@ from __future__ import annotations
 from ecr_secret_operator_lab.cluster import Cluster, Object, resource_path
 from tests.cluster.resources import wait_condition
 
+RECONCILES = "ecr_secret_operator_reconciles_total"
+
 
 def link(account: str, *purposes: str) -> list[Object]:
     """The field of a resource that links one ServiceAccount."""

@@ -20,24 +20,33 @@ from ecr_secret_operator_lab.cluster import ECR, Cluster, Object, condition, res
 from ecr_secret_operator_lab.operator import OperatorProcess, installed_command
 from ecr_secret_operator_lab.permissions import NAMESPACE, SERVICE_ACCOUNT
 from ecr_secret_operator_lab.waiting import wait_for
+from tests.cluster.commands import run
+from tests.cluster.deployments import deployment
 from tests.cluster.identities import keys_secret, service_account
+from tests.cluster.private import POLICIES, World, private_world
+from tests.cluster.resources import HOST, PLURALS, a_resource
 from tests.laboratory import with_token
-
-from .commands import run
-from .private import POLICIES, World, private_world
-from .resources import HOST, PLURALS, a_resource
 
 pytestmark = pytest.mark.xdist_group("doctor")  # its control plane is started once, by one worker
 
 LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/bc9c1120.mobb.redhat.com"
+
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments"
+
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
 BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
+
 GUARDS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+
 ACCOUNT = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{SERVICE_ACCOUNT}"
+
 AWS_KEYS = secret_path(NAMESPACE, "aws-ecr-cloud-credentials")
+
 ELSEWHERE = HOST.replace("us-east-2", "eu-west-1")
+
 UNKNOWN_ROLE = "arn:aws:iam::210987654321:role/unknown"
+
 BAD, GOOD = "team-a", "team-b"
 
 RESOURCES: dict[str, tuple[str, dict[str, Any], set[str]]] = {
@@ -56,28 +65,6 @@ RESOURCES: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     "resting": ("Secret", {"suspend": True}, {"suspended"}),
     "charts": ("ArgoHelmRepoSecret", {}, set()),
 }
-
-
-def deployment() -> Object:
-    container = {
-        "name": "manager",
-        "image": "example.org/ecr-secret-operator:1",
-        "args": ["run", "--leader-elect"],
-        "envFrom": [{"secretRef": {"name": "aws-ecr-cloud-credentials"}}],
-    }
-    labels = {"app": "ecr-secret-operator"}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "operator"},
-        "spec": {
-            "selector": {"matchLabels": labels},
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": {"serviceAccountName": SERVICE_ACCOUNT, "containers": [container]},
-            },
-        },
-    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,12 @@ from typing import Any
 import pytest
 import yaml
 
-from ecr_secret_operator_lab.cluster import Cluster, Object, Refused, secret_data, secret_path
+from ecr_secret_operator_lab.cluster import Cluster, Refused, secret_data, secret_path
 from ecr_secret_operator_lab.waiting import wait_for
+from tests.cluster.commands import Result, run, someone
+from tests.cluster.creating import place
+from tests.cluster.resources import a_resource, apply, password_in, wait_ready
+from tests.laboratory import Kubectl
 from tests.migrate.objects import (
     ACCOUNT,
     CREDS_KEYS,
@@ -28,13 +32,10 @@ from tests.migrate.objects import (
     variables,
 )
 
-from ..laboratory import Kubectl
-from .commands import Result, run, someone
-from .resources import a_resource, apply, password_in, wait_ready
-
 pytestmark = pytest.mark.xdist_group("migrate")  # its definitions are made once, by one worker
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
 GROUPS = {
     "ExternalSecret": ("external-secrets.io", "v1"),
     "ECRAuthorizationToken": (
@@ -42,6 +43,7 @@ GROUPS = {
         "v1alpha1",
     ),
 }
+
 VALUES = {
     "AWS_ACCESS_KEY_ID": "AKIAOLDTOOLEXAMPLE01",
     "AWS_SECRET_ACCESS_KEY": "old-tool-secret-old-tool-secret-old-tool",
@@ -78,13 +80,6 @@ def served(cluster: Cluster, path: str) -> bool:
         return cluster.get(path) is not None
     except Refused:
         return False
-
-
-def place(cluster: Cluster, namespace: str, raw: Object) -> None:
-    version = raw["apiVersion"]
-    base = f"/api/{version}" if "/" not in version else f"/apis/{version}"
-    body = {**raw, "metadata": {**raw["metadata"], "namespace": namespace}}
-    cluster.create(f"{base}/namespaces/{namespace}/{raw['kind'].lower()}s", body)
 
 
 @pytest.fixture

@@ -20,14 +20,14 @@ from ecr_secret_operator_lab.cluster import ECR, Cluster, Object, resource_path
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.operator import installed_command
 from ecr_secret_operator_lab.waiting import wait_for
+from tests.cluster.creating import place
+from tests.cluster.deployments import deployment
 from tests.cluster.identities import service_account
 from tests.hostile import HOSTILE, interpreted
 from tests.migrate.objects import KEYS, a_cron_job, variables
 
 from ..laboratory import Kubectl
 from .resources import a_resource, apply
-from .test_cli_doctor import deployment
-from .test_cli_migrate import place
 
 pytestmark = pytest.mark.xdist_group("hostile")  # its namespace is filled once, by one worker
 

@@ -16,9 +16,9 @@ from tests.cluster.linking import link
 from tests.cluster.removals import reported
 
 from .accounts import an_account, essence, listed, the_account, wait_listed
+from .linking import RECONCILES
 from .private import POLICIES, World, private_world
 from .resources import API_VERSION, HOST
-from .test_linking_process import RECONCILES
 
 pytestmark = pytest.mark.xdist_group("linking-everywhere")  # its control plane is started once, by one worker
 

@@ -13,14 +13,11 @@ from ecr_secret_operator_lab.cluster import Cluster, Object, Refused, condition,
 from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.permissions import SERVICE_ACCOUNT
 from ecr_secret_operator_lab.waiting import wait_for
-from tests.cluster.linking import link, remove, wait_linked
+from tests.cluster.linking import RECONCILES, link, remove, wait_linked
 
 from ..laboratory import Install, Kubectl, StartOperator
 from .accounts import MARK, PULL, RECORD, account_path, an_account, entries, essence, listed, the_account, wait_listed
 from .resources import a_resource, apply, edit, get, wait_condition, wait_ready
-
-RECONCILES = "ecr_secret_operator_reconciles_total"
-
 
 # Restarts
 

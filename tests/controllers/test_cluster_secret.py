@@ -18,7 +18,7 @@ from ecr_secret_operator.domain.status.placements import Placements
 from ecr_secret_operator.errors import ApiError, Conflict, NotFound, Unavailable
 from ecr_secret_operator.runtime.result import AGAIN, DONE, Result
 from tests.domain.clusters import WHOLE, a_cluster_resource, placements_of, served
-from tests.domain.status.test_placements_status import taken
+from tests.domain.status.conflicts import taken
 from tests.factories import NOW
 
 

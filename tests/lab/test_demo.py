@@ -19,9 +19,12 @@ from ecr_secret_operator.cli.main import cli
 from ecr_secret_operator_lab import demo
 from ecr_secret_operator_lab.operator import installed_command
 from ecr_secret_operator_lab.waiting import wait_for
+from tests.lab.processes import processes_with
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+
 WIDTH = 80
+
 EVERYTHING = (
     "etcd",
     "kube-apiserver",
@@ -30,18 +33,6 @@ EVERYTHING = (
     "registry serve",
     "ecr-secret-operator run",
 )
-
-
-def processes_with(variable: str, value: Path) -> list[str]:
-    """The command lines of all processes that have this in their environment."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if f"{variable}={value}\0".encode() in (process / "environ").read_bytes():
-                found.append((process / "cmdline").read_text().replace("\0", " "))
-        except OSError:
-            continue  # it has ended, or is not ours
-    return found
 
 
 def test_the_story_happens_from_end_to_end() -> None:

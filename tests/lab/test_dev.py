@@ -9,7 +9,7 @@ from pathlib import Path
 from ecr_secret_operator_lab.operator import free_port, installed_command
 from ecr_secret_operator_lab.waiting import wait_for
 from tests.lab.developing import Environment, dev
-from tests.lab.test_demo import processes_with
+from tests.lab.processes import processes_with
 
 
 def test_it_serves_any_shell_until_it_is_stopped(environment: Environment) -> None:

@@ -12,7 +12,7 @@ from ecr_secret_operator.domain.identity.authorization import WAITING, Authoriza
 from ecr_secret_operator.domain.identity.identity import AMBIENT, AssumedRole
 from ecr_secret_operator.domain.identity.policy import Policy
 from ecr_secret_operator.domain.identity.sources import Missing
-from tests.domain.identity.test_authorization import (
+from tests.domain.identity.dependencies import (
     ACCOUNT,
     CHINA_HOST,
     CREDENTIALS,

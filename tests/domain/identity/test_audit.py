@@ -15,9 +15,9 @@ from ecr_secret_operator.domain.identity.policy import AccessPolicySpec, AccessR
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.resource import InvalidSpec
 from ecr_secret_operator.domain.secret.stored import StoredToken, StoredTokens
-from tests.domain.identity.test_authorization import Cluster
-from tests.domain.identity.test_policy import AMBIENT as ASKS_AMBIENT
-from tests.domain.identity.test_policy import ASSUMED, INVALID, KEYS, OTHER_ROLE, ROLE, UNKNOWN, a_policy, verdict_of
+from tests.domain.identity.dependencies import Cluster
+from tests.domain.identity.policies import AMBIENT as ASKS_AMBIENT
+from tests.domain.identity.policies import ASSUMED, INVALID, KEYS, OTHER_ROLE, ROLE, UNKNOWN, a_policy, verdict_of
 from tests.factories import HOST, OTHER_HOST, a_resource, a_spec, a_token
 
 POLICIES = st.lists(

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from ecr_secret_operator.api.registry import parse_registry
 from ecr_secret_operator.domain.identity.authorization import WAITING, Authorization, RegistryLogin, assess, needed
-from ecr_secret_operator.domain.identity.identity import (
-    AMBIENT,
-    AccessKeys,
-    AccountRole,
-    AssumedRole,
-    Identity,
-    StoredKeys,
-)
-from ecr_secret_operator.domain.identity.policy import AccessPolicySpec, Policy, parse_policy
-from ecr_secret_operator.domain.identity.scope import Scope
+from ecr_secret_operator.domain.identity.identity import AMBIENT, AccountRole, AssumedRole, Identity, StoredKeys
+from ecr_secret_operator.domain.identity.policy import Policy
 from ecr_secret_operator.domain.identity.sources import (
     AUDIENCE_ANNOTATION,
     DEFAULT_AUDIENCE,
@@ -33,58 +23,21 @@ from ecr_secret_operator.domain.identity.sources import (
     RoleAccount,
 )
 from ecr_secret_operator.domain.resource import InvalidSpec
-from ecr_secret_operator.domain.tokens.token import Sensitive
-from ecr_secret_operator.reasons import Failure, Reason
+from tests.domain.identity.dependencies import (
+    ACCOUNT,
+    CREDENTIALS,
+    KEYS,
+    OTHER_ROLE,
+    ROLE,
+    Cluster,
+    a_policy,
+    access_of,
+    login,
+    problem,
+)
 from tests.factories import HOST, OTHER_HOST, a_key, a_resource, a_spec, an_argo_spec
 
-ROLE = "arn:aws:iam::123456789012:role/ecr-pull"
-OTHER_ROLE = "arn:aws:iam::123456789012:role/ecr-push"
 CHINA_ROLE = "arn:aws-cn:iam::123456789012:role/ecr-pull"
-CHINA_HOST = "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn"
-KEYS = AccessKeys("AKIAEXAMPLE", Sensitive("s3cret"))
-
-ACCOUNT = RoleAccount("team-a", "puller", "7", role_arn=ROLE, audience="")
-CREDENTIALS = KeySecret("team-a", "aws", "7", KEYS)
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """What is there, by namespace and name. What is not named is absent."""
-
-    known: Sequence[Policy] = ()
-    namespaces: Mapping[str, Mapping[str, str] | Missing] = field(default_factory=dict)
-    accounts: Mapping[tuple[str, str], RoleAccount | Missing] = field(default_factory=dict)
-    secrets: Mapping[tuple[str, str], KeySecret | Missing] = field(default_factory=dict)
-
-    def policies(self) -> Sequence[Policy]:
-        return self.known
-
-    def labels(self, namespace: str) -> Mapping[str, str] | Missing:
-        return self.namespaces.get(namespace, Missing.ABSENT)
-
-    def account(self, namespace: str, name: str) -> RoleAccount | Missing:
-        return self.accounts.get((namespace, name), Missing.ABSENT)
-
-    def credentials(self, namespace: str, name: str) -> KeySecret | Missing:
-        return self.secrets.get((namespace, name), Missing.ABSENT)
-
-
-def a_policy(name: str = "p", **spec: object) -> Policy:
-    parsed = parse_policy(spec)
-    assert isinstance(parsed, AccessPolicySpec), parsed
-    return Policy(name, "1", parsed)
-
-
-def access_of(spec: Any, cluster: Cluster | None = None, *, required: bool = False) -> Authorization:
-    return assess(a_resource(spec=spec), cluster or Cluster(), stored={}, policy_required=required)
-
-
-def login(host: str, identity: Identity) -> RegistryLogin:
-    return RegistryLogin(host, Scope.of(parse_registry(host), identity), origin=identity.origin)
-
-
-def problem(text: str) -> Failure:
-    return Failure(Reason.IDENTITY_UNAVAILABLE, text)
 
 
 def test_the_names_that_users_write_are_those_of_irsa_and_of_the_sdks() -> None:
@@ -293,7 +246,9 @@ def test_what_is_too_long_is_refused(aws: dict[str, object], cluster: Cluster, t
 
 
 NAMED_ACCOUNT, NAMED_SECRET = Named("ServiceAccount", "team-a", "puller"), Named("Secret", "team-a", "aws")
+
 BOTH = frozenset({NAMED_ACCOUNT, NAMED_SECRET})
+
 ACCOUNT_AND_KEYS = a_spec(
     aws={"service_account": "puller"},
     additional_registries=[
@@ -301,6 +256,7 @@ ACCOUNT_AND_KEYS = a_spec(
         {"ecr_registry": "public.ecr.aws", "aws": {"role_arn": ROLE}},
     ],
 )
+
 BY_LABEL = a_policy(namespaces={"selector": {"matchLabels": {"team": "a"}}}, role_arns=["*"])
 
 

@@ -2,57 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from ecr_secret_operator.domain.identity.policy import (
-    AccessPolicySpec,
-    AccessRequest,
-    Policy,
-    Verdict,
-    judge,
-    parse_policy,
+from ecr_secret_operator.domain.identity.policy import AccessRequest, Policy, Verdict
+from tests.domain.identity.policies import (
+    AMBIENT,
+    ASSUMED,
+    INVALID,
+    KEYS,
+    OTHER_ROLE,
+    ROLE,
+    UNKNOWN,
+    a_policy,
+    verdict_of,
 )
-from ecr_secret_operator.domain.resource import InvalidSpec
 from tests.factories import HOST, OTHER_HOST
 
-ROLE = "arn:aws:iam::123456789012:role/team-a-pull"
-OTHER_ROLE = "arn:aws:iam::123456789012:role/team-b-pull"
 PUBLIC_HOST = "public.ecr.aws"
 
-AMBIENT = AccessRequest(HOST, "us-east-2", "ambient")
-ASSUMED = AccessRequest(HOST, "us-east-2", "role", ROLE)
-KEYS = AccessRequest(HOST, "us-east-2", "keys")
 EXTERNAL = AccessRequest(HOST, "us-east-2", "role", ROLE, "tenant/team-a")
+
 WITHOUT_EXTERNAL = AccessRequest(HOST, "us-east-2", "role", ROLE, "")
-UNKNOWN = AccessRequest(HOST, "us-east-2", "unknown")
+
 PUBLIC = AccessRequest(PUBLIC_HOST, "us-east-1", "ambient")
 
-TEAM_A = {"kubernetes.io/metadata.name": "team-a", "team": "a"}
-
-
-def a_policy(name: str = "p", **spec: object) -> Policy:
-    parsed = parse_policy(spec)
-    assert isinstance(parsed, AccessPolicySpec), parsed
-    return Policy(name, "1", parsed)
-
-
-INVALID = Policy("broken", "1", InvalidSpec("spec.mode: no"))
-
-
-def verdict_of(
-    ask: AccessRequest,
-    *policies: Policy,
-    required: bool = False,
-    namespace: str = "team-a",
-    labels: Mapping[str, str] = TEAM_A,
-) -> Verdict:
-    return judge(ask, namespace=namespace, labels=labels, policies=policies, required=required)
-
-
 FINE = Verdict()
+
 ANY: dict[str, object] = {"ambient_identity": True, "role_arns": ["*"]}
 
 
@@ -187,10 +164,15 @@ def test_without_policies_everything_is_allowed_unless_they_are_required(ask: Ac
 
 
 ALLOWS = a_policy("allows", **ANY)
+
 REFUSES = a_policy("refuses", registries=[OTHER_HOST], **ANY)
+
 ELSEWHERE = a_policy("elsewhere", namespaces={"include": ["team-b"]}, **ANY)
+
 AUDITS = a_policy("audits", registries=[OTHER_HOST], mode="Audit")
+
 AUDITS_ELSEWHERE = a_policy("audits-elsewhere", namespaces={"include": ["team-b"]}, mode="Audit")
+
 DEFAULTS = a_policy("defaults", default_role_arn=ROLE)
 
 

@@ -17,7 +17,7 @@ from ecr_secret_operator.domain.secret.plan import Observed, decide, hosts_missi
 from ecr_secret_operator.domain.secret.stored import StoredToken, StoredTokens
 from ecr_secret_operator.domain.tokens.token import Sensitive
 from ecr_secret_operator.reasons import Failure, Reason
-from tests.domain.identity.test_authorization import Cluster, a_policy
+from tests.domain.identity.dependencies import Cluster, a_policy
 from tests.factories import (
     HOST,
     NOW,

@@ -14,7 +14,7 @@ from ecr_secret_operator.domain.secret.plan import Observed, Plan, decide, hosts
 from ecr_secret_operator.domain.secret.stored import StoredSecret, StoredToken, StoredTokens
 from ecr_secret_operator.domain.tokens.schedule import serves
 from ecr_secret_operator.domain.tokens.token import Sensitive
-from tests.domain.secret.test_several_registries import MISSING, ROLE, THIRD_HOST, of, scope, stored_with
+from tests.domain.secret.registries import MISSING, ROLE, THIRD_HOST, of, scope, stored_with
 from tests.factories import HOST, NOW, OTHER_HOST, a_token, an_observed
 
 HOSTS = (HOST, OTHER_HOST, THIRD_HOST)

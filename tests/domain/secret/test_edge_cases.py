@@ -17,19 +17,7 @@ from ecr_secret_operator.domain.secret.stored import TOKENS
 from ecr_secret_operator.domain.status.conditions import next_status
 from ecr_secret_operator.domain.status.outcome import READY, Outcome
 from ecr_secret_operator.reasons import Failure, Reason
-from tests.domain.secret.test_several_registries import (
-    BOTH,
-    FINE,
-    LOST,
-    MISSING,
-    SOON,
-    held,
-    login,
-    of,
-    seen,
-    wanted_of,
-    write_of,
-)
+from tests.domain.secret.registries import BOTH, FINE, LOST, MISSING, SOON, held, login, of, seen, wanted_of, write_of
 from tests.factories import (
     HOST,
     NOW,

@@ -21,7 +21,7 @@ from ecr_secret_operator.domain.secret.stored import (
 )
 from ecr_secret_operator.domain.tokens.token import Sensitive
 from ecr_secret_operator.reasons import Failure, Reason
-from tests.domain.secret.test_several_registries import (
+from tests.domain.secret.registries import (
     ACCOUNT_ROLE,
     BOTH,
     FINE,

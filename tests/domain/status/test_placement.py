@@ -26,7 +26,7 @@ from ecr_secret_operator.domain.status.outcome import LINKED, Outcome
 from ecr_secret_operator.domain.tokens.token import Sensitive
 from ecr_secret_operator.reasons import EventReason, Failure, Reason
 from tests.domain.clusters import OWN_NAMESPACE, WHOLE, a_cluster_resource, a_cluster_spec, a_placement, good
-from tests.domain.identity.test_authorization import ROLE, Cluster, a_policy
+from tests.domain.identity.dependencies import ROLE, Cluster, a_policy
 from tests.factories import (
     HOST,
     NOW,

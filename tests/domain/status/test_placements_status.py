@@ -25,29 +25,20 @@ from ecr_secret_operator.domain.status.placements import (
     patience,
 )
 from ecr_secret_operator.reasons import Reason
-from tests.domain.clusters import (
-    a_cluster_resource,
-    a_cluster_spec,
-    failed,
-    good,
-    placements_of,
-    said,
-    served,
-    stored,
-)
+from tests.domain.clusters import a_cluster_resource, a_cluster_spec, failed, good, placements_of, said, served, stored
 from tests.domain.outcomes import DENIED, DUE, HELD, TAKEN, THROTTLED
+from tests.domain.status.conflicts import NEW, taken
 from tests.factories import HOST, NOW, OTHER_HOST, a_token, stored_tokens
 
-NEW = a_cluster_resource()
 SUSPENDED = a_cluster_resource(spec=a_cluster_spec(suspend=True))
+
 INVALID = a_cluster_resource(spec=InvalidSpec("spec.frequency: 'banana' is not a duration"))
+
 LINKING = a_cluster_resource(spec=a_cluster_spec(link=[{"service_account": "default"}]))
+
 EXPIRED = stored_tokens(NEW, a_token(issued_at=NOW - timedelta(hours=13)))
+
 LATER = NOW + timedelta(minutes=5)
-
-
-def taken(*namespaces: str) -> dict[str, Status]:
-    return failed(NEW, *namespaces, reason=TAKEN.reason, message=TAKEN.message)
 
 
 def throttled(*namespaces: str) -> dict[str, Status]:
@@ -301,6 +292,7 @@ def test_several_registries_are_counted() -> None:
 
 
 EAGER = a_cluster_resource(spec=a_cluster_spec(frequency="24h"))
+
 SHORTENED = "frequency 24h is longer than is safe for a token that lives 12h: it is refreshed every 10h"
 
 
