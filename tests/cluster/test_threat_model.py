@@ -353,7 +353,7 @@ CANNOT: dict[str, tuple[Callable[[Thief], None], ...]] = {
             {**PULL, "metadata": {**PULL["metadata"], "ownerReferences": [{**OWNER, "apiVersion": "apps/v1"}]}}
         ),
     ),
-    "Get a token that the API server or anybody but AWS accepts": (
+    "Get a token that the API server, or anything but AWS, accepts": (
         _bad_token({}),
         _bad_token({"audiences": []}),
         _bad_token({"audiences": ["vault"]}),
