@@ -112,7 +112,7 @@ def test_a_fault_is_told_with_its_remedy_by_the_status_and_by_doctor(
     doctor = run(kubeconfig, "doctor", "Secret/ecr", "-n", namespace, "-o", "json")
     findings = [one for one in json.loads(doctor.stdout)["findings"] if says in one["message"]]
     assert [one["level"] for one in findings] == ["error"]
-    assert findings[0]["remedy"].startswith("Do what the message says.")
+    assert findings[0]["remedy"].startswith("Follow the message.")
     assert "Traceback" not in operator.output()
 
 

@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 
 from ecr_secret_operator_lab.operator import installed_command
-from tests.lab.developing import Environment, dev, environment
-
-__all__ = ["environment"]
+from tests.lab.developing import Environment, dev
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "quick-start.md"
