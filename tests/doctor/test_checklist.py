@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from ecr_secret_operator.doctor.access_review import AccessReview
 from ecr_secret_operator.doctor.checklist import MOST_EXAMINED, to_examine
 from ecr_secret_operator.doctor.credential import Credential, credential
 from ecr_secret_operator.doctor.finding import Level, worst
 from ecr_secret_operator.doctor.observed import Evidence, Keys, ObservedInstallation, Users
-from ecr_secret_operator.doctor.permissions import AccessReview, access_reviews
+from ecr_secret_operator.doctor.permissions import access_reviews
 from ecr_secret_operator.doctor.workload import Workload, is_operator, workload
 from ecr_secret_operator.domain.environment import VariableSource, VariableSources
 from ecr_secret_operator.domain.kinds import SECRET

@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 
+from ..doctor.access_review import AccessReview
 from ..doctor.credential import Credential, credential
 from ..doctor.definitions import definition_names
 from ..doctor.identities import KEYS_SECRET
 from ..doctor.observed import Keys, ObservedInstallation
-from ..doctor.permissions import AccessReview, access_reviews
+from ..doctor.permissions import access_reviews
 from ..doctor.workload import Workload, is_operator, sources_of_operator, workload
 from ..domain.environment import VariableSources
 from ..domain.identity.policy import Policy

@@ -14,8 +14,8 @@ from ..domain.identity.policy import Policy
 from ..domain.kinds import Kind
 from ..domain.raw import RawObject
 from ..domain.secret.stored import StoredSecret
+from .access_review import AccessReview
 from .credential import Credential
-from .permissions import AccessReview
 
 Seen = RawObject | None
 """An object; empty when there is none; None where one may not look."""

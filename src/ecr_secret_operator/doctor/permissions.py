@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..rbac import PERMISSIONS, Feature, Permission, RoleScope
+from .access_review import AccessReview
 from .finding import Finding, error, ok, unknown, warning
 from .workload import POINT, Workload
 
@@ -21,21 +22,6 @@ _OPTIONAL = {
     for resource in permission.resources
     for verb in permission.verbs
 }
-
-
-class AccessReview(NamedTuple):
-    """One question: may the operator do this? An empty namespace means: in all of them."""
-
-    group: str
-    resource: str
-    verb: str
-    namespace: str = ""
-
-    @property
-    def words(self) -> str:
-        """As a person would say it."""
-        full = f"{self.resource}.{self.group}" if self.group else self.resource
-        return f"{self.verb} {full}"
 
 
 def access_reviews(workload: Workload, namespace: str) -> list[AccessReview]:
