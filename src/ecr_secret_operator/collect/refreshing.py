@@ -18,7 +18,7 @@ from .session import ClusterSession
 
 LOOK_SECONDS = 0.5
 SETTLE_SECONDS = 5.0
-"""What nobody can refresh says so at once; a cause that was fixed just now is forgotten within this time."""
+"""A failure that was reported before the request may still be in the status for this time."""
 
 _NEVER = (Reason.INVALID_SPEC, Reason.SECRET_CONFLICT, Reason.POLICY_DENIED, Reason.SUSPENDED)
 

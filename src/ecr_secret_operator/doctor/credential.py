@@ -1,6 +1,6 @@
 """What the status of a resource says, in the form in which people and scripts want to read it.
 
-Nothing but the resource is looked at: whoever may list it may know this, without a permission for Secrets.
+Only the resource is read: a user who can list it needs no permission for Secrets.
 """
 
 from __future__ import annotations

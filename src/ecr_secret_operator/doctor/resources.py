@@ -1,4 +1,4 @@
-"""Why one resource is not served as it asks: from what its status says to the thing that somebody has to fix."""
+"""Why one resource is not served as specified: from its status to the cause that you have to fix."""
 
 from __future__ import annotations
 

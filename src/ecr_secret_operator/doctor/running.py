@@ -1,4 +1,4 @@
-"""Whether an operator runs, and whether somebody leads."""
+"""Whether an operator runs, and whether a replica holds the Lease."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def survive_an_outage(stage: Stage, screen: Screen) -> str:
     finally:
         stage.aws.fix()
     fixed = time.monotonic()
-    screen.say("The IAM policy is fixed; nobody touches the cluster:")
+    screen.say("The IAM policy is fixed; the cluster is not changed:")
     with screen.waiting("until the operator asks again"):
         for name in (OLDER, *_newcomers()):
             stage.wait_condition(PULL_NAMESPACE, name, REFRESHING, within=35)

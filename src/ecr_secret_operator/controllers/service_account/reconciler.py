@@ -25,7 +25,7 @@ class ServiceAccountReconciler:
 
     Args:
         accounts: the ServiceAccounts, and what is wanted of them.
-        observer: told of what it is worth to tell.
+        observer: logs and counts what happens.
         recorder: stores events about ServiceAccounts.
         clock: gives the time in UTC.
     """

@@ -40,7 +40,7 @@ class Event:
 def recorded(resource: Resource, told: Iterable[Event]) -> tuple[Event, ...]:
     """Which of the events are stored as such: of a placement, only what happened to it.
 
-    How it stands is told of the cluster resource as a whole, or five hundred namespaces would say the same.
+    Its state is reported for the cluster resource as a whole. Otherwise 500 namespaces would report the same.
     """
     if resource.cluster is None:
         return tuple(told)

@@ -31,10 +31,10 @@ def next_look(resource: Resource, outcome: Outcome, *, now: datetime) -> datetim
 
 
 def too_soon_to_tell(resource: Resource, outcome: Outcome, since: datetime, now: datetime) -> bool:
-    """Whether a refresh that fails is not told of yet: AWS has just begun to fail, and nobody is without a token.
+    """Whether a failed refresh is not reported yet: AWS has just begun to fail, and every registry has a valid token.
 
     Else a moment's failure would cost, for each resource that is due, four writes: that it fails, and that it is over.
-    The one who asked for a refresh is told at once, as is everybody who has been told of a failure before.
+    A failure is reported at once if a refresh was requested, or if a failure was reported before.
 
     Args:
         resource: as it is stored.
