@@ -19,7 +19,7 @@ from ..domain.identity.sources import KEY_ID, SECRET_KEY, SESSION_TOKEN
 from ..domain.kinds import ARGO_LABEL, DOCKER_CONFIG_TYPE
 from ..domain.raw import RawObject, mapping, mappings, text
 from ..errors import InvalidField
-from .identity import KEYS_NAME, ServiceAccounts, role_of
+from .identity import KEYS_NAME, AccountsByName, role_of
 from .translation import (
     ACCOUNT,
     Document,
@@ -88,7 +88,7 @@ class _Old:
         return mapping(self.spec, "target", "template")
 
 
-def carry(raw: RawObject, generators: Generators, accounts: ServiceAccounts, hints: Hints) -> Translation | None:
+def carry(raw: RawObject, generators: Generators, accounts: AccountsByName, hints: Hints) -> Translation | None:
     """Translates an ExternalSecret or ClusterExternalSecret; None where it has nothing to do with ECR."""
     kind = text(raw, "kind")
     if kind not in KINDS:
@@ -129,7 +129,7 @@ def _generators(old: _Old, known: Generators) -> Iterator[_Used]:
 
 
 def _documents(
-    old: _Old, generator: RawObject, accounts: ServiceAccounts, hints: Hints, into: Translation
+    old: _Old, generator: RawObject, accounts: AccountsByName, hints: Hints, into: Translation
 ) -> Iterator[Document]:
     home = hints.operator_namespace if old.clustered else old.namespace
     hosts = _hosts(old, generator, accounts, hints, into)
@@ -169,7 +169,7 @@ def _everywhere(old: _Old, spec: Document, into: Translation) -> Iterator[Docume
         yield resource("ClusterPullSecret", name, "", {**spec, "namespaces": one})
 
 
-def _hosts(old: _Old, generator: RawObject, accounts: ServiceAccounts, hints: Hints, into: Translation) -> list[str]:
+def _hosts(old: _Old, generator: RawObject, accounts: AccountsByName, hints: Hints, into: Translation) -> list[str]:
     if text(generator, "scope") == "public":
         return [PUBLIC_HOST]
     written = [value for value in mapping(old.template, "data").values() if isinstance(value, str)]
@@ -182,7 +182,7 @@ def _hosts(old: _Old, generator: RawObject, accounts: ServiceAccounts, hints: Hi
     return [host(account, text(generator, "region"))]
 
 
-def _role(old: _Old, generator: RawObject, accounts: ServiceAccounts) -> str:
+def _role(old: _Old, generator: RawObject, accounts: AccountsByName) -> str:
     reference = mapping(generator, "auth", "jwt", "serviceAccountRef")
     place = text(reference, "namespace") or old.namespace
     return text(generator, "role") or role_of(accounts, place, text(reference, "name"))

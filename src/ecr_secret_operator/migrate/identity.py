@@ -11,16 +11,16 @@ from .pods import KEY_ID, SECRET_KEY, Pod
 from .translation import Document, Translation, copy_of_keys
 
 KEYS_NAME = "ecr-aws-keys"
-ServiceAccounts = dict[tuple[str, str], RawObject]
+AccountsByName = dict[tuple[str, str], RawObject]
 """ServiceAccounts by namespace and name, as far as they are known."""
 
 
-def role_of(accounts: ServiceAccounts, namespace: str, name: str) -> str:
+def role_of(accounts: AccountsByName, namespace: str, name: str) -> str:
     """The role of a ServiceAccount (IRSA); empty when it has none, or is not known."""
     return text(accounts.get((namespace, name), {}), "metadata", "annotations", ROLE_ANNOTATION)
 
 
-def identity(pod: Pod, accounts: ServiceAccounts, home: str, into: Translation) -> Document:
+def identity(pod: Pod, accounts: AccountsByName, home: str, into: Translation) -> Document:
     """The `aws` field for a pod's identity; what it needs and loses is noted.
 
     Args:

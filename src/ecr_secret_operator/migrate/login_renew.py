@@ -6,7 +6,7 @@ import re
 
 from ..domain.environment import VariableSources
 from ..domain.raw import RawObject, text
-from .identity import ServiceAccounts, identity, role_of
+from .identity import AccountsByName, identity, role_of
 from .pods import Pod, pod_with, say_what_is_unknown
 from .translation import (
     NAMESPACE,
@@ -32,7 +32,7 @@ _SETTINGS = {
 }
 
 
-def carry(raw: RawObject, accounts: ServiceAccounts, hints: Hints, sources: VariableSources) -> Translation | None:
+def carry(raw: RawObject, accounts: AccountsByName, hints: Hints, sources: VariableSources) -> Translation | None:
     """Translates a CronJob; None where it is another one."""
     pod = pod_with(raw, IMAGE, sources, *POD) if text(raw, "kind") == "CronJob" else None
     if pod is None:
@@ -74,7 +74,7 @@ def _names(value: str) -> list[str]:
     return [part for part in re.split("[,;\n]", re.sub(r"[ \r\t\v]", "", value)) if part]
 
 
-def _hosts(pod: Pod, accounts: ServiceAccounts, hints: Hints, into: Translation) -> list[str]:
+def _hosts(pod: Pod, accounts: AccountsByName, hints: Hints, into: Translation) -> list[str]:
     if pod.unknown("", pod.given("DOCKER_REGISTRIES")):
         return [host("", "")]
     if named := _registries(pod):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..domain.environment import VariableSources
 from ..domain.raw import RawObject, text
-from .identity import ServiceAccounts, identity
+from .identity import AccountsByName, identity
 from .pods import Pod, pod_with
 from .translation import (
     ACCOUNT,
@@ -29,7 +29,7 @@ _REGION, _ACCOUNT, _ROLE = "awsregion", "awsaccount", "aws_assume_role"
 _DEFAULT_REGION, _DEFAULT_SECRET = "us-east-1", "awsecr-cred"
 
 
-def carry(raw: RawObject, accounts: ServiceAccounts, hints: Hints, sources: VariableSources) -> Translation | None:
+def carry(raw: RawObject, accounts: AccountsByName, hints: Hints, sources: VariableSources) -> Translation | None:
     """Translates a workload; None where it is another one."""
     kind = text(raw, "kind")
     pod = pod_with(raw, IMAGE, sources, *POD) if kind in KINDS else None

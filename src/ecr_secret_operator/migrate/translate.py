@@ -10,7 +10,7 @@ from ..domain.environment import VariableSource, VariableSources
 from ..domain.printable import one_line
 from ..domain.raw import RawObject, text
 from . import external_secrets, login_renew, registry_creds, upstream
-from .identity import ServiceAccounts
+from .identity import AccountsByName
 from .pods import sources_for
 from .translation import Hints, Translation
 
@@ -40,7 +40,7 @@ def translate(objects: Sequence[RawObject], hints: Hints, known: VariableSources
         known: the ConfigMaps and Secrets that the set-ups name; None for those among the objects.
     """
     known = known or VariableSources.among(objects, missing=NOT_GIVEN)
-    accounts: ServiceAccounts = {
+    accounts: AccountsByName = {
         (text(raw, "metadata", "namespace") or "default", text(raw, "metadata", "name")): raw
         for raw in objects
         if text(raw, "kind") == "ServiceAccount"
