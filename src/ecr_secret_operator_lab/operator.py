@@ -108,7 +108,7 @@ class OperatorProcess:
     def ready(self) -> OperatorProcess:
         """Waits until it is ready. Raises NotReached, with its log, when it is not or ends.
 
-        Where somebody else was faster at its port, it is started again on another.
+        If another process takes its port first, it is started again on another port.
         """
 
         def state() -> bool:

@@ -34,7 +34,7 @@ STATES: list[tuple[str, Object, CredentialState, bool, str]] = [
     ),
     ("an older spec", a_status(observedGeneration=0), CredentialState.PENDING, False, ""),
     ("refresh fails", a_status(a_condition("Refreshing", "False", *DENIED)), CredentialState.FAILING, True, DENIED[0]),
-    ("nobody refreshes", a_status(nextRefreshTime=ago(minutes=6)), CredentialState.OVERDUE, True, ""),
+    ("overdue", a_status(nextRefreshTime=ago(minutes=6)), CredentialState.OVERDUE, True, ""),
     ("not linked", a_status(a_condition("Linked", "False", *MISSING)), CredentialState.NOT_LINKED, True, MISSING[0]),
     ("a little late", a_status(nextRefreshTime=ago(minutes=4)), CredentialState.READY, True, "Refreshed"),
     ("expired", a_status(expiresAt=ago(seconds=0)), CredentialState.EXPIRED, False, ""),

@@ -52,7 +52,7 @@ def _none(seen: ObservedInstallation) -> Iterator[Finding]:
     elif asked and not any(one.ready for one in asked):
         yield warning("aws-identity-unknown", SUBJECT, f"{message}: it can only have that of its node", _GUIDES)
     else:
-        yield ok("aws-identity", SUBJECT, "It has that of its node or environment, or needs none")
+        yield ok("aws-identity", SUBJECT, "It uses the identity of its node or environment, if it needs one")
 
 
 def _secrets(seen: ObservedInstallation) -> Iterator[Finding]:
