@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+import time
 from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,9 @@ import yaml
 Object = dict[str, Any]
 
 ECR = "/apis/ecr.mobb.redhat.com/v1alpha1"
-_FOUND, _ERROR = 200, 300
+_ERROR = 300
+# https://pkg.go.dev/k8s.io/client-go/rest#Request.MaxRetries
+_RETRIES = 10
 
 
 class Refused(Exception):
@@ -67,8 +70,24 @@ class Cluster:
     def request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, content: str = "application/json"
     ) -> Object:
-        """One request. Raises Refused. A lost POST is not sent again: it may have been carried out."""
+        """One request, sent again as client-go does when the server answers 429 with Retry-After. Raises Refused."""
         payload = json.dumps(body) if body is not None else None
+        headers = {**self._headers, "Content-Type": content}
+        for _ in range(_RETRIES):
+            response, answer = self._send(method, path, payload, headers)
+            pause = response.headers.get("Retry-After")
+            if response.status != http.HTTPStatus.TOO_MANY_REQUESTS or pause is None:
+                break
+            time.sleep(float(pause))
+        if response.status >= _ERROR:
+            raise Refused(response.status, _message(answer))
+        result: Object = json.loads(answer)
+        return result
+
+    def _send(
+        self, method: str, path: str, payload: str | None, headers: Mapping[str, str]
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        """Sends a request and reads the answer. A lost POST is not sent again: it may have been carried out."""
         attempts = (2,) if method == "POST" and self._connection is None else (1, 2)
         for attempt in attempts:
             connection = self._connection or http.client.HTTPSConnection(
@@ -76,19 +95,15 @@ class Cluster:
             )
             self._connection = connection
             try:
-                connection.request(method, path, payload, {**self._headers, "Content-Type": content})
+                connection.request(method, path, payload, dict(headers))
                 response = connection.getresponse()
-                answer = response.read()
-                break
+                return response, response.read()
             except (http.client.HTTPException, OSError):
                 connection.close()
                 self._connection = None
                 if attempt == 2:  # noqa: PLR2004 - an idle connection may have been closed: once more
                     raise
-        if response.status >= _ERROR:
-            raise Refused(response.status, _message(answer))
-        result: Object = json.loads(answer)
-        return result
+        raise AssertionError("the last attempt returns or raises")
 
     def get(self, path: str) -> Object | None:
         """An object; None when there is none."""

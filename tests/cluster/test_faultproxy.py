@@ -134,15 +134,22 @@ def test_what_passes_is_unchanged_and_remembered_without_secrets(
 def test_a_rule_hits_what_it_is_about_and_no_more_often_than_it_says(
     through: Cluster, namespace: str, proxy: FaultProxy
 ) -> None:
-    proxy.fail("answer", method="POST", path=f"{namespace}/secrets$", status=429, retry_after=7, skip=1, times=1)
+    proxy.fail("answer", method="POST", path=f"{namespace}/secrets$", status=503, retry_after=7, skip=1, times=1)
     through.create(secret_path(namespace), a_secret("one"))
     through.items(secret_path(namespace))
-    with pytest.raises(Refused, match="429"):
+    with pytest.raises(Refused, match="503"):
         through.create(secret_path(namespace), a_secret("two"))
     through.create(secret_path(namespace), a_secret("three"))
     (hit,) = proxy.requests(path=namespace, fault="answer")
-    assert (hit.status, hit.upstream_status) == (429, 0)
+    assert (hit.status, hit.upstream_status) == (503, 0)
     assert proxy.rules() == []
+
+
+def test_the_laboratorys_client_waits_as_the_server_asks(through: Cluster, namespace: str, proxy: FaultProxy) -> None:
+    """An API server answers 429 for about a second after a CustomResourceDefinition has changed."""
+    proxy.fail("answer", method="POST", path=f"{namespace}/secrets$", status=429, retry_after=1, times=2)
+    through.create(secret_path(namespace), a_secret("one"))
+    assert [one.status for one in proxy.requests(method="POST", path=namespace)] == [429, 429, 201]
 
 
 def test_an_unknown_outcome_is_carried_out_and_not_said(
