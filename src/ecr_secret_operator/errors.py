@@ -3,10 +3,11 @@
 OperatorError
 ├── InvalidField        a value in a resource or a setting that cannot mean anything
 ├── TokenError          AWS or the identity gave no token (reason, message, when to ask again)
+├── Superseded          what was judged is no longer what is stored or wanted, by a check of the operator itself
 └── ApiError            the Kubernetes API server refused or did not answer
     ├── NotFound            404
     ├── AlreadyExists       409 on create
-    ├── Conflict            409 on anything else: what was judged is no longer what is stored
+    ├── Conflict            409 on anything else: the API server refused a write because the object has changed
     ├── Forbidden           403
     │   └── Unauthorized        401: the credentials are no good, or not any more
     ├── Invalid             422 and 400
@@ -68,6 +69,14 @@ class TokenError(OperatorError):
         return TokenError(str(self), reason=self.reason, cause=self.cause, retry_at=retry_at or self.retry_at)
 
 
+class Superseded(OperatorError):
+    """What was judged is no longer what is stored or wanted. Read again and decide again.
+
+    The operator finds this out itself, by a read or from its caches. When the API server refuses a write for this
+    reason (409), the error is a Conflict.
+    """
+
+
 class ApiError(OperatorError):
     """The API server refused a request or did not answer it.
 
@@ -123,7 +132,7 @@ class AlreadyExists(ApiError):
 
 
 class Conflict(ApiError):
-    """The object changed since it was judged, or is another one of the same name."""
+    """The API server refused a write: the object changed since it was read, or is another one of the same name."""
 
 
 class Forbidden(ApiError):
