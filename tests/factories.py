@@ -14,7 +14,7 @@ from ecr_secret_operator.domain.identity.identity import AMBIENT, Identity
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, KINDS, SECRET
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, Resource
-from ecr_secret_operator.domain.secret.plan import Observed
+from ecr_secret_operator.domain.secret.observed import Observed
 from ecr_secret_operator.domain.secret.render import Desired, render
 from ecr_secret_operator.domain.secret.stored import StoredSecret, StoredToken, StoredTokens
 from ecr_secret_operator.domain.tokens.token import Sensitive, Token
@@ -121,7 +121,7 @@ def a_stored_secret(
         owners=(desired.owner,) if desired.owner else (),
         data_keys=tuple(desired.data),
         data_digest=desired.digest,
-        passwords={host: one.token.password for host, one in desired.held.items()},
+        passwords={host: one.token.password for host, one in desired.tokens.items()},
     )
     return replace(stored, **over)
 

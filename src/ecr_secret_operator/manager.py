@@ -18,6 +18,7 @@ from .api.fields import GROUP
 from .aws.fetch import Fetcher
 from .aws.source import TokenSource
 from .controllers.cluster_secret.reconciler import ClusterSecretReconciler
+from .controllers.secret.ports import Ports
 from .controllers.secret.reconciler import SecretReconciler
 from .controllers.service_account.reconciler import ServiceAccountReconciler
 from .domain.identity.policy import POLICY_PLURAL
@@ -163,17 +164,19 @@ class Operator:
         self._clusters = ClusterSecretReconciler(clusters=self._state, recorder=recorder, clock=utc_now)
         fetcher = Fetcher(AccountTokens(client), clock=utc_now)
         self._reconciler = SecretReconciler(
-            resources=self._state,
-            secrets=self._state,
-            authorizer=self._state.dependencies,
-            tokens=TokenSource(fetcher, clock=utc_now, observer=telemetry, wake=self._queue.add),
-            links=self._state.service_accounts,
-            recorder=recorder,
-            observer=telemetry,
-            clock=utc_now,
-            waiting=self._while_waiting,
-            low_priority=self._queue.is_low_priority,
-            claim_slow_report=fairness.claim_report,
+            Ports(
+                resources=self._state,
+                secrets=self._state,
+                authorizer=self._state.dependencies,
+                tokens=TokenSource(fetcher, clock=utc_now, observer=telemetry, wake=self._queue.add),
+                links=self._state.service_accounts,
+                recorder=recorder,
+                observer=telemetry,
+                clock=utc_now,
+                waiting=self._while_waiting,
+                low_priority=self._queue.is_low_priority,
+                claim_slow_report=fairness.claim_report,
+            )
         )
         self._controller = Controller(
             queue=self._queue,

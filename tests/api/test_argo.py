@@ -206,6 +206,6 @@ def test_whatever_the_form_the_token_goes_to_ecr_only(
 def test_a_template_for_a_bare_host_says_what_else_it_matches(over: dict[str, Any], *, cautioned: bool) -> None:
     """Argo CD compares the beginnings of two texts: HOST.example.org begins with HOST."""
     resource = a_resource(spec=an_argo_spec(**over), status={})
-    outcome = Outcome(held=stored_tokens(resource), written=True)
+    outcome = Outcome(stored=stored_tokens(resource), written=True)
     message = condition_of(next_status(resource, outcome, now=NOW), READY)["message"]
     assert message.endswith(f"{HOST}.example.org too: end the url with /") is cautioned

@@ -165,7 +165,7 @@ def test_all_that_a_status_can_hold_is_in_the_schema(kind: Kind) -> None:
     """What is not there is pruned by the API server, and would be written again and again."""
     spec = an_argo_spec() if kind is ARGO_HELM_REPO_SECRET else kind.parse(a_raw_spec())
     resource = a_resource(status={}, refresh_request="1", spec=spec)
-    status = next_status(resource, Outcome(held=stored_tokens(resource), written=True, refreshed=True), now=NOW)
+    status = next_status(resource, Outcome(stored=stored_tokens(resource), written=True, refreshed=True), now=NOW)
     if kind.clustered:
         denied = next_status(resource, Outcome(failure=Failure(Reason.POLICY_DENIED, "no")), now=NOW)
         status = cluster_status(Placements(resource, 2, {"a": status, "b": denied}), now=NOW)

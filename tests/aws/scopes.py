@@ -10,7 +10,7 @@ from ecr_secret_operator.aws.source import TokenSource
 from ecr_secret_operator.domain.identity.identity import Identity
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.resource import Key
-from ecr_secret_operator.domain.secret.plan import Want
+from ecr_secret_operator.domain.secret.registries import Want
 from ecr_secret_operator.domain.tokens.schedule import wanted
 from ecr_secret_operator.domain.tokens.token import Token
 from ecr_secret_operator.errors import TokenError

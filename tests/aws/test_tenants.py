@@ -13,7 +13,7 @@ from ecr_secret_operator.aws import source as module
 from ecr_secret_operator.domain.identity.identity import AssumedRole
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.resource import Key
-from ecr_secret_operator.domain.secret.plan import Want
+from ecr_secret_operator.domain.secret.registries import Want
 from ecr_secret_operator.domain.tokens.token import Token
 from ecr_secret_operator.errors import TokenError
 from tests.aws.scopes import ANY, Aws, at, kept, wants

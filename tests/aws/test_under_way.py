@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from ecr_secret_operator.domain.identity.scope import Scope
-from ecr_secret_operator.domain.secret.plan import Want
+from ecr_secret_operator.domain.secret.registries import Want
 from ecr_secret_operator.domain.tokens.schedule import Freshness, wanted
 from ecr_secret_operator.errors import TokenError
 from ecr_secret_operator.reasons import Reason

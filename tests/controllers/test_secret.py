@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from ecr_secret_operator.controllers.secret.ports import Ports
 from ecr_secret_operator.controllers.secret.reconciler import SecretReconciler
 from ecr_secret_operator.domain.links import LinkedAccount
 from ecr_secret_operator.domain.resource import Key, Resource, condition_of
-from ecr_secret_operator.domain.secret.plan import Want
+from ecr_secret_operator.domain.secret.registries import Want
 from ecr_secret_operator.domain.secret.stored import parse_time
 from ecr_secret_operator.domain.status.events import Event
 from ecr_secret_operator.domain.status.outcome import Outcome
@@ -89,15 +90,17 @@ class Case:
     def restart(self) -> None:
         state = self.scene.state
         self.reconciler = SecretReconciler(
-            resources=state,
-            secrets=state,
-            authorizer=state.dependencies,
-            tokens=self.aws,
-            links=state.service_accounts,
-            recorder=self,
-            observer=self,
-            clock=lambda: self.now,
-            claim_slow_report=lambda _key: self.slow,
+            Ports(
+                resources=state,
+                secrets=state,
+                authorizer=state.dependencies,
+                tokens=self.aws,
+                links=state.service_accounts,
+                recorder=self,
+                observer=self,
+                clock=lambda: self.now,
+                claim_slow_report=lambda _key: self.slow,
+            )
         )
 
     async def record(self, about: Resource | LinkedAccount, events: Sequence[Event]) -> None:

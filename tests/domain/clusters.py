@@ -45,7 +45,7 @@ def said(resource: Resource, outcome: Outcome, *, now: Any = NOW) -> Status:
 
 def good(resource: Resource, **over: Any) -> Outcome:
     """The outcome of a placement that was served."""
-    return Outcome(**{"held": stored_tokens(resource, a_token()), "written": True, "refreshed": True, **over})
+    return Outcome(**{"stored": stored_tokens(resource, a_token()), "written": True, "refreshed": True, **over})
 
 
 def served(resource: Resource, *namespaces: str, **over: Any) -> dict[str, Status]:
@@ -53,7 +53,7 @@ def served(resource: Resource, *namespaces: str, **over: Any) -> dict[str, Statu
 
 
 def failed(resource: Resource, *namespaces: str, reason: Reason, message: str, **over: Any) -> dict[str, Status]:
-    """What placements say that have no token, unless `held` is given."""
+    """What placements say that have no token, unless `stored` is given."""
     return dict.fromkeys(namespaces, said(resource, Outcome(failure=Failure(reason, message), **over)))
 
 

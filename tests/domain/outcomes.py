@@ -21,8 +21,8 @@ INVALID = a_resource(spec=InvalidSpec("spec.frequency: 'banana' is not a duratio
 DUE = due_at(TOKEN, spec_of(NEW).interval, seed=NEW.uid)
 SOON = NOW + timedelta(hours=1)
 
-SERVED = Outcome(held=HELD, written=True, refreshed=True)
-UNCHANGED = Outcome(held=HELD)
+SERVED = Outcome(stored=HELD, written=True, refreshed=True)
+UNCHANGED = Outcome(stored=HELD)
 THROTTLED = Failure(Reason.AWS_UNAVAILABLE, "ECR in us-east-2 failed")
 DENIED = Failure(Reason.AWS_ACCESS_DENIED, "AWS refused it")
 TAKEN = Failure(Reason.SECRET_CONFLICT, "Secret ecr-pull exists")

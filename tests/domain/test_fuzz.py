@@ -12,9 +12,11 @@ from ecr_secret_operator.domain.identity.authorization import Authorization
 from ecr_secret_operator.domain.identity.policy import AccessPolicySpec, parse_policy
 from ecr_secret_operator.domain.kinds import KINDS, Kind, passwords_of
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource
-from ecr_secret_operator.domain.secret.plan import Observed, decide, intact
+from ecr_secret_operator.domain.secret.decide import decide
+from ecr_secret_operator.domain.secret.observed import Observed
 from ecr_secret_operator.domain.secret.render import differences, patch, render
 from ecr_secret_operator.domain.secret.stored import DIGEST, NAME, OWNER, TOKENS, parse_time
+from ecr_secret_operator.domain.secret.target import intact
 from ecr_secret_operator.domain.status.conditions import next_status, status_patch
 from ecr_secret_operator.domain.status.events import events
 from ecr_secret_operator.domain.status.outcome import Outcome
@@ -77,7 +79,7 @@ def test_a_policy_is_read_or_a_sentence_names_its_field(raw: object) -> None:
 def outcomes(resource: Resource) -> st.SearchStrategy[Outcome]:
     return st.builds(
         Outcome,
-        held=st.sampled_from([{}, stored_tokens()]),
+        stored=st.sampled_from([{}, stored_tokens()]),
         lacking=st.sampled_from([(), (HOST,)]),
         failure=st.none() | st.sampled_from([Failure(reason, "so it is") for reason in Reason]),
         written=st.booleans(),
@@ -132,7 +134,7 @@ def test_whatever_is_written_on_a_secret_there_is_a_plan(
     stored = replace(own, annotations={**(own.annotations if kept else {}), **annotations}, labels=labels)
     authorization = Authorization(logins_of(resource.spec))
     plan = decide(Observed(resource=resource, secrets=(stored,), authorization=authorization, remembered={}), now=NOW)
-    assert plan.write or plan.failure or plan.held
+    assert plan.write or plan.failure or plan.stored
     assert not isinstance(resource.spec, InvalidSpec)
     desired = render(resource, resource.spec, stored_tokens(resource))
     differences(stored, desired)
@@ -159,9 +161,9 @@ def test_whatever_is_sealed_as_tokens_is_read_or_is_nothing(tokens: object) -> N
     resource = a_resource()
     authorization = Authorization(logins_of(resource.spec))
     plan = decide(Observed(resource=resource, secrets=(stored,), authorization=authorization, remembered={}), now=NOW)
-    assert plan.write or plan.held
-    if plan.held:
-        outcome = Outcome(held=plan.held)
+    assert plan.write or plan.stored
+    if plan.stored:
+        outcome = Outcome(stored=plan.stored)
         next_look(resource, outcome, now=NOW)
         next_status(resource, outcome, now=NOW)
 

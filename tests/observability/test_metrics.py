@@ -54,7 +54,7 @@ def use_everything(metrics: Metrics, telemetry: Telemetry) -> None:
     metrics.watch_resources(
         lambda: [a_state(denied="audit", failing="AWSUnavailable", unlinked="ServiceAccountMissing")]
     )
-    telemetry.finished(resource, Outcome(held=stored_tokens(), written=True), ())
+    telemetry.finished(resource, Outcome(stored=stored_tokens(), written=True), ())
     telemetry.reconciled(A, 0.01, failed=False)
     telemetry.asked_aws(Scope("aws", "us-east-2"), 0.2, None)
     telemetry.watch_ended("secrets", "nothing was heard in time", 1)
@@ -136,8 +136,8 @@ def test_a_failure_to_refresh_is_a_series_while_it_lasts(metrics: Metrics) -> No
 def test_refreshes_are_counted_by_what_came_of_them(metrics: Metrics, telemetry: Telemetry) -> None:
     resource = a_resource()
     denied = Outcome(failure=Failure(Reason.AWS_ACCESS_DENIED, "no"))
-    telemetry.finished(resource, Outcome(held=stored_tokens(), written=True), ())
-    telemetry.finished(resource, Outcome(held=stored_tokens()), ())  # nothing was to be done
+    telemetry.finished(resource, Outcome(stored=stored_tokens(), written=True), ())
+    telemetry.finished(resource, Outcome(stored=stored_tokens()), ())  # nothing was to be done
     telemetry.finished(resource, denied, ())
     telemetry.finished(resource, denied, ())
     assert samples(metrics)["ecr_secret_operator_refreshes_total"] == {

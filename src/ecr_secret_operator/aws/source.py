@@ -15,7 +15,7 @@ from ..domain.identity.identity import AMBIENT
 from ..domain.identity.scope import Scope
 from ..domain.ports import Enqueue
 from ..domain.resource import Key
-from ..domain.secret.plan import Want
+from ..domain.secret.registries import Want
 from ..domain.tokens.schedule import Freshness, serves
 from ..domain.tokens.token import Token
 from ..errors import TokenError

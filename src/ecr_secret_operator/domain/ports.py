@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .kinds import SecretData
     from .links import DesiredLinks, LinkedAccount, LinkStatus, Ref
     from .resource import Key, Resource
-    from .secret.plan import Want
+    from .secret.registries import Want
     from .secret.removal import Unlinked
     from .secret.render import Desired
     from .secret.stored import StoredSecret, StoredTokens

@@ -139,7 +139,7 @@ def _written(raw: SecretObject, sent: Mapping[str, Any], desired: Desired) -> St
     """A Secret that was just written: where its data are what was sent, they need not be taken apart once more."""
     if raw.type != desired.secret_type or raw.data != sent["data"]:
         return convert(raw)
-    passwords = {host: _shared_password(one.token.password) for host, one in desired.held.items()}
+    passwords = {host: _shared_password(one.token.password) for host, one in desired.tokens.items()}
     return _stored(raw, desired.digest, passwords)
 
 

@@ -6,12 +6,9 @@ repair waits twice as long as the one before, a minute at most. See ADR 19.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
-
-K = TypeVar("K", bound=Hashable)
 
 FREE_REPAIRS = 10
 """How many repairs are made at once."""
@@ -36,65 +33,61 @@ class _Repairs:
         return self.last + min(timedelta(seconds=2.0 ** min(self.times - FREE_REPAIRS, 16)), LONGEST_PAUSE)
 
 
-class Damper(Generic[K]):
-    """Remembers the repairs of objects, by key. Times are wall-clock times in UTC."""
+class Damper:
+    """Remembers the repairs of one object. Times are wall-clock times in UTC."""
+
+    __slots__ = ("_repairs",)
 
     def __init__(self) -> None:
-        self._repairs: dict[K, _Repairs] = {}
+        self._repairs: _Repairs | None = None
 
-    def damaged(self, key: K, of: str, now: datetime) -> datetime | None:
-        """Notes that an object needs a repair. Returns when it may be made; None for now.
+    def damaged(self, of: str, now: datetime) -> datetime | None:
+        """Notes that the object needs a repair. Returns when it may be made; None for now.
 
         Args:
-            key: of the object.
             of: what the repairs restore, such as a uid and generation: with another one they begin again.
             now: the time.
         """
-        found = self._repairs.get(key)
+        found = self._repairs
         if found is None or found.of != of or now < found.last:
-            self._repairs.pop(key, None)
+            self._repairs = None
             return None
         if found.damaged_since is None:
             if now - found.last >= QUIET:
-                del self._repairs[key]
+                self._repairs = None
                 return None
-            found = self._repairs[key] = replace(found, damaged_since=now)
+            found = self._repairs = replace(found, damaged_since=now)
         return found.next_at if now < found.next_at else None
 
-    def repaired(self, key: K, of: str, now: datetime) -> None:
+    def repaired(self, of: str, now: datetime) -> None:
         """Notes that a repair was made."""
-        before = self._repairs.get(key)
+        before = self._repairs
         times, others = (before.times, before.others) if before and before.of == of else (0, ())
-        self._repairs[key] = _Repairs(of, times + 1, now, others=others)
+        self._repairs = _Repairs(of, times + 1, now, others=others)
 
-    def contested_until(self, key: K, now: datetime) -> datetime | None:
-        """When an object that is contested counts as quiet again, if it needs no repair until then; else None."""
-        found = self._repairs.get(key)
+    def contested_until(self, now: datetime) -> datetime | None:
+        """When the contested object counts as quiet again, if it needs no repair until then; None if not contested."""
+        found = self._repairs
         if found is None or found.times < FREE_REPAIRS:
             return None
         if found.damaged_since is None and not found.last <= now < found.last + QUIET:
             return None
         return max(found.last, now) + QUIET if found.damaged_since else found.last + QUIET
 
-    def is_suspect(self, key: K) -> bool:
+    @property
+    def is_suspect(self) -> bool:
         """Whether the next repair makes the object contested, or it is already."""
-        found = self._repairs.get(key)
-        return found is not None and found.times >= FREE_REPAIRS - 1
+        return self._repairs is not None and self._repairs.times >= FREE_REPAIRS - 1
 
-    def others(self, key: K) -> tuple[str, ...]:
-        """The field managers that were noted for a contested object."""
-        found = self._repairs.get(key)
-        return found.others if found else ()
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The field managers that were noted for the contested object."""
+        return self._repairs.others if self._repairs else ()
 
-    def note_others(self, key: K, managers: Sequence[str]) -> None:
-        """Notes which field managers change a contested object."""
-        found = self._repairs.get(key)
-        if found and managers:
-            self._repairs[key] = replace(found, others=tuple(managers))
-
-    def forget(self, key: K) -> None:
-        """Drops what is remembered of an object."""
-        self._repairs.pop(key, None)
+    def note_others(self, managers: Sequence[str]) -> None:
+        """Notes which field managers change the contested object."""
+        if self._repairs and managers:
+            self._repairs = replace(self._repairs, others=tuple(managers))
 
 
 def contested(what: str, managers: Sequence[str]) -> str:

@@ -14,8 +14,8 @@ from typing import Any
 from ..domain.kinds import KINDS, Kind
 from ..domain.ports import Enqueue, Existing
 from ..domain.resource import InvalidSpec, Key, Resource, condition_of, text_of
+from ..domain.secret.ownership import claimed
 from ..domain.secret.render import Desired
-from ..domain.secret.rivals import claimed
 from ..domain.secret.stored import StoredSecret, parse_time
 from ..domain.status.events import link_failure
 from ..domain.status.outcome import POLICY_ALLOWED, READY, REFRESHING, Status

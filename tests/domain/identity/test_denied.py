@@ -8,7 +8,8 @@ import pytest
 
 from ecr_secret_operator.domain.identity.authorization import Authorization
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource
-from ecr_secret_operator.domain.secret.plan import Plan, decide
+from ecr_secret_operator.domain.secret.decide import decide
+from ecr_secret_operator.domain.secret.plan import Plan
 from ecr_secret_operator.domain.secret.stored import OWNER, StoredSecret
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.factories import (
@@ -98,7 +99,7 @@ def test_while_policy_is_unknown_nothing_is_done_and_what_is_stored_counts(resou
     secrets = (a_stored_secret(resource),)
     for now in (NOW, EXPIRED):
         observed = an_observed(resource=resource, secrets=secrets, authorization=UNKNOWN)
-        assert decide(observed, now=now) == Plan(held=stored_tokens(resource), failure=failure)
+        assert decide(observed, now=now) == Plan(stored=stored_tokens(resource), failure=failure)
     assert decide(an_observed(resource=resource, secrets=(), authorization=UNKNOWN), now=NOW) == Plan(failure=failure)
 
 
@@ -119,4 +120,4 @@ def test_a_name_that_is_taken_is_told_before_an_unknown_policy() -> None:
 def test_a_suspended_resource_does_not_tell_of_an_identity_that_it_does_not_use(problem: Failure | None) -> None:
     logins = tuple(replace(login, problem=problem) for login in logins_of(SUSPENDED.spec))
     observed = an_observed(resource=SUSPENDED, authorization=Authorization(logins))
-    assert decide(observed, now=NOW) == Plan(held=stored_tokens(SUSPENDED))
+    assert decide(observed, now=NOW) == Plan(stored=stored_tokens(SUSPENDED))

@@ -13,7 +13,9 @@ from ecr_secret_operator.domain.identity.identity import AccessKeys, AssumedRole
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.identity.sources import Missing
 from ecr_secret_operator.domain.resource import InvalidSpec
-from ecr_secret_operator.domain.secret.plan import Observed, decide, hosts_missing_token
+from ecr_secret_operator.domain.secret.decide import decide
+from ecr_secret_operator.domain.secret.observed import Observed
+from ecr_secret_operator.domain.secret.registries import hosts_missing_token
 from ecr_secret_operator.domain.secret.stored import StoredToken, StoredTokens
 from ecr_secret_operator.domain.tokens.token import Sensitive
 from ecr_secret_operator.reasons import Failure, Reason
@@ -119,7 +121,7 @@ def test_what_an_invalid_or_suspended_resource_holds_goes_too() -> None:
     for resource in (invalid, suspended):
         access = Authorization(logins_of(resource.spec), revoked=REVOKED)
         plan = decide(observed(access, resource=resource, secrets=(secret,)), now=NOW)
-        assert (plan.held, plan.remove) == ({}, (secret,))
+        assert (plan.stored, plan.remove) == ({}, (secret,))
 
 
 def test_too_many_names_are_told() -> None:

@@ -9,7 +9,9 @@ from ecr_secret_operator.domain.identity.authorization import Authorization, Reg
 from ecr_secret_operator.domain.identity.identity import AMBIENT, AccountRole, Identity
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.resource import Resource
-from ecr_secret_operator.domain.secret.plan import Observed, Write, decide
+from ecr_secret_operator.domain.secret.decide import decide
+from ecr_secret_operator.domain.secret.observed import Observed
+from ecr_secret_operator.domain.secret.plan import Write
 from ecr_secret_operator.domain.secret.render import render
 from ecr_secret_operator.domain.secret.stored import StoredSecret, StoredToken, StoredTokens
 from ecr_secret_operator.domain.tokens.token import Token
@@ -60,7 +62,7 @@ def stored_with(resource: Resource, stored_tokens: StoredTokens) -> StoredSecret
         resource,
         annotations=desired.annotations,
         data_digest=desired.digest,
-        passwords={host: one.token.password for host, one in desired.held.items()},
+        passwords={host: one.token.password for host, one in desired.tokens.items()},
     )
 
 

@@ -10,18 +10,20 @@ import pytest
 
 from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, DOCKER_CONFIG_TYPE, SECRET, docker_config
 from ecr_secret_operator.domain.resource import Resource
-from ecr_secret_operator.domain.secret.conflict import (
+from ecr_secret_operator.domain.secret.decide import decide
+from ecr_secret_operator.domain.secret.ownership import (
     CONFLICT_RETRY,
     Claim,
     claim,
     conflict,
     conflict_retry,
     conflicted,
-    is_worth_keeping,
-    needs_replacing,
 )
-from ecr_secret_operator.domain.secret.plan import Plan, decide, intact, newest
+from ecr_secret_operator.domain.secret.plan import Plan
+from ecr_secret_operator.domain.secret.registries import newest
+from ecr_secret_operator.domain.secret.render import needs_replacing
 from ecr_secret_operator.domain.secret.stored import OWNER, OwnerReference, StoredSecret, format_time
+from ecr_secret_operator.domain.secret.target import intact
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.factories import (
     HOST,
@@ -233,4 +235,4 @@ def test_what_an_update_cannot_change_is_replaced(over: dict[str, Any], *, repla
     ],
 )
 def test_a_secret_with_a_valid_token_is_worth_keeping(stored: StoredSecret, *, kept: bool) -> None:
-    assert is_worth_keeping(stored, NOW) is kept
+    assert stored.has_valid_token(NOW) is kept

@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from ecr_secret_operator.domain.identity.authorization import Authorization, RegistryLogin
 from ecr_secret_operator.domain.identity.identity import AMBIENT, AccessKeys, AssumedRole, Identity, StoredKeys
-from ecr_secret_operator.domain.secret.plan import Observed, Plan, decide, hosts_missing_token
+from ecr_secret_operator.domain.secret.decide import decide
+from ecr_secret_operator.domain.secret.observed import Observed
+from ecr_secret_operator.domain.secret.plan import Plan
+from ecr_secret_operator.domain.secret.registries import hosts_missing_token
 from ecr_secret_operator.domain.secret.stored import StoredSecret, StoredToken, StoredTokens
 from ecr_secret_operator.domain.tokens.schedule import serves
 from ecr_secret_operator.domain.tokens.token import Sensitive
@@ -81,7 +84,7 @@ def test_a_failing_registry_keeps_its_last_good_token(observed: Observed, failin
     secrets = executed(plan, failing)
     if secrets is None:
         return
-    for host, one in plan.held.items():
+    for host, one in plan.stored.items():
         if not one.token.expired(NOW):
             now_there = secrets[0].stored_tokens[host]
             assert now_there == one or now_there.token.password == Sensitive(f"new {host}")
@@ -96,7 +99,7 @@ def test_no_token_comes_into_the_secret_that_its_registry_is_not_to_have(
     secrets = executed(plan, failing)
     for login in observed.authorization.logins if secrets else ():
         one = secrets[0].stored_tokens.get(login.host) if secrets else None
-        if one and one != plan.held.get(login.host) and login.scope:
+        if one and one != plan.stored.get(login.host) and login.scope:
             assert one.mark == login.scope.mark
             assert not one.token.expired(NOW)
 
@@ -113,7 +116,7 @@ def test_what_was_done_needs_not_be_done_again(observed: Observed) -> None:
     if plan.write and (plan.write.keep or plan.write.wants):
         assert second.write is None
     assert second.failure == plan.failure
-    lacking = hosts_missing_token(observed.authorization, second.held, NOW)
+    lacking = hosts_missing_token(observed.authorization, second.stored, NOW)
     assert set(lacking) <= {login.host for login in observed.authorization.logins if login.problem}
 
 

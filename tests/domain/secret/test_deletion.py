@@ -10,10 +10,10 @@ import pytest
 from ecr_secret_operator.domain.identity.authorization import Authorization
 from ecr_secret_operator.domain.links import DesiredLinks, LinkedAccount, Ref, links_patch
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, condition_of
-from ecr_secret_operator.domain.secret.conflict import finalizers_hold
-from ecr_secret_operator.domain.secret.deletion import terminating
-from ecr_secret_operator.domain.secret.plan import Plan, decide
-from ecr_secret_operator.domain.secret.rivals import gives_way
+from ecr_secret_operator.domain.secret.decide import decide
+from ecr_secret_operator.domain.secret.deletion import finalizers_hold, terminating
+from ecr_secret_operator.domain.secret.ownership import gives_way
+from ecr_secret_operator.domain.secret.plan import Plan
 from ecr_secret_operator.domain.status.conditions import next_status
 from ecr_secret_operator.domain.status.events import events
 from ecr_secret_operator.domain.status.outcome import TERMINATING, Outcome
@@ -75,7 +75,7 @@ def test_what_is_being_deleted_already_is_not_deleted_once_more() -> None:
 @pytest.mark.parametrize("now", [NOW, EXPIRED])
 def test_a_held_secret_is_kept_fresh(now: Any) -> None:
     held, other = (decide(an_observed(secrets=(one,)), now=now) for one in (HELD_SECRET, SECRET))
-    assert (held.held, held.failure, held.remove) == (other.held, other.failure, other.remove)
+    assert (held.stored, held.failure, held.remove) == (other.stored, other.failure, other.remove)
     assert bool(held.write) is bool(other.write)
 
 
@@ -97,13 +97,13 @@ def test_what_could_only_be_replaced_stays_until_policy_refuses_it(resource: Any
         return
     revoked = Authorization(logins_of(resource.spec), revoked=frozenset(stored.stored_tokens))
     refused = decide(an_observed(resource=resource, secrets=(stored,), authorization=revoked), now=NOW)
-    assert refused.held == {}
+    assert refused.stored == {}
     assert refused.remove == (() if stored.deleting else (stored,))
 
 
 def test_an_immutable_secret_whose_token_is_not_due_is_no_failure() -> None:
     stored = replace(SECRET, immutable=True)
-    assert decide(an_observed(resource=RESOURCE, secrets=(stored,)), now=NOW) == Plan(held=stored_tokens())
+    assert decide(an_observed(resource=RESOURCE, secrets=(stored,)), now=NOW) == Plan(stored=stored_tokens())
 
 
 def test_it_leaves_its_name_to_whoever_comes() -> None:
@@ -156,12 +156,12 @@ def test_the_status_says_so_as_long_as_it_lasts() -> None:
         "The resource is being deleted since 2026-03-01T11:00:00Z, and finalizer example.com/a holds it;"
         " Secret ecr-pull is being deleted, and finalizer example.com/s holds it"
     )
-    outcome = Outcome(held=stored_tokens(), terminating=told)
+    outcome = Outcome(stored=stored_tokens(), terminating=told)
     status = next_status(RESOURCE, outcome, now=NOW)
     found = condition_of(status, TERMINATING)
     assert (found["status"], found["reason"], found["message"]) == ("True", "Terminating", told)
     assert condition_of(status, "Ready")["status"] == "True"
-    assert not condition_of(next_status(RESOURCE, Outcome(held=stored_tokens()), now=NOW), TERMINATING)
+    assert not condition_of(next_status(RESOURCE, Outcome(stored=stored_tokens()), now=NOW), TERMINATING)
 
 
 def test_a_resource_without_secret_is_not_ready_and_that_is_no_event() -> None:
@@ -176,7 +176,7 @@ def test_a_cluster_resource_tells_of_itself_and_of_its_secrets() -> None:
     whole = replace(RESOURCE, key=Key("ClusterPullSecret", "", "pull"))
     placement = whole.placement("team-a", {}, selected=True, identities_in="")
     assert terminating(placement, (SECRET,)) == ""
-    outcome = Outcome(held=stored_tokens(), terminating=terminating(placement, (HELD_SECRET,)))
+    outcome = Outcome(stored=stored_tokens(), terminating=terminating(placement, (HELD_SECRET,)))
     statuses = {"team-a": next_status(placement, outcome, now=NOW)}
     told = condition_of(cluster_status(Placements(whole, 1, statuses), now=NOW), TERMINATING)["message"]
     assert told.startswith("The resource is being deleted since 2026-03-01T11:00:00Z")

@@ -11,8 +11,9 @@ from ecr_secret_operator.domain.identity.authorization import Authorization
 from ecr_secret_operator.domain.identity.policy import AccessPolicySpec, AccessRequest, Policy, judge, parse_policy
 from ecr_secret_operator.domain.kinds import DOCKER_CONFIG_KEY, DOCKER_CONFIG_TYPE, passwords_of
 from ecr_secret_operator.domain.resource import InvalidSpec, condition_of
-from ecr_secret_operator.domain.secret.conflict import Claim, claim
-from ecr_secret_operator.domain.secret.plan import decide, merge_failures
+from ecr_secret_operator.domain.secret.decide import decide
+from ecr_secret_operator.domain.secret.failures import merge_failures
+from ecr_secret_operator.domain.secret.ownership import Claim, claim
 from ecr_secret_operator.domain.secret.stored import TOKENS
 from ecr_secret_operator.domain.status.conditions import next_status
 from ecr_secret_operator.domain.status.outcome import READY, Outcome
@@ -82,7 +83,7 @@ def test_a_request_for_a_refresh_is_for_each_registry_once() -> None:
     first = write_of(seen(FINE, login(HOST), LOST, resource=asked), SOON)
     assert list(wanted_of(first)) == [HOST]
     now_held = {**FINE, HOST: held(HOST, a_token(issued_at=SOON))}
-    status = next_status(asked, Outcome(held=now_held, failure=MISSING, written=True, refreshed=True), now=SOON)
+    status = next_status(asked, Outcome(stored=now_held, failure=MISSING, written=True, refreshed=True), now=SOON)
     again = seen(now_held, login(HOST), LOST, resource=replace(asked, status=status))
     assert decide(again, now=SOON + timedelta(minutes=10)).write is None
 
@@ -107,14 +108,14 @@ def test_an_audit_does_not_tell_of_what_the_default_role_would_serve() -> None:
 
 def test_a_suspended_resource_that_lacks_one_registry_does_not_say_that_it_has_nothing() -> None:
     suspended = of(HOST, OTHER_HOST, suspend=True)
-    outcome = Outcome(held={HOST: FINE[HOST]}, lacking=(OTHER_HOST,))
+    outcome = Outcome(stored={HOST: FINE[HOST]}, lacking=(OTHER_HOST,))
     message = condition_of(next_status(suspended, outcome, now=SOON), READY)["message"]
     assert "no valid token is stored" not in message
 
 
 def test_the_repair_of_a_secret_that_lacks_one_registry_is_told() -> None:
     have = {HOST: FINE[HOST]}
-    status = next_status(BOTH, Outcome(held=have, lacking=(OTHER_HOST,), failure=MISSING), now=SOON)
+    status = next_status(BOTH, Outcome(stored=have, lacking=(OTHER_HOST,), failure=MISSING), now=SOON)
     observed = seen(have, login(HOST), LOST, resource=replace(BOTH, status=status))
     write = write_of(replace(observed, secrets=()), SOON)
     assert write.keep == have

@@ -10,7 +10,7 @@ import pytest
 from ecr_secret_operator.domain.identity.authorization import Authorization
 from ecr_secret_operator.domain.links import Ref
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, Resource
-from ecr_secret_operator.domain.secret.plan import decide
+from ecr_secret_operator.domain.secret.decide import decide
 from ecr_secret_operator.domain.secret.removal import (
     OF_LINKS,
     OF_SECRETS,

@@ -9,9 +9,18 @@ from typing import Any
 import pytest
 
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource
-from ecr_secret_operator.domain.secret.conflict import CONFLICT_RETRY, conflict
-from ecr_secret_operator.domain.secret.plan import Observed, Plan, decide
-from ecr_secret_operator.domain.secret.rivals import claimed, first_of, gives_way, outranked, taken
+from ecr_secret_operator.domain.secret.decide import decide
+from ecr_secret_operator.domain.secret.observed import Observed
+from ecr_secret_operator.domain.secret.ownership import (
+    CONFLICT_RETRY,
+    claimed,
+    conflict,
+    first_of,
+    gives_way,
+    outranked,
+    taken,
+)
+from ecr_secret_operator.domain.secret.plan import Plan
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.factories import (
     NOW,
@@ -103,7 +112,7 @@ def test_a_younger_that_has_the_secret_keeps_it_fresh_until_the_oldest_takes_it(
     resource = a_resource()
     plan = decide(an_observed(resource=resource, rivals=(a_rival(),)), now=NOW)
     assert plan.failure is None
-    assert plan.held
+    assert plan.stored
 
 
 FAILING = {"conditions": [{"type": "Ready", "status": "False", "reason": "AWSAccessDenied", "observedGeneration": 1}]}

@@ -9,7 +9,9 @@ import pytest
 
 from ecr_secret_operator.domain.identity.authorization import Authorization, RegistryLogin
 from ecr_secret_operator.domain.identity.identity import AccessKeys, AssumedRole, StoredKeys
-from ecr_secret_operator.domain.secret.plan import Plan, decide, hosts_missing_token
+from ecr_secret_operator.domain.secret.decide import decide
+from ecr_secret_operator.domain.secret.plan import Plan
+from ecr_secret_operator.domain.secret.registries import hosts_missing_token
 from ecr_secret_operator.domain.tokens.schedule import Freshness, due_at
 from ecr_secret_operator.domain.tokens.token import Sensitive
 from tests.domain.secret.registries import (
@@ -59,14 +61,14 @@ TOLD = replace(MISSING, message=f"{OTHER_HOST}: {MISSING.message}")
 )
 def test_each_token_is_replaced_when_it_is_due(now: datetime, wants: dict[str, datetime] | None) -> None:
     plan = decide(seen(FINE), now=now)
-    assert plan.held == FINE
+    assert plan.stored == FINE
     assert plan.failure is None
     assert (wanted_of(plan.write) if plan.write else None) == wants
     assert plan.write is None or plan.write.keep == FINE
 
 
 def test_a_restart_finds_all_tokens_in_the_secret() -> None:
-    assert decide(seen(FINE, remembered={}), now=SOON) == Plan(held=FINE)
+    assert decide(seen(FINE, remembered={}), now=SOON) == Plan(stored=FINE)
 
 
 def test_a_request_for_a_refresh_is_for_all_of_them() -> None:
@@ -90,7 +92,7 @@ def test_an_identity_that_cannot_be_used_leaves_its_token_and_the_others_are_ref
     old = {HOST: held(HOST, OLD), OTHER_HOST: held(OTHER_HOST, YOUNG, ACCOUNT_ROLE)}
     plan = decide(seen(old, login(HOST), LOST), now=OLD_DUE)
     assert plan.failure == TOLD
-    assert plan.held == old
+    assert plan.stored == old
     assert plan.write
     assert plan.write.keep == old
     assert wanted_of(plan.write) == {HOST: OLD.issued_at}
@@ -98,7 +100,7 @@ def test_an_identity_that_cannot_be_used_leaves_its_token_and_the_others_are_ref
 
 def test_with_nothing_due_only_the_failure_is_told() -> None:
     stored_tokens = {HOST: held(HOST, YOUNG), OTHER_HOST: held(OTHER_HOST, OLD, ACCOUNT_ROLE)}
-    assert decide(seen(stored_tokens, login(HOST), LOST), now=SOON) == Plan(held=stored_tokens, failure=TOLD)
+    assert decide(seen(stored_tokens, login(HOST), LOST), now=SOON) == Plan(stored=stored_tokens, failure=TOLD)
 
 
 def test_one_that_never_had_a_token_does_not_hold_up_the_others() -> None:
@@ -116,7 +118,7 @@ def test_with_no_identity_at_all_nothing_is_written() -> None:
     each = (f"{HOST}: {MISSING.message}", TOLD.message)
     both = replace(MISSING, message="; ".join(each), causes=each)
     assert decide(observed, now=NOW) == Plan(failure=both)
-    assert decide(seen(FINE, *lost), now=SOON) == Plan(held=FINE, failure=both)
+    assert decide(seen(FINE, *lost), now=SOON) == Plan(stored=FINE, failure=both)
 
 
 def test_a_token_whose_identity_is_lost_goes_when_it_has_expired() -> None:
@@ -126,7 +128,7 @@ def test_a_token_whose_identity_is_lost_goes_when_it_has_expired() -> None:
     write = write_of(seen(stored_tokens, login(HOST), LOST), now)
     assert write.keep == young
     again = seen(young, login(HOST), LOST)
-    assert decide(again, now=YOUNG.issued_at) == Plan(held=young, failure=TOLD), "and then there is peace"
+    assert decide(again, now=YOUNG.issued_at) == Plan(stored=young, failure=TOLD), "and then there is peace"
 
 
 def test_a_damaged_secret_is_restored_with_the_token_of_the_lost_identity_too() -> None:
@@ -135,7 +137,7 @@ def test_a_damaged_secret_is_restored_with_the_token_of_the_lost_identity_too() 
     broken = replace(observed, secrets=(replace(observed.secrets[0], data_digest="0"),))
     for damaged in (broken, replace(observed, secrets=())):
         plan = decide(damaged, now=SOON)
-        assert plan.held == {}
+        assert plan.stored == {}
         assert plan.write
         assert (plan.write.keep, plan.write.wants) == (stored_tokens, ())
         assert plan.write.repairs
@@ -155,7 +157,7 @@ def test_a_role_of_another_partition_is_not_asked_for() -> None:
 def test_a_token_of_another_identity_is_replaced_at_once_and_stays_until_then() -> None:
     changed = (login(HOST), login(OTHER_HOST, AssumedRole(ROLE)))
     plan = decide(seen(FINE, *changed), now=SOON)
-    assert plan.held == FINE
+    assert plan.stored == FINE
     assert plan.write
     assert plan.write.keep == FINE
     (want,) = plan.write.wants
@@ -183,12 +185,12 @@ def test_other_keys_ask_for_a_token_at_once_but_the_old_one_is_good(when: dateti
     assert wanted_of(write) == {OTHER_HOST: None}, "one that was had with the new keys, whatever its age"
     assert hosts_missing_token(Authorization(now_is), stored_tokens, when) == ()
     rewritten = seen(stored_tokens, login(HOST), login(OTHER_HOST, before))
-    assert decide(rewritten, now=SOON) == Plan(held=stored_tokens), "the same keys in a Secret that was written again"
+    assert decide(rewritten, now=SOON) == Plan(stored=stored_tokens), "the same keys in a Secret that was written again"
 
 
 def test_another_endpoint_of_the_region_is_no_other_identity() -> None:
     fips = RegistryLogin(HOST, replace(scope(HOST), fips=True))
-    assert decide(seen(FINE, fips, login(OTHER_HOST)), now=SOON) == Plan(held=FINE)
+    assert decide(seen(FINE, fips, login(OTHER_HOST)), now=SOON) == Plan(stored=FINE)
 
 
 # Registries are added and removed

@@ -9,7 +9,8 @@ import pytest
 
 from ecr_secret_operator.domain.identity.authorization import Authorization, RegistryLogin
 from ecr_secret_operator.domain.identity.identity import AccessKeys, StoredKeys
-from ecr_secret_operator.domain.secret.plan import hosts_missing_token, intact, merge_failures, newest
+from ecr_secret_operator.domain.secret.failures import merge_failures
+from ecr_secret_operator.domain.secret.registries import hosts_missing_token, newest
 from ecr_secret_operator.domain.secret.render import differences, render
 from ecr_secret_operator.domain.secret.stored import (
     EXPIRES_AT,
@@ -19,6 +20,7 @@ from ecr_secret_operator.domain.secret.stored import (
     StoredTokens,
     format_time,
 )
+from ecr_secret_operator.domain.secret.target import intact
 from ecr_secret_operator.domain.tokens.token import Sensitive
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.domain.secret.registries import (
@@ -42,7 +44,7 @@ from tests.factories import HOST, NOW, OTHER_HOST, a_token, spec_of
 
 def test_the_tokens_are_written_in_the_order_of_the_spec_and_noted_one_by_one() -> None:
     desired = render(BOTH, spec_of(BOTH), {OTHER_HOST: FINE[OTHER_HOST], HOST: FINE[HOST]})
-    assert list(desired.held) == [HOST, OTHER_HOST]
+    assert list(desired.tokens) == [HOST, OTHER_HOST]
     assert list(json.loads(desired.data[".dockerconfigjson"])["auths"]) == [HOST, OTHER_HOST]
     assert json.loads(desired.annotations[TOKENS]) == {
         host: {

@@ -37,7 +37,7 @@ from tests.factories import NOW, a_resource, a_spec, a_token, stored_tokens
 
 def test_an_ordinary_service_and_refresh_are_no_events() -> None:
     assert told(NEW, SERVED) == []
-    newer = Outcome(held=stored_tokens(token=a_token(issued_at=SOON)), written=True, refreshed=True)
+    newer = Outcome(stored=stored_tokens(token=a_token(issued_at=SOON)), written=True, refreshed=True)
     assert told(after(NEW, SERVED), newer, now=SOON) == []
 
 
@@ -49,7 +49,7 @@ def test_an_ordinary_service_and_refresh_are_no_events() -> None:
         (INVALID, Outcome(failure=BAD_SPEC), Event("InvalidSpec", BAD_SPEC.message, warning=True)),
         (
             after(NEW, SERVED),
-            Outcome(held=HELD, failure=THROTTLED),
+            Outcome(stored=HELD, failure=THROTTLED),
             Event("AWSUnavailable", THROTTLED.message, warning=True),
         ),
     ],
@@ -87,7 +87,7 @@ def test_suspending_and_resuming_are_a_persons_doing_and_no_events() -> None:
 
 
 def test_a_repair_is_told_each_time() -> None:
-    repaired = Outcome(held=HELD, written=True, happened=((EventReason.REPAIRED, "Secret x was restored"),))
+    repaired = Outcome(stored=HELD, written=True, happened=((EventReason.REPAIRED, "Secret x was restored"),))
     stored = after(NEW, SERVED)
     expected = [Event("Repaired", "Secret x was restored", warning=False)]
     assert told(stored, repaired) == expected
@@ -106,7 +106,7 @@ def test_a_clamped_frequency_is_told_once() -> None:
     assert told(CLAMPED, SERVED) == [CLAMPED_EVENT]
     stored = after(CLAMPED, SERVED)
     assert told(stored, SERVED) == []
-    assert told(after(stored, Outcome(held=HELD, failure=THROTTLED)), UNCHANGED, now=SOON)[1:] == []
+    assert told(after(stored, Outcome(stored=HELD, failure=THROTTLED)), UNCHANGED, now=SOON)[1:] == []
     assert told(replace(stored, generation=2), UNCHANGED) == [], "another part of the spec was changed"
 
 
@@ -134,27 +134,27 @@ def test_a_clamped_frequency_is_told_although_the_first_attempt_failed(failure: 
         (NEW, Outcome(failure=THROTTLED, retry_at=SOON), NOW, SOON),
         (NEW, Outcome(failure=TAKEN, retry_at=SOON), NOW, SOON),
         # a failing refresh: at the retry, or when the token ends and Ready has to flip
-        (NEW, Outcome(held=HELD, failure=THROTTLED, retry_at=SOON), NOW, SOON),
+        (NEW, Outcome(stored=HELD, failure=THROTTLED, retry_at=SOON), NOW, SOON),
         (
             NEW,
-            Outcome(held=HELD, failure=THROTTLED, retry_at=TOKEN.expires_at + timedelta(hours=1)),
+            Outcome(stored=HELD, failure=THROTTLED, retry_at=TOKEN.expires_at + timedelta(hours=1)),
             DUE,
             TOKEN.expires_at,
         ),
         # the refresh that failed was asked for before its time: the due one comes all the same
         (
             NEW,
-            Outcome(held=HELD, failure=THROTTLED, retry_at=TOKEN.expires_at + timedelta(hours=1)),
+            Outcome(stored=HELD, failure=THROTTLED, retry_at=TOKEN.expires_at + timedelta(hours=1)),
             SOON,
             DUE,
         ),
-        (NEW, Outcome(held=HELD, failure=THROTTLED), TOKEN.expires_at, None),
+        (NEW, Outcome(stored=HELD, failure=THROTTLED), TOKEN.expires_at, None),
         # nothing is refreshed, but the end of the token has to be told
         (SUSPENDED, UNCHANGED, NOW, TOKEN.expires_at),
         (SUSPENDED, UNCHANGED, TOKEN.expires_at, None),
         (SUSPENDED, Outcome(), NOW, None),
         (INVALID, Outcome(failure=BAD_SPEC), NOW, None),
-        (INVALID, Outcome(held=HELD, failure=BAD_SPEC), NOW, TOKEN.expires_at),
+        (INVALID, Outcome(stored=HELD, failure=BAD_SPEC), NOW, TOKEN.expires_at),
     ],
 )
 def test_when_to_look_again(resource: Resource, outcome: Outcome, now: datetime, look: datetime | None) -> None:

@@ -69,7 +69,7 @@ def test_what_is_not_known_is_not_said(link_status: LinkStatus | None) -> None:
 @pytest.mark.parametrize("link_status", [DONE, ABSENT, FAILED], ids=["linked", "absent", "failed"])
 def test_while_something_is_to_be_done_what_was_said_stands(link_status: LinkStatus) -> None:
     before = after(LINKING, served(link_status))
-    pending = next_status(before, Outcome(held=HELD, link_status=PENDING), now=LATER)
+    pending = next_status(before, Outcome(stored=HELD, link_status=PENDING), now=LATER)
     assert condition_of(pending, LINKED) == condition_of(before.status, LINKED)
 
 

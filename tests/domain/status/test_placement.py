@@ -16,8 +16,9 @@ from ecr_secret_operator.domain.identity.sources import KeySecret, Missing, Role
 from ecr_secret_operator.domain.kinds import CLUSTER_PULL_SECRET, DOCKER_CONFIG_KEY, docker_config
 from ecr_secret_operator.domain.links import LinkStatus
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, condition_of
-from ecr_secret_operator.domain.secret.conflict import Claim, claim
-from ecr_secret_operator.domain.secret.plan import Plan, decide
+from ecr_secret_operator.domain.secret.decide import decide
+from ecr_secret_operator.domain.secret.ownership import Claim, claim
+from ecr_secret_operator.domain.secret.plan import Plan
 from ecr_secret_operator.domain.secret.render import render
 from ecr_secret_operator.domain.secret.stored import DIGEST, NAME, OWNER, OwnerReference, StoredSecret
 from ecr_secret_operator.domain.status.conditions import next_status
@@ -101,7 +102,7 @@ def test_nothing_is_taken_over_from_the_go_operator_which_had_no_such_kind() -> 
 
 
 def test_a_share_that_is_served_well_rests() -> None:
-    assert plan_for() == Plan(held=stored_tokens(SHARE))
+    assert plan_for() == Plan(stored=stored_tokens(SHARE))
 
 
 def test_a_missing_secret_is_written_with_the_token_that_is_at_hand() -> None:
@@ -129,10 +130,10 @@ def test_all_shares_fall_due_at_the_same_time() -> None:
     """So one token serves them all: the jitter is that of the whole."""
     for namespace in ("team-a", "team-b", "team-c"):
         placement = a_placement(namespace)
-        outcome = Outcome(held=stored_tokens(placement))
+        outcome = Outcome(stored=stored_tokens(placement))
         assert (
             next_status(placement, outcome, now=NOW)["nextRefreshTime"]
-            == (next_status(SHARE, Outcome(held=stored_tokens(SHARE)), now=NOW)["nextRefreshTime"])
+            == (next_status(SHARE, Outcome(stored=stored_tokens(SHARE)), now=NOW)["nextRefreshTime"])
         )
 
 

@@ -43,7 +43,7 @@ LATER = NOW + timedelta(minutes=5)
 
 def throttled(*namespaces: str) -> dict[str, Status]:
     """They have a good token still."""
-    return failed(NEW, *namespaces, reason=THROTTLED.reason, message=THROTTLED.message, held=HELD)
+    return failed(NEW, *namespaces, reason=THROTTLED.reason, message=THROTTLED.message, stored=HELD)
 
 
 def states(status: Status) -> dict[str, tuple[str, str]]:
@@ -138,7 +138,7 @@ CASES: dict[str, tuple[Placements, str, Any, Any, tuple[int, int, int]]] = {
         (0, 0, 0),
     ),
     "suspended, and a token has expired": (
-        placements_of(SUSPENDED, {**served(SUSPENDED, "a"), "b": said(SUSPENDED, Outcome(held=EXPIRED))}),
+        placements_of(SUSPENDED, {**served(SUSPENDED, "a"), "b": said(SUSPENDED, Outcome(stored=EXPIRED))}),
         "Suspended",
         ("False", "Suspended"),
         ("False", "Suspended"),
@@ -159,7 +159,7 @@ CASES: dict[str, tuple[Placements, str, Any, Any, tuple[int, int, int]]] = {
         (0, 0, 0),
     ),
     "a token has expired and is being replaced": (
-        placements_of(NEW, {"a": said(NEW, Outcome(held=EXPIRED))}),
+        placements_of(NEW, {"a": said(NEW, Outcome(stored=EXPIRED))}),
         "Pending",
         ("False", "Refreshed"),
         ("False", "Refreshed"),
@@ -188,11 +188,11 @@ def test_what_has_been_said_is_not_said_again(placements: Placements) -> None:
 
 _OUTCOMES: dict[str, Outcome] = {
     "served": good(NEW),
-    "older": good(NEW, held=stored_tokens(NEW, a_token(issued_at=NOW - timedelta(hours=1))), written=False),
+    "older": good(NEW, stored=stored_tokens(NEW, a_token(issued_at=NOW - timedelta(hours=1))), written=False),
     "taken": Outcome(failure=TAKEN),
-    "throttled": Outcome(held=HELD, failure=THROTTLED),
+    "throttled": Outcome(stored=HELD, failure=THROTTLED),
     "denied": Outcome(failure=DENIED),
-    "expired": Outcome(held=EXPIRED),
+    "expired": Outcome(stored=EXPIRED),
     "audited": good(NEW, audited="no policy allows it"),
     "linked": good(NEW, link_status=LinkStatus(linked=("default",))),
     "not linked": good(NEW, link_status=LinkStatus(absent=("default",))),
@@ -225,7 +225,7 @@ def test_whatever_the_shares_say_it_adds_up_and_is_said_once(
 
 def test_the_earliest_expiry_and_refresh_and_the_latest_write_count() -> None:
     old = stored_tokens(NEW, a_token(issued_at=NOW - timedelta(hours=2)))
-    statuses = {**served(NEW, "a"), "b": said(NEW, good(NEW, held=old), now=NOW - timedelta(hours=2))}
+    statuses = {**served(NEW, "a"), "b": said(NEW, good(NEW, stored=old), now=NOW - timedelta(hours=2))}
     status = cluster_status(placements_of(NEW, statuses), now=NOW)
     assert status["lastUpdatedTime"] == statuses["a"]["lastUpdatedTime"] == "2026-03-01T12:00:00Z"
     assert status["expiresAt"] == statuses["b"]["expiresAt"] == "2026-03-01T22:00:00Z"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ecr_secret_operator.domain.resource import Resource
-from ecr_secret_operator.domain.secret.plan import merge_failures, named
+from ecr_secret_operator.domain.secret.failures import merge_failures, of_registry
 from ecr_secret_operator.domain.status.conditions import next_status
 from ecr_secret_operator.domain.status.events import Event, events
 from ecr_secret_operator.domain.status.outcome import LINKED, Outcome
@@ -32,7 +32,7 @@ def attempt(reported: Reported, resource: Resource, outcome: Outcome) -> tuple[R
 
 
 def refused(number: int, error: type[ApiError] = Forbidden, admission: str = "rules.example.com") -> Outcome:
-    return Outcome(held=HELD, failure=error(f"request {number}", status=403, admission=admission).failure)
+    return Outcome(stored=HELD, failure=error(f"request {number}", status=403, admission=admission).failure)
 
 
 def test_a_failure_in_other_words_each_time_is_reported_once() -> None:
@@ -80,15 +80,6 @@ def test_a_failure_of_links_is_not_the_failure_of_the_resource() -> None:
     assert Reported().new(resource, [warning(LINKED)], failing=True) == (warning(LINKED),)
 
 
-def test_another_resource_of_the_same_name_has_failures_of_its_own() -> None:
-    reported = Reported()
-    reported.new(NEW, [warning("a")], failing=True)
-    assert reported.new(NEW, [warning("a")], failing=True) == ()
-    assert reported.new(replace(NEW, uid="other"), [warning("a")], failing=True) == (warning("a"),)
-    reported.forget(NEW.key)
-    assert reported.new(NEW, [warning("a")], failing=True) == (warning("a"),)
-
-
 def test_of_several_that_fail_each_is_reported_once() -> None:
     """Registries fail and recover in any order: only one that has not failed before is news."""
     reported = Reported()
@@ -118,7 +109,7 @@ def test_failures_of_several_registries_keep_their_causes_apart() -> None:
     several = a_spec(additional_registries=[{"ecr_registry": OTHER}])
     own, foreign = Failure(Reason.INVALID_SPEC, "wrong"), Failure(Reason.AWS_UNAVAILABLE, "port 1", ("connect",))
     assert merge_failures([own, foreign]) == Failure(Reason.INVALID_SPEC, "wrong; port 1", ("wrong", "connect"))
-    both = merge_failures([named(host, foreign, several) for host in (HOST, OTHER)])
+    both = merge_failures([of_registry(host, foreign, several) for host in (HOST, OTHER)])
     assert both
     assert both.causes == (f"{HOST}: connect", f"{OTHER}: connect")
-    assert named(HOST, foreign, a_spec()) == foreign
+    assert of_registry(HOST, foreign, a_spec()) == foreign

@@ -52,12 +52,12 @@ def told(resource: Resource, outcome: Outcome, now: datetime = NOW) -> list[Even
 
 
 def test_the_times_are_those_of_the_token_that_ends_or_is_due_first() -> None:
-    status = next_status(BOTH, Outcome(held=HELD), now=NOW)
+    status = next_status(BOTH, Outcome(stored=HELD), now=NOW)
     assert status["expiresAt"] == format_time(OLD.expires_at)
     assert status["nextRefreshTime"] == format_time(OLD_DUE)
     assert status["lastUpdatedTime"] == format_time(OLD.issued_at)
     refreshed = {**HELD, OTHER_HOST: StoredToken(a_token(issued_at=LATER), "m")}
-    status = next_status(BOTH, Outcome(held=refreshed, written=True), now=LATER)
+    status = next_status(BOTH, Outcome(stored=refreshed, written=True), now=LATER)
     assert status["expiresAt"] == format_time(YOUNG.expires_at)
     assert status["nextRefreshTime"] == format_time(YOUNG_DUE)
     assert status["lastUpdatedTime"] == format_time(LATER)
@@ -65,7 +65,7 @@ def test_the_times_are_those_of_the_token_that_ends_or_is_due_first() -> None:
 
 def test_the_order_of_the_tokens_does_not_matter() -> None:
     backwards = dict(reversed(HELD.items()))
-    assert next_status(BOTH, Outcome(held=backwards), now=NOW) == next_status(BOTH, Outcome(held=HELD), now=NOW)
+    assert next_status(BOTH, Outcome(stored=backwards), now=NOW) == next_status(BOTH, Outcome(stored=HELD), now=NOW)
 
 
 # Conditions
@@ -77,14 +77,14 @@ FINE = ("True", "Refreshed")
 @pytest.mark.parametrize(
     ("resource", "outcome", "now", "phase", "ready", "refreshing"),
     [
-        (BOTH, Outcome(held=HELD), SOON, "Updated", FINE, FINE),
+        (BOTH, Outcome(stored=HELD), SOON, "Updated", FINE, FINE),
         # one fails and has its last good token
-        (BOTH, Outcome(held=HELD, failure=THROTTLED), SOON, "Updated", FINE, ("False", "AWSUnavailable")),
-        (BOTH, Outcome(held=HELD, failure=MISSING), SOON, "Updated", FINE, ("False", "IdentityUnavailable")),
+        (BOTH, Outcome(stored=HELD, failure=THROTTLED), SOON, "Updated", FINE, ("False", "AWSUnavailable")),
+        (BOTH, Outcome(stored=HELD, failure=MISSING), SOON, "Updated", FINE, ("False", "IdentityUnavailable")),
         # one has none: the Secret does not do what it is for
         (
             BOTH,
-            Outcome(held={HOST: HELD[HOST]}, lacking=(OTHER_HOST,), failure=THROTTLED),
+            Outcome(stored={HOST: HELD[HOST]}, lacking=(OTHER_HOST,), failure=THROTTLED),
             SOON,
             "Pending",
             ("False", "AWSUnavailable"),
@@ -92,7 +92,7 @@ FINE = ("True", "Refreshed")
         ),
         (
             BOTH,
-            Outcome(held={HOST: HELD[HOST]}, lacking=(OTHER_HOST,), failure=MISSING),
+            Outcome(stored={HOST: HELD[HOST]}, lacking=(OTHER_HOST,), failure=MISSING),
             SOON,
             "Error",
             ("False", "IdentityUnavailable"),
@@ -101,7 +101,7 @@ FINE = ("True", "Refreshed")
         # the token of another identity does not count, although it is stored
         (
             BOTH,
-            Outcome(held=HELD, lacking=(OTHER_HOST,), failure=THROTTLED),
+            Outcome(stored=HELD, lacking=(OTHER_HOST,), failure=THROTTLED),
             SOON,
             "Pending",
             ("False", "AWSUnavailable"),
@@ -109,7 +109,7 @@ FINE = ("True", "Refreshed")
         ),
         (
             BOTH,
-            Outcome(held=HELD, failure=THROTTLED),
+            Outcome(stored=HELD, failure=THROTTLED),
             OLD.expires_at,
             "Pending",
             ("False", "AWSUnavailable"),
@@ -119,7 +119,7 @@ FINE = ("True", "Refreshed")
         (BOTH, Outcome(failure=DENIED), SOON, "Error", ("False", "PolicyDenied"), ("False", "PolicyDenied")),
         (
             BOTH,
-            Outcome(held=HELD, failure=DENIED),
+            Outcome(stored=HELD, failure=DENIED),
             SOON,
             "Error",
             ("False", "PolicyDenied"),
@@ -127,16 +127,16 @@ FINE = ("True", "Refreshed")
         ),
         (SUSPENDED, Outcome(failure=DENIED), SOON, "Error", ("False", "PolicyDenied"), ("False", "PolicyDenied")),
         # suspended
-        (SUSPENDED, Outcome(held=HELD), SOON, "Suspended", ("True", "Suspended"), ("False", "Suspended")),
+        (SUSPENDED, Outcome(stored=HELD), SOON, "Suspended", ("True", "Suspended"), ("False", "Suspended")),
         (
             SUSPENDED,
-            Outcome(held={HOST: HELD[HOST]}, lacking=(OTHER_HOST,)),
+            Outcome(stored={HOST: HELD[HOST]}, lacking=(OTHER_HOST,)),
             SOON,
             "Suspended",
             ("False", "Suspended"),
             ("False", "Suspended"),
         ),
-        (SUSPENDED, Outcome(held=HELD), OLD.expires_at, "Suspended", ("False", "Suspended"), ("False", "Suspended")),
+        (SUSPENDED, Outcome(stored=HELD), OLD.expires_at, "Suspended", ("False", "Suspended"), ("False", "Suspended")),
     ],
 )
 def test_phase_and_conditions(
@@ -152,12 +152,12 @@ def test_phase_and_conditions(
 
 
 def test_the_condition_counts_the_registries() -> None:
-    message = condition_of(next_status(BOTH, Outcome(held=HELD), now=NOW), READY)["message"]
+    message = condition_of(next_status(BOTH, Outcome(stored=HELD), now=NOW), READY)["message"]
     assert message == "Secret ecr-pull holds a valid token for each of 2 registries"
 
 
 def test_the_failure_of_one_is_told_while_the_secret_is_good() -> None:
-    status = next_status(BOTH, Outcome(held=HELD, failure=THROTTLED), now=NOW)
+    status = next_status(BOTH, Outcome(stored=HELD, failure=THROTTLED), now=NOW)
     assert condition_of(status, REFRESHING)["message"] == THROTTLED.message
     assert condition_of(status, READY)["message"].endswith("for each of 2 registries")
 
@@ -165,7 +165,7 @@ def test_the_failure_of_one_is_told_while_the_secret_is_good() -> None:
 # Audit
 
 
-AUDITED = Outcome(held=HELD, audited="no AccessPolicy lets namespace team-a use it")
+AUDITED = Outcome(stored=HELD, audited="no AccessPolicy lets namespace team-a use it")
 
 
 def test_what_is_audited_is_served_and_has_a_condition_that_says_so() -> None:
@@ -216,11 +216,11 @@ def test_a_denial_and_its_end_are_told_once() -> None:
     stored = after(BOTH, refused)
     assert told(stored, refused, SOON) == []
     assert not {"expiresAt", "nextRefreshTime"} & stored.status.keys()
-    assert [event.reason for event in told(stored, Outcome(held=HELD, written=True))] == ["Recovered"]
+    assert [event.reason for event in told(stored, Outcome(stored=HELD, written=True))] == ["Recovered"]
 
 
 def test_a_denial_takes_the_times_of_the_token_with_it() -> None:
-    stored = after(BOTH, Outcome(held=HELD, written=True))
+    stored = after(BOTH, Outcome(stored=HELD, written=True))
     change = status_patch(stored.status, next_status(stored, Outcome(failure=DENIED), now=SOON))
     assert (change["expiresAt"], change["nextRefreshTime"]) == (None, None)
 
@@ -231,26 +231,26 @@ def test_a_denial_takes_the_times_of_the_token_with_it() -> None:
 @pytest.mark.parametrize(
     ("resource", "outcome", "now", "look"),
     [
-        (BOTH, Outcome(held=HELD), NOW, OLD_DUE),
+        (BOTH, Outcome(stored=HELD), NOW, OLD_DUE),
         # one fails for good: the other is due all the same
-        (BOTH, Outcome(held=HELD, failure=MISSING), NOW, OLD_DUE),
-        (BOTH, Outcome(held=HELD, failure=MISSING), LATER, YOUNG_DUE),
-        (BOTH, Outcome(held={HOST: HELD[HOST]}, lacking=(OTHER_HOST,), failure=MISSING), NOW, YOUNG_DUE),
+        (BOTH, Outcome(stored=HELD, failure=MISSING), NOW, OLD_DUE),
+        (BOTH, Outcome(stored=HELD, failure=MISSING), LATER, YOUNG_DUE),
+        (BOTH, Outcome(stored={HOST: HELD[HOST]}, lacking=(OTHER_HOST,), failure=MISSING), NOW, YOUNG_DUE),
         # the end of a token is looked at, since Ready flips
-        (BOTH, Outcome(held=HELD, failure=MISSING), YOUNG_DUE, OLD.expires_at),
-        (BOTH, Outcome(held=HELD, failure=MISSING), OLD.expires_at, YOUNG.expires_at),
-        (BOTH, Outcome(held=HELD, failure=MISSING), YOUNG.expires_at, None),
+        (BOTH, Outcome(stored=HELD, failure=MISSING), YOUNG_DUE, OLD.expires_at),
+        (BOTH, Outcome(stored=HELD, failure=MISSING), OLD.expires_at, YOUNG.expires_at),
+        (BOTH, Outcome(stored=HELD, failure=MISSING), YOUNG.expires_at, None),
         # a retry comes first
-        (BOTH, Outcome(held=HELD, failure=THROTTLED, retry_at=SOON), NOW, SOON),
-        (BOTH, Outcome(held=HELD, failure=THROTTLED, retry_at=LATER), NOW, OLD_DUE),
-        (BOTH, Outcome(held=HELD, failure=THROTTLED, retry_at=YOUNG.expires_at), LATER, YOUNG_DUE),
+        (BOTH, Outcome(stored=HELD, failure=THROTTLED, retry_at=SOON), NOW, SOON),
+        (BOTH, Outcome(stored=HELD, failure=THROTTLED, retry_at=LATER), NOW, OLD_DUE),
+        (BOTH, Outcome(stored=HELD, failure=THROTTLED, retry_at=YOUNG.expires_at), LATER, YOUNG_DUE),
         # no hot loop
-        (BOTH, Outcome(held=HELD), OLD_DUE, OLD_DUE + SOONEST_LOOK),
-        (BOTH, Outcome(held=HELD, retry_at=NOW), LATER, LATER + SOONEST_LOOK),
+        (BOTH, Outcome(stored=HELD), OLD_DUE, OLD_DUE + SOONEST_LOOK),
+        (BOTH, Outcome(stored=HELD, retry_at=NOW), LATER, LATER + SOONEST_LOOK),
         # nothing is refreshed: only the ends count
-        (SUSPENDED, Outcome(held=HELD), NOW, OLD.expires_at),
-        (SUSPENDED, Outcome(held=HELD), OLD.expires_at, YOUNG.expires_at),
-        (replace(BOTH, spec=InvalidSpec("no")), Outcome(held=HELD, failure=MISSING), NOW, OLD.expires_at),
+        (SUSPENDED, Outcome(stored=HELD), NOW, OLD.expires_at),
+        (SUSPENDED, Outcome(stored=HELD), OLD.expires_at, YOUNG.expires_at),
+        (replace(BOTH, spec=InvalidSpec("no")), Outcome(stored=HELD, failure=MISSING), NOW, OLD.expires_at),
         (BOTH, Outcome(failure=DENIED), NOW, None),
     ],
 )

@@ -69,8 +69,8 @@ def test_the_status_of_a_resource_that_was_served() -> None:
         (NEW, SERVED, "Updated", ("True", "Refreshed"), ("True", "Refreshed")),
         (NEW, UNCHANGED, "Updated", ("True", "Refreshed"), ("True", "Refreshed")),
         # a refresh failed, the stored token is still good
-        (NEW, Outcome(held=HELD, failure=THROTTLED), "Updated", ("True", "Refreshed"), ("False", "AWSUnavailable")),
-        (NEW, Outcome(held=HELD, failure=DENIED), "Updated", ("True", "Refreshed"), ("False", "AWSAccessDenied")),
+        (NEW, Outcome(stored=HELD, failure=THROTTLED), "Updated", ("True", "Refreshed"), ("False", "AWSUnavailable")),
+        (NEW, Outcome(stored=HELD, failure=DENIED), "Updated", ("True", "Refreshed"), ("False", "AWSAccessDenied")),
         # nothing good is stored
         (NEW, Outcome(failure=THROTTLED), "Pending", ("False", "AWSUnavailable"), ("False", "AWSUnavailable")),
         (
@@ -91,8 +91,8 @@ def test_the_status_of_a_resource_that_was_served() -> None:
         (NEW, Outcome(failure=TAKEN), "Error", ("False", "SecretConflict"), ("False", "SecretConflict")),
         (INVALID, Outcome(failure=BAD_SPEC), "Error", ("False", "InvalidSpec"), ("False", "InvalidSpec")),
         # never Ready, whatever is stored
-        (INVALID, Outcome(held=HELD, failure=BAD_SPEC), "Error", ("False", "InvalidSpec"), ("False", "InvalidSpec")),
-        (NEW, Outcome(held=HELD, failure=TAKEN), "Error", ("False", "SecretConflict"), ("False", "SecretConflict")),
+        (INVALID, Outcome(stored=HELD, failure=BAD_SPEC), "Error", ("False", "InvalidSpec"), ("False", "InvalidSpec")),
+        (NEW, Outcome(stored=HELD, failure=TAKEN), "Error", ("False", "SecretConflict"), ("False", "SecretConflict")),
         # suspended
         (SUSPENDED, UNCHANGED, "Suspended", ("True", "Suspended"), ("False", "Suspended")),
         (SUSPENDED, Outcome(), "Suspended", ("False", "Suspended"), ("False", "Suspended")),
@@ -142,7 +142,7 @@ def test_the_argo_kind_names_its_registry_and_secret() -> None:
 def test_ready_flips_when_the_stored_token_expires(
     resource: Resource, failure: Failure | None, now: datetime, ready: str
 ) -> None:
-    status = next_status(resource, Outcome(held=HELD, failure=failure), now=now)
+    status = next_status(resource, Outcome(stored=HELD, failure=failure), now=now)
     assert condition_of(status, READY)["status"] == ready
 
 
@@ -160,11 +160,11 @@ def test_a_token_that_has_expired_is_not_called_valid() -> None:
     [
         (NEW, SERVED),
         (NEW, UNCHANGED),
-        (NEW, Outcome(held=HELD, failure=THROTTLED)),
+        (NEW, Outcome(stored=HELD, failure=THROTTLED)),
         (NEW, Outcome(failure=THROTTLED)),
         (NEW, Outcome(failure=TAKEN)),
         (INVALID, Outcome(failure=BAD_SPEC)),
-        (INVALID, Outcome(held=HELD, failure=BAD_SPEC)),
+        (INVALID, Outcome(stored=HELD, failure=BAD_SPEC)),
         (SUSPENDED, UNCHANGED),
         (SUSPENDED, Outcome()),
         (a_resource(refresh_request="1", status={}), SERVED),
@@ -212,11 +212,11 @@ def test_a_status_of_any_shape_is_replaced_by_a_whole_one(conditions: object) ->
 
 def test_transition_times_move_only_when_the_status_of_the_condition_flips() -> None:
     stored = after(NEW, SERVED)
-    failed = next_status(stored, Outcome(held=HELD, failure=THROTTLED), now=SOON)
+    failed = next_status(stored, Outcome(stored=HELD, failure=THROTTLED), now=SOON)
     assert condition_of(failed, READY)["lastTransitionTime"] == format_time(NOW)
     assert condition_of(failed, REFRESHING)["lastTransitionTime"] == format_time(SOON)
     later = SOON + timedelta(hours=1)
-    other = next_status(with_status(stored, failed), Outcome(held=HELD, failure=DENIED), now=later)
+    other = next_status(with_status(stored, failed), Outcome(stored=HELD, failure=DENIED), now=later)
     assert condition_of(other, REFRESHING)["reason"] == "AWSAccessDenied"
     assert condition_of(other, REFRESHING)["lastTransitionTime"] == format_time(SOON)
 
@@ -224,7 +224,7 @@ def test_transition_times_move_only_when_the_status_of_the_condition_flips() -> 
 def test_a_refresh_moves_the_times_of_the_token() -> None:
     newer = a_token(issued_at=SOON)
     status = next_status(
-        after(NEW, SERVED), Outcome(held=stored_tokens(token=newer), written=True, refreshed=True), now=SOON
+        after(NEW, SERVED), Outcome(stored=stored_tokens(token=newer), written=True, refreshed=True), now=SOON
     )
     assert status["lastUpdatedTime"] == format_time(SOON)
     assert status["expiresAt"] == format_time(newer.expires_at)
@@ -232,7 +232,7 @@ def test_a_refresh_moves_the_times_of_the_token() -> None:
 
 
 @pytest.mark.parametrize(
-    ("resource", "outcome"), [(SUSPENDED, UNCHANGED), (INVALID, Outcome(held=HELD, failure=BAD_SPEC))]
+    ("resource", "outcome"), [(SUSPENDED, UNCHANGED), (INVALID, Outcome(stored=HELD, failure=BAD_SPEC))]
 )
 def test_what_is_not_refreshed_names_no_next_refresh(resource: Resource, outcome: Outcome) -> None:
     status = next_status(resource, outcome, now=NOW)
@@ -264,7 +264,7 @@ def test_a_refresh_request_is_noted_once_it_is_done(
     request_: str, handled: str | None, *, refreshed: bool, now_handled: str | None
 ) -> None:
     stored = a_resource(refresh_request=request_, status={"lastHandledRefresh": handled} if handled else {})
-    status = next_status(stored, Outcome(held=HELD, refreshed=refreshed), now=NOW)
+    status = next_status(stored, Outcome(stored=HELD, refreshed=refreshed), now=NOW)
     assert status.get("lastHandledRefresh") == now_handled
 
 
@@ -290,7 +290,7 @@ def test_a_clamped_frequency_is_said_in_the_condition() -> None:
 )
 def test_the_time_that_aws_took_to_answer_is_not_part_of_a_reported_lifetime(lifetime: timedelta, words: str) -> None:
     resource = a_resource(spec=a_spec(frequency="24h"), status={})
-    outcome = replace(SERVED, held=stored_tokens(resource, a_token(lifetime=lifetime)))
+    outcome = replace(SERVED, stored=stored_tokens(resource, a_token(lifetime=lifetime)))
     assert words in condition_of(next_status(resource, outcome, now=NOW), READY)["message"]
 
 

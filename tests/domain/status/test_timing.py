@@ -15,7 +15,7 @@ from tests.domain.outcomes import BAD_SPEC, DENIED, DUE, HELD, NEW, SERVED, TAKE
 from tests.factories import a_token, stored_tokens
 
 READY = after(NEW, SERVED)
-FAILED = Outcome(held=HELD, failure=THROTTLED, passing=True)
+FAILED = Outcome(stored=HELD, failure=THROTTLED, passing=True)
 A_SECOND = timedelta(seconds=1)
 
 
@@ -43,7 +43,7 @@ def test_one_that_lasts_is_told(lasted: timedelta, *, expected: bool) -> None:
 
 def _lives(seconds: float) -> Outcome:
     token = a_token(issued_at=DUE, lifetime=timedelta(seconds=seconds))
-    return replace(FAILED, held=stored_tokens(token=token))
+    return replace(FAILED, stored=stored_tokens(token=token))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_short_life_makes_for_little_patience(life: float, lasted: float, *, e
 @pytest.mark.parametrize(
     "outcome",
     [
-        Outcome(held=HELD),
+        Outcome(stored=HELD),
         Outcome(failure=THROTTLED, passing=True),
         replace(FAILED, lacking=("another.registry",)),
         *(
@@ -107,10 +107,10 @@ def test_who_waits_for_an_answer_gets_one(resource: Resource) -> None:
 
 
 def test_what_failed_beside_something_else_waits_for_it() -> None:
-    own = Outcome(held=HELD, failure=TAKEN, retry_at=DUE)
+    own = Outcome(stored=HELD, failure=TAKEN, retry_at=DUE)
     assert FAILED.beside(None, passing=True, retry_at=None) is FAILED
-    assert Outcome(held=HELD).beside(THROTTLED, passing=True, retry_at=DUE) == replace(FAILED, retry_at=DUE)
-    assert not Outcome(held=HELD).beside(DENIED, passing=False, retry_at=DUE).passing
+    assert Outcome(stored=HELD).beside(THROTTLED, passing=True, retry_at=DUE) == replace(FAILED, retry_at=DUE)
+    assert not Outcome(stored=HELD).beside(DENIED, passing=False, retry_at=DUE).passing
     assert own.beside(THROTTLED, passing=True, retry_at=DUE + A_SECOND) == own
 
 

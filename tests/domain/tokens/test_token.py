@@ -18,7 +18,7 @@ from ecr_secret_operator.domain.identity.identity import AccessKeys, StoredKeys
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.identity.sources import KeySecret
 from ecr_secret_operator.domain.ports import Existing
-from ecr_secret_operator.domain.secret.plan import decide
+from ecr_secret_operator.domain.secret.decide import decide
 from ecr_secret_operator.domain.status.outcome import Outcome
 from ecr_secret_operator.domain.tokens.token import Sensitive
 from tests.factories import (
@@ -53,7 +53,7 @@ HOLDERS: dict[str, object] = {
     "Access": Authorization(
         (RegistryLogin(HOST, Scope("aws", "us-east-2", StoredKeys("team-a", "aws", KEYS.version, KEYS))),)
     ),
-    "Outcome": Outcome(held=stored_tokens(), written=True),
+    "Outcome": Outcome(stored=stored_tokens(), written=True),
     "in a list": [a_token()],
     "in a dict": {"token": a_token()},
 }

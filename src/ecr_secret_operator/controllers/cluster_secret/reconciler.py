@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,43 @@ from ...runtime.result import AGAIN, DONE, Result
 if TYPE_CHECKING:
     from ...domain.ports import Clock, Clusters, Recorder
     from ...domain.resource import Key
+
+
+@dataclass(slots=True)
+class Memory:
+    """What is remembered of one cluster resource, to limit how often its status is written.
+
+    Attributes:
+        published: when its status was last written (UTC).
+        incomplete: whether placements were still unknown then.
+        pending_since: since when placements have been unknown (UTC).
+    """
+
+    published: datetime | None = None
+    incomplete: bool = False
+    pending_since: datetime | None = None
+
+    def note_pending(self, placements: Placements, now: datetime) -> None:
+        """Notes since when placements have been unknown."""
+        if not placements.unknown:
+            self.pending_since = None
+        elif self.pending_since is None:
+            self.pending_since = now
+
+    def next_publish(self, now: datetime) -> datetime | None:
+        """When the status may be written again; None for now."""
+        if self.published and self.published <= now < self.published + NEWS_EVERY:
+            return self.published + NEWS_EVERY
+        return None
+
+    def not_before(self, placements: Placements, now: datetime) -> datetime:
+        """When the status may be written: not while placements are unknown, and not too often."""
+        soonest = self.published + NEWS_EVERY if self.published and self.published <= now else now
+        if not placements.unknown:
+            return now if self.incomplete else soonest  # that all are known is worth a write at once
+        since = min(self.pending_since or now, now)
+        # A status that an earlier process wrote stays longer than one of this process.
+        return max(soonest, since + (NEWS_EVERY if self.published else patience(placements)))
 
 
 class ClusterSecretReconciler:
@@ -25,9 +63,7 @@ class ClusterSecretReconciler:
         self._clusters = clusters
         self._recorder = recorder
         self._clock = clock
-        self._published: dict[Key, datetime] = {}
-        self._partly: set[Key] = set()
-        self._waiting: dict[Key, datetime] = {}
+        self._memories: dict[Key, Memory] = {}
 
     async def reconcile(self, key: Key) -> Result:
         """Reconciles one cluster resource.
@@ -35,44 +71,32 @@ class ClusterSecretReconciler:
         Raises:
             ApiError: the API server did not take the status.
         """
-        now, last = self._clock(), self._published.get(key)
-        if last and last <= now < last + NEWS_EVERY and key not in self._partly:
-            return Result(again_at=last + NEWS_EVERY)  # before all the placements are looked through
+        now, memory = self._clock(), self._memories.setdefault(key, Memory())
+        next_publish = memory.next_publish(now)
+        if next_publish and not memory.incomplete:
+            return Result(again_at=next_publish)  # before all the placements are summed up
         placements = self._clusters.placements(key)
         if placements is None:
-            self._published.pop(key, None)
-            self._partly.discard(key)
-            self._waiting.pop(key, None)
+            del self._memories[key]
             return DONE
-        not_before = self._not_before(key, placements, now)
+        memory.note_pending(placements, now)
+        not_before = memory.not_before(placements, now)
         if not_before > now:
             return Result(again_at=not_before)
-        return await self._publish(key, placements, now)
+        return await self._publish(placements, memory, now)
 
-    async def _publish(self, key: Key, placements: Placements, now: datetime) -> Result:
+    async def _publish(self, placements: Placements, memory: Memory, now: datetime) -> Result:
         status = cluster_status(placements, now=now)
         if status == placements.resource.status:
             return DONE
-        self._published[key] = now
-        (self._partly.add if placements.unknown else self._partly.discard)(key)
+        memory.published, memory.incomplete = now, bool(placements.unknown)
         try:
             await self._clusters.publish(placements.resource, status)
         except NotFound:
             return DONE
         except Conflict:
-            return AGAIN  # another one of the same name is there, or it was written to meanwhile
-        told = tuple(cluster_events(placements, status))
-        if told:
-            await self._recorder.record(placements.resource, told)
+            return AGAIN  # another resource of the same name is there, or another client wrote meanwhile
+        found = tuple(cluster_events(placements, status))
+        if found:
+            await self._recorder.record(placements.resource, found)
         return DONE
-
-    def _not_before(self, key: Key, placements: Placements, now: datetime) -> datetime:
-        """When news may be published: not while placements have not been looked at, and not too often."""
-        last = self._published.get(key)
-        soonest = last + NEWS_EVERY if last and last <= now else now
-        if not placements.unknown:
-            self._waiting.pop(key, None)
-            return now if key in self._partly else soonest  # that all are known is worth saying at once
-        since = min(self._waiting.setdefault(key, now), now)
-        # What this process has said is no news of an earlier one that has to be spared.
-        return max(soonest, since + (NEWS_EVERY if last else patience(placements)))

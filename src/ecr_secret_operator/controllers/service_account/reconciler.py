@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...domain.links import MOST_ENTRIES, links_patch, unwanted
 from ...errors import ApiError, Conflict, Forbidden, Internal, Invalid, NotFound, Unavailable
 from ...runtime.damping import Damper, contested
 from ...runtime.result import AGAIN, DONE, Result
+from ..memory import Memories
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from ...domain.links import LinkedAccount, Ref
     from ...domain.ports import Clock, LinkObserver, Recorder, ServiceAccounts
@@ -18,6 +21,21 @@ if TYPE_CHECKING:
     from ...domain.secret.removal import Unlinked
 
 _TIMED_OUT = 504
+
+
+@dataclass(slots=True)
+class Memory:
+    """What is remembered of one ServiceAccount.
+
+    Attributes:
+        added: the entries that the operator added to it.
+        refused_version: the resourceVersion for which a patch was refused as invalid; empty for none.
+        damper: of the repairs of its links.
+    """
+
+    added: frozenset[Ref] = frozenset()
+    refused_version: str = ""
+    damper: Damper = field(default_factory=Damper)
 
 
 class ServiceAccountReconciler:
@@ -35,9 +53,7 @@ class ServiceAccountReconciler:
         self._observer = observer
         self._recorder = recorder
         self._clock = clock
-        self._refused: dict[Key, str] = {}
-        self._damper: Damper[Key] = Damper()
-        self._put: dict[Key, frozenset[Ref]] = {}
+        self._memories: Memories[Memory] = Memories(Memory)
 
     async def reconcile(self, key: Key) -> Result:
         """Reconciles one ServiceAccount.
@@ -47,84 +63,89 @@ class ServiceAccountReconciler:
         """
         account = self._accounts.account(key)
         if account is None:
-            self._refused.pop(key, None)
-            self._damper.forget(key)
-            self._put.pop(key, None)
+            self._memories.forget(key)
             return DONE
         desired = self._accounts.desired_links(account)
         if desired is None:
             return AGAIN
+        memory = self._memories.of(key, account.uid)
         if account.oversized:
-            self._say(account, _too_many(account))
+            self._report(account, memory, _too_many(account))
             return DONE
         operations = links_patch(account, desired)
         if not operations:
-            return self._settled(account)
+            return self._settled(account, memory)
         missing = frozenset(ref for ref, ready in desired.asked.items() if ready and not account.has(ref))
-        put_before = self._put.get(key, frozenset()) & desired.asked.keys()
-        again = missing <= put_before and not unwanted(account, desired)
-        not_before = self._damper.damaged(key, account.uid, self._clock()) if again else None
-        if again and self._damper.is_suspect(key):
-            self._damper.note_others(key, await self._accounts.managers(account))
-        if not_before:
-            self._report_contested(account)
-            return Result(again_at=not_before)
-        self._put[key] = put_before | missing
+        added_before = memory.added & desired.asked.keys()
+        is_repair = missing <= added_before and not unwanted(account, desired)
+        if is_repair:
+            not_before = await self._not_before(account, memory)
+            if not_before:
+                self._report_contested(account, memory)
+                return Result(again_at=not_before)
+        memory.added = added_before | missing
         out = [self._accounts.unlinked(account, ref) for ref in sorted(unwanted(account, desired)) if account.has(ref)]
-        return await self._change(account, operations, out, again=again)
+        return await self._change(account, memory, operations, out, is_repair=is_repair)
+
+    async def _not_before(self, account: LinkedAccount, memory: Memory) -> datetime | None:
+        """Notes that links have to be repaired. Returns when that may be done; None for now."""
+        not_before = memory.damper.damaged(account.uid, self._clock())
+        if memory.damper.is_suspect:
+            memory.damper.note_others(await self._accounts.managers(account))
+        return not_before
 
     async def _change(
-        self, account: LinkedAccount, operations: Sequence[Mapping[str, Any]], out: Sequence[Unlinked], *, again: bool
+        self,
+        account: LinkedAccount,
+        memory: Memory,
+        operations: Sequence[Mapping[str, Any]],
+        out: Sequence[Unlinked],
+        *,
+        is_repair: bool,
     ) -> Result:
         try:
             await self._accounts.change(account, operations)
         except (Conflict, NotFound):
-            return AGAIN  # somebody else changed it: what they wrote is looked at first
+            return AGAIN  # another client changed it: what it wrote is read first
         except ApiError as error:
-            return self._failed(account, error)
-        if again:
-            self._damper.repaired(account.key, account.uid, self._clock())
+            return self._failed(account, memory, error)
+        if is_repair:
+            memory.damper.repaired(account.uid, self._clock())
         for one in out:
             self._observer.removed(account.key, one.event, one.cause)
         await self._recorder.record(account, [one.event for one in out])
-        return self._settled(account)
+        return self._settled(account, memory)
 
-    def _settled(self, account: LinkedAccount) -> Result:
+    def _settled(self, account: LinkedAccount, memory: Memory) -> Result:
         """Reports a ServiceAccount that is as wanted; one that is contested stays reported until it is quiet."""
-        until = self._damper.contested_until(account.key, self._clock())
+        until = memory.damper.contested_until(self._clock())
         if until:
-            self._report_contested(account)
+            self._report_contested(account, memory)
             return Result(again_at=until)
-        self._say(account, "")
+        self._report(account, memory, "")
         return DONE
 
-    def _report_contested(self, account: LinkedAccount) -> None:
-        self._say(account, contested(f"ServiceAccount {account.name}", self._damper.others(account.key)))
+    def _report_contested(self, account: LinkedAccount, memory: Memory) -> None:
+        self._report(account, memory, contested(f"ServiceAccount {account.name}", memory.damper.others))
 
-    def _failed(self, account: LinkedAccount, error: ApiError) -> Result:
-        """An answer that is about this ServiceAccount is told; else the API server has trouble of its own."""
+    def _failed(self, account: LinkedAccount, memory: Memory, error: ApiError) -> Result:
+        """Reports an answer that is about this ServiceAccount; raises the error if the API server itself fails."""
         own = isinstance(error, Internal) or error.status == _TIMED_OUT
         if isinstance(error, Unavailable) and not own:
             raise error
-        if not self._may_have_changed(account, error):
-            self._say(account, _words(account, error))
+        # The API server applies a patch before it compares versions: a patch that was made for another version may be
+        # invalid (422) instead of in conflict (409). Only a second refusal of the same version is reported.
+        repeated = memory.refused_version == account.resource_version
+        if isinstance(error, Invalid) and not repeated:
+            memory.refused_version = account.resource_version
+        else:
+            self._report(account, memory, _words(account, error))
         return AGAIN
 
-    def _say(self, account: LinkedAccount, failure: str) -> None:
+    def _report(self, account: LinkedAccount, memory: Memory, failure: str) -> None:
         if not failure:
-            self._refused.pop(account.key, None)
+            memory.refused_version = ""
         self._accounts.set_link_error(account, failure)
-
-    def _may_have_changed(self, account: LinkedAccount, error: ApiError) -> bool:
-        """Whether the patch may only have been refused since it was made for another version.
-
-        The API server applies it before it compares versions: what does not fit the stored one is invalid (422), and
-        no conflict. When the same version is refused again, it is.
-        """
-        if not isinstance(error, Invalid) or self._refused.get(account.key) == account.resource_version:
-            return False
-        self._refused[account.key] = account.resource_version
-        return True
 
 
 def _too_many(account: LinkedAccount) -> str:

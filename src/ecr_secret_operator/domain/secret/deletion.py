@@ -6,10 +6,21 @@ from collections.abc import Iterable, Sequence
 
 from ...reasons import Failure, Reason
 from ..resource import Resource
-from .conflict import finalizers_hold
 from .stored import StoredSecret
 
+FINALIZERS_NAMED = 5
+"""How many finalizers a message names."""
+
 NO_SECRET = "No Secret is created for a resource that is being deleted"  # noqa: S105 - a sentence, not a secret
+
+
+def finalizers_hold(finalizers: Sequence[str]) -> str:
+    """A clause that names the finalizers which hold an object, at most five of them."""
+    if not finalizers:
+        return "it is not gone yet"
+    more = f" and {len(finalizers) - FINALIZERS_NAMED} more" if len(finalizers) > FINALIZERS_NAMED else ""
+    held_by = f"{', '.join(finalizers[:FINALIZERS_NAMED])}{more}"
+    return f"finalizer {held_by} holds it" if len(finalizers) == 1 else f"finalizers {held_by} hold it"
 
 
 def removable(secrets: Iterable[StoredSecret]) -> tuple[StoredSecret, ...]:
@@ -21,6 +32,11 @@ def still_there(secrets: Iterable[StoredSecret]) -> Failure | None:
     """The failure that tells of unwanted Secrets that finalizers hold; None when there are none."""
     told = [_secret(one) for one in secrets if one.deleting]
     return Failure(Reason.TERMINATING, "; ".join(told)) if told else None
+
+
+def blocked_by_deletion(stored: StoredSecret) -> Failure:
+    """The failure of a resource whose Secret is being deleted while finalizers hold it."""
+    return Failure(Reason.TERMINATING, f"{_secret(stored)}. It is created again once it is gone")
 
 
 def not_created(resource: Resource) -> Failure:

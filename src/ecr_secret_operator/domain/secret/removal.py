@@ -10,7 +10,8 @@ from ..links import LISTS, Ref
 from ..resource import InvalidSpec, Key, Resource, condition_of
 from ..status.events import Event
 from ..status.outcome import READY
-from .plan import Observed, Plan
+from .observed import Observed
+from .plan import Plan
 from .stored import StoredSecret
 
 OF_SECRETS: Mapping[Removal, str] = {

@@ -21,6 +21,7 @@ from .stored import (
     NAME,
     OWNER,
     TOKENS,
+    Copied,
     OwnerReference,
     StoredSecret,
     StoredTokens,
@@ -39,7 +40,7 @@ class Desired:
         data: decoded, with the token in clear, and so left out of the repr.
         digest: over type and data.
         owner: the ownerReference to set; None for a Secret that outlives its resource.
-        held: the tokens in it.
+        tokens: the tokens in it, by registry.
     """
 
     namespace: str
@@ -49,22 +50,16 @@ class Desired:
     annotations: Mapping[str, str]
     owner: OwnerReference | None
     digest: str
-    held: StoredTokens
+    tokens: StoredTokens
     data: SecretData = field(repr=False)
 
 
-def _copied(spec: CommonSpec) -> dict[str, str]:
-    labels = [f"label:{key}" for key in sorted(spec.metadata.labels)]
-    annotations = [f"annotation:{key}" for key in sorted(spec.metadata.annotations)]
-    return {COPIED: " ".join(labels + annotations)} if labels or annotations else {}
-
-
-def render(resource: Resource, spec: CommonSpec, held: StoredTokens) -> Desired:
+def render(resource: Resource, spec: CommonSpec, tokens: StoredTokens) -> Desired:
     """The Secret that this resource wants, with these tokens: one at least, and of its registries only."""
     kind = KINDS[resource.key.kind]
-    ordered = {host: held[host] for host in spec.hosts if host in held}
+    ordered = {host: tokens[host] for host in spec.hosts if host in tokens}
     data = kind.render(spec, {host: one.token.password.reveal() for host, one in ordered.items()})
-    digest, tokens = data_digest(kind.secret_type, data), written_tokens(ordered)
+    digest, listed = data_digest(kind.secret_type, data), written_tokens(ordered)
     owner = OwnerReference(api_version=API_VERSION, kind=kind.name, name=resource.key.name, uid=resource.uid)
     first = min((one.token for one in ordered.values()), key=lambda token: token.expires_at)
     return Desired(
@@ -74,30 +69,29 @@ def render(resource: Resource, spec: CommonSpec, held: StoredTokens) -> Desired:
         labels={**spec.metadata.labels, **kind.labels(spec), MANAGED_BY_LABEL: MANAGED_BY},
         annotations={
             **spec.metadata.annotations,
-            **_copied(spec),
+            **Copied.of(spec.metadata.labels, spec.metadata.annotations).annotation,
             ISSUED_AT: format_time(first.issued_at),
             EXPIRES_AT: format_time(first.expires_at),
-            TOKENS: tokens,
+            TOKENS: listed,
             OWNER: str(resource.key),
             NAME: spec.generated_secret_name,
-            DIGEST: seal(digest, tokens, str(resource.key)),
+            DIGEST: seal(digest, listed, str(resource.key)),
         },
         owner=owner if spec.deletion_policy == "Delete" else None,
         digest=digest,
-        held=ordered,
+        tokens=ordered,
         data=data,
     )
 
 
 def _no_longer_copied(stored: StoredSecret, desired: Desired) -> tuple[list[str], list[str]]:
     """Labels and annotations that an earlier spec put there and this one does not."""
-    marks = stored.annotations.get(COPIED, "").split()
-    labels = [mark.removeprefix("label:") for mark in marks if mark.startswith("label:")]
-    annotations = [mark.removeprefix("annotation:") for mark in marks if mark.startswith("annotation:")]
+    copied = Copied.parse(stored.annotations.get(COPIED, ""))
+    annotations = list(copied.annotations)
     if COPIED not in desired.annotations and COPIED in stored.annotations:
         annotations.append(COPIED)
     return (
-        [key for key in labels if key in stored.labels and key not in desired.labels],
+        [key for key in copied.labels if key in stored.labels and key not in desired.labels],
         [key for key in annotations if stored.has_annotation(key) and key not in desired.annotations],
     )
 
@@ -118,6 +112,11 @@ def differences(stored: StoredSecret, desired: Desired) -> tuple[str, ...]:
         ("ownerReferences", ours == ([desired.owner.points_to] if desired.owner else [])),
     )
     return tuple(name for name, same in checks if not same)
+
+
+def needs_replacing(stored: StoredSecret, secret_type: str) -> bool:
+    """Whether an update cannot do it: a Secret's type never changes, nor do the data of an immutable one."""
+    return stored.secret_type != secret_type or stored.immutable
 
 
 def manifest(desired: Desired) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -75,6 +75,38 @@ def data_digest(secret_type: str, data: SecretData) -> str:
 def text_digest(text: str) -> bytes:
     """SHA-256 over a long text that is only compared."""
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """The labels and annotations of a Secret that come from `spec.metadata`, as the annotation COPIED lists them.
+
+    Attributes:
+        labels, annotations: their keys.
+    """
+
+    labels: tuple[str, ...]
+    annotations: tuple[str, ...]
+
+    @classmethod
+    def of(cls, labels: Iterable[str], annotations: Iterable[str]) -> Copied:
+        """Those with these keys."""
+        return cls(tuple(sorted(labels)), tuple(sorted(annotations)))
+
+    @classmethod
+    def parse(cls, text: str) -> Copied:
+        """Reads the value of the annotation; ignores what it cannot read."""
+        entries = [entry.partition(":") for entry in text.split()]
+        return cls(
+            tuple(key for kind, _, key in entries if kind == "label"),
+            tuple(key for kind, _, key in entries if kind == "annotation"),
+        )
+
+    @property
+    def annotation(self) -> dict[str, str]:
+        """The annotation, to be merged into those of the Secret; empty when nothing is copied."""
+        entries = [f"label:{key}" for key in self.labels] + [f"annotation:{key}" for key in self.annotations]
+        return {COPIED: " ".join(entries)} if entries else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +236,10 @@ class StoredSecret:
             }
         except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
             return {}
+
+    def has_valid_token(self, now: datetime) -> bool:
+        """Whether it holds a token that is still valid, whichever resource it was made for."""
+        return any(not one.token.expired(now) for one in self.stored_tokens.values())
 
     def has_token_for(self, hosts: frozenset[str]) -> bool:
         """Whether it holds a token for one of these registries."""

@@ -31,31 +31,47 @@ Happened = tuple[tuple[EventReason, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a reconcile achieved.
+class Applied:
+    """What carrying out a plan achieved.
 
     Attributes:
-        held: the tokens that are stored in an intact Secret now.
-        lacking: the registries that have no valid token there.
+        stored: the tokens that are stored in an intact Secret now.
         failure: what went wrong, if anything.
-        passing: whether all of that is what AWS says, or that it says nothing: another attempt may go better.
+        passing: whether all of the failure is what AWS says, or that AWS is silent: another attempt may succeed.
         written: whether the Secret was written just now.
-        refreshed: whether the token source gave all tokens, so that a request for a refresh is done.
-        happened: things beyond the conditions, with a sentence each.
+        happened: what else happened to the Secret, with a sentence each.
         retry_at: when to try again (UTC); None when only a change helps.
-        audited: what AccessPolicies in mode Audit would deny or change if they were enforced; empty for nothing.
-        link_status: how the links of the spec stand; None when it has none.
-        terminating: what is being deleted and is still there, in a sentence; empty for nothing.
     """
 
-    held: StoredTokens = field(default_factory=dict)
-    lacking: tuple[str, ...] = ()
+    stored: StoredTokens = field(default_factory=dict)
     failure: Failure | None = None
     passing: bool = False
     written: bool = False
-    refreshed: bool = False
     happened: Happened = ()
     retry_at: datetime | None = None
+
+    def beside(self, failure: Failure | None, *, passing: bool, retry_at: datetime | None) -> Applied:
+        """This, with a second failure. The first one comes first, and it never passes by itself."""
+        if failure is None:
+            return self
+        passing = passing and self.failure is None
+        return replace(self, failure=self.failure or failure, passing=passing, retry_at=self.retry_at or retry_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Applied):
+    """What a reconcile achieved: what was applied, and what is true of the resource afterwards.
+
+    Attributes:
+        lacking: the registries that have no valid token in the stored Secret.
+        refreshed: whether all stored tokens answer the refresh annotation, so that it is handled.
+        audited: what AccessPolicies in mode Audit would deny or change if they were enforced; empty for nothing.
+        link_status: the state of the links of the spec; None when it has none.
+        terminating: what is being deleted and is still there, in a sentence; empty for nothing.
+    """
+
+    lacking: tuple[str, ...] = ()
+    refreshed: bool = False
     audited: str = ""
     link_status: LinkStatus | None = None
     terminating: str = ""
@@ -63,19 +79,12 @@ class Outcome:
     @property
     def tokens(self) -> tuple[Token, ...]:
         """The tokens that are stored."""
-        return tuple(one.token for one in self.held.values())
+        return tuple(one.token for one in self.stored.values())
 
     @property
     def first(self) -> Token | None:
-        """The one of them that expires first."""
+        """The stored token that expires first."""
         return min(self.tokens, key=lambda token: token.expires_at, default=None)
-
-    def beside(self, failure: Failure | None, *, passing: bool, retry_at: datetime | None) -> Outcome:
-        """This, with what failed beside it: what this failed at itself comes first, and is nothing that passes."""
-        if failure is None:
-            return self
-        passing = passing and self.failure is None
-        return replace(self, failure=self.failure or failure, passing=passing, retry_at=self.retry_at or retry_at)
 
     def good(self, now: datetime) -> bool:
         """Whether every registry has a valid token."""

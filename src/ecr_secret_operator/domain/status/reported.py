@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ...reasons import EventReason
-from ..resource import Key, Resource, condition_of
+from ..resource import Resource, condition_of
 from .events import Event
 from .outcome import LINKED, REFRESHING
 
@@ -18,34 +18,28 @@ MOST_REMEMBERED = 64
 
 
 class Reported:
-    """What events have reported of each resource since it failed first."""
+    """What events have reported of one resource since it failed first."""
+
+    __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: dict[Key, tuple[str, Mapping[str, bool]]] = {}
-
-    def forget(self, key: Key) -> None:
-        """Forgets a resource that is gone."""
-        self._known.pop(key, None)
+        self._known: Mapping[str, bool] | None = None
 
     def new(self, resource: Resource, events: Sequence[Event], *, failing: bool) -> tuple[Event, ...]:
-        """Which of these events report something new; remembers them.
+        """Returns the events that report something new, and remembers them.
 
         Args:
             resource: as it is stored, with the status of its last attempt.
             events: of this attempt.
             failing: whether this attempt failed. When one does not, the next failure is a new one.
         """
-        uid, known = self._known.get(resource.key, ("", {}))
-        if uid != resource.uid:
-            before = [event for event in events if _in_status(resource, event)]
-            known = {one: event.warning for event in before for one in event.identity}
+        known = self._known
+        if known is None:
+            known = {one: event.warning for event in events if _in_status(resource, event) for one in event.identity}
         lasting = [event for event in events if event.warning or event.reason == EventReason.FREQUENCY_CLAMPED]
         remembered = {**known, **{one: event.warning for event in lasting for one in event.identity}}
         kept = [(one, warning) for one, warning in remembered.items() if failing or not warning]
-        if kept:
-            self._known[resource.key] = resource.uid, dict(kept[-MOST_REMEMBERED:])
-        else:
-            self.forget(resource.key)
+        self._known = dict(kept[-MOST_REMEMBERED:]) if kept else None
         return tuple(event for event in events if not event.identity <= known.keys())
 
 

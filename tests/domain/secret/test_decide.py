@@ -13,7 +13,10 @@ from ecr_secret_operator.api.registry import parse_registry
 from ecr_secret_operator.domain.identity.identity import AMBIENT
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource
-from ecr_secret_operator.domain.secret.plan import Observed, Plan, Want, Write, decide, refresh_requested
+from ecr_secret_operator.domain.secret.decide import decide
+from ecr_secret_operator.domain.secret.observed import Observed, refresh_requested
+from ecr_secret_operator.domain.secret.plan import Plan, Write
+from ecr_secret_operator.domain.secret.registries import Want
 from ecr_secret_operator.domain.secret.stored import EXPIRES_AT, ISSUED_AT, TOKENS, StoredSecret, parse_time
 from ecr_secret_operator.domain.status.conditions import next_status
 from ecr_secret_operator.domain.status.outcome import Outcome
@@ -62,11 +65,11 @@ def want_of(write: Write) -> Want:
 
 @pytest.mark.parametrize("now", [NOW, SOON, DUE - timedelta(seconds=1)])
 def test_a_good_secret_is_left_alone_until_its_token_is_due(now: datetime) -> None:
-    assert decide(an_observed(), now=now) == Plan(held=HELD)
+    assert decide(an_observed(), now=now) == Plan(stored=HELD)
 
 
 def test_a_restart_finds_the_token_in_the_secret_and_does_nothing() -> None:
-    assert decide(an_observed(remembered={}), now=SOON) == Plan(held=HELD)
+    assert decide(an_observed(remembered={}), now=SOON) == Plan(stored=HELD)
 
 
 # A token is needed
@@ -82,7 +85,7 @@ def test_a_new_resource_gets_any_token_that_is_young_enough() -> None:
 
 def test_a_due_token_is_replaced_by_a_newer_one_and_kept_until_then() -> None:
     plan = decide(an_observed(), now=DUE)
-    assert plan.held == HELD
+    assert plan.stored == HELD
     write = write_of(an_observed(), DUE)
     assert want_of(write).freshness.newer_than == TOKEN.issued_at
     assert write.keep == HELD, "what is stored, so that a failure changes nothing"
@@ -197,7 +200,7 @@ def test_an_edited_expiry_cannot_keep_a_token_beyond_its_life(forged: list[str])
     stored = a_stored_secret(annotations=annotations)
     assert stored.annotations != a_desired().annotations
     plan = decide(an_observed(secrets=(stored,), remembered={}), now=EXPIRED)
-    assert plan.held == {}
+    assert plan.stored == {}
     assert plan.write is not None
 
 
@@ -221,7 +224,7 @@ def test_another_region_needs_another_token() -> None:
     resource = changed(ecr_registry=OTHER_HOST)
     observed = an_observed(resource=resource, secrets=(a_stored_secret(),), remembered={})
     write = write_of(observed, SOON)
-    assert decide(observed, now=SOON).held == {}
+    assert decide(observed, now=SOON).stored == {}
     assert write.keep == {}
     assert want_of(write).host == OTHER_HOST
     assert want_of(write).freshness.newer_than is None
@@ -259,13 +262,13 @@ def test_a_new_name_is_written_with_the_same_token_and_the_old_secret_goes() -> 
 def test_the_old_name_goes_even_when_the_new_one_is_good_already() -> None:
     old, resource = a_stored_secret(), changed(generated_secret_name="new")
     plan = decide(an_observed(resource=resource, secrets=(old, a_stored_secret(resource))), now=SOON)
-    assert plan == Plan(held=HELD, remove=(old,))
+    assert plan == Plan(stored=HELD, remove=(old,))
 
 
 def test_a_secret_of_another_resource_is_never_removed() -> None:
     others = a_stored_secret(a_resource(uid="other", key=a_key(name="other"), spec=a_spec(generated_secret_name="o")))
     plan = decide(an_observed(secrets=(a_stored_secret(), others)), now=SOON)
-    assert plan == Plan(held=HELD)
+    assert plan == Plan(stored=HELD)
 
 
 @pytest.mark.parametrize("served", [HELD, {}])
@@ -283,7 +286,7 @@ def test_retain_drops_the_owner_reference_with_the_same_token_and_is_no_repair(s
 def test_a_suspended_resource_keeps_what_it_has() -> None:
     suspended = changed(suspend=True)
     for now in (SOON, DUE, EXPIRED):
-        assert decide(an_observed(resource=suspended), now=now) == Plan(held=HELD)
+        assert decide(an_observed(resource=suspended), now=now) == Plan(stored=HELD)
 
 
 @pytest.mark.parametrize("secrets", [(), (BROKEN,)])
@@ -293,7 +296,7 @@ def test_a_suspended_resource_is_not_repaired(secrets: tuple[StoredSecret, ...])
 
 def test_a_suspended_resource_keeps_its_token_when_the_rest_of_its_secret_is_to_look_otherwise() -> None:
     suspended = changed(suspend=True, metadata={"labels": {"team": "other"}})
-    assert decide(an_observed(resource=suspended), now=SOON) == Plan(held=HELD)
+    assert decide(an_observed(resource=suspended), now=SOON) == Plan(stored=HELD)
 
 
 def test_a_suspended_resource_removes_nothing_under_an_old_name() -> None:
@@ -309,7 +312,7 @@ def test_an_invalid_spec_changes_nothing_and_tells_why() -> None:
     failure = Failure(Reason.INVALID_SPEC, "spec.frequency: banana")
     assert decide(an_observed(resource=invalid, secrets=()), now=NOW) == Plan(failure=failure)
     held = an_observed(resource=invalid, secrets=(a_stored_secret(),))
-    assert decide(held, now=SOON) == Plan(held=HELD, failure=failure)
+    assert decide(held, now=SOON) == Plan(stored=HELD, failure=failure)
     assert decide(held, now=EXPIRED) == Plan(failure=failure)
 
 
@@ -339,14 +342,14 @@ def test_times_at_the_ends_of_the_calendar_are_no_crash(
     if sealed and issued and expires and issued < expires:
         stored = a_stored_secret(token=a_token(issued_at=issued, lifetime=expires - issued))
     plan = decide(an_observed(resource=resource, secrets=(stored,)), now=NOW)
-    outcome = Outcome(held=plan.held, failure=plan.failure)
+    outcome = Outcome(stored=plan.stored, failure=plan.failure)
     assert next_status(resource, outcome, now=NOW)["observedGeneration"] == 1
     next_look(resource, outcome, now=NOW)
 
 
 def test_an_invalid_spec_does_not_claim_the_token_of_another_resource() -> None:
     invalid = a_resource(spec=InvalidSpec("no"), uid="other", key=a_key(name="other"))
-    assert decide(an_observed(resource=invalid, secrets=(a_stored_secret(),)), now=SOON).held == {}
+    assert decide(an_observed(resource=invalid, secrets=(a_stored_secret(),)), now=SOON).stored == {}
 
 
 def test_a_secret_that_was_not_kept_in_memory_is_left_as_it_is() -> None:

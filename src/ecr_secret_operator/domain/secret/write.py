@@ -1,0 +1,46 @@
+"""The write that a resource needs. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from .plan import Write
+from .registries import plan_registry
+from .render import differences, render
+from .target import Target, was_served
+
+
+def plan_write(target: Target, now: datetime) -> Write | None:
+    """The write that brings the Secret to what it should be; None when it is so already."""
+    observed, stored = target.observed, target.stored
+    plans = {
+        login.host: plan_registry(observed, login, target.spec, target.intact, now)
+        for login in observed.authorization.logins
+    }
+    keep = {host: one.keep for host, one in plans.items() if one.keep}
+    wants = tuple(one.want for one in plans.values() if one.want)
+    takes_away = bool(stored and stored.has_token_for(observed.authorization.revoked))
+    if not wants and not takes_away and (not keep or keep == target.intact):
+        return None
+    return Write(
+        spec=target.spec,
+        stored=stored,
+        keep=keep,
+        wants=wants,
+        repairs=_repairs(target),
+        problems=target.problems,
+        takes_away=takes_away,
+    )
+
+
+def _repairs(target: Target) -> tuple[str, ...]:
+    """What of the Secret was changed by others; empty when it was not served yet, or is intact."""
+    resource, spec, stored = target.resource, target.spec, target.stored
+    if target.intact or not was_served(resource):
+        return ()
+    served = {host: one for host, one in target.observed.remembered.items() if host in spec.hosts}
+    if stored is None:
+        return ("it was deleted",) if served else ()
+    if not served:
+        return ("content",)
+    return differences(stored, render(resource, spec, served)) or ("content",)
