@@ -72,7 +72,7 @@ def _cautions(spec: CommonSpec) -> Iterator[str]:
     if spec.suspend:
         yield "spec.suspend is true: nothing is generated until it is false"
     if is_clamped(spec.interval, TOKEN_LIFE):
-        yield clamped_message(spec, _token())
+        yield clamped_message(spec, TOKEN_LIFE)
     if spec.caution:
         yield spec.caution
 

@@ -124,6 +124,11 @@ class Resource:
     finalizers: tuple[str, ...] = ()
 
     @property
+    def place(self) -> str:
+        """Its namespace as messages name it. Placements do not name it, so that equal messages can be grouped."""
+        return f"namespace {self.key.namespace}" if self.cluster is None else "the namespace"
+
+    @property
     def home(self) -> str:
         """The namespace of the ServiceAccounts and Secrets that it names as identities."""
         return self.identities_in or self.key.namespace

@@ -46,4 +46,5 @@ def verdict_of(
     namespace: str = "team-a",
     labels: Mapping[str, str] = TEAM_A,
 ) -> Verdict:
-    return judge(ask, namespace=namespace, labels=labels, policies=policies, required=required)
+    place = f"namespace {namespace}"
+    return judge(ask, namespace=namespace, place=place, labels=labels, policies=policies, required=required)

@@ -101,7 +101,8 @@ def test_an_audit_does_not_tell_of_what_the_default_role_would_serve() -> None:
         spec = parse_policy({"default_role_arn": ROLE, "mode": mode})
         assert isinstance(spec, AccessPolicySpec)
         ask = AccessRequest(HOST, "us-east-2", "ambient")
-        verdict = judge(ask, namespace="team-a", labels={}, policies=[Policy("p", "1", spec)], required=False)
+        policies = [Policy("p", "1", spec)]
+        verdict = judge(ask, namespace="team-a", place="it", labels={}, policies=policies, required=False)
         said[mode] = verdict.refusal
     assert said == {"Audit": "", "Enforce": ""}
 

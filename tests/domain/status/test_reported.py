@@ -96,6 +96,17 @@ def test_what_happens_again_is_reported_again() -> None:
         assert reported.new(NEW, [repaired], failing=failing) == (repaired,)
 
 
+def test_a_frequency_that_stays_clamped_is_not_reported_again_for_another_edit() -> None:
+    """The stored status reports it for one generation only."""
+    reported, resource = Reported(), replace(NEW, spec=a_spec(frequency="24h"))
+    for generation in (1, 2):
+        edited = replace(resource, generation=generation)
+        found = tuple(events(edited, next_status(edited, SERVED, now=NOW), SERVED))
+        assert [event.reason for event in found] == [EventReason.FREQUENCY_CLAMPED]
+        assert bool(reported.new(edited, found, failing=False)) is (generation == 1)
+        resource = replace(resource, status=next_status(edited, SERVED, now=NOW))
+
+
 def test_memory_is_bounded() -> None:
     reported = Reported()
     for number in range(2 * MOST_REMEMBERED):

@@ -84,7 +84,7 @@ _LABELS_REFUSED = (
 
 
 _LABELS_OVERSIZED = (
-    f"namespace {{}} has more than {MOST_LABEL_CHARACTERS >> 10} KiB of labels, so no AccessPolicy can be judged by"
+    f"{{}} has more than {MOST_LABEL_CHARACTERS >> 10} KiB of labels, so no AccessPolicy can be judged by"
     " them: remove those that are not used"
 )
 
@@ -102,7 +102,7 @@ def assess(
     """
     judged = _judge_of(resource, dependencies, policy_required=policy_required)
     if isinstance(judged, Missing):
-        return _without_labels(judged, resource.key.namespace)
+        return _without_labels(judged, resource.place)
     verdicts = {host: judged(_asked(host, one)) for host, one in stored.items() if is_registry(host)}
     revoked = frozenset(host for host, verdict in verdicts.items() if not verdict.served or verdict.default_role_arn)
     removable = tuple(
@@ -170,14 +170,21 @@ def _judge_of(
         labels = dependencies.labels(namespace)
     if isinstance(labels, Missing):
         return labels
-    return partial(judge, namespace=namespace, labels=labels, policies=policies, required=policy_required)
+    return partial(
+        judge,
+        namespace=namespace,
+        place=resource.place,
+        labels=labels,
+        policies=policies,
+        required=policy_required,
+    )
 
 
-def _without_labels(why: Missing, namespace: str) -> Authorization:
+def _without_labels(why: Missing, place: str) -> Authorization:
     if why is Missing.REFUSED:
         return Authorization(unknown=_LABELS_REFUSED)
     if why is Missing.TOO_MANY:
-        return Authorization(unknown=_LABELS_OVERSIZED.format(namespace))
+        return Authorization(unknown=_LABELS_OVERSIZED.format(place))
     return WAITING  # a namespace that holds a resource will be seen
 
 

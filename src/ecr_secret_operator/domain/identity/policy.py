@@ -114,13 +114,20 @@ class Verdict:
 
 
 def judge(
-    ask: AccessRequest, *, namespace: str, labels: Mapping[str, str], policies: Sequence[Policy], required: bool
+    ask: AccessRequest,
+    *,
+    namespace: str,
+    place: str,
+    labels: Mapping[str, str],
+    policies: Sequence[Policy],
+    required: bool,
 ) -> Verdict:
     """Judges one ask by all policies of the cluster.
 
     Args:
         ask: what the resource asks to use.
         namespace: where it is.
+        place: the namespace, as messages name it.
         labels: of the namespace.
         policies: all of the cluster.
         required: whether nothing is allowed while there is no policy.
@@ -133,20 +140,22 @@ def judge(
         for name, spec in known
         if not isinstance(spec, InvalidSpec) and spec.namespaces.selects(namespace, labels)
     ]
-    allowing = [(name, spec) for name, spec in selecting if not _lacks(spec, ask, namespace)]
+    lacks = [(name, spec, _lacks(spec, ask, namespace)) for name, spec in selecting]
+    allowing = [(name, spec) for name, spec, lacking in lacks if not lacking]
     if allowing:
-        return _with_default_role(ask, namespace, allowing) if ask.kind == "ambient" else Verdict()
+        return _with_default_role(ask, place, allowing) if ask.kind == "ambient" else Verdict()
     enforced = required or any(isinstance(spec, InvalidSpec) or spec.mode == "Enforce" for _, spec in known)
     audited = any(spec.mode == "Audit" for _, spec in selecting)
-    return Verdict(refusal=_refusal(ask, namespace, selecting), served=audited or not enforced)
+    refusal = _refusal(ask, place, [(name, lacking) for name, _, lacking in lacks])
+    return Verdict(refusal=refusal, served=audited or not enforced)
 
 
-def _with_default_role(ask: AccessRequest, namespace: str, allowing: Sequence[tuple[str, AccessPolicySpec]]) -> Verdict:
+def _with_default_role(ask: AccessRequest, place: str, allowing: Sequence[tuple[str, AccessPolicySpec]]) -> Verdict:
     """The verdict on the operator's own identity: the first enforced default role replaces the identity.
 
     Args:
         ask: what the resource asks to use.
-        namespace: where it is.
+        place: the namespace, as messages name it.
         allowing: the policies that allow it, by name.
     """
     named = [(name, spec) for name, spec in allowing if spec.default_role_arn]
@@ -155,7 +164,7 @@ def _with_default_role(ask: AccessRequest, namespace: str, allowing: Sequence[tu
         return Verdict(default_role_arn=role)
     name, first = named[0]
     replaced = f"role {role}" if role else "the operator's own identity"
-    change = f"AccessPolicy {name} replaces {replaced} for {ask.host} in namespace {namespace}"
+    change = f"AccessPolicy {name} replaces {replaced} for {ask.host} in {place}"
     return Verdict(default_role_arn=role, change=f"{change} with role {first.default_role_arn}")
 
 
@@ -197,23 +206,28 @@ def _matches(text: str, glob: str) -> bool:
     return fnmatchcase(text, glob) if "*" in glob or "?" in glob else text == glob
 
 
-def _refusal(ask: AccessRequest, namespace: str, selecting: Sequence[tuple[str, AccessPolicySpec]]) -> str:
+def _refusal(ask: AccessRequest, place: str, lacks: Sequence[tuple[str, str]]) -> str:
+    """Why no policy allows a request.
+
+    Args:
+        ask: what the resource asks to use.
+        place: the namespace, as messages name it.
+        lacks: the policies that select the namespace, by name, and what each does not allow.
+    """
     identity = {
         "ambient": " with the operator's own identity",
         "role": f" with role {ask.role_arn}" + (f" and external id {ask.external_id}" if ask.external_id else ""),
         "keys": " with keys of its own",
         "unknown": " with the role of a ServiceAccount",
     }[ask.kind]
-    found = [
-        f"{name} selects it but does not allow {_lacks(spec, ask, namespace)}" for name, spec in selecting[:_NAMED]
-    ]
+    found = [f"{name} selects it but does not allow {lacking}" for name, lacking in lacks[:_NAMED]]
     needed = {
         "ambient": " and ambient_identity: true (or a default_role_arn)",
         "role": f" and role_arns: [{ask.role_arn}]",
         "unknown": " and role_arns that match the role of the ServiceAccount",
     }.get(ask.kind, "")
     return (
-        f"no AccessPolicy lets namespace {namespace} use {ask.host} in {ask.region}{identity}:"
+        f"no AccessPolicy lets {place} use {ask.host} in {ask.region}{identity}:"
         f" {'; '.join(found) or 'none selects it'}. It takes one that selects the namespace, with registries:"
         f" [{ask.host}]{needed}"
     )

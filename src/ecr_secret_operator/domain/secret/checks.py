@@ -58,7 +58,7 @@ def secret_not_kept(target: Target, _now: datetime) -> Plan | None:
     if not stored or not stored.reduced:
         return None
     text = (
-        f"the generated Secrets of namespace {stored.namespace} take too much of the operator's memory, and so Secret"
+        f"the generated Secrets of {target.resource.place} take too much of the operator's memory, and so Secret"
         f" {stored.name} is left as it is. Remove Secrets with the label {MANAGED_BY_LABEL} that the operator did not"
         " make, or use more namespaces: this resource is then served by itself, within ten minutes"
     )

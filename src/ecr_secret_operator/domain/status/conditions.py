@@ -10,10 +10,10 @@ from ...api.duration import format_duration
 from ...api.model import CommonSpec
 from ...reasons import NEEDS_A_PERSON, Failure, Reason
 from ..resource import InvalidSpec, Resource, condition_of, text_of
-from ..secret.stored import format_time
+from ..secret.stored import format_time, parse_time
 from ..tokens.schedule import due_at, is_clamped, safe_interval
 from ..tokens.token import Token
-from .outcome import LINKED, POLICY_ALLOWED, READY, REFRESHING, TERMINATING, Outcome, Status
+from .outcome import LINKED, POLICY_ALLOWED, READY, REFRESHING, TERMINATING, TOKEN_LIFETIME, Outcome, Status
 
 _NEVER_READY = frozenset((Reason.INVALID_SPEC, Reason.SECRET_CONFLICT, Reason.POLICY_DENIED))
 
@@ -40,6 +40,8 @@ def next_status(resource: Resource, outcome: Outcome, *, now: datetime) -> Statu
         status["lastUpdatedTime"] = text_of(old, "lastUpdatedTime") or format_time(token.issued_at if token else now)
     if token:
         status["expiresAt"] = format_time(token.expires_at)
+    if token and resource.cluster is not None:
+        status[TOKEN_LIFETIME] = to_the_minute(token.lifetime).total_seconds()
     if token and not isinstance(spec, InvalidSpec) and not suspended:
         due = [due_at(one, spec.interval, seed=resource.uid) for one in outcome.tokens]
         status["nextRefreshTime"] = format_time(min(due))
@@ -110,34 +112,41 @@ def _served_message(spec: CommonSpec, token: Token | None, *, good: bool) -> str
     where = hosts[0] if len(hosts) == 1 else f"each of {len(hosts)} registries"
     text = f"Secret {spec.generated_secret_name} holds {what} for {where}"
     if token and is_clamped(spec.interval, token.lifetime):
-        text = f"{text}. {clamped_message(spec, token)}"
+        text = f"{text}. {clamped_message(spec, token.lifetime)}"
     return f"{text}. {spec.caution}" if spec.caution else text
 
 
-def clamped_message(spec: CommonSpec, token: Token) -> str:
-    """The sentence that says that, and why, a frequency is not kept as it is written."""
-    lifetime = _to_the_minute(token.lifetime)
+def clamped_message(spec: CommonSpec, lifetime: timedelta) -> str:
+    """The sentence that reports a frequency which is shortened, because tokens do not live long enough for it.
+
+    Args:
+        spec: of the resource.
+        lifetime: of the token.
+    """
+    lives = to_the_minute(lifetime)
     return (
-        f"{_clamped(spec)} for a token that lives"
-        f" {format_duration(lifetime)}: it is refreshed every {format_duration(safe_interval(lifetime))}"
+        f"frequency {spec.frequency} is longer than is safe for a token that lives"
+        f" {format_duration(lives)}: it is refreshed every {format_duration(safe_interval(lives))}"
     )
 
 
-def _to_the_minute(lifetime: timedelta) -> timedelta:
+def to_the_minute(lifetime: timedelta) -> timedelta:
     """A lifetime as it is reported. The time that AWS took to answer is part of what is measured."""
     return timedelta(minutes=round(lifetime / timedelta(minutes=1))) or lifetime
 
 
-def clamped_in(spec: CommonSpec | InvalidSpec, status: Status) -> str:
-    """The message about a clamped frequency in a stored status; empty if there is none."""
-    if isinstance(spec, InvalidSpec):
-        return ""
-    _, begins, rest = str(condition_of(status, READY).get("message")).partition(_clamped(spec))
-    return begins + rest
+def reports_clamped(resource: Resource) -> bool:
+    """Whether the stored status reports that the frequency of this generation is shortened.
 
-
-def _clamped(spec: CommonSpec) -> str:
-    return f"frequency {spec.frequency} is longer than is safe"
+    The status holds the time of the last write, which is after the token was issued, and never its lifetime. So the
+    lifetime may appear shorter than it is, and the answer may be True too often, but is never False by mistake.
+    """
+    status, spec = resource.status, resource.spec
+    ready = condition_of(status, READY)
+    written, expires = parse_time(text_of(status, "lastUpdatedTime")), parse_time(text_of(status, "expiresAt"))
+    if isinstance(spec, InvalidSpec) or spec.suspend or ready.get("status") != "True" or not written or not expires:
+        return False
+    return status.get("observedGeneration") == resource.generation and is_clamped(spec.interval, expires - written)
 
 
 def _phase(ready: Value, failure: Failure | None, *, suspended: bool) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from ...reasons import OF_LINKS, EventReason, Reason
 from ..resource import InvalidSpec, Resource, condition_of, text_of
 from ..tokens.schedule import is_clamped
-from .conditions import clamped_message
-from .outcome import LINKED, POLICY_ALLOWED, READY, REFRESHING, Outcome, Status
+from .conditions import clamped_message, reports_clamped
+from .outcome import LINKED, POLICY_ALLOWED, REFRESHING, Outcome, Status
 
 _HAPPENED = frozenset(
     (EventReason.REPAIRED, EventReason.ADOPTED, EventReason.SECRET_REMOVED, EventReason.NAMESPACE_SLOW)
@@ -83,9 +83,8 @@ def events(resource: Resource, status: Status, outcome: Outcome) -> Iterator[Eve
     spec, token = resource.spec, outcome.first
     if isinstance(spec, InvalidSpec) or token is None or not is_clamped(spec.interval, token.lifetime):
         return
-    sentence = clamped_message(spec, token)
-    if sentence not in str(condition_of(resource.status, READY).get("message")):
-        yield Event(EventReason.FREQUENCY_CLAMPED, sentence, warning=False)
+    if not reports_clamped(resource):
+        yield Event(EventReason.FREQUENCY_CLAMPED, clamped_message(spec, token.lifetime), warning=False)
 
 
 def link_failure(status: Status) -> str:

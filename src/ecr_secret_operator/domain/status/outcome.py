@@ -25,6 +25,9 @@ LINKED = "Linked"
 TERMINATING = "Terminating"
 """Only there, and True, while the resource or a Secret of it is being deleted and finalizers hold it."""
 
+TOKEN_LIFETIME = "tokenLifetime"  # noqa: S105 - the name of a field
+"""Seconds that the token of a placement lives. It is a field of placements' statuses only, which stay in memory."""
+
 Status = Mapping[str, Any]
 
 Happened = tuple[tuple[EventReason, str], ...]

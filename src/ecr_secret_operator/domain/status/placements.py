@@ -12,9 +12,10 @@ from ...reasons import NEEDS_A_PERSON, EventReason, Failure, Reason
 from ..links import links_of
 from ..resource import InvalidSpec, Resource, condition_of, text_of
 from ..secret.deletion import terminating
-from .conditions import Value, clamped_in, condition
+from ..tokens.schedule import is_clamped
+from .conditions import Value, clamped_message, condition, reports_clamped
 from .events import Event, link_events
-from .outcome import LINKED, POLICY_ALLOWED, READY, REFRESHING, TERMINATING, Status
+from .outcome import LINKED, POLICY_ALLOWED, READY, REFRESHING, TERMINATING, TOKEN_LIFETIME, Status
 
 MOST_LISTED = 20
 """How many failing namespaces a status lists."""
@@ -121,8 +122,8 @@ def cluster_events(placements: Placements, status: Status) -> Iterator[Event]:
     if audit and not condition_of(old, POLICY_ALLOWED):
         yield Event(EventReason.POLICY_AUDITED, str(audit["message"]), warning=True)
     yield from link_events(old, status)
-    shortened = clamped_in(placements.resource.spec, status)
-    if shortened and not clamped_in(placements.resource.spec, old):
+    is_served = condition_of(status, READY).get("status") == "True"
+    if is_served and not reports_clamped(placements.resource) and (shortened := _shortened(placements)):
         yield Event(EventReason.FREQUENCY_CLAMPED, shortened, warning=False)
     before, after = condition_of(old, REFRESHING), condition_of(status, REFRESHING)
     if not after or (before.get("status"), before.get("reason")) == (after.get("status"), after.get("reason")):
@@ -169,9 +170,13 @@ def _ready(placements: Placements) -> _Told:
 
 
 def _shortened(placements: Placements) -> str:
-    """What a placement says of a frequency that is not kept as it is written; empty when it is kept."""
-    told = (clamped_in(placements.resource.spec, one) for one in placements.statuses.values())
-    return next(filter(None, told), "")
+    """The sentence that reports a frequency which is shortened; empty when it is kept as it is written."""
+    spec = placements.resource.spec
+    lifetimes = [one[TOKEN_LIFETIME] for one in placements.statuses.values() if TOKEN_LIFETIME in one]
+    if isinstance(spec, InvalidSpec) or not lifetimes:
+        return ""
+    lifetime = timedelta(seconds=min(lifetimes))
+    return clamped_message(spec, lifetime) if is_clamped(spec.interval, lifetime) else ""
 
 
 def _observed(placements: Placements) -> dict[str, int]:
@@ -246,10 +251,10 @@ def _reason(failures: Mapping[str, Failure]) -> Reason:
 
 
 def _sentences(failures: Mapping[str, Failure]) -> str:
-    """Which namespaces, and what of them: those of which the same is said, but for their name, together."""
+    """Messages, each with its namespaces: those with the same message are named together."""
     places: defaultdict[str, list[str]] = defaultdict(list)
     for name, failure in sorted(failures.items()):
-        places[failure.message.replace(f"namespace {name} ", "the namespace ")].append(name)
+        places[failure.message].append(name)
     told = [f"{_names(names)}: {message}" for message, names in places.items()]
     more = [f"and {len(told) - _MESSAGES_TOLD} more"] if len(told) > _MESSAGES_TOLD else []
     return "; ".join([*told[:_MESSAGES_TOLD], *more])
