@@ -14,9 +14,10 @@ from ecr_secret_operator.domain.identity.identity import AMBIENT, Identity
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, KINDS, SECRET
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, Resource
+from ecr_secret_operator.domain.secret.annotations import StoredToken, StoredTokens
 from ecr_secret_operator.domain.secret.observed import Observed
 from ecr_secret_operator.domain.secret.render import Desired, render
-from ecr_secret_operator.domain.secret.stored import StoredSecret, StoredToken, StoredTokens
+from ecr_secret_operator.domain.secret.stored import StoredSecret
 from ecr_secret_operator.domain.tokens.token import Sensitive, Token
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

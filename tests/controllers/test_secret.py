@@ -16,9 +16,9 @@ from ecr_secret_operator.controllers.secret.reconciler import SecretReconciler
 from ecr_secret_operator.domain.links import LinkedAccount
 from ecr_secret_operator.domain.resource import Key, Resource, condition_of
 from ecr_secret_operator.domain.secret.registries import Want
-from ecr_secret_operator.domain.secret.stored import parse_time
 from ecr_secret_operator.domain.status.events import Event
 from ecr_secret_operator.domain.status.outcome import Outcome
+from ecr_secret_operator.domain.times import parse_time
 from ecr_secret_operator.domain.tokens.token import Token
 from ecr_secret_operator.errors import (
     AlreadyExists,

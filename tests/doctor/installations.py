@@ -15,7 +15,8 @@ from ecr_secret_operator.doctor.observed import Evidence, Keys, ObservedInstalla
 from ecr_secret_operator.doctor.permissions import access_reviews
 from ecr_secret_operator.domain.identity.policy import Policy, parse_policy
 from ecr_secret_operator.domain.kinds import KINDS
-from ecr_secret_operator.domain.secret.stored import MANAGED_BY, MANAGED_BY_LABEL, OWNER, OwnerReference, StoredSecret
+from ecr_secret_operator.domain.secret.annotations import OWNER
+from ecr_secret_operator.domain.secret.stored import MANAGED_BY, MANAGED_BY_LABEL, OwnerReference, StoredSecret
 from ecr_secret_operator.rbac import Installation, admission_policies
 from tests.factories import NOW
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from ecr_secret_operator.domain.secret.stored import format_time
+from ecr_secret_operator.domain.times import format_time
 from tests.factories import HOST, NOW
 
 Object = dict[str, Any]

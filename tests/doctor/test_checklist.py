@@ -18,7 +18,7 @@ from ecr_secret_operator.doctor.permissions import access_reviews
 from ecr_secret_operator.doctor.workload import Workload, is_operator, workload
 from ecr_secret_operator.domain.environment import VariableSource, VariableSources
 from ecr_secret_operator.domain.kinds import SECRET
-from ecr_secret_operator.domain.secret.stored import format_time
+from ecr_secret_operator.domain.times import format_time
 from ecr_secret_operator.rbac import PERMISSIONS, RoleScope
 from tests.factories import HOST, NOW
 

@@ -9,7 +9,7 @@ import pytest
 
 from ecr_secret_operator.doctor.credential import OVERDUE_AFTER, Counts, CredentialState, Trouble, Use, credential
 from ecr_secret_operator.domain.kinds import CLUSTER_PULL_SECRET, KINDS, SECRET
-from ecr_secret_operator.domain.secret.stored import format_time
+from ecr_secret_operator.domain.times import format_time
 from tests.factories import HOST, NOW, OTHER_HOST
 
 from .objects import Object, a_condition, a_status, an_object

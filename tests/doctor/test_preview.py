@@ -10,8 +10,8 @@ import pytest
 from ecr_secret_operator.doctor.preview import MASK, preview, remarks
 from ecr_secret_operator.domain.kinds import KINDS
 from ecr_secret_operator.domain.resource import InvalidSpec, Key
+from ecr_secret_operator.domain.secret.annotations import DIGEST, EXPIRES_AT, ISSUED_AT, TOKENS
 from ecr_secret_operator.domain.secret.render import manifest
-from ecr_secret_operator.domain.secret.stored import DIGEST, EXPIRES_AT, ISSUED_AT, TOKENS
 from tests.factories import PASSWORD, a_desired, a_resource
 
 from .objects import Object, an_object

@@ -12,10 +12,10 @@ from ecr_secret_operator.domain.identity.authorization import Authorization
 from ecr_secret_operator.domain.identity.policy import AccessPolicySpec, parse_policy
 from ecr_secret_operator.domain.kinds import KINDS, Kind, passwords_of
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource
+from ecr_secret_operator.domain.secret.annotations import DIGEST, NAME, OWNER, TOKENS
 from ecr_secret_operator.domain.secret.decide import decide
 from ecr_secret_operator.domain.secret.observed import Observed
 from ecr_secret_operator.domain.secret.render import differences, patch, render
-from ecr_secret_operator.domain.secret.stored import DIGEST, NAME, OWNER, TOKENS, parse_time
 from ecr_secret_operator.domain.secret.target import intact
 from ecr_secret_operator.domain.status.conditions import next_status, status_patch
 from ecr_secret_operator.domain.status.events import events
@@ -28,6 +28,7 @@ from ecr_secret_operator.domain.status.placements import (
     patience,
 )
 from ecr_secret_operator.domain.status.timing import next_look
+from ecr_secret_operator.domain.times import parse_time
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.factories import HOST, NOW, PASSWORD, a_resource, a_spec, a_stored_secret, logins_of, stored_tokens
 from tests.fuzz import TEXTS, json_of, object_of

@@ -15,8 +15,9 @@ import pytest
 
 from ecr_secret_operator.domain.kinds import DOCKER_CONFIG_KEY
 from ecr_secret_operator.domain.resource import Resource
+from ecr_secret_operator.domain.secret.annotations import COPIED, DIGEST, NAME, OWNER, TOKENS, seal
 from ecr_secret_operator.domain.secret.render import Desired, differences, manifest, render
-from ecr_secret_operator.domain.secret.stored import COPIED, MANAGED_BY_LABEL, NAME, OWNER, TOKENS, StoredSecret
+from ecr_secret_operator.domain.secret.stored import MANAGED_BY_LABEL, StoredSecret, data_digest
 from ecr_secret_operator.errors import Conflict
 from ecr_secret_operator.kube.objects import SecretObject
 from ecr_secret_operator.kube.secrets import SecretWriter, convert
@@ -125,8 +126,6 @@ FORGED = {
 @pytest.mark.parametrize("passwords", FORGED.values(), ids=FORGED.keys())
 def test_tokens_that_are_none_of_the_operators_are_not_kept(passwords: dict[str, str]) -> None:
     """Whose seal holds: anybody can compute it."""
-    from ecr_secret_operator.domain.secret.stored import DIGEST, data_digest, seal  # noqa: PLC0415
-
     config = json.dumps({"auths": {host: {"password": text} for host, text in passwords.items()}})
     body = manifest(a_desired())
     annotations = body["metadata"]["annotations"]

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from ecr_secret_operator.domain.kinds import DOCKER_CONFIG_KEY, DOCKER_CONFIG_TYPE, docker_config
-from ecr_secret_operator.domain.secret.stored import DIGEST, OWNER, TOKENS, data_digest
+from ecr_secret_operator.domain.secret.annotations import DIGEST, OWNER, TOKENS
+from ecr_secret_operator.domain.secret.stored import data_digest
 from ecr_secret_operator.domain.tokens.token import Sensitive
 from ecr_secret_operator.kube.objects import SecretObject
 from ecr_secret_operator.kube.secrets import LAST_APPLIED, convert

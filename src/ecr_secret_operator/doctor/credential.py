@@ -17,9 +17,9 @@ from ..domain.kinds import Kind
 from ..domain.raw import RawObject, mapping, mappings, number, text
 from ..domain.resource import Key, condition_of
 from ..domain.secret.deletion import deleted_since
-from ..domain.secret.stored import format_time, parse_time
 from ..domain.status.events import link_failure
 from ..domain.status.outcome import LINKED, POLICY_ALLOWED, READY, REFRESHING, TERMINATING
+from ..domain.times import format_time, parse_time
 from ..reasons import Reason
 
 OVERDUE_AFTER = timedelta(minutes=5)

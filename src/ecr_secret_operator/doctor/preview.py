@@ -12,8 +12,8 @@ from ..api.pull_secrets import ClusterPullSecretSpec, RegistriesSpec
 from ..domain.kinds import KINDS, USERNAME
 from ..domain.raw import RawObject, number, text
 from ..domain.resource import InvalidSpec, Key, Resource
+from ..domain.secret.annotations import DIGEST, EXPIRES_AT, ISSUED_AT, TOKENS, StoredToken
 from ..domain.secret.render import manifest, render
-from ..domain.secret.stored import DIGEST, EXPIRES_AT, ISSUED_AT, TOKENS, StoredToken
 from ..domain.status.conditions import clamped_message
 from ..domain.tokens.schedule import is_clamped
 from ..domain.tokens.token import Sensitive, Token

@@ -16,7 +16,7 @@ from ..domain.identity.sources import KEY_ID, ROLE_ANNOTATION, SECRET_KEY, KeySe
 from ..domain.raw import mapping, text
 from ..domain.resource import InvalidSpec, Key, Resource
 from ..domain.secret.deletion import finalizers_hold
-from ..domain.secret.stored import format_time
+from ..domain.times import format_time
 from ..domain.tokens.token import Sensitive
 from ..reasons import NEEDS_A_PERSON, Reason
 from .credential import CredentialState

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from ..domain.raw import mapping, mappings, number, text
-from ..domain.secret.stored import parse_time
+from ..domain.times import parse_time
 from .finding import Finding, error, ok, unknown, warning
 from .observed import ObservedInstallation
 from .workload import POINT, PROGRAM, Workload

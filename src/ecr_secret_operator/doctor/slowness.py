@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..domain.raw import text
-from ..domain.secret.stored import parse_time
+from ..domain.times import parse_time
 from .finding import Finding, warning
 from .observed import ObservedInstallation
 

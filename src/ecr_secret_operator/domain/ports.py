@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from .kinds import SecretData
     from .links import DesiredLinks, LinkedAccount, LinkStatus, Ref
     from .resource import Key, Resource
+    from .secret.annotations import StoredTokens
     from .secret.registries import Want
     from .secret.removal import Unlinked
     from .secret.render import Desired
-    from .secret.stored import StoredSecret, StoredTokens
+    from .secret.stored import StoredSecret
     from .status.events import Event
     from .status.outcome import Outcome, Status
     from .status.placements import Placements

@@ -10,8 +10,8 @@ from typing import Any
 from ..api.fields import API_VERSION
 from ..domain.links import LinkedAccount
 from ..domain.resource import Resource
-from ..domain.secret.stored import format_time
 from ..domain.status.events import Event
+from ..domain.times import format_time
 from ..errors import AlreadyExists, ApiError
 from .client import Client
 from .objects import EventObject

@@ -13,20 +13,8 @@ from dataclasses import replace
 from ..api.pull_secrets import MOST_REGISTRIES
 from ..api.registry import is_registry
 from ..domain.kinds import ARGO_LABEL
-from ..domain.secret.stored import (
-    COPIED,
-    DIGEST,
-    EXPIRES_AT,
-    ISSUED_AT,
-    LONG_CHARACTERS,
-    MANAGED_BY_LABEL,
-    NAME,
-    OWNER,
-    TOKENS,
-    OwnerReference,
-    StoredSecret,
-    text_digest,
-)
+from ..domain.secret.annotations import COPIED, DIGEST, EXPIRES_AT, ISSUED_AT, NAME, OWNER, TOKENS
+from ..domain.secret.stored import LONG_CHARACTERS, MANAGED_BY_LABEL, OwnerReference, StoredSecret, text_digest
 from ..domain.tokens.token import Sensitive
 from ..runtime.allowance import Allowance, Weight
 from .objects import Owner, SecretObject

@@ -18,8 +18,9 @@ import msgspec
 
 from ..domain.kinds import SecretData, passwords_of
 from ..domain.ports import Existing
+from ..domain.secret.annotations import is_sealed
 from ..domain.secret.render import Desired, manifest, patch
-from ..domain.secret.stored import MANAGED_SELECTOR, StoredSecret, data_digest, is_sealed
+from ..domain.secret.stored import MANAGED_SELECTOR, StoredSecret, data_digest
 from ..domain.tokens.token import Sensitive
 from ..errors import AlreadyExists, ApiError, Conflict, NotFound
 from .client import Client

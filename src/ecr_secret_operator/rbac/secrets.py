@@ -9,7 +9,8 @@ from __future__ import annotations
 from ..api.fields import GROUP
 from ..api.registry import HOST_PATTERN, OCI_SCHEME
 from ..domain.kinds import ARGO_LABEL, DOCKER_CONFIG_KEY, DOCKER_CONFIG_TYPE, USERNAME
-from ..domain.secret.stored import DIGEST, MANAGED_BY, MANAGED_BY_LABEL, MANAGED_SELECTOR
+from ..domain.secret.annotations import DIGEST
+from ..domain.secret.stored import MANAGED_BY, MANAGED_BY_LABEL, MANAGED_SELECTOR
 from .cel import BETWEEN, Object, base64, data, decoding, label, literal, policy
 from .content import ARGO_CONTENT, ARGO_KEYS, DOCKER_CONTENT, STORABLE, VARIABLES
 from .installation import Installation

@@ -16,10 +16,11 @@ from ..domain.ports import Enqueue, Existing
 from ..domain.resource import InvalidSpec, Key, Resource, condition_of, text_of
 from ..domain.secret.ownership import claimed
 from ..domain.secret.render import Desired
-from ..domain.secret.stored import StoredSecret, parse_time
+from ..domain.secret.stored import StoredSecret
 from ..domain.status.events import link_failure
 from ..domain.status.outcome import POLICY_ALLOWED, READY, REFRESHING, Status
 from ..domain.status.placements import Placements
+from ..domain.times import parse_time
 from ..errors import Conflict
 from ..kube import kept
 from ..kube import resources as kube_resources

@@ -16,7 +16,7 @@ from ..domain.identity.sources import KeySecret, Missing, Named, RoleAccount
 from ..domain.kinds import KINDS
 from ..domain.ports import Enqueue
 from ..domain.resource import Key, Resource
-from ..domain.secret.stored import StoredTokens
+from ..domain.secret.annotations import StoredTokens
 from ..kube import namespaces, policies
 from ..kube.client import Client
 from ..runtime.cache import Cache

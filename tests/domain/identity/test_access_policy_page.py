@@ -17,7 +17,7 @@ from ecr_secret_operator.domain.identity.policy import POLICY_KIND, AccessPolicy
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.identity.sources import Missing
 from ecr_secret_operator.domain.resource import InvalidSpec
-from ecr_secret_operator.domain.secret.stored import StoredToken, StoredTokens
+from ecr_secret_operator.domain.secret.annotations import StoredToken, StoredTokens
 from tests.domain.identity.dependencies import ACCOUNT, CREDENTIALS, OTHER_ROLE, ROLE, Cluster
 from tests.factories import HOST, OTHER_HOST, a_key, a_resource, a_spec, a_token
 

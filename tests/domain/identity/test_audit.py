@@ -14,7 +14,7 @@ from ecr_secret_operator.domain.identity.identity import AMBIENT, AssumedRole, I
 from ecr_secret_operator.domain.identity.policy import AccessPolicySpec, AccessRequest, Policy
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.resource import InvalidSpec
-from ecr_secret_operator.domain.secret.stored import StoredToken, StoredTokens
+from ecr_secret_operator.domain.secret.annotations import StoredToken, StoredTokens
 from tests.domain.identity.dependencies import Cluster
 from tests.domain.identity.policies import AMBIENT as ASKS_AMBIENT
 from tests.domain.identity.policies import ASSUMED, INVALID, KEYS, OTHER_ROLE, ROLE, UNKNOWN, a_policy, verdict_of

@@ -8,9 +8,10 @@ import pytest
 
 from ecr_secret_operator.domain.identity.authorization import Authorization
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource
+from ecr_secret_operator.domain.secret.annotations import OWNER
 from ecr_secret_operator.domain.secret.decide import decide
 from ecr_secret_operator.domain.secret.plan import Plan
-from ecr_secret_operator.domain.secret.stored import OWNER, StoredSecret
+from ecr_secret_operator.domain.secret.stored import StoredSecret
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.factories import (
     NOW,

@@ -13,10 +13,10 @@ from ecr_secret_operator.domain.identity.identity import AccessKeys, AssumedRole
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.identity.sources import Missing
 from ecr_secret_operator.domain.resource import InvalidSpec
+from ecr_secret_operator.domain.secret.annotations import StoredToken, StoredTokens
 from ecr_secret_operator.domain.secret.decide import decide
 from ecr_secret_operator.domain.secret.observed import Observed
 from ecr_secret_operator.domain.secret.registries import hosts_missing_token
-from ecr_secret_operator.domain.secret.stored import StoredToken, StoredTokens
 from ecr_secret_operator.domain.tokens.token import Sensitive
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.domain.identity.dependencies import Cluster, a_policy

@@ -9,11 +9,12 @@ from ecr_secret_operator.domain.identity.authorization import Authorization, Reg
 from ecr_secret_operator.domain.identity.identity import AMBIENT, AccountRole, Identity
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.resource import Resource
+from ecr_secret_operator.domain.secret.annotations import StoredToken, StoredTokens
 from ecr_secret_operator.domain.secret.decide import decide
 from ecr_secret_operator.domain.secret.observed import Observed
 from ecr_secret_operator.domain.secret.plan import Write
 from ecr_secret_operator.domain.secret.render import render
-from ecr_secret_operator.domain.secret.stored import StoredSecret, StoredToken, StoredTokens
+from ecr_secret_operator.domain.secret.stored import StoredSecret
 from ecr_secret_operator.domain.tokens.token import Token
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.factories import HOST, NOW, OTHER_HOST, a_resource, a_spec, a_stored_secret, a_token, an_observed, spec_of

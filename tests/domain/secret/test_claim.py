@@ -10,6 +10,7 @@ import pytest
 
 from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, DOCKER_CONFIG_TYPE, SECRET, docker_config
 from ecr_secret_operator.domain.resource import Resource
+from ecr_secret_operator.domain.secret.annotations import OWNER
 from ecr_secret_operator.domain.secret.decide import decide
 from ecr_secret_operator.domain.secret.ownership import (
     CONFLICT_RETRY,
@@ -22,8 +23,9 @@ from ecr_secret_operator.domain.secret.ownership import (
 from ecr_secret_operator.domain.secret.plan import Plan
 from ecr_secret_operator.domain.secret.registries import newest
 from ecr_secret_operator.domain.secret.render import needs_replacing
-from ecr_secret_operator.domain.secret.stored import OWNER, OwnerReference, StoredSecret, format_time
+from ecr_secret_operator.domain.secret.stored import OwnerReference, StoredSecret
 from ecr_secret_operator.domain.secret.target import intact
+from ecr_secret_operator.domain.times import format_time
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.factories import (
     HOST,

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from ecr_secret_operator.domain.identity.authorization import Authorization, RegistryLogin
 from ecr_secret_operator.domain.identity.identity import AMBIENT, AccessKeys, AssumedRole, Identity, StoredKeys
+from ecr_secret_operator.domain.secret.annotations import StoredToken, StoredTokens
 from ecr_secret_operator.domain.secret.decide import decide
 from ecr_secret_operator.domain.secret.observed import Observed
 from ecr_secret_operator.domain.secret.plan import Plan
 from ecr_secret_operator.domain.secret.registries import hosts_missing_token
-from ecr_secret_operator.domain.secret.stored import StoredSecret, StoredToken, StoredTokens
+from ecr_secret_operator.domain.secret.stored import StoredSecret
 from ecr_secret_operator.domain.tokens.schedule import serves
 from ecr_secret_operator.domain.tokens.token import Sensitive
 from tests.domain.secret.registries import MISSING, ROLE, THIRD_HOST, of, scope, stored_with

@@ -13,14 +13,16 @@ from ecr_secret_operator.api.registry import parse_registry
 from ecr_secret_operator.domain.identity.identity import AMBIENT
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource
+from ecr_secret_operator.domain.secret.annotations import EXPIRES_AT, ISSUED_AT, TOKENS
 from ecr_secret_operator.domain.secret.decide import decide
 from ecr_secret_operator.domain.secret.observed import Observed, refresh_requested
 from ecr_secret_operator.domain.secret.plan import Plan, Write
 from ecr_secret_operator.domain.secret.registries import Want
-from ecr_secret_operator.domain.secret.stored import EXPIRES_AT, ISSUED_AT, TOKENS, StoredSecret, parse_time
+from ecr_secret_operator.domain.secret.stored import StoredSecret
 from ecr_secret_operator.domain.status.conditions import next_status
 from ecr_secret_operator.domain.status.outcome import Outcome
 from ecr_secret_operator.domain.status.timing import next_look
+from ecr_secret_operator.domain.times import parse_time
 from ecr_secret_operator.domain.tokens.schedule import Freshness, due_at
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.factories import (

@@ -9,16 +9,9 @@ from typing import Any
 
 import pytest
 
+from ecr_secret_operator.domain.secret.annotations import COPIED, DIGEST, EXPIRES_AT, TOKENS
 from ecr_secret_operator.domain.secret.render import differences, manifest, patch
-from ecr_secret_operator.domain.secret.stored import (
-    COPIED,
-    DIGEST,
-    EXPIRES_AT,
-    MANAGED_BY_LABEL,
-    TOKENS,
-    OwnerReference,
-    data_digest,
-)
+from ecr_secret_operator.domain.secret.stored import MANAGED_BY_LABEL, OwnerReference, data_digest
 from tests.factories import a_desired, a_resource, a_spec, a_stored_secret
 
 ANOTHER_OWNER = OwnerReference(api_version="apps/v1", kind="Deployment", name="web", uid="d0", controller=False)

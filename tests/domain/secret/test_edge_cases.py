@@ -11,10 +11,10 @@ from ecr_secret_operator.domain.identity.authorization import Authorization
 from ecr_secret_operator.domain.identity.policy import AccessPolicySpec, AccessRequest, Policy, judge, parse_policy
 from ecr_secret_operator.domain.kinds import DOCKER_CONFIG_KEY, DOCKER_CONFIG_TYPE, passwords_of
 from ecr_secret_operator.domain.resource import InvalidSpec, condition_of
+from ecr_secret_operator.domain.secret.annotations import TOKENS
 from ecr_secret_operator.domain.secret.decide import decide
 from ecr_secret_operator.domain.secret.failures import merge_failures
 from ecr_secret_operator.domain.secret.ownership import Claim, claim
-from ecr_secret_operator.domain.secret.stored import TOKENS
 from ecr_secret_operator.domain.status.conditions import next_status
 from ecr_secret_operator.domain.status.outcome import READY, Outcome
 from ecr_secret_operator.reasons import Failure, Reason

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ecr_secret_operator.domain.resource import Key
-from ecr_secret_operator.domain.secret.stored import OWNER, OwnerReference
+from ecr_secret_operator.domain.secret.annotations import OWNER
+from ecr_secret_operator.domain.secret.stored import OwnerReference
 from tests.factories import a_key, a_resource, a_stored_secret
 
 ANOTHER_OWNER = OwnerReference(api_version="apps/v1", kind="Deployment", name="web", uid="d0", controller=False)

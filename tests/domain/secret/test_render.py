@@ -16,21 +16,18 @@ from hypothesis import strategies as st
 from ecr_secret_operator.api.registry import parse_registry
 from ecr_secret_operator.domain.identity.identity import AMBIENT
 from ecr_secret_operator.domain.identity.scope import Scope
-from ecr_secret_operator.domain.secret.render import differences, manifest, render
-from ecr_secret_operator.domain.secret.stored import (
+from ecr_secret_operator.domain.secret.annotations import (
     COPIED,
     DIGEST,
     EXPIRES_AT,
     ISSUED_AT,
-    MANAGED_BY_LABEL,
     OWNER,
     TOKENS,
-    OwnerReference,
     StoredToken,
-    data_digest,
-    format_time,
-    parse_time,
 )
+from ecr_secret_operator.domain.secret.render import differences, manifest, render
+from ecr_secret_operator.domain.secret.stored import MANAGED_BY_LABEL, OwnerReference, data_digest
+from ecr_secret_operator.domain.times import format_time, parse_time
 from ecr_secret_operator.domain.tokens.token import Sensitive
 from tests.factories import (
     HOST,

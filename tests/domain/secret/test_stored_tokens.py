@@ -9,18 +9,12 @@ import pytest
 
 from ecr_secret_operator.domain.identity.authorization import Authorization, RegistryLogin
 from ecr_secret_operator.domain.identity.identity import AccessKeys, StoredKeys
+from ecr_secret_operator.domain.secret.annotations import EXPIRES_AT, ISSUED_AT, TOKENS, StoredToken, StoredTokens
 from ecr_secret_operator.domain.secret.failures import merge_failures
 from ecr_secret_operator.domain.secret.registries import hosts_missing_token, newest
 from ecr_secret_operator.domain.secret.render import differences, render
-from ecr_secret_operator.domain.secret.stored import (
-    EXPIRES_AT,
-    ISSUED_AT,
-    TOKENS,
-    StoredToken,
-    StoredTokens,
-    format_time,
-)
 from ecr_secret_operator.domain.secret.target import intact
+from ecr_secret_operator.domain.times import format_time
 from ecr_secret_operator.domain.tokens.token import Sensitive
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.domain.secret.registries import (

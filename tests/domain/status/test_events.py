@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from ecr_secret_operator.domain.resource import Resource
-from ecr_secret_operator.domain.secret.stored import format_time
 from ecr_secret_operator.domain.status.conditions import next_status
 from ecr_secret_operator.domain.status.events import Event, slow_event
 from ecr_secret_operator.domain.status.outcome import Outcome
 from ecr_secret_operator.domain.status.timing import next_look
+from ecr_secret_operator.domain.times import format_time
 from ecr_secret_operator.reasons import EventReason, Failure, Reason
 from tests.domain.outcomes import (
     BAD_SPEC,

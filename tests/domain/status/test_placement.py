@@ -16,11 +16,12 @@ from ecr_secret_operator.domain.identity.sources import KeySecret, Missing, Role
 from ecr_secret_operator.domain.kinds import CLUSTER_PULL_SECRET, DOCKER_CONFIG_KEY, docker_config
 from ecr_secret_operator.domain.links import LinkStatus
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, condition_of
+from ecr_secret_operator.domain.secret.annotations import DIGEST, NAME, OWNER
 from ecr_secret_operator.domain.secret.decide import decide
 from ecr_secret_operator.domain.secret.ownership import Claim, claim
 from ecr_secret_operator.domain.secret.plan import Plan
 from ecr_secret_operator.domain.secret.render import render
-from ecr_secret_operator.domain.secret.stored import DIGEST, NAME, OWNER, OwnerReference, StoredSecret
+from ecr_secret_operator.domain.secret.stored import OwnerReference, StoredSecret
 from ecr_secret_operator.domain.status.conditions import next_status
 from ecr_secret_operator.domain.status.events import Event, events, recorded
 from ecr_secret_operator.domain.status.outcome import LINKED, Outcome

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from ecr_secret_operator.domain.links import LinkStatus
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource, condition_of
-from ecr_secret_operator.domain.secret.stored import format_time
 from ecr_secret_operator.domain.status.events import Event
 from ecr_secret_operator.domain.status.outcome import LINKED, POLICY_ALLOWED, READY, REFRESHING, Outcome, Status
 from ecr_secret_operator.domain.status.placements import (
@@ -24,6 +23,7 @@ from ecr_secret_operator.domain.status.placements import (
     first_status,
     patience,
 )
+from ecr_secret_operator.domain.times import format_time
 from ecr_secret_operator.reasons import Reason
 from tests.domain.clusters import a_cluster_resource, a_cluster_spec, failed, good, placements_of, said, served, stored
 from tests.domain.outcomes import DENIED, DUE, HELD, TAKEN, THROTTLED

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource, condition_of
-from ecr_secret_operator.domain.secret.stored import StoredToken, format_time
+from ecr_secret_operator.domain.secret.annotations import StoredToken
 from ecr_secret_operator.domain.status.conditions import next_status, status_patch
 from ecr_secret_operator.domain.status.events import Event, events
 from ecr_secret_operator.domain.status.outcome import POLICY_ALLOWED, READY, REFRESHING, Outcome
 from ecr_secret_operator.domain.status.timing import SOONEST_LOOK, next_look
+from ecr_secret_operator.domain.times import format_time
 from ecr_secret_operator.domain.tokens.schedule import due_at
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.factories import HOST, NOW, OTHER_HOST, a_resource, a_spec, a_token, spec_of

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from ecr_secret_operator.domain.resource import Resource, condition_of
-from ecr_secret_operator.domain.secret.stored import format_time
 from ecr_secret_operator.domain.status.conditions import next_status, status_patch
 from ecr_secret_operator.domain.status.outcome import READY, REFRESHING, Outcome, Status
+from ecr_secret_operator.domain.times import format_time
 from ecr_secret_operator.reasons import Failure, Reason
 from tests.domain.outcomes import (
     BAD_SPEC,

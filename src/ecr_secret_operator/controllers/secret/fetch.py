@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ...domain.resource import Resource
+from ...domain.secret.annotations import StoredToken, StoredTokens
 from ...domain.secret.failures import merge_failures, of_registry
 from ...domain.secret.plan import Write
-from ...domain.secret.stored import StoredToken, StoredTokens
 from ...domain.tokens.schedule import replaces
 from ...domain.tokens.token import Token
 from ...errors import Superseded, TokenError

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ...domain.resource import Resource
+from ...domain.secret.annotations import StoredTokens
 from ...domain.secret.observed import refresh_requested
-from ...domain.secret.stored import StoredTokens
 from ...domain.status.outcome import Applied
 from ...domain.status.reported import Reported
 from ...reasons import Reason

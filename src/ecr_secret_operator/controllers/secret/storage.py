@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...domain.resource import Resource
+from ...domain.secret.annotations import StoredTokens
 from ...domain.secret.deletion import blocked_by_deletion
 from ...domain.secret.observed import Observed
 from ...domain.secret.ownership import CONFLICT_RETRY, Claim, claim, conflict_retry, taken
@@ -10,7 +11,7 @@ from ...domain.secret.plan import Write
 from ...domain.secret.registries import newest
 from ...domain.secret.removal import secret_removed
 from ...domain.secret.render import Desired, differences, needs_replacing, render
-from ...domain.secret.stored import StoredSecret, StoredTokens
+from ...domain.secret.stored import StoredSecret
 from ...domain.secret.target import intact
 from ...domain.status.events import recorded
 from ...domain.status.outcome import Applied, Happened

@@ -12,7 +12,7 @@ from ...api.registry import Registry, is_registry, parse_registry
 from ...api.selectors import MOST_LABEL_CHARACTERS
 from ...reasons import Failure, Reason
 from ..resource import InvalidSpec, Resource
-from ..secret.stored import StoredToken, StoredTokens
+from ..secret.annotations import StoredToken, StoredTokens
 from .identity import (
     AccountRole,
     Ambient,

@@ -10,12 +10,12 @@ from datetime import datetime
 
 from ...reasons import Failure, Reason
 from ..resource import InvalidSpec
+from .annotations import StoredTokens
 from .checks import CHECKS
 from .deletion import removable, still_there
 from .failures import merge_failures
 from .observed import Observed
 from .plan import Plan
-from .stored import StoredTokens
 from .target import Target, holding_denied_tokens
 from .write import plan_write
 

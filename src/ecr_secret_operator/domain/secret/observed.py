@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from ...api.model import CommonSpec
 from ..identity.authorization import Authorization
 from ..resource import Resource
-from .stored import StoredSecret, StoredToken, StoredTokens
+from .annotations import StoredToken, StoredTokens
+from .stored import StoredSecret
 
 
 @dataclass(frozen=True, slots=True)

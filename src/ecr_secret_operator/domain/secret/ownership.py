@@ -14,7 +14,8 @@ from ...api.model import CommonSpec
 from ...reasons import Failure, Reason
 from ..kinds import KINDS, SecretData
 from ..resource import InvalidSpec, Key, Resource, condition_of
-from .stored import MANAGED_BY_LABEL, StoredSecret, parse_time
+from ..times import parse_time
+from .stored import MANAGED_BY_LABEL, StoredSecret
 
 CONFLICT_RETRY = timedelta(seconds=5)
 LASTING_CONFLICT_RETRY = timedelta(seconds=30)

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from ...api.model import CommonSpec
 from ...reasons import Failure
+from .annotations import StoredTokens
 from .registries import Want
-from .stored import StoredSecret, StoredTokens
+from .stored import StoredSecret
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from ..identity.authorization import Authorization, RegistryLogin
 from ..identity.scope import Scope
 from ..resource import Resource
 from ..tokens.schedule import Freshness, due_at, wanted
+from .annotations import StoredToken, StoredTokens
 from .observed import Observed, refresh_requested
-from .stored import StoredToken, StoredTokens
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,25 +11,21 @@ from ...api.fields import API_VERSION
 from ...api.model import CommonSpec
 from ..kinds import KINDS, SecretData
 from ..resource import Resource
-from .stored import (
+from ..times import format_time
+from .annotations import (
     COPIED,
     DIGEST,
     EXPIRES_AT,
     ISSUED_AT,
-    MANAGED_BY,
-    MANAGED_BY_LABEL,
     NAME,
     OWNER,
     TOKENS,
     Copied,
-    OwnerReference,
-    StoredSecret,
     StoredTokens,
-    data_digest,
-    format_time,
     seal,
     written_tokens,
 )
+from .stored import MANAGED_BY, MANAGED_BY_LABEL, OwnerReference, StoredSecret, data_digest
 
 
 @dataclass(frozen=True, slots=True)

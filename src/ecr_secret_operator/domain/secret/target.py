@@ -8,10 +8,11 @@ from ...api.model import CommonSpec
 from ...reasons import Failure
 from ..identity.authorization import Authorization
 from ..resource import Resource, condition_of
+from .annotations import StoredToken, StoredTokens
 from .failures import of_registry
 from .observed import Observed
 from .render import differences, render
-from .stored import StoredSecret, StoredToken, StoredTokens
+from .stored import StoredSecret
 
 
 @dataclass(frozen=True, slots=True)

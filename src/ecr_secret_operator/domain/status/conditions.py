@@ -10,7 +10,7 @@ from ...api.duration import format_duration
 from ...api.model import CommonSpec
 from ...reasons import NEEDS_A_PERSON, Failure, Reason
 from ..resource import InvalidSpec, Resource, condition_of, text_of
-from ..secret.stored import format_time, parse_time
+from ..times import format_time, parse_time
 from ..tokens.schedule import due_at, is_clamped, safe_interval
 from ..tokens.token import Token
 from .outcome import LINKED, POLICY_ALLOWED, READY, REFRESHING, TERMINATING, TOKEN_LIFETIME, Outcome, Status

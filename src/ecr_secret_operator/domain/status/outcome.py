@@ -9,7 +9,7 @@ from typing import Any
 
 from ...reasons import EventReason, Failure
 from ..links import LinkStatus
-from ..secret.stored import StoredTokens
+from ..secret.annotations import StoredTokens
 from ..tokens.token import Token
 
 READY = "Ready"

@@ -70,26 +70,13 @@ def patience(placements: Placements) -> timedelta:
 def cluster_status(placements: Placements, *, now: datetime) -> Status:
     """The status of the cluster resource; equal to the stored one when nothing has changed."""
     resource, statuses = placements.resource, placements.statuses
-    old, spec = resource.status, resource.spec
-    suspended = not isinstance(spec, InvalidSpec) and spec.suspend
+    suspended = not isinstance(resource.spec, InvalidSpec) and resource.spec.suspend
     failing = dict(_failing(statuses))
     ready = _ready(placements)
-    refreshing = _refreshing(placements, ready, failing)
-    values = (
-        (READY, ready),
-        (REFRESHING, refreshing),
-        (POLICY_ALLOWED, _audited(placements)),
-        (LINKED, _linked(placements)),
-        (TERMINATING, _terminating(placements)),
-    )
     status: dict[str, Any] = {
         "phase": _phase(ready, suspended=suspended),
         **_observed(placements),
-        "conditions": [
-            condition(old, kind, value, resource.generation, now) if isinstance(value, tuple) else value
-            for kind, value in values
-            if value
-        ],
+        "conditions": _conditions(placements, ready, failing, now),
         "namespaces": {
             "selected": placements.selected,
             "served": sum(_is_ready(one) for one in statuses.values()),
@@ -101,15 +88,39 @@ def cluster_status(placements: Placements, *, now: datetime) -> Status:
             {"namespace": name, "reason": str(failure.reason), "message": failure.message}
             for name, failure in sorted(failing.items())[:MOST_LISTED]
         ]
+    return {**status, **_times(placements)}
+
+
+def _conditions(
+    placements: Placements, ready: _Told, failing: Mapping[str, Failure], now: datetime
+) -> list[Mapping[str, Any]]:
+    resource = placements.resource
+    values = (
+        (READY, ready),
+        (REFRESHING, _refreshing(placements, ready, failing)),
+        (POLICY_ALLOWED, _audited(placements)),
+        (LINKED, _linked(placements)),
+        (TERMINATING, _terminating(placements)),
+    )
+    return [
+        condition(resource.status, kind, value, resource.generation, now) if isinstance(value, tuple) else value
+        for kind, value in values
+        if value
+    ]
+
+
+def _times(placements: Placements) -> Mapping[str, str]:
+    """The times of the status, and the refresh annotation that was handled last; without those that are not known."""
+    resource, statuses = placements.resource, placements.statuses
+    old = resource.status
+    handled = resource.refresh_request if _refresh_is_done(placements) else text_of(old, "lastHandledRefresh")
     times = {
         "lastUpdatedTime": max((*_each(statuses, "lastUpdatedTime"), text_of(old, "lastUpdatedTime"))),
-        "expiresAt": min(_each(statuses, "expiresAt"), default=None),
-        "nextRefreshTime": min(_each(statuses, "nextRefreshTime"), default=None),
-        "lastHandledRefresh": resource.refresh_request
-        if _refresh_is_done(placements)
-        else text_of(old, "lastHandledRefresh"),
+        "expiresAt": min(_each(statuses, "expiresAt"), default=""),
+        "nextRefreshTime": min(_each(statuses, "nextRefreshTime"), default=""),
+        "lastHandledRefresh": handled,
     }
-    return {**status, **{key: value for key, value in times.items() if value}}
+    return {key: value for key, value in times.items() if value}
 
 
 def cluster_events(placements: Placements, status: Status) -> Iterator[Event]:
