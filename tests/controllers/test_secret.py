@@ -13,8 +13,11 @@ import pytest
 
 from ecr_secret_operator.controllers.secret.ports import Ports
 from ecr_secret_operator.controllers.secret.reconciler import SecretReconciler
+from ecr_secret_operator.domain.identity.authorization import WAITING, Authorization
 from ecr_secret_operator.domain.links import LinkedAccount
+from ecr_secret_operator.domain.ports import Authorizer
 from ecr_secret_operator.domain.resource import Key, Resource, condition_of
+from ecr_secret_operator.domain.secret.annotations import StoredTokens
 from ecr_secret_operator.domain.secret.registries import Want
 from ecr_secret_operator.domain.status.events import Event
 from ecr_secret_operator.domain.status.outcome import Outcome
@@ -71,6 +74,13 @@ class Aws:
         return answers
 
 
+class Waits:
+    """An authorizer that has not read yet what a resource names."""
+
+    def authorize(self, resource: Resource, stored: StoredTokens) -> Authorization:
+        return WAITING
+
+
 @dataclass
 class Case:
     """One operator with one scene, a clock that a test sets, and what it reports."""
@@ -81,6 +91,7 @@ class Case:
     removed_for: list[Removal] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     slow: bool = False
+    authorizer: Authorizer | None = None
 
     def __post_init__(self) -> None:
         self.aws = Aws(lambda: self.now)
@@ -93,7 +104,7 @@ class Case:
             Ports(
                 resources=state,
                 secrets=state,
-                authorizer=state.dependencies,
+                authorizer=self.authorizer or state.dependencies,
                 tokens=self.aws,
                 links=state.service_accounts,
                 recorder=self,
@@ -202,12 +213,33 @@ async def test_a_restart_asks_and_writes_nothing() -> None:
         assert (case.aws.asked, case.wire.writes) == ([], [])
 
 
+async def request_refresh(case: Case) -> None:
+    """Sets the refresh annotation, as `refresh` does."""
+    found = await case.wire.get(RESOURCE, dict[str, Any])
+    found["metadata"]["annotations"] = {"ecr.mobb.redhat.com/refresh": "now"}
+    case.wire.put(RESOURCE, found)
+    await case.scene.settle()
+
+
+async def test_a_resource_whose_service_account_was_not_read_yet_waits() -> None:
+    async with a_case(aws={"service_account": "pull"}) as case:
+        case.authorizer = Waits()
+        case.restart()
+        assert await case.reconcile() == DONE
+        assert (case.aws.asked, case.wire.writes) == ([], [])
+
+
+async def test_a_refresh_that_gives_the_stored_token_is_tried_again_in_five_seconds() -> None:
+    async with a_case(served=True) as case:
+        await request_refresh(case)
+        result = await case.reconcile()
+        assert case.aws.asked == [HOST]
+        assert result.again_at == NOW + timedelta(seconds=5)
+
+
 async def test_a_request_for_a_refresh_is_answered_once() -> None:
     async with a_case(served=True) as case:
-        found = await case.wire.get(RESOURCE, dict[str, Any])
-        found["metadata"]["annotations"] = {"ecr.mobb.redhat.com/refresh": "now"}
-        case.wire.put(RESOURCE, found)
-        await case.scene.settle()
+        await request_refresh(case)
         await case.reconcile(60)
         await case.reconcile(60)
         assert case.aws.asked == [HOST]
@@ -221,6 +253,15 @@ async def test_a_rename_removes_the_former_secret_once_the_new_one_is_stored() -
         assert await case.secret() is None
         assert await case.secret(SECRET.replace("ecr-pull", "renamed"))
         assert case.removed_for == [Removal.RENAMED]
+
+
+async def test_a_former_secret_that_is_gone_already_is_not_reported() -> None:
+    async with a_case(served=True) as case:
+        case.scene.resource(status=dict(case.scene.get().status), generated_secret_name="renamed")
+        await case.scene.settle()
+        case.fail("DELETE", "secrets", NotFound("gone"))
+        await case.reconcile(60)
+        assert case.removed_for == []
 
 
 async def test_a_slow_namespace_is_reported_on_one_of_its_resources() -> None:
@@ -305,6 +346,17 @@ async def test_a_fight_over_the_label_is_damped_although_no_watch_shows_the_secr
         assert case.condition()["status"] == "True", "the token is stored, and good"
 
 
+async def test_a_newer_token_that_is_stored_already_stays() -> None:
+    """Another replica, or an earlier process, was faster."""
+    async with a_case(served=True) as case:
+        before = await case.secret()
+        case.aws.clock = lambda: NOW - timedelta(hours=1)
+        await request_refresh(case)
+        await case.reconcile()
+        assert case.aws.asked == [HOST]
+        assert await case.secret() == before
+
+
 # Names that are taken
 
 
@@ -332,6 +384,18 @@ async def test_the_predecessors_secret_is_taken_over() -> None:
         data = {".dockerconfigjson": b64encode(config.encode()).decode()}
         case.wire.put(SECRET, {**FOREIGN, "type": "kubernetes.io/dockerconfigjson", "data": data})
         await case.reconcile()
+        assert case.condition()["status"] == "True"
+        assert "Adopted" in case.reasons
+
+
+async def test_a_name_that_was_taken_is_free_once_the_predecessor_has_it() -> None:
+    async with a_case() as case:
+        case.wire.put(SECRET, FOREIGN)
+        await case.reconcile()
+        config = f'{{"auths":{{"{HOST}":{{"username":"AWS","password":"x","auth":"QVdTOng="}}}}}}'
+        data = {".dockerconfigjson": b64encode(config.encode()).decode()}
+        case.wire.put(SECRET, {**FOREIGN, "type": "kubernetes.io/dockerconfigjson", "data": data})
+        await case.reconcile(5)
         assert case.condition()["status"] == "True"
         assert "Adopted" in case.reasons
 
@@ -448,7 +512,41 @@ async def test_a_token_that_policy_denies_is_removed_where_the_new_one_cannot_be
         assert case.condition()["reason"] == "KubernetesError"
 
 
+async def test_a_token_that_policy_denies_is_removed_under_a_former_name_too() -> None:
+    async with a_case(served=True) as case:
+        case.scene.resource(status=dict(case.scene.get().status), generated_secret_name="renamed")
+        case.scene.policy(role_arns=[ROLE], default_role_arn=ROLE)
+        await case.scene.settle()
+        await case.reconcile(1)
+        assert await case.secret() is None
+        assert await case.secret(SECRET.replace("ecr-pull", "renamed"))
+        assert case.removed_for == [Removal.TOKEN_DENIED]
+
+
+async def test_a_denied_token_that_finalizers_hold_is_reported_once() -> None:
+    async with a_case(served=True) as case:
+        found = await case.secret()
+        assert found
+        metadata = {**found["metadata"], "deletionTimestamp": "2026-03-01T12:00:00Z", "finalizers": ["example.com/a"]}
+        case.wire.put(SECRET, {**found, "metadata": metadata})
+        case.scene.policy(role_arns=[ROLE], default_role_arn=ROLE)
+        await case.scene.settle()
+        case.fail("PATCH", "secrets", Forbidden("no", status=403))
+        await case.reconcile(1)
+        assert case.removed_for == []
+
+
 # What the API server says
+
+
+async def test_a_refresh_that_is_refused_leaves_the_stored_token() -> None:
+    async with a_case(served=True) as case:
+        before = await case.secret()
+        case.fail("PATCH", "secrets", Forbidden("may not", status=403))
+        await case.reconcile(6 * 3600)
+        assert await case.secret() == before
+        assert case.condition()["status"] == "True"
+        assert case.condition("Refreshing")["reason"] == "KubernetesError"
 
 
 @pytest.mark.parametrize("error", [Forbidden("may not", status=403), Invalid("too long", status=422)])

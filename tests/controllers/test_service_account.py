@@ -159,6 +159,13 @@ async def test_a_refusal_is_said_and_tried_again() -> None:
     assert accounts.said == ["ServiceAccount builder could not be changed: cannot patch resource serviceaccounts"]
 
 
+async def test_a_missing_permission_is_reported_with_its_remedy() -> None:
+    accounts = FakeAccounts(answer=Forbidden('serviceaccounts is forbidden: User "operator" cannot patch', status=403))
+    assert await a_reconciler(accounts).reconcile(PLAIN.key) == AGAIN
+    (text,) = accounts.said
+    assert text.startswith("the operator may not change ServiceAccount builder. An administrator can give it")
+
+
 async def test_an_api_server_that_is_away_is_no_refusal() -> None:
     accounts = FakeAccounts(answer=Unavailable("the API server did not answer in time"))
     with pytest.raises(Unavailable):
