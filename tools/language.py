@@ -56,8 +56,8 @@ def find(text: str) -> Iterator[Hit]:
 
 
 def pages(root: Path) -> list[Path]:
-    """The Markdown files that are read: those at the top, of the chart, and of the documentation but for decisions."""
-    found = [*root.glob("*.md"), *(root / "deploy").rglob("*.md"), *(root / "docs").rglob("*.md")]
+    """The Markdown files to read: at the top, in lab/, of the chart, and of the documentation without decisions."""
+    found = [*root.glob("*.md"), *root.glob("lab/*.md"), *root.glob("deploy/**/*.md"), *root.glob("docs/**/*.md")]
     return sorted(page for page in found if not page.relative_to(root).as_posix().startswith(SKIPPED))
 
 
