@@ -10,8 +10,14 @@ import pytest
 
 from ecr_secret_operator_lab.controlplane.recipe import RECIPE
 from ecr_secret_operator_lab.programs.cache import DRAFTS
+from ecr_secret_operator_lab.programs.table import RECIPES
 
-NEW_ENOUGH = "go version go{}.{}.{} linux/amd64".format(*RECIPE.go)
+_ANSWER = "go version go{}.{}.{} linux/amd64"
+NEW_ENOUGH = _ANSWER.format(*RECIPE.go)
+"""The oldest Go that builds the control plane."""
+
+NEW_ENOUGH_FOR_ALL = _ANSWER.format(*max(recipe.go for recipe in (RECIPE, *RECIPES.values())))
+"""The oldest Go that builds every program."""
 
 
 class Reports:
@@ -32,7 +38,11 @@ class Reports:
 
 
 def a_go(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, version: str = NEW_ENOUGH, build: str = 'echo made > "$name"'
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    version: str = NEW_ENOUGH_FOR_ALL,
+    build: str = 'echo made > "$name"',
 ) -> Path:
     log = tmp_path / "go.log"
     a_program(
