@@ -62,4 +62,4 @@ class Aws:
 
 def kept(source: TokenSource) -> set[tuple[object, ...]]:
     """Looks inside: that nothing is kept for ever cannot be seen from outside."""
-    return set(source._states)  # noqa: SLF001
+    return set(source._states._states)  # noqa: SLF001

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from ecr_secret_operator.aws import source as module
+from ecr_secret_operator.aws.scope_states import REMEMBERED
 from ecr_secret_operator.domain.identity.identity import (
     AMBIENT,
     AccessKeys,
@@ -254,7 +255,7 @@ async def test_failures_are_kept_while_they_may_be_asked_for_again() -> None:
     aws.refused.add(refused)
     with pytest.raises(TokenError):
         await aws.source.token(refused, ANY, KEY)
-    running().skew = module.REMEMBERED
+    running().skew = REMEMBERED
     await aws.source.token(at(keys()), ANY, KEY)
     assert named(refused) <= kept(aws.source)
     running().skew += timedelta(seconds=31)

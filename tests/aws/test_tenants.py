@@ -271,7 +271,7 @@ def test_the_cost_of_a_new_identity_does_not_grow_with_those_that_are_known(coun
                 looked_at += len(self)
                 return super().items()
 
-        aws.source._states = Counting(aws.source._states)  # type: ignore[assignment] # noqa: SLF001
+        aws.source._states._states = Counting(aws.source._states._states)  # type: ignore[assignment] # noqa: SLF001
         for number in range(count):
             await refused(aws, role(number, tenant="quiet"), resource(number, tenant="quiet"))
         assert looked_at == 0

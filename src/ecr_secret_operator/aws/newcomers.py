@@ -1,6 +1,7 @@
-"""How many new identities a resource, and a namespace, may ask AWS for.
+"""Limits for how many new identities one resource, and one namespace, may use within a time.
 
-An identity that the token source knows costs nothing here: refreshes are not limited, nor are resources that share one.
+Only an identity that the token source does not remember counts. Refreshes, and resources that share an identity, are
+not limited.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from ..reasons import Reason
 from ..runtime.ratelimit import Buckets
 
 RESOURCE_BURST, RESOURCE_MINUTE = 24, 6
-"""A resource has 21 registries at most, each of which may have an identity of its own."""
+"""A resource has 21 registries at most, and each can have an identity of its own."""
 
 NAMESPACE_BURST, NAMESPACE_MINUTE = 200, 120
 LONGEST_WAIT_SECONDS = 60.0
@@ -22,7 +23,7 @@ _SECONDS = 60.0
 
 
 class Newcomers:
-    """Counts the new identities of each resource and each namespace. A cluster resource counts as a namespace, too."""
+    """Counts the new identities of each resource and each namespace. A cluster resource also counts as a namespace."""
 
     def __init__(self) -> None:
         self._resources: Buckets[Key] = Buckets(
@@ -33,7 +34,15 @@ class Newcomers:
         )
 
     def admit(self, requester: Key, now: datetime) -> None:
-        """Counts one new identity. Raises TokenError, with the time to ask again, when there are too many."""
+        """Counts one new identity.
+
+        Args:
+            requester: the resource that uses the identity.
+            now: the time (UTC).
+
+        Raises:
+            TokenError: there are too many; it has the time to ask again.
+        """
         seconds = now.timestamp()
         wait = self._resources.wait(requester, seconds)
         if wait:
