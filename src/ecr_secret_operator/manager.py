@@ -280,17 +280,10 @@ class Operator:
             return
         await self._elector.acquire()
         log.info("leading")
-        working = asyncio.create_task(self._controller.run(), name="controller")
-        keeping = asyncio.create_task(self._elector.keep(), name="keep the lease")
-        try:
-            await asyncio.wait({working, keeping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            working.cancel()
-            keeping.cancel()
-            outcomes = await asyncio.gather(working, keeping, return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, Exception):
-                raise outcome
+        await run_parts({"controller": self._controller.run(), "keep the lease": self._keep_lease(self._elector)})
+
+    async def _keep_lease(self, elector: Elector) -> None:
+        await elector.keep()
         raise LeadershipLost("leadership was lost: the Lease could not be renewed in time, or another replica took it")
 
     def _alive(self) -> str | None:

@@ -9,6 +9,7 @@ import pytest
 
 from ecr_secret_operator.runtime.cache import Cache
 from ecr_secret_operator.runtime.dynamic import DynamicInformers, SyncState
+from ecr_secret_operator.runtime.parts import PartEnded
 from tests.runtime.objects import Thing, name_of
 from tests.virtual_time import Background, in_virtual_time, settle
 
@@ -237,6 +238,23 @@ def test_a_crash_of_a_watch_is_raised_and_ends_the_others(state: str) -> None:
         assert setup.last("b").ends == 1
 
     crash()
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_watch_that_ends_without_an_error_is_noticed(place: int) -> None:
+    @in_virtual_time
+    async def end() -> None:
+        setup = Setup()
+        running = asyncio.create_task(setup.dynamic.run())
+        await setup.start("a", "b")
+        need = "ab"[place]
+        next(task for task in asyncio.all_tasks() if task.get_name() == f"watch {need}").cancel()
+        with pytest.raises(PartEnded, match=f"task 'watch {need}' ended"):
+            await running
+        await settle()
+        assert [setup.last(one).ends for one in "ab"] == [1, 1]
+
+    end()
 
 
 @in_virtual_time

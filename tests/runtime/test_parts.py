@@ -64,7 +64,7 @@ async def test_whichever_returns_is_noticed(place: int) -> None:
     parts = Parts()
     all_parts = [("one", parts.lasting("one"))]
     all_parts.insert(place, ("short", _returns()))
-    with pytest.raises(PartEnded, match="part short of the process ended"):
+    with pytest.raises(PartEnded, match="task 'short' ended, although it has to run as long as the operator"):
         await run_parts(dict(all_parts), parts.stop, before_end=parts.drain)
     assert parts.cancelled == ["one"]
 
@@ -84,3 +84,28 @@ async def test_one_that_fails_while_all_stop_is_noticed_too() -> None:
     parts.stop.set()
     with pytest.raises(ZeroDivisionError):
         await running
+
+
+@pytest.mark.parametrize("place", [0, 1])
+async def test_whichever_is_cancelled_by_somebody_else_is_noticed(place: int) -> None:
+    """asyncio.TaskGroup takes no notice of it."""
+    parts = Parts()
+    names = ["one", "two"]
+    running = asyncio.create_task(run_parts({name: parts.lasting(name) for name in names}))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    next(task for task in asyncio.all_tasks() if task.get_name() == names[place]).cancel()
+    with pytest.raises(PartEnded, match=f"task '{names[place]}' ended"):
+        await running
+    assert sorted(parts.cancelled) == names
+
+
+async def test_without_a_signal_to_stop_they_run_until_all_are_cancelled() -> None:
+    parts = Parts()
+    running = asyncio.create_task(run_parts({name: parts.lasting(name) for name in ("one", "two")}))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert sorted(parts.cancelled) == ["one", "two"]

@@ -13,6 +13,7 @@ from typing import Generic, Protocol, TypeVar
 
 from .backoff import Backoff
 from .fairness import REPORTED_SECONDS, SLOW_SECONDS, Fairness
+from .parts import run_parts
 from .queue import Queue
 from .result import Result
 
@@ -96,9 +97,11 @@ class Controller(Generic[K]):
         self._turns = asyncio.Semaphore(workers)
 
     async def run(self) -> None:
-        """Works until cancelled."""
+        """Works until cancelled. Raises the error of a task that failed, PartEnded when one ended without an error."""
+        await run_parts({"queue timer": self._queue.run(), "dequeue": self._dequeue()})
+
+    async def _dequeue(self) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._queue.run(), name="queue timer")
             while True:
                 async with self._turns:
                     pass  # no key is dequeued before a worker is free: a key with a higher priority may come

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Hashable
 from enum import Enum, auto
+from functools import partial
 from typing import Generic, Protocol, TypeVar
+
+from .parts import PartEnded
 
 N = TypeVar("N", bound=Hashable)
 
@@ -63,8 +66,8 @@ class DynamicInformers(Generic[N]):
         reflector = self._reflector(need)
         watching = asyncio.create_task(reflector.run(), name=f"watch {need}")
         settling = asyncio.create_task(self._settle(need, reflector), name=f"first list of {need}")
-        for task in (watching, settling):
-            task.add_done_callback(self._ended)
+        watching.add_done_callback(partial(self._watch_ended, need))
+        settling.add_done_callback(self._settle_ended)
         self._running[need] = (reflector, (watching, settling))
 
     def stop(self, need: N) -> None:
@@ -81,7 +84,12 @@ class DynamicInformers(Generic[N]):
         return SyncState.SYNCED if reflector.synced.is_set() else SyncState.FORBIDDEN
 
     async def run(self) -> None:
-        """Waits until cancelled, and then stops all reflectors. Raises the error of a reflector that failed."""
+        """Waits until cancelled, and then stops all reflectors.
+
+        Raises:
+            PartEnded: a reflector ended without an error, although it was not stopped.
+            Exception: the error that a reflector ended with.
+        """
         try:
             await self._broken.wait()
         finally:
@@ -97,7 +105,16 @@ class DynamicInformers(Generic[N]):
             await reflector.synced.wait()
             self._settled(need)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception():
-            self._error = task.exception()
-            self._broken.set()
+    def _watch_ended(self, need: N, task: asyncio.Task[None]) -> None:
+        _, tasks = self._running.get(need, (None, ()))
+        if task in tasks:
+            error = None if task.cancelled() else task.exception()
+            self._fail(error or PartEnded.of(task.get_name()))
+
+    def _settle_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        self._error = error
+        self._broken.set()

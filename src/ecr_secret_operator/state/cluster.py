@@ -6,7 +6,6 @@ turned into keys here: the only place that knows which resource a changed Secret
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -33,6 +32,7 @@ from ..reasons import Reason
 from ..runtime.cache import Cache
 from ..runtime.index import Index
 from ..runtime.inflight import InFlightWrites
+from ..runtime.parts import run_parts
 from ..runtime.queue import ignore
 from ..runtime.reflector import Reflector, WatchObserver
 from .dependencies import DependencyStore
@@ -193,11 +193,11 @@ class ClusterState:
 
     async def watch(self) -> None:
         """Watches until cancelled. Ends otherwise only with an error that is a bug."""
-        async with asyncio.TaskGroup() as group:
-            for reflector in (*self._needed, *self._cluster_reflectors, *self.service_accounts.reflectors):
-                group.create_task(reflector.run(), name=f"watch {reflector.name}")
-            group.create_task(self.dependencies.watch(), name="watch what resources depend on")
-            group.create_task(self.service_accounts.dynamic.run(), name="watch ServiceAccounts while they are needed")
+        reflectors = (*self._needed, *self._cluster_reflectors, *self.service_accounts.reflectors)
+        parts = {f"watch {reflector.name}": reflector.run() for reflector in reflectors}
+        parts["watch what resources depend on"] = self.dependencies.watch()
+        parts["watch ServiceAccounts while they are needed"] = self.service_accounts.dynamic.run()
+        await run_parts(parts)
 
     def on_change(self, enqueue: Enqueue[Key]) -> None:
         """Has every change call this with the keys of the resources that it concerns."""

@@ -22,6 +22,7 @@ from ..kube.client import Client
 from ..runtime.cache import Cache
 from ..runtime.dynamic import DynamicInformers, SyncState
 from ..runtime.index import Index
+from ..runtime.parts import run_parts
 from ..runtime.queue import ignore
 from ..runtime.reflector import Reflector, WatchObserver
 from .identity_watches import MISSING, IdentityWatches
@@ -87,17 +88,22 @@ class DependencyStore:
         self.namespaces.listen(self._namespace_changed)
 
     async def watch(self) -> None:
-        """Watches until cancelled. Raises what a watch should not have raised."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.policy_reflector.run(), name=f"watch {self.policy_reflector.name}")
-            group.create_task(self._namespace_watch.run(), name="watch namespaces while that is needed")
-            group.create_task(self._identities.dynamic.run(), name="watch identities while that is needed")
-            await self.policy_reflector.synced.wait()
-            self._outdated.set()
-            while True:
-                await self._outdated.wait()
-                self._outdated.clear()
-                await self._judge_all()
+        """Watches until cancelled. Ends otherwise only with an error that is a bug."""
+        parts = {
+            f"watch {self.policy_reflector.name}": self.policy_reflector.run(),
+            "watch namespaces while that is needed": self._namespace_watch.run(),
+            "watch identities while that is needed": self._identities.dynamic.run(),
+            "authorize again after changes": self._keep_judged(),
+        }
+        await run_parts(parts)
+
+    async def _keep_judged(self) -> None:
+        await self.policy_reflector.synced.wait()
+        self._outdated.set()
+        while True:
+            await self._outdated.wait()
+            self._outdated.clear()
+            await self._judge_all()
 
     @property
     def identity_watches(self) -> IdentityWatches:
