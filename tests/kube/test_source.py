@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 from aiohttp import web
@@ -21,7 +20,8 @@ from ecr_secret_operator.kube import namespaces, resources
 from ecr_secret_operator.kube.client import PAGE_BYTES, Client
 from ecr_secret_operator.kube.connection import Connection
 from ecr_secret_operator.kube.objects import CustomObject, ObjectRef
-from ecr_secret_operator.kube.source import LOOK_AGAIN_SECONDS, NOT_INSTALLED, PAGE, KubeSource, OptionalSource
+from ecr_secret_operator.kube.paging import PAGE
+from ecr_secret_operator.kube.source import LOOK_AGAIN_SECONDS, NOT_INSTALLED, KubeSource, OptionalSource
 from ecr_secret_operator.runtime.cache import Cache
 from ecr_secret_operator.runtime.reflector import Reflector
 from ecr_secret_operator.runtime.watching import Change, Listing, WatchEvent
@@ -190,13 +190,14 @@ async def source_of(store: Store) -> AsyncIterator[KubeSource[ObjectRef, Namespa
 )
 async def test_pages_of_large_objects_have_fewer_of_them(monkeypatch: pytest.MonkeyPatch, sizes: list[int]) -> None:
     store, held = Store(sizes), list[int]()
-    take = KubeSource._take_page  # noqa: SLF001
+    page = Client.page
 
-    def taken(self: Any, answer: bytes, items: Any, allowance: Any) -> Any:
-        held.append(len(answer))
-        return take(self, answer, items, allowance)
+    async def read(self: Client, path: str, query: Mapping[str, str]) -> bytes | None:
+        answer = await page(self, path, query)
+        held.append(len(answer or b""))
+        return answer
 
-    monkeypatch.setattr(KubeSource, "_take_page", taken)
+    monkeypatch.setattr(Client, "page", read)
     async with source_of(store) as source:
         listing = await source.list()
     assert [one.name for one in listing.items] == [f"n-{place}" for place in range(len(sizes))], "none is missed"

@@ -10,6 +10,7 @@ import click
 
 from ..doctor.finding import Finding, Level, worst
 from ..domain.kinds import KINDS, Kind
+from ..domain.raw import RawObject
 from .naming import as_called
 from .options import EXIT_WRONG, NameType, ResourceType, cluster_options, namespace_option, with_cluster
 
@@ -95,7 +96,7 @@ def doctor(
 
 
 async def _evidence(
-    session: ClusterSession, seen: ObservedInstallation, chosen: tuple[Kind, dict[str, object]] | None
+    session: ClusterSession, seen: ObservedInstallation, chosen: tuple[Kind, RawObject] | None
 ) -> list[Evidence]:
     from ..collect import evidence, resources  # noqa: PLC0415 - the client library takes a second to import
     from ..doctor.checklist import to_examine  # noqa: PLC0415 - as little as possible at start

@@ -96,11 +96,11 @@ def _name(raw: RawObject) -> str:
 
 def _read(
     resource: tuple[Kind, str] | None, namespace: str | None, kubeconfig: str | None, context: str | None
-) -> dict[str, Any]:
+) -> RawObject:
     assert resource  # noqa: S101 - for the types: usage was checked
     kind, name = resource
 
-    async def work(session: ClusterSession) -> dict[str, Any]:
+    async def work(session: ClusterSession) -> RawObject:
         from ..collect import resources  # noqa: PLC0415 - the client library takes a second to import
 
         return await resources.one(session.reader, kind, namespace or session.namespace, name)

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -19,22 +18,26 @@ from ..doctor.permissions import access_reviews
 from ..doctor.workload import Workload, is_operator, sources_of_operator, workload
 from ..domain.environment import VariableSources
 from ..domain.identity.policy import Policy
-from ..domain.raw import mapping, text
+from ..domain.raw import RawObject, mapping, text
+from ..domain.reader import service_account
 from ..errors import Forbidden
 from ..kube.objects import CustomObject
 from ..kube.policies import convert as convert_policy
 from ..kube.resources import served_kinds
+from ..kube.reviews import ApiReviews
 from ..rbac.installation import NAMESPACE, SERVICE_ACCOUNT
 from ..reasons import EventReason
 from ..settings import LEASE_NAME
 from . import resources, secrets
-from .reading import Object, Reader
+from .reading import Reader
 from .session import ClusterSession
 from .sources import read
 
 _APPS, _LEASES = "/apis/apps/v1", "/apis/coordination.k8s.io/v1"
 _GUARDS = "/apis/admissionregistration.k8s.io/v1"
-_REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+_REVIEW_SECONDS = 60.0
+"""For one review, including the wait for the others: doctor asks some dozens."""
+
 _POLICIES = "/apis/ecr.mobb.redhat.com/v1alpha1/accesspolicies"
 
 
@@ -56,8 +59,8 @@ class Place:
 
     namespace: str
     account: str
-    deployments: Sequence[Object] | None
-    lease: Object | None
+    deployments: Sequence[RawObject] | None
+    lease: RawObject | None
     sources: VariableSources = field(default_factory=VariableSources)
     elsewhere: Sequence[str] = ()
     everywhere: bool = True
@@ -165,7 +168,7 @@ async def _keys(session: ClusterSession, namespace: str, name: str) -> Keys | No
     return await secrets.keys(session.client, namespace, name)
 
 
-async def _pods(reader: Reader, place: Place) -> Sequence[Object] | None:
+async def _pods(reader: Reader, place: Place) -> Sequence[RawObject] | None:
     for deployment in place.deployments or ():
         labels = mapping(deployment, "spec", "selector", "matchLabels")
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
@@ -185,7 +188,7 @@ async def _namespaces(reader: Reader) -> Mapping[str, Mapping[str, str]] | None:
     return {text(one, "metadata", "name"): mapping(one, "metadata", "labels") for one in found}
 
 
-async def _slow(reader: Reader, namespace: str | None) -> Sequence[Object] | None:
+async def _slow(reader: Reader, namespace: str | None) -> Sequence[RawObject] | None:
     path = f"/api/v1/namespaces/{namespace}/events" if namespace else "/api/v1/events"
     return await reader.some(path, fieldSelector=f"reason={EventReason.NAMESPACE_SLOW}")
 
@@ -201,38 +204,17 @@ async def _credentials(session: ClusterSession, namespace: str | None, now: date
     return [credential(kind, raw, now=now) for kind, raw in found.resources]
 
 
-class _Status(msgspec.Struct):
-    allowed: bool = False
-    denied: bool = False
-
-
-class _Review(msgspec.Struct):
-    status: _Status = msgspec.field(default_factory=_Status)
-
-
 async def _permissions(session: ClusterSession, place: Place, running: Workload) -> Mapping[AccessReview, bool] | None:
-    """What the API server says of the operator's ServiceAccount; None where one may not ask."""
-    asked = access_reviews(running, place.namespace)
+    """What the operator's ServiceAccount may do, by the API server; None if the user may not ask."""
+    user = service_account(place.namespace, place.account)
+    reviews, asked = ApiReviews(session.client, timeout=_REVIEW_SECONDS), access_reviews(running, place.namespace)
     try:
-        answers = await asyncio.gather(*(_may(session, place, ask) for ask in asked))
+        answers = await asyncio.gather(
+            *(
+                reviews.may_access(user, verb=one.verb, group=one.group, resource=one.resource, namespace=one.namespace)
+                for one in asked
+            )
+        )
     except Forbidden:
         return None
     return dict(zip(asked, answers, strict=True))
-
-
-async def _may(session: ClusterSession, place: Place, ask: AccessReview) -> bool:
-    resource, _, subresource = ask.resource.partition("/")
-    spec: dict[str, Any] = {
-        "user": f"system:serviceaccount:{place.namespace}:{place.account}",
-        "groups": ["system:serviceaccounts", f"system:serviceaccounts:{place.namespace}", "system:authenticated"],
-        "resourceAttributes": {
-            "group": ask.group,
-            "resource": resource,
-            "subresource": subresource,
-            "verb": ask.verb,
-            "namespace": ask.namespace,
-        },
-    }
-    body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
-    status = (await session.client.post(_REVIEWS, body, _Review)).status
-    return status.allowed and not status.denied

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from ..api.fields import API_VERSION
 from ..domain.environment import VariableSources
 from ..domain.kinds import KINDS
+from ..domain.raw import RawObject
 from ..migrate.translate import sources
-from .reading import Object
 from .session import ClusterSession
 from .sources import read
 
@@ -43,7 +43,7 @@ class Others:
         sources: the ConfigMaps, and the Secrets without their values, that the objects take variables from.
     """
 
-    objects: Sequence[Object]
+    objects: Sequence[RawObject]
     unseen: Sequence[str]
     sources: VariableSources
 
@@ -54,7 +54,7 @@ async def find(session: ClusterSession, namespace: str | None) -> Others:
     places = [(kind, _path(base, plural, namespace)) for kind, (base, plural) in _COLLECTIONS]
     places += [] if namespace else list(_CLUSTERED)
     found = await asyncio.gather(*(reader.some(path) for _, path in places))
-    objects: dict[tuple[str, str, str], Object] = {}
+    objects: dict[tuple[str, str, str], RawObject] = {}
     for (kind, path), listed in zip(places, found, strict=True):
         version = path.removeprefix("/apis/").removeprefix("/api/").split("/namespaces/")[0].rpartition("/")[0]
         for one in listed or ():

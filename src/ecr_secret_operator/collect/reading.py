@@ -1,4 +1,4 @@
-"""Objects as they are stored, and the difference between `there is none` and `you may not look`."""
+"""Reads objects, and tells an object that does not exist from one that the user may not read."""
 
 from __future__ import annotations
 
@@ -6,25 +6,15 @@ from typing import Any
 
 import msgspec
 
+from ..domain.raw import RawObject
 from ..errors import Forbidden, NotFound, Unauthorized
 from ..kube.client import Client
-
-Object = dict[str, Any]
-
-PAGE = 500
-
-
-class _ListMeta(msgspec.Struct):
-    continue_: str = msgspec.field(default="", name="continue")
-
-
-class _Page(msgspec.Struct):
-    items: list[Object]
-    metadata: _ListMeta = msgspec.field(default_factory=_ListMeta)
+from ..kube.errors import decoded
+from ..kube.paging import read_list
 
 
 class Reader:
-    """Reads objects.
+    """Reads objects and collections as they are stored.
 
     Args:
         client: the API server.
@@ -33,39 +23,51 @@ class Reader:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def get(self, path: str) -> Object:
-        """One object. Raises ApiError."""
-        return await self._client.get(path, Object)
+    async def get(self, path: str) -> RawObject:
+        """The object at a path. Raises ApiError."""
+        return await self._client.get(path, dict[str, Any])
 
-    async def items(self, path: str, **query: str) -> list[Object]:
-        """All objects of a collection. Raises ApiError."""
-        found: list[Object] = []
-        asked = {**query, "limit": str(PAGE)}
-        while True:
-            page = await self._client.get(path, _Page, asked)
-            found.extend(page.items)
-            if not page.metadata.continue_:
-                return found
-            asked["continue"] = page.metadata.continue_
+    async def items(self, path: str, **query: str) -> list[RawObject]:
+        """All objects of a collection. Raises ApiError.
 
-    async def some(self, path: str, **query: str) -> list[Object] | None:
-        """All objects of a collection; none where its kind is not installed; None where one may not look."""
+        Args:
+            path: of the collection.
+            query: selectors, such as `labelSelector`.
+        """
+        found: list[RawObject] = []
+
+        def take(raw: msgspec.Raw) -> None:
+            found.append(decoded(raw, dict[str, Any]))
+
+        await read_list(self._client, path, query, take)
+        return found
+
+    async def some(self, path: str, **query: str) -> list[RawObject] | None:
+        """All objects of a collection; empty if its kind is not installed, None if the user may not list it.
+
+        Raises:
+            ApiError: any other error, such as credentials that are refused.
+        """
         try:
             return await self.items(path, **query)
         except NotFound:
             return []
         except Unauthorized:
-            raise  # credentials that are refused are no lack of a permission: nothing can be looked at
+            raise
         except Forbidden:
             return None
 
-    async def one(self, path: str) -> Object | None:
-        """An object; empty when there is none; None where one may not look."""
+    async def one(self, path: str) -> RawObject | None:
+        """The object at a path; empty if it does not exist, None if the user may not read it.
+
+        Raises:
+            ApiError: any other error, such as credentials that are refused.
+        """
         try:
             return await self.get(path)
         except NotFound:
             return {}
         except Unauthorized:
-            raise  # credentials that are refused are no lack of a permission: nothing can be looked at
+            raise
         except Forbidden:
             return None

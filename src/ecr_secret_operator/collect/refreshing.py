@@ -10,10 +10,10 @@ from datetime import datetime
 from ..doctor.credential import Credential, CredentialState, credential
 from ..domain.kinds import Kind
 from ..errors import NotFound
+from ..kube.objects import ObjectRef
 from ..kube.resources import REFRESH_ANNOTATION, collection
 from ..reasons import Reason
 from . import resources
-from .reading import Object
 from .session import ClusterSession
 
 LOOK_SECONDS = 0.5
@@ -28,7 +28,7 @@ async def ask(session: ClusterSession, kind: Kind, namespace: str | None, name: 
     value = now.isoformat(timespec="microseconds").replace("+00:00", "Z")
     path = f"{collection(kind, None if kind.clustered else namespace)}/{name}"
     try:
-        await session.client.patch(path, {"metadata": {"annotations": {REFRESH_ANNOTATION: value}}}, Object)
+        await session.client.patch(path, {"metadata": {"annotations": {REFRESH_ANNOTATION: value}}}, ObjectRef)
     except NotFound:
         await resources.one(session.reader, kind, namespace, name)  # says in words what there is not
         raise

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from ..api.fields import GROUP
 from ..domain.kinds import KINDS, Kind
+from ..domain.raw import RawObject
 from ..errors import Forbidden, NotFound
 from ..kube.resources import collection
-from .reading import Object, Reader
+from .reading import Reader
 from .session import ClusterSession
 
 _PROJECTS = "/apis/project.openshift.io/v1/projects"
@@ -30,7 +31,7 @@ class Found:
         unseen: sentences on what could not be looked at.
     """
 
-    resources: Sequence[tuple[Kind, Object]]
+    resources: Sequence[tuple[Kind, RawObject]]
     unseen: Sequence[str] = ()
 
 
@@ -66,7 +67,7 @@ async def of_all_that_may_be_seen(session: ClusterSession) -> Found:
     return Found(found, unseen)
 
 
-async def one(reader: Reader, kind: Kind, namespace: str | None, name: str) -> Object:
+async def one(reader: Reader, kind: Kind, namespace: str | None, name: str) -> RawObject:
     """One resource. Raises ApiError."""
     try:
         return await reader.get(f"{collection(kind, None if kind.clustered else namespace)}/{name}")
@@ -86,13 +87,13 @@ def _clustered() -> list[Kind]:
     return [kind for kind in KINDS.values() if kind.clustered]
 
 
-async def _listed(reader: Reader, namespaces: Sequence[str | None]) -> list[tuple[Kind, Object]]:
+async def _listed(reader: Reader, namespaces: Sequence[str | None]) -> list[tuple[Kind, RawObject]]:
     kinds = [kind for kind in KINDS.values() if not kind.clustered]
     pages = await asyncio.gather(*(_of_kind(reader, kind, place) for place in namespaces for kind in kinds))
     return [one for page in pages for one in page]
 
 
-async def _of_kind(reader: Reader, kind: Kind, namespace: str | None) -> list[tuple[Kind, Object]]:
+async def _of_kind(reader: Reader, kind: Kind, namespace: str | None) -> list[tuple[Kind, RawObject]]:
     try:
         return [(kind, one) for one in await reader.items(collection(kind, namespace))]
     except NotFound as error:

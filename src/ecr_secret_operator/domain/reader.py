@@ -26,6 +26,12 @@ class User:
     extra: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
+def service_account(namespace: str, name: str) -> User:
+    """The user of a ServiceAccount, with the groups that the API server gives it (Kubernetes: Authenticating)."""
+    groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated")
+    return User(f"system:serviceaccount:{namespace}:{name}", groups=groups)
+
+
 class Reviews(Protocol):
     """What only the API server knows. Each raises ApiError when it cannot be asked."""
 

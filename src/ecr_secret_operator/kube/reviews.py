@@ -1,4 +1,4 @@
-"""TokenReview and SubjectAccessReview: the API server says whose a token is, and what that user may do."""
+"""TokenReview and SubjectAccessReview: the API server authenticates a token, and authorizes a user."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .client import Client
 T = TypeVar("T")
 
 REVIEW_SECONDS = 10.0
-"""As controller-runtime's filter has it; Prometheus gives up after 10 s by itself."""
+"""The time-out of controller-runtime's filter. Prometheus gives up a scrape after 10 s by default."""
 REVIEWS_AT_ONCE = 4
-"""Whoever reaches the metrics' port can cause reviews: they must not take the connections that reconciles need."""
+"""Everyone who reaches the metrics port causes reviews, which must not use up the connections of reconciles."""
 
 _AUTHENTICATION, _AUTHORIZATION = "authentication.k8s.io/v1", "authorization.k8s.io/v1"
 
@@ -53,7 +53,7 @@ class ApiReviews:
 
     Args:
         client: the API server; its user needs `create` on both kinds (ClusterRole `system:auth-delegator`).
-        timeout: seconds that one review may take, the wait for its turn included.
+        timeout: seconds that one review may take, including the wait for earlier ones.
     """
 
     def __init__(self, client: Client, *, timeout: float = REVIEW_SECONDS) -> None:
@@ -62,7 +62,7 @@ class ApiReviews:
         self._turns = asyncio.Semaphore(REVIEWS_AT_ONCE)
 
     async def user_of(self, token: Sensitive) -> User | None:
-        """Whose token it is; None when it is not valid."""
+        """The user that a bearer token belongs to; None if the token is not valid."""
         spec = {"token": token.reveal()}
         status = (await self._ask(_AUTHENTICATION, "TokenReview", spec, _TokenReview)).status
         if not status.authenticated:
@@ -76,7 +76,7 @@ class ApiReviews:
         )
 
     async def may(self, user: User, *, verb: str, path: str) -> bool:
-        """Whether the user may do this to a path that is no resource."""
+        """Whether the user may use this verb on a URL path that belongs to no resource, such as /metrics."""
         spec = {
             "user": user.name,
             "uid": user.uid,
@@ -84,6 +84,30 @@ class ApiReviews:
             "extra": {key: list(values) for key, values in user.extra},
             "nonResourceAttributes": {"verb": verb, "path": path},
         }
+        return await self._allowed(spec)
+
+    async def may_access(self, user: User, *, verb: str, group: str, resource: str, namespace: str = "") -> bool:
+        """Whether the user may do this to all objects of a resource.
+
+        Args:
+            user: who does it.
+            verb: such as `patch`.
+            group: API group; empty for the core group.
+            resource: plural, with its subresource if one is meant, such as `serviceaccounts/token`.
+            namespace: empty for all namespaces.
+        """
+        plural, _, subresource = resource.partition("/")
+        attributes = {
+            "group": group,
+            "resource": plural,
+            "subresource": subresource,
+            "verb": verb,
+            "namespace": namespace,
+        }
+        spec = {"user": user.name, "groups": list(user.groups), "resourceAttributes": attributes}
+        return await self._allowed(spec)
+
+    async def _allowed(self, spec: Mapping[str, Any]) -> bool:
         status = (await self._ask(_AUTHORIZATION, "SubjectAccessReview", spec, _AccessReview)).status
         return status.allowed and not status.denied
 

@@ -4,31 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable, MutableSequence
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from ..errors import Expired, NotFound, Unavailable
+from ..errors import Expired, NotFound
 from ..runtime.allowance import Allowance
 from ..runtime.watching import Change, Listing, WatchEvent
-from .client import PAGE_BYTES, Client
+from .client import Client
 from .errors import StatusBody, decoded, decoded_by, error_of
-from .objects import ListMeta, Version, Which
+from .objects import Version, Which
+from .paging import read_list
 
 T = TypeVar("T")
 Raw = TypeVar("Raw")
 
 Absorb = Callable[[Version, Callable[[], T]], bool]
-
-PAGE = 500
-"""Objects of a page, where they are as small as they are as a rule."""
-
-_USUAL_BYTES = PAGE_BYTES // 2
-"""The next page has as many objects as have so many bytes together, if they are as large; twice as many at most."""
-
-_FEWER = 8
-"""A page that is too long is asked for again, with so many times fewer objects. One object is never too long."""
 
 WATCH_SECONDS = (240, 480)
 """Each watch asks the server to end it after a time in this range, so that not all end at once."""
@@ -39,11 +31,6 @@ _CHANGES = {
     "DELETED": Change.DELETED,
     "BOOKMARK": Change.BOOKMARK,
 }
-
-
-class _Page(msgspec.Struct):
-    metadata: ListMeta
-    items: list[msgspec.Raw]
 
 
 class _Line(msgspec.Struct):
@@ -111,37 +98,15 @@ class KubeSource(Generic[Raw, T]):
         return self._covers(item)
 
     async def list(self) -> Listing[T]:
-        """Everything, now, page by page. Raises ApiError.
-
-        No page is held for longer than it takes to convert it. `limit` bounds its objects and not its bytes: where
-        objects are large, pages have fewer of them.
-        """
+        """All objects now. No page is in memory for longer than it takes to convert it. Raises ApiError."""
         items: list[T] = []
         allowance = self._allowance() if self._allowance else None
-        query, limit = dict(self._query), PAGE
-        while True:
-            async with self._client.pages:
-                answer = await self._client.page(self._path, {**query, "limit": str(limit)})
-                meta = self._take_page(answer, items, allowance) if answer is not None else None
-                length = len(answer or b"")
-                del answer
-            if meta is None:
-                if limit == 1:
-                    raise Unavailable(f"an object of {self.name} is longer than {PAGE_BYTES >> 20} MiB")
-                limit = max(1, limit // _FEWER)
-            elif meta.continue_:
-                query["continue"] = meta.continue_
-                limit = min(PAGE, 2 * limit, max(1, limit * _USUAL_BYTES // max(1, length)))
-            else:
-                return Listing(items, meta.resourceVersion)
 
-    def _take_page(self, answer: bytes, items: MutableSequence[T], allowance: Allowance[T] | None) -> ListMeta:
-        """Adds what is on a page, and gives what the page says of itself."""
-        page = decoded(answer, _Page)
-        for raw in page.items:
+        def take(raw: msgspec.Raw) -> None:
             item = self._convert(self._decoded(raw))
             items.append(allowance.put(item) if allowance else item)
-        return page.metadata
+
+        return Listing(items, await read_list(self._client, self._path, self._query, take, name=self.name))
 
     async def watch(self, resource_version: str) -> AsyncGenerator[WatchEvent[T], None]:
         """Changes since a version, until the server ends it. Raises ApiError; Expired for a version too old."""
