@@ -14,28 +14,25 @@ from datetime import UTC, datetime
 import structlog
 
 from . import __version__
-from .api.fields import GROUP
 from .aws.fetch import Fetcher
 from .aws.source import TokenSource
 from .controllers.cluster_secret.reconciler import ClusterSecretReconciler
 from .controllers.secret.ports import Ports
 from .controllers.secret.reconciler import SecretReconciler
 from .controllers.service_account.reconciler import ServiceAccountReconciler
-from .domain.identity.policy import POLICY_PLURAL
-from .domain.kinds import KINDS
 from .domain.links import ACCOUNT_KIND
 from .domain.resource import Key
-from .errors import ApiError, Forbidden, NoCredentials, OperatorError, Unavailable
+from .errors import OperatorError, Unavailable
 from .kube.accounts import AccountTokens
 from .kube.client import Client
 from .kube.config import ClusterConfig, load_config
 from .kube.events import EventRecorder
 from .kube.leases import LeaseClient
-from .kube.resources import served_kinds
 from .kube.reviews import ApiReviews
 from .observability.loop import handle_loop_error
 from .observability.metrics import Metrics
 from .observability.telemetry import Telemetry
+from .preflight import check_cluster
 from .runtime.controller import Controller
 from .runtime.fairness import Fairness
 from .runtime.heap import keep_trimmed
@@ -59,10 +56,6 @@ SILENT_SECONDS = 180.0
 
 class LeadershipLost(OperatorError):
     """The Lease could not be renewed: another replica may lead, so this process has to end."""
-
-
-class CannotStart(OperatorError):
-    """Something that the operator needs is missing; the message says what, and what to do."""
 
 
 def utc_now() -> datetime:
@@ -102,7 +95,7 @@ async def run(settings: Settings) -> None:
 
 async def _checked(client: Client, stop: asyncio.Event) -> bool:
     """Checks that the operator can start; False when it is told to stop before that is known."""
-    check, stopped = asyncio.create_task(_check(client)), asyncio.create_task(stop.wait())
+    check, stopped = asyncio.create_task(check_cluster(client)), asyncio.create_task(stop.wait())
     await asyncio.wait({check, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
     if not check.done():
@@ -110,30 +103,6 @@ async def _checked(client: Client, stop: asyncio.Event) -> bool:
         return False
     check.result()
     return True
-
-
-async def _check(client: Client) -> None:
-    try:
-        served = await served_kinds(client)
-    except NoCredentials as error:
-        raise CannotStart(str(error)) from error
-    except Unavailable as error:
-        raise CannotStart(f"{error} ({client.server}). Check that it runs, and the kubeconfig") from error
-    except Forbidden as error:
-        raise CannotStart(f"the API server {client.server} refused the operator's credentials: {error}") from error
-    except ApiError as error:
-        raise CannotStart(f"the API server {client.server} answered: {error}") from error
-    absent = [kind for kind in KINDS.values() if kind.plural not in served]
-    missing = [f"{kind.plural}.{GROUP}" for kind in absent if not kind.clustered]
-    if missing:
-        raise CannotStart(
-            f"the cluster lacks the custom resource definitions {', '.join(missing)}. Install them:"
-            " ecr-secret-operator crds | kubectl apply --server-side -f -"
-        )
-    if POLICY_PLURAL not in served:
-        log.warning("the kind AccessPolicy is not installed: no policy limits who may use the operator")
-    for kind in absent:
-        log.warning("a kind is not installed: nothing of it is served", kind=kind.name)
 
 
 class Operator:
@@ -145,15 +114,7 @@ class Operator:
         self._metrics = Metrics()
         self._guard = Guard(ApiReviews(client), clock=time.monotonic) if settings.metrics_secure else None
         telemetry = Telemetry(self._metrics)
-        self._state = ClusterState(
-            client,
-            namespaces=settings.namespaces,
-            observer=telemetry,
-            own_namespace=config.namespace,
-            policy_required=settings.require_access_policy,
-            most_identity_watches=settings.max_identity_watches,
-            check_lead=self._check_lead,
-        )
+        self._state = self._new_state(client, telemetry)
         fairness: Fairness[Key] = Fairness(group_of=_fair_group, at_a_time=max(1, settings.workers * 3 // 4))
         self._queue: Queue[Key] = Queue(utc_now, fairness)
         self._elector = self._candidate(client) if settings.leader_elect else None
@@ -178,17 +139,35 @@ class Operator:
                 claim_slow_report=fairness.claim_report,
             )
         )
-        self._controller = Controller(
+        self._controller = self._new_controller(telemetry, fairness)
+        self._state.on_change(self._queue.add)
+        self._working = False
+        self._export_state(fairness)
+
+    def _new_state(self, client: Client, telemetry: Telemetry) -> ClusterState:
+        return ClusterState(
+            client,
+            namespaces=self._settings.namespaces,
+            observer=telemetry,
+            own_namespace=self._config.namespace,
+            policy_required=self._settings.require_access_policy,
+            most_identity_watches=self._settings.max_identity_watches,
+            check_lead=self._check_lead,
+        )
+
+    def _new_controller(self, telemetry: Telemetry, fairness: Fairness[Key]) -> Controller[Key]:
+        return Controller(
             queue=self._queue,
             reconcile=self._reconcile,
             observer=telemetry,
-            workers=settings.workers,
+            workers=self._settings.workers,
             clock=utc_now,
             fairness=fairness,
         )
-        self._state.on_change(self._queue.add)
-        self._working = False
-        if settings.metrics_per_resource:
+
+    def _export_state(self, fairness: Fairness[Key]) -> None:
+        """Lets each scrape of the metrics read the state of the process."""
+        if self._settings.metrics_per_resource:
             self._metrics.watch_resources(self._state.states)
         self._metrics.watch_slow_namespaces(lambda: (str(group) for group in fairness.slow_groups()))
         self._metrics.queue_depth.set_function(lambda: len(self._queue))

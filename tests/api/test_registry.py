@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_secret_operator.api.registry import PARTITIONS, Registry, parse_chart_url, parse_registry
+from ecr_secret_operator.api.registry import PARTITIONS, Registry, parse_chart_url, parse_registry, registry_host
 from ecr_secret_operator.errors import InvalidField
 from tests.api.hosts import ACCOUNT, HOST, HOSTS, NOT_HOSTS
 
@@ -56,6 +56,11 @@ def test_every_region_that_botocore_knows_has_a_registry(partition: str, region:
     suffix = next(entry.suffix for entry in PARTITIONS if entry.name == partition)
     registry = parse_registry(f"{ACCOUNT}.dkr.ecr.{region}.{suffix}")
     assert (registry.region, registry.partition) == (region, partition)
+    assert registry_host(ACCOUNT, region) == registry.host
+
+
+def test_the_host_for_a_placeholder_is_one_of_the_ordinary_partition() -> None:
+    assert registry_host("ACCOUNT_ID", "REGION") == "ACCOUNT_ID.dkr.ecr.REGION.amazonaws.com"
 
 
 @given(

@@ -19,7 +19,7 @@ from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ens
 
 REVIEW = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 PLUGIN_API = "client.authentication.k8s.io/v1"
-User = dict[str, Any]
+UserFields = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def _pem(plane: ControlPlane, user: str) -> tuple[str, str]:
     return chain, key
 
 
-def _client(plane: ControlPlane, path: Path, user: User) -> Client:
+def _client(plane: ControlPlane, path: Path, user: UserFields) -> Client:
     config = _config(plane, "somebody")
     config["users"][0]["user"] = user
     path.write_text(yaml.safe_dump(config))

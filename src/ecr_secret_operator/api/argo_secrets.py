@@ -10,7 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_v
 
 from ..errors import InvalidField
 from .fields import OptionalName, bounded, cel, matches, rule
-from .model import CommonSpec, Entry, partition_agrees, region_agrees
+from .model import CommonSpec, RegistryEntry, partition_agrees, region_agrees
 from .registry import EXAMPLE_HOST, HOST_PATTERN, PATH_PATTERN, parse_chart_url
 
 REPOSITORY: Literal["repository"] = "repository"
@@ -135,6 +135,6 @@ class ArgoHelmRepoSecretSpec(CommonSpec):
         return f"Argo CD uses it for every URL that begins with {host}, {host}.example.org too: end the url with /"
 
     @cached_property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[RegistryEntry, ...]:
         """The registry that the token is for."""
-        return (Entry(parse_chart_url(self.url).registry, self.aws, "url"),)
+        return (RegistryEntry(parse_chart_url(self.url).registry, self.aws, "url"),)

@@ -131,7 +131,7 @@ NO_METADATA = GeneratedMetadata()
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RegistryEntry:
     """One registry that a generated Secret is to open, and as whom.
 
     Attributes:
@@ -143,7 +143,7 @@ class Entry:
     field: str
 
 
-def check_entry(entry: Entry, region: str) -> None:
+def check_entry(entry: RegistryEntry, region: str) -> None:
     """Refuses a region or a role that contradicts the registry. Raises InvalidField."""
     registry, role = entry.registry, entry.aws.role_arn
     if region and region != registry.region:
@@ -199,7 +199,7 @@ class CommonSpec(Model, ABC):
 
     @property
     @abstractmethod
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[RegistryEntry, ...]:
         """The registries that the token or tokens are for, in the order of the spec."""
 
     @cached_property

@@ -14,7 +14,7 @@ from .model import (
     OWN_IDENTITY,
     AwsSpec,
     CommonSpec,
-    Entry,
+    RegistryEntry,
     check_entry,
     partition_agrees,
     partition_agrees_with,
@@ -43,10 +43,10 @@ class AdditionalRegistry(Model):
     """Whose AWS identity asks for this registry's token. Left out: as for the resource's own ecr_registry. An empty
     object means the operator's own identity."""
 
-    def entry(self, inherited: AwsSpec) -> Entry:
+    def entry(self, inherited: AwsSpec) -> RegistryEntry:
         """As an entry, with the identity that is inherited where none is given."""
         aws = self.aws if "aws" in self.model_fields_set else inherited
-        return Entry(parse_registry(self.ecr_registry), aws, "ecr_registry")
+        return RegistryEntry(parse_registry(self.ecr_registry), aws, "ecr_registry")
 
 
 def _no_repetition() -> dict[str, str]:
@@ -133,9 +133,9 @@ class RegistriesSpec(CommonSpec):
     stays as it is."""
 
     @cached_property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[RegistryEntry, ...]:
         """The registries that the tokens are for, in the order of the spec."""
-        own = Entry(parse_registry(self.ecr_registry), self.aws, "ecr_registry")
+        own = RegistryEntry(parse_registry(self.ecr_registry), self.aws, "ecr_registry")
         return (own, *(more.entry(self.aws) for more in self.additional_registries))
 
     @cached_property

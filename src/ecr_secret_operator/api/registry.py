@@ -107,6 +107,17 @@ def is_registry(host: str) -> bool:
     return bool(_HOST.fullmatch(host))
 
 
+def registry_host(account: str, region: str) -> str:
+    """The host of a private registry.
+
+    Args:
+        account: the number of the AWS account.
+        region: its partition decides on the DNS suffix. A text that is no region is taken for one of partition `aws`.
+    """
+    partition = next((one for one in PARTITIONS if re.fullmatch(one.region, region)), PARTITIONS[0])
+    return f"{account}.dkr.ecr.{region}.{partition.suffix}"
+
+
 @lru_cache(maxsize=1024)
 def parse_registry(host: str) -> Registry:
     """Reads an ECR registry host. Remembered: every reconcile asks, and there are few.

@@ -134,13 +134,10 @@ async def collect_installation(
     """
     reader, running = session.reader, place.workload
     served = await served_kinds(session.client)
-    names = definition_names()
-    definitions = [reader.one(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}") for name in names]
-    key_secrets = sorted({KEYS_SECRET, *running.secrets} - {""})
     return ObservedInstallation(
         now=now,
         server=session.client.server,
-        definitions=dict(zip(names, await asyncio.gather(*definitions), strict=True)),
+        definitions=await _definitions(reader),
         served=served,
         namespace=place.namespace,
         account=place.account,
@@ -156,7 +153,7 @@ async def collect_installation(
         permissions=await _permissions(session, place, running),
         guards=await reader.some(f"{_GUARDS}/validatingadmissionpolicies"),
         bindings=await reader.some(f"{_GUARDS}/validatingadmissionpolicybindings"),
-        secrets={name: await _keys(session, place.namespace, name) for name in key_secrets},
+        secrets=await _key_secrets(session, place),
         policies=await _policies(reader),
         namespaces=await _namespaces(reader),
         credentials=await _credentials(session, namespace, now),
@@ -164,8 +161,15 @@ async def collect_installation(
     )
 
 
-async def _keys(session: ClusterSession, namespace: str, name: str) -> Keys | None:
-    return await secrets.keys(session.client, namespace, name)
+async def _definitions(reader: Reader) -> Mapping[str, RawObject | None]:
+    names = definition_names()
+    found = [reader.one(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}") for name in names]
+    return dict(zip(names, await asyncio.gather(*found), strict=True))
+
+
+async def _key_secrets(session: ClusterSession, place: Place) -> Mapping[str, Keys | None]:
+    names = sorted({KEYS_SECRET, *place.workload.secrets} - {""})
+    return {name: await secrets.keys(session.client, place.namespace, name) for name in names}
 
 
 async def _pods(reader: Reader, place: Place) -> Sequence[RawObject] | None:

@@ -8,6 +8,9 @@ from typing import Any
 RawObject = Mapping[str, Any]
 """An object as it came from the API server, or from a file."""
 
+Manifest = dict[str, Any]
+"""An object that this project makes, to be written as YAML or JSON."""
+
 
 def mapping(value: object, *path: str) -> RawObject:
     """The mapping at a path; empty when there is none."""

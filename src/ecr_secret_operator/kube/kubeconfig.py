@@ -60,7 +60,7 @@ class Exec(msgspec.Struct, forbid_unknown_fields=True, rename="camel", frozen=Tr
     interactive_mode: str | None = None
 
 
-class User(_Fields):
+class KubeconfigUser(_Fields):
     """`users[].user`."""
 
     client_certificate: str | None = None
@@ -90,7 +90,7 @@ class Context(_Fields):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class NamedItem:
     """A named part of a kubeconfig, and the folder that its relative paths start from."""
 
     fields: Any
@@ -117,7 +117,7 @@ class Chosen:
     user_name: str
     cluster: Cluster
     cluster_folder: Path
-    user: User
+    user: KubeconfigUser
     user_folder: Path
     namespace: str
 
@@ -144,33 +144,16 @@ def choose(paths: Sequence[Path], wanted: str | None) -> Chosen:
     Raises:
         ConfigError: a file cannot be read, or the context cannot be used. Names the file and the field.
     """
-    place = os.pathsep.join(str(path) for path in paths)
-    current, entries = _merged(paths)
-
-    def refused(why: str) -> ConfigError:
-        return ConfigError(f"kubeconfig {place} cannot be used: {why}")
-
-    def entry(plural: str, name: str | None, kind: type[T], of: str) -> tuple[T, Path]:
-        one = _KINDS[plural]
-        if not name:
-            raise refused(f"{of} names no {one}")
-        found = entries[plural].get(name)
-        if found is None:
-            raise refused(f"{one} {name}, which {of} names, does not exist")
-        try:
-            return msgspec.convert(found.fields or {}, kind), found.folder
-        except msgspec.ValidationError as error:
-            raise refused(f"{one} {name}: {_words(error)}") from None
-
-    chosen = wanted or current
+    files = _merged(paths)
+    chosen = wanted or files.current
     if not chosen:
-        raise refused("it has no current-context. Set one, or use --context")
-    context, _ = entry("contexts", chosen, Context, "--context" if wanted else "current-context")
+        raise files.refused("it has no current-context. Set one, or use --context")
+    context, _ = files.item("contexts", chosen, Context, "--context" if wanted else "current-context")
     of = f"context {chosen}"
-    cluster, cluster_folder = entry("clusters", context.cluster, Cluster, of)
-    user, user_folder = entry("users", context.user, User, of)
+    cluster, cluster_folder = files.item("clusters", context.cluster, Cluster, of)
+    user, user_folder = files.item("users", context.user, KubeconfigUser, of)
     return Chosen(
-        place=place,
+        place=files.place,
         cluster_name=context.cluster or "",
         user_name=context.user or "",
         cluster=cluster,
@@ -181,8 +164,39 @@ def choose(paths: Sequence[Path], wanted: str | None) -> Chosen:
     )
 
 
-def _merged(paths: Sequence[Path]) -> tuple[str, Mapping[str, Mapping[str, Entry]]]:
-    current, entries = "", {plural: dict[str, Entry]() for plural in _KINDS}
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The merged content of kubeconfigs.
+
+    Attributes:
+        place: their paths, for messages.
+        current: the current context; empty for none.
+        items: by plural, such as `users`, and by name.
+    """
+
+    place: str
+    current: str
+    items: Mapping[str, Mapping[str, NamedItem]]
+
+    def refused(self, why: str) -> ConfigError:
+        return ConfigError(f"kubeconfig {self.place} cannot be used: {why}")
+
+    def item(self, plural: str, name: str | None, kind: type[T], of: str) -> tuple[T, Path]:
+        """A named item, and its folder. Raises ConfigError, which says that `of` names it."""
+        one = _KINDS[plural]
+        if not name:
+            raise self.refused(f"{of} names no {one}")
+        found = self.items[plural].get(name)
+        if found is None:
+            raise self.refused(f"{one} {name}, which {of} names, does not exist")
+        try:
+            return msgspec.convert(found.fields or {}, kind), found.folder
+        except msgspec.ValidationError as error:
+            raise self.refused(f"{one} {name}: {_words(error)}") from None
+
+
+def _merged(paths: Sequence[Path]) -> _Files:
+    current, entries = "", {plural: dict[str, NamedItem]() for plural in _KINDS}
     for path in paths:
         try:
             found = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -191,10 +205,10 @@ def _merged(paths: Sequence[Path]) -> tuple[str, Mapping[str, Mapping[str, Entry
         except (OSError, ValueError, yaml.YAMLError, _Shapeless) as error:
             why = error.strerror if isinstance(error, OSError) else _yaml_words(error)
             raise ConfigError(f"kubeconfig {path} cannot be used: {why}") from None
-    return current, entries
+    return _Files(os.pathsep.join(str(path) for path in paths), current, entries)
 
 
-def _take(found: object, folder: Path, entries: Mapping[str, dict[str, Entry]]) -> str:
+def _take(found: object, folder: Path, entries: Mapping[str, dict[str, NamedItem]]) -> str:
     """Adds what no earlier file has, and returns the current context. Raises _Shapeless."""
     if not isinstance(found, dict):
         raise _Shapeless("it is not a kubeconfig")
@@ -205,7 +219,7 @@ def _take(found: object, folder: Path, entries: Mapping[str, dict[str, Entry]]) 
             if not isinstance(name, str) or name in names:
                 raise _Shapeless(f"each entry of {plural} has to have a name of its own")
             names.add(name)
-            entries[plural].setdefault(name, Entry(item.get(one), folder))
+            entries[plural].setdefault(name, NamedItem(item.get(one), folder))
     current = found.get("current-context") or ""
     if not isinstance(current, str):
         raise _Shapeless("current-context is not a string")

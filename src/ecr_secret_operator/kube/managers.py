@@ -13,23 +13,23 @@ OWN = "ecr-secret-operator"
 _MOST = 3
 
 
-class _Entry(msgspec.Struct):
+class _ManagedFieldsEntry(msgspec.Struct):
     manager: str = ""
     time: str = ""
 
 
 class _Meta(msgspec.Struct, rename="camel"):
-    managed_fields: list[_Entry] | None = None
+    managed_fields: list[_ManagedFieldsEntry] | None = None
 
 
-class _Object(msgspec.Struct):
+class _Managed(msgspec.Struct):
     metadata: _Meta
 
 
 async def other_managers(client: Client, path: str) -> tuple[str, ...]:
     """The names, the latest first, three at most; empty where the object cannot be read."""
     try:
-        found = await client.get(path, _Object)
+        found = await client.get(path, _Managed)
     except ApiError:
         return ()
     entries = sorted(found.metadata.managed_fields or (), key=lambda entry: entry.time, reverse=True)

@@ -16,7 +16,7 @@ from ..domain.proxies import parse_proxy, proxy_for
 from ..domain.tokens.token import Sensitive
 from ..errors import InvalidField
 from .connection import Connection
-from .kubeconfig import Chosen, Cluster, Exec, User
+from .kubeconfig import Chosen, Cluster, Exec, KubeconfigUser
 from .login import ApiCredentials, ClientCertificate, File, Fixed, basic, bearer
 from .plugin import GROUP, VERSIONS, Plugin, PluginCredentials
 
@@ -93,7 +93,7 @@ def _both(field: str, of: str) -> InvalidField:
     return InvalidField(f"fields {field} and {field}-data {of} are both set. Remove one")
 
 
-def _impersonation(user: User, of: str) -> tuple[tuple[str, str], ...]:
+def _impersonation(user: KubeconfigUser, of: str) -> tuple[tuple[str, str], ...]:
     """The headers of client-go's `NewImpersonatingRoundTripper`."""
     extra = [
         (f"Impersonate-Extra-{_escaped(key)}", value)
@@ -119,7 +119,7 @@ def _escaped(key: str) -> str:
     return "".join(chr(byte) if byte in _HEADER_BYTES else f"%{byte:02X}" for byte in key.encode())
 
 
-def _has_certificate(user: User) -> bool:
+def _has_certificate(user: KubeconfigUser) -> bool:
     return bool(user.client_certificate or user.client_certificate_data)
 
 
@@ -146,7 +146,7 @@ def _credentials(chosen: Chosen, authority: str | None) -> ApiCredentials:
     return Fixed(authorization=authorization, token_file=token_file, certificate=certificate)
 
 
-def _certificate(user: User, folder: Path, of: str) -> Callable[[], ClientCertificate]:
+def _certificate(user: KubeconfigUser, folder: Path, of: str) -> Callable[[], ClientCertificate]:
     for field, file, data in (
         ("client-certificate", user.client_certificate, user.client_certificate_data),
         ("client-key", user.client_key, user.client_key_data),

@@ -17,12 +17,11 @@ from ..api.fields import SHORTEST_FREQUENCY
 from ..api.registry import HOST_PATTERN, OCI_SCHEME, PUBLIC_HOST
 from ..domain.identity.sources import KEY_ID, SECRET_KEY, SESSION_TOKEN
 from ..domain.kinds import ARGO_LABEL, DOCKER_CONFIG_TYPE
-from ..domain.raw import RawObject, mapping, mappings, text
+from ..domain.raw import Manifest, RawObject, mapping, mappings, text
 from ..errors import InvalidField
 from .identity import KEYS_NAME, AccountsByName, role_of
 from .translation import (
     ACCOUNT,
-    Document,
     Hints,
     Translation,
     account_of,
@@ -130,11 +129,11 @@ def _generators(old: _Old, known: Generators) -> Iterator[_Used]:
 
 def _documents(
     old: _Old, generator: RawObject, accounts: AccountsByName, hints: Hints, into: Translation
-) -> Iterator[Document]:
+) -> Iterator[Manifest]:
     home = hints.operator_namespace if old.clustered else old.namespace
     hosts = _hosts(old, generator, accounts, hints, into)
     secret = text(old.spec, "target", "name") or text(old.raw, "spec", "externalSecretName") or old.name
-    spec: Document = {"generated_secret_name": secret}
+    spec: Manifest = {"generated_secret_name": secret}
     common = {**_frequency(old, into), **_identity(generator, home, into), **_metadata(old)}
     label = text(old.template, "metadata", "labels", ARGO_LABEL)
     if label and not old.clustered:
@@ -149,12 +148,12 @@ def _documents(
         yield resource("Secret", old.name, old.namespace, {**spec, **common})
 
 
-def _everywhere(old: _Old, spec: Document, into: Translation) -> Iterator[Document]:
+def _everywhere(old: _Old, spec: Manifest, into: Translation) -> Iterator[Manifest]:
     """Selectors of which one must match become a resource each: here all that is given must hold."""
     single = mapping(old.raw, "spec", "namespaceSelector")
     selectors = [*mappings(old.raw, "spec", "namespaceSelectors"), *([single] if single else [])]
     names = [one for one in mapping(old.raw, "spec").get("namespaces") or () if isinstance(one, str)]
-    chosen: list[Document] = [{"selector": dict(one)} for one in selectors]
+    chosen: list[Manifest] = [{"selector": dict(one)} for one in selectors]
     if names:
         chosen.append({"include": names})
     if not chosen:
@@ -188,7 +187,7 @@ def _role(old: _Old, generator: RawObject, accounts: AccountsByName) -> str:
     return text(generator, "role") or role_of(accounts, place, text(reference, "name"))
 
 
-def _argo(old: _Old, label: str, registry: str) -> Document:
+def _argo(old: _Old, label: str, registry: str) -> Manifest:
     data = mapping(old.template, "data")
     url, kind = text(data, "url"), text(data, "type")
     place = re.search(rf"{HOST_PATTERN}[^\s\"'{{}}]*", url)
@@ -201,7 +200,7 @@ def _argo(old: _Old, label: str, registry: str) -> Document:
     }
 
 
-def _frequency(old: _Old, into: Translation) -> Document:
+def _frequency(old: _Old, into: Translation) -> Manifest:
     interval = text(old.spec, "refreshInterval")
     if not interval:
         return {}
@@ -215,7 +214,7 @@ def _frequency(old: _Old, into: Translation) -> Document:
     return {"frequency": interval}
 
 
-def _identity(generator: RawObject, home: str, into: Translation) -> Document:
+def _identity(generator: RawObject, home: str, into: Translation) -> Manifest:
     role, references = text(generator, "role"), mapping(generator, "auth", "secretRef")
     account = mapping(generator, "auth", "jwt", "serviceAccountRef")
     if role and (references or account):
@@ -231,7 +230,7 @@ def _identity(generator: RawObject, home: str, into: Translation) -> Document:
     return _keys(references, home, into) if references else {}
 
 
-def _account(reference: RawObject, home: str, into: Translation) -> Document:
+def _account(reference: RawObject, home: str, into: Translation) -> Manifest:
     name, place = text(reference, "name"), text(reference, "namespace") or home
     if place != home:
         into.needed.append(
@@ -241,7 +240,7 @@ def _account(reference: RawObject, home: str, into: Translation) -> Document:
     return {"aws": {"service_account": name}}
 
 
-def _keys(references: RawObject, home: str, into: Translation) -> Document:
+def _keys(references: RawObject, home: str, into: Translation) -> Manifest:
     """The Secret with its keys as it is, where its entries have our names; else a copy of it."""
     found = {ours: mapping(references, theirs) for ours, theirs in _KEYS.items() if mapping(references, theirs)}
     names = {(text(one, "namespace") or home, text(one, "name")) for one in found.values()}
@@ -259,7 +258,7 @@ def _keys(references: RawObject, home: str, into: Translation) -> Document:
     return {"aws": {"credentials_secret": KEYS_NAME}}
 
 
-def _metadata(old: _Old) -> Document:
+def _metadata(old: _Old) -> Manifest:
     """Labels and annotations of its template, but for those that steer Argo CD, which this operator sets."""
     wanted = mapping(old.template, "metadata")
     labels = {key: value for key, value in mapping(wanted, "labels").items() if key != ARGO_LABEL}

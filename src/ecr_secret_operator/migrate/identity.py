@@ -6,9 +6,9 @@ from ..domain.environment import Unknown
 from ..domain.identity.sources import KEY_ID as OUR_KEY_ID
 from ..domain.identity.sources import ROLE_ANNOTATION
 from ..domain.identity.sources import SECRET_KEY as OUR_SECRET_KEY
-from ..domain.raw import RawObject, text
+from ..domain.raw import Manifest, RawObject, text
 from .pods import KEY_ID, SECRET_KEY, Pod
-from .translation import Document, Translation, copy_of_keys
+from .translation import Translation, copy_of_keys
 
 KEYS_NAME = "ecr-aws-keys"
 AccountsByName = dict[tuple[str, str], RawObject]
@@ -20,7 +20,7 @@ def role_of(accounts: AccountsByName, namespace: str, name: str) -> str:
     return text(accounts.get((namespace, name), {}), "metadata", "annotations", ROLE_ANNOTATION)
 
 
-def identity(pod: Pod, accounts: AccountsByName, home: str, into: Translation) -> Document:
+def identity(pod: Pod, accounts: AccountsByName, home: str, into: Translation) -> Manifest:
     """The `aws` field for a pod's identity; what it needs and loses is noted.
 
     Args:

@@ -7,13 +7,12 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..api.fields import API_VERSION
+from ..api.registry import registry_host
 from ..domain.kinds import KINDS
+from ..domain.raw import Manifest
 from ..domain.resource import InvalidSpec
-
-Document = dict[str, Any]
 
 ACCOUNT, REGION, SECRET_NAME = "ACCOUNT_ID", "REGION", "SECRET_NAME"
 """What a person has to fill in. No resource with one of them is accepted by the API server."""
@@ -39,7 +38,7 @@ class Translation:
     """
 
     source: str
-    documents: list[Document] = field(default_factory=list)
+    documents: list[Manifest] = field(default_factory=list)
     needed: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -71,19 +70,18 @@ class Hints:
     operator_namespace: str = OPERATOR_NAMESPACE
 
 
-def resource(kind: str, name: str, namespace: str, spec: Document) -> Document:
+def resource(kind: str, name: str, namespace: str, spec: Manifest) -> Manifest:
     """A resource of this operator; without a namespace for a cluster resource."""
     metadata = {"name": name, **({} if KINDS[kind].clustered else {"namespace": namespace})}
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
 
 
 def host(account: str, region: str) -> str:
-    """The host of an account's registry in a region, or the form of one."""
-    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-    return f"{account or ACCOUNT}.dkr.ecr.{region or REGION}.{suffix}"
+    """The host of an account's registry in a region. A placeholder stands for what is not known."""
+    return registry_host(account or ACCOUNT, region or REGION)
 
 
-def registries(hosts: Sequence[str]) -> Document:
+def registries(hosts: Sequence[str]) -> Manifest:
     """The fields that name one registry or several."""
     first, *more = dict.fromkeys(hosts)
     others = [{"ecr_registry": one} for one in more]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -60,67 +60,56 @@ class Metrics:
         self._states: Callable[[], Iterable[ResourceMetrics]] = tuple
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
-        self.refreshes = Counter(
-            f"{PREFIX}_refreshes_total",
+        self._add_counts_of_work()
+        self._add_state_of_process()
+
+    def _add_counts_of_work(self) -> None:
+        self.refreshes = self._counter(
+            "refreshes_total",
             "Tokens written to generated Secrets, and failures to do so, by kind and result.",
             ("kind", "result"),
-            registry=self.registry,
         )
-        self.aws_requests = Counter(
-            f"{PREFIX}_aws_requests_total",
+        self.aws_requests = self._counter(
+            "aws_requests_total",
             "Tokens asked of AWS, by region, identity and result. Shared: far fewer than refreshes.",
             ("region", "identity", "result"),
-            registry=self.registry,
         )
-        self.aws_seconds = Histogram(
-            f"{PREFIX}_aws_request_duration_seconds", "Time that AWS took to answer.", registry=self.registry
+        self.aws_seconds = self._histogram("aws_request_duration_seconds", "Time that AWS took to answer.")
+        self.reconcile_seconds = self._histogram(
+            "reconcile_duration_seconds", "Time that one reconcile took, by kind.", ("kind",)
         )
-        self.reconcile_seconds = Histogram(
-            f"{PREFIX}_reconcile_duration_seconds",
-            "Time that one reconcile took, by kind.",
-            ("kind",),
-            registry=self.registry,
+        self.reconciles = self._counter(
+            "reconciles_total", "Reconciles by kind and result (ok, failed).", ("kind", "result")
         )
-        self.reconciles = Counter(
-            f"{PREFIX}_reconciles_total",
-            "Reconciles by kind and result (ok, failed).",
-            ("kind", "result"),
-            registry=self.registry,
+        self.watch_restarts = self._counter(
+            "watch_restarts_total", "Watches that ended other than by the server's ordinary time-out."
         )
-        self.watch_restarts = Counter(
-            f"{PREFIX}_watch_restarts_total",
-            "Watches that ended other than by the server's ordinary time-out.",
-            registry=self.registry,
+
+    def _add_state_of_process(self) -> None:
+        self.queue_depth = self._gauge("queue_depth", "Resources that wait for a worker now.")
+        self.tasks = self._gauge("tasks", "Tasks of the event loop now: steady, or one is leaked.")
+        self.identity_watches = self._gauge(
+            "identity_watches", "ServiceAccounts and Secrets with AWS keys that are watched now."
         )
-        self.queue_depth = Gauge(
-            f"{PREFIX}_queue_depth", "Resources that wait for a worker now.", registry=self.registry
-        )
-        self.tasks = Gauge(
-            f"{PREFIX}_tasks", "Tasks of the event loop now: steady, or one is leaked.", registry=self.registry
-        )
-        self.identity_watches = Gauge(
-            f"{PREFIX}_identity_watches",
-            "ServiceAccounts and Secrets with AWS keys that are watched now.",
-            registry=self.registry,
-        )
-        self.identity_watches_waiting = Gauge(
-            f"{PREFIX}_identity_watches_waiting",
+        self.identity_watches_waiting = self._gauge(
+            "identity_watches_waiting",
             "ServiceAccounts and Secrets with AWS keys that are not watched, because all watches are in use.",
-            registry=self.registry,
         )
-        self.leader = Gauge(
-            f"{PREFIX}_leader", "1 while this process leads, or runs without leader election.", registry=self.registry
-        )
-        self.ready = Gauge(
-            f"{PREFIX}_ready",
-            "1 while what this process has seen can be relied on, as /readyz says.",
-            registry=self.registry,
-        )
-        self.watch_silence = Gauge(
-            f"{PREFIX}_watch_silence_seconds",
+        self.leader = self._gauge("leader", "1 while this process leads, or runs without leader election.")
+        self.ready = self._gauge("ready", "1 while what this process has seen can be relied on, as /readyz says.")
+        self.watch_silence = self._gauge(
+            "watch_silence_seconds",
             "Time since the API server was last heard, on the watch where that is longest ago.",
-            registry=self.registry,
         )
+
+    def _counter(self, name: str, text: str, labels: Sequence[str] = ()) -> Counter:
+        return Counter(f"{PREFIX}_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(f"{PREFIX}_{name}", text, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, labels: Sequence[str] = ()) -> Histogram:
+        return Histogram(f"{PREFIX}_{name}", text, labels, registry=self.registry)
 
     def watch_resources(self, states: Callable[[], Iterable[ResourceMetrics]]) -> None:
         """Adds the series that exist once per resource.

@@ -10,19 +10,20 @@ from __future__ import annotations
 
 from ..api.fields import GROUP
 from ..domain.links import LINKED_LABEL, LINKS, LISTS
-from .cel import Object, literal, policy
+from ..domain.raw import Manifest
+from .cel import literal, policy
 from .installation import Installation
 from .secrets import secrets_policy
 
 LONGEST_TOKEN_SECONDS = 3600
 
 
-def admission_policies(installation: Installation) -> list[Object]:
+def admission_policies(installation: Installation) -> list[Manifest]:
     """The policies and their bindings."""
     return [*secrets_policy(installation), *_tokens(installation), *_accounts(installation)]
 
 
-def _tokens(installation: Installation) -> list[Object]:
+def _tokens(installation: Installation) -> list[Manifest]:
     """Which tokens of ServiceAccounts it may create: none that lets it in as somebody else here."""
     validations = {
         "object.spec.?audiences.orValue([]).size() > 0 && object.spec.audiences.all(audience, audience in"
@@ -128,7 +129,7 @@ def _still_there(purpose: str, field: str) -> str:
     )
 
 
-def _accounts(installation: Installation) -> list[Object]:
+def _accounts(installation: Installation) -> list[Manifest]:
     """What of ServiceAccounts it may change: links that it recorded itself.
 
     A policy sees the result of a request, and not who changed what: a policy engine may change the same ServiceAccount

@@ -10,11 +10,9 @@ import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits
-from typing import Any
 
+from ..domain.raw import Manifest
 from .installation import Installation
-
-Object = dict[str, Any]
 
 _ALPHABET = ascii_uppercase + ascii_lowercase + digits + "+/"
 _DECODED = ascii_letters + digits + ' "*+,-./:=_{}'
@@ -73,15 +71,15 @@ def _replacing(replacements: Mapping[str, str]) -> str:
 def policy(
     installation: Installation,
     name: str,
-    rule: Object,
+    rule: Manifest,
     *,
     variables: Mapping[str, str],
     validations: Mapping[str, str],
-) -> list[Object]:
+) -> list[Manifest]:
     """A policy for the operator's ServiceAccount alone, and its binding."""
     full = f"{installation.prefix}-{name}"
     expression = f"request.userInfo.username == {literal(installation.username)}"
-    spec: Object = {
+    spec: Manifest = {
         "failurePolicy": "Fail",
         "matchConstraints": {"resourceRules": [rule]},
         "matchConditions": [{"name": "the-operator", "expression": expression}],

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from ..api.fields import GROUP
+from ..domain.raw import Manifest
 from .installation import PREFIX, SERVICE_ACCOUNT, Installation
 from .table import NAMESPACED, PERMISSIONS, Permission, RoleScope
-
-Object = dict[str, Any]
 
 _RBAC = "rbac.authorization.k8s.io"
 METRICS_READER = f"{PREFIX}-metrics-reader"
@@ -17,18 +15,18 @@ _READ = ("get", "list", "watch")
 _WRITE = ("create", "update", "patch", "delete")
 
 
-def namespace(installation: Installation) -> list[Object]:
+def namespace(installation: Installation) -> list[Manifest]:
     """The operator's own namespace."""
     return [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": installation.namespace}}]
 
 
-def service_account(installation: Installation) -> list[Object]:
+def service_account(installation: Installation) -> list[Manifest]:
     """Who the operator is."""
     metadata = {"name": SERVICE_ACCOUNT, "namespace": installation.namespace}
     return [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}]
 
 
-def manager(installation: Installation) -> list[Object]:
+def manager(installation: Installation) -> list[Manifest]:
     """The permissions to do its work: in all namespaces, or in the watched ones and, to know the policies, beyond."""
     prefix, cluster, watched = installation.prefix, _permissions(RoleScope.CLUSTER), _permissions(RoleScope.WATCHED)
     watched = [
@@ -42,20 +40,20 @@ def manager(installation: Installation) -> list[Object]:
     return objects
 
 
-def leader_election(installation: Installation) -> list[Object]:
+def leader_election(installation: Installation) -> list[Manifest]:
     """The permissions to contend for the Lease."""
     return _granted(
         installation, f"{installation.prefix}-leader-election", _permissions(RoleScope.OWN), installation.namespace
     )
 
 
-def metrics_authentication(installation: Installation) -> list[Object]:
+def metrics_authentication(installation: Installation) -> list[Manifest]:
     """The permissions to ask who reads the metrics, and whether they may."""
     permissions = [permission for permission in PERMISSIONS if permission.metrics]
     return _granted(installation, f"{installation.prefix}-metrics-auth", permissions)
 
 
-def metrics_reader() -> Object:
+def metrics_reader() -> Manifest:
     """The ClusterRole of those who read the metrics, such as Prometheus. Binding it is left to an administrator."""
     return {
         "apiVersion": f"{_RBAC}/v1",
@@ -65,7 +63,7 @@ def metrics_reader() -> Object:
     }
 
 
-def user_roles() -> list[Object]:
+def user_roles() -> list[Manifest]:
     """Adds the namespaced kinds to the roles view, edit and admin. Policies are for cluster administrators."""
     statuses = [f"{name}/status" for name in NAMESPACED]
     seen = [_rule(GROUP, NAMESPACED, _READ), _rule(GROUP, statuses, ("get",))]
@@ -77,17 +75,19 @@ def _permissions(scope: RoleScope) -> list[Permission]:
     return [permission for permission in PERMISSIONS if permission.scope is scope and not permission.metrics]
 
 
-def _rule(group: str, resources: Iterable[str], verbs: Iterable[str]) -> Object:
+def _rule(group: str, resources: Iterable[str], verbs: Iterable[str]) -> Manifest:
     return {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
 
 
-def _user_role(name: str, rules: list[Object], *into: str) -> Object:
+def _user_role(name: str, rules: list[Manifest], *into: str) -> Manifest:
     labels = {f"{_RBAC}/aggregate-to-{role}": "true" for role in into}
     metadata = {"name": f"{PREFIX}-{name}", "labels": labels}
     return {"apiVersion": f"{_RBAC}/v1", "kind": "ClusterRole", "metadata": metadata, "rules": rules}
 
 
-def _granted(installation: Installation, name: str, permissions: Iterable[Permission], place: str = "") -> list[Object]:
+def _granted(
+    installation: Installation, name: str, permissions: Iterable[Permission], place: str = ""
+) -> list[Manifest]:
     """A role with these permissions and its binding to the operator; in one namespace, or without one in all."""
     where, kind = ({"namespace": place}, "Role") if place else ({}, "ClusterRole")
     role = {

@@ -9,9 +9,10 @@ from __future__ import annotations
 from ..api.fields import GROUP
 from ..api.registry import HOST_PATTERN, OCI_SCHEME
 from ..domain.kinds import ARGO_LABEL, DOCKER_CONFIG_KEY, DOCKER_CONFIG_TYPE, USERNAME
+from ..domain.raw import Manifest
 from ..domain.secret.annotations import DIGEST
 from ..domain.secret.stored import MANAGED_BY, MANAGED_BY_LABEL, MANAGED_SELECTOR
-from .cel import BETWEEN, Object, base64, data, decoding, label, literal, policy
+from .cel import BETWEEN, base64, data, decoding, label, literal, policy
 from .content import ARGO_CONTENT, ARGO_KEYS, DOCKER_CONTENT, STORABLE, VARIABLES
 from .installation import Installation
 
@@ -65,14 +66,10 @@ _NO_OTHER_OWNERS = (
 _VARIABLES = {**VARIABLES, **decoding("before", _BEFORE), "ours": _OURS, "byUpstream": _BY_UPSTREAM}
 
 
-def secrets_policy(installation: Installation) -> list[Object]:
-    """Which Secrets it may create, update and delete."""
-    cause = (
-        "The operator does: if it is refused, a mutating webhook or policy changes this in its requests. Exempt"
-        f" {installation.username} there."
-    )
+def _conditions_of_content(cause: str) -> dict[str, str]:
+    """What a Secret has to satisfy as it is stored: CEL expressions, each with the message of a refusal."""
     kinds = " or ".join(ARGO_KEYS)
-    stored = {
+    return {
         f"{label('object', MANAGED_BY_LABEL)} == {literal(MANAGED_BY)}": (
             f"Keep the label {MANAGED_SELECTOR} on the Secret: the operator may store no Secret without it. {cause}"
         ),
@@ -92,6 +89,15 @@ def secrets_policy(installation: Installation) -> list[Object]:
             f"Keep finalizers and ownerReferences as they are: the operator adds only its own ownerReference. {cause}"
         ),
     }
+
+
+def secrets_policy(installation: Installation) -> list[Manifest]:
+    """The policy, and its binding, that limit which Secrets the operator creates, updates and deletes."""
+    cause = (
+        "The operator does: if it is refused, a mutating webhook or policy changes this in its requests. Exempt"
+        f" {installation.username} there."
+    )
+    stored = _conditions_of_content(cause)
     validations = {
         **{f"request.operation == 'DELETE' || ({wanted})": message for wanted, message in stored.items()},
         "request.operation != 'UPDATE' || variables.ours || variables.byUpstream": (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from ...api.model import Entry
+from ...api.model import RegistryEntry
 from ...api.registry import Registry, is_registry, parse_registry
 from ...api.selectors import MOST_LABEL_CHARACTERS
 from ...reasons import Failure, Reason
@@ -155,7 +155,7 @@ def needed(resource: Resource, dependencies: Dependencies, *, policy_required: b
     )
 
 
-def _ask_early(entry: Entry, home: str, dependencies: Dependencies) -> AccessRequest:
+def _ask_early(entry: RegistryEntry, home: str, dependencies: Dependencies) -> AccessRequest:
     """What an entry asks to use, as far as that is known before the object that it names is read."""
     return _ask(entry) if named_by(entry, home) else _ask(entry, identity_of(entry, home, dependencies))
 
@@ -210,7 +210,7 @@ def _asked(host: str, one: StoredToken) -> AccessRequest:
     return AccessRequest(host, region, "keys" if one.origin.startswith(keys_origin("")) else "ambient")
 
 
-def _ask(entry: Entry, identity: Identity | Failure | None = None) -> AccessRequest:
+def _ask(entry: RegistryEntry, identity: Identity | Failure | None = None) -> AccessRequest:
     """What an entry asks to use; of an identity that is not known yet, as much as the entry says."""
     host, region = entry.registry.host, entry.registry.region
     match identity:
@@ -223,7 +223,7 @@ def _ask(entry: Entry, identity: Identity | Failure | None = None) -> AccessRequ
     return AccessRequest(host, region, "keys" if entry.aws.credentials_secret else "unknown")
 
 
-def _login(entry: Entry, identity: Identity | Failure, verdict: Verdict) -> RegistryLogin:
+def _login(entry: RegistryEntry, identity: Identity | Failure, verdict: Verdict) -> RegistryLogin:
     host, aws = entry.registry.host, entry.aws
     origin = account_origin(aws.service_account) if aws.service_account else keys_origin(aws.credentials_secret)
     if isinstance(identity, Failure):

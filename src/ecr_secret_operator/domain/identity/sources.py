@@ -8,7 +8,7 @@ from enum import Enum, auto
 from typing import Literal, NamedTuple, Protocol
 
 from ...api.fields import ROLE_ARN_PATTERN
-from ...api.model import AwsSpec, Entry
+from ...api.model import AwsSpec, RegistryEntry
 from ...errors import shown
 from ...reasons import Failure, Reason
 from .identity import AMBIENT, AccessKeys, AccountRole, AssumedRole, Identity, StoredKeys
@@ -96,7 +96,7 @@ class IdentitySources(Protocol):
         """A Secret with AWS keys."""
 
 
-def named_by(entry: Entry, namespace: str) -> Named | None:
+def named_by(entry: RegistryEntry, namespace: str) -> Named | None:
     """What has to be read for the identity of an entry; None when the entry alone says whose it is.
 
     Args:
@@ -110,7 +110,7 @@ def named_by(entry: Entry, namespace: str) -> Named | None:
     return None
 
 
-def identity_of(entry: Entry, namespace: str, sources: IdentitySources) -> Identity | Failure | None:
+def identity_of(entry: RegistryEntry, namespace: str, sources: IdentitySources) -> Identity | Failure | None:
     """The identity that an entry asks for, or why it cannot be used; None when that is not known yet.
 
     Args:
