@@ -60,7 +60,7 @@ def convert(kind: Kind, raw: CustomObject, *, before: Resource | None = None) ->
         finalizers=meta.holders,
         refresh_request=(meta.annotations or {}).get(REFRESH_ANNOTATION, "")[:_REQUEST_CHARACTERS],
         spec=before.spec if before and same else kind.parse(raw.spec),
-        status=status if before else shared(status),
+        status=shared(status),
     )
 
 
@@ -139,10 +139,7 @@ class StatusWriter:
         kind = KINDS[resource.key.kind]
         path = f"{collection(kind, resource.key.namespace)}/{resource.key.name}/status"
         body = {"metadata": {"uid": resource.uid}, "status": status_patch(resource.status, status)}
-        raw = await self._client.patch(path, body, CustomObject)
-        if raw.status == status:
-            raw.status = status  # whose texts are shared with those of other resources
-        return convert(kind, raw, before=resource)
+        return convert(kind, await self._client.patch(path, body, CustomObject), before=resource)
 
 
 class _ApiResource(msgspec.Struct):
