@@ -18,7 +18,7 @@ from ecr_secret_operator.domain.resource import Resource
 from ecr_secret_operator.domain.secret.annotations import COPIED, DIGEST, NAME, OWNER, TOKENS, seal
 from ecr_secret_operator.domain.secret.render import Desired, differences, manifest, render
 from ecr_secret_operator.domain.secret.stored import MANAGED_BY_LABEL, StoredSecret, data_digest
-from ecr_secret_operator.errors import Conflict
+from ecr_secret_operator.errors import Superseded
 from ecr_secret_operator.kube.objects import SecretObject
 from ecr_secret_operator.kube.secrets import SecretWriter, convert
 from tests.cluster.weight import HEAVY
@@ -183,7 +183,7 @@ async def test_before_an_update_a_secret_with_many_owners_and_keys_is_read_whole
 async def test_one_that_changed_meanwhile_is_judged_again(api: Api) -> None:
     body, desired = crowded()
     api.answers_with({**body, "metadata": {**body["metadata"], "resourceVersion": "201"}})
-    with pytest.raises(Conflict):
+    with pytest.raises(Superseded):
         await writer(api).update(convert(a_raw(body)), desired)
 
 

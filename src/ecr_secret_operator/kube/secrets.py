@@ -22,7 +22,7 @@ from ..domain.secret.annotations import is_sealed
 from ..domain.secret.render import Desired, manifest, patch
 from ..domain.secret.stored import MANAGED_SELECTOR, StoredSecret, data_digest
 from ..domain.tokens.token import Sensitive
-from ..errors import AlreadyExists, ApiError, Conflict, NotFound
+from ..errors import AlreadyExists, ApiError, NotFound, Superseded
 from .client import Client
 from .kept import (
     all_owners,
@@ -173,7 +173,7 @@ class SecretWriter:
         self._on_seen = on_seen
 
     async def read(self, namespace: str, name: str) -> Existing | None:
-        """What is stored under a name right now, managed or not."""
+        """Reads a Secret, whether or not the operator made it; None if there is none. Raises ApiError."""
         try:
             raw = await self._client.get(f"{collection(namespace)}/{name}", SecretObject)
         except NotFound:
@@ -184,28 +184,41 @@ class SecretWriter:
         return Existing(stored, _decoded(raw.data))
 
     async def managers(self, namespace: str, name: str) -> tuple[str, ...]:
-        """The field managers besides the operator that have written to a Secret."""
+        """Reads the field managers, other than the operator, that have written to a Secret. Never raises ApiError."""
         return await other_managers(self._client, f"{collection(namespace)}/{name}")
 
     async def create(self, desired: Desired) -> StoredSecret:
-        """Creates; AlreadyExists when the name is taken (server-side apply would take it over)."""
+        """Creates a Secret. Server-side apply would take over one that exists.
+
+        Raises:
+            ApiError: it was not created; AlreadyExists when the name is taken.
+        """
         body = manifest(desired)
         return _written(await self._client.post(collection(desired.namespace), body, SecretObject), body, desired)
 
     async def update(self, stored: StoredSecret, desired: Desired) -> StoredSecret:
-        """Updates just the version that was judged; Conflict when it is no longer the stored one."""
+        """Updates the version that was judged, and no other.
+
+        Raises:
+            ApiError: it was not updated; Conflict when another version is stored.
+            Superseded: another version was found before the update.
+        """
         path = f"{collection(stored.namespace)}/{stored.name}"
         body = patch(await self._complete(stored) if stored.partial else stored, desired)
         return _written(await self._client.patch(path, body, SecretObject), body, desired)
 
     async def replace(self, stored: StoredSecret, desired: Desired, *, keep: bool) -> StoredSecret:
-        """Deletes the version that was judged and creates its successor, where an update cannot do it.
+        """Deletes the version that was judged, and creates its successor, for changes that no update can make.
 
         Args:
-            stored: what is there.
+            stored: the version that was judged.
             desired: its successor.
-            keep: what is there must not be lost for a successor that is refused: whether it would be accepted is asked
-                first, and it is restored if the successor is refused nevertheless.
+            keep: whether the stored Secret must survive if its successor is refused. The successor is then tried in a
+                dry run first, and the stored Secret is restored if the successor is refused nevertheless.
+
+        Raises:
+            ApiError: it was not replaced; Conflict when another version is stored.
+            Superseded: another version was found before the deletion.
         """
         before = None
         if keep:
@@ -236,30 +249,31 @@ class SecretWriter:
             raise error.worded(text) from None
 
     async def _complete(self, stored: StoredSecret) -> StoredSecret:
-        """The same version with all ownerReferences and names of data. Raises Conflict when it is another by now."""
+        """Reads all ownerReferences and names of data. Raises ApiError; Superseded for another version."""
         raw = await self._client.get(f"{collection(stored.namespace)}/{stored.name}", SecretObject)
         if (raw.metadata.uid, raw.metadata.resource_version) != (stored.uid, stored.resource_version):
-            raise Conflict(f"Secret {stored.name} changed since it was judged")
+            raise Superseded(f"Secret {stored.name} changed since it was judged")
         return replace(convert(raw), owners=all_owners(raw.metadata.owner_references), data_keys=tuple(raw.data or ()))
 
     async def _whole(self, stored: StoredSecret) -> Sensitive:
-        """The manifest that creates a stored Secret again. Raises Conflict when it is another version by now."""
+        """Reads the manifest that restores a stored Secret. Raises ApiError; Superseded for another version."""
         found = await self._client.get(f"{collection(stored.namespace)}/{stored.name}", dict[str, Any])
         meta = found["metadata"]
         if (meta["uid"], meta["resourceVersion"]) != (stored.uid, stored.resource_version):
-            raise Conflict(f"Secret {stored.name} changed since it was judged")
+            raise Superseded(f"Secret {stored.name} changed since it was judged")
         kept = {key: meta[key] for key in _KEPT if key in meta}
         return Sensitive(msgspec.json.encode({**found, "metadata": kept}).decode())
 
     async def _restore(self, namespace: str, before: Sensitive) -> None:
-        """Creates a Secret again, as far as the API server lets it; the watch tells of it."""
+        """Creates a Secret again, if the API server allows it. The watch reports it."""
         with suppress(ApiError):
             await self._client.post(collection(namespace), msgspec.json.decode(before.reveal()), SecretObject)
 
     async def delete(self, stored: StoredSecret) -> None:
-        """Deletes just the version that was judged; Conflict when it is no longer the stored one.
+        """Deletes the version that was judged, and no other. A finalizer can hold it until the watch reports its end.
 
-        It is the watch that tells when it is gone: a finalizer can hold it.
+        Raises:
+            ApiError: it was not deleted; Conflict when another version is stored.
         """
         path = f"{collection(stored.namespace)}/{stored.name}"
         await self._client.delete(path, uid=stored.uid, resource_version=stored.resource_version)

@@ -20,7 +20,7 @@ from ..domain.status.events import link_failure
 from ..domain.status.outcome import POLICY_ALLOWED, READY, REFRESHING, Status
 from ..domain.status.placements import Placements
 from ..domain.times import parse_time
-from ..errors import Conflict
+from ..errors import Superseded
 from ..kube import kept
 from ..kube import resources as kube_resources
 from ..kube import secrets as kube_secrets
@@ -374,7 +374,7 @@ class ClusterState:
         self._cache_own_write(self._secrets, written, written.owner_key)
         if not self._secrets.has(_namespaced_name(written), written.resource_version):
             # Of one that was never seen, nobody is told that it has gone.
-            raise Conflict(f"Secret {written.namespace}/{written.name} was deleted before its writing was answered")
+            raise Superseded(f"Secret {written.namespace}/{written.name} was deleted before its write was answered")
         return written
 
 
