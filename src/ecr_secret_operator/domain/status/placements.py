@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,12 +14,11 @@ from ..secret.deletion import terminating
 from ..tokens.schedule import is_clamped
 from .conditions import Value, clamped_message, condition, reports_clamped
 from .events import Event, link_events
+from .namespaces import common_reason, counted, summary
 from .outcome import LINKED, POLICY_ALLOWED, READY, REFRESHING, TERMINATING, TOKEN_LIFETIME, Status
 
 MOST_LISTED = 20
 """How many failing namespaces a status lists."""
-
-_MESSAGES_TOLD, _NAMES_TOLD = 3, 3
 
 NEWS_EVERY = timedelta(seconds=1)
 """How often a status may change while its placements are being served."""
@@ -141,7 +139,7 @@ def cluster_events(placements: Placements, status: Status) -> Iterator[Event]:
         return
     if after["status"] == "False" and after["reason"] != Reason.SUSPENDED:
         failing = dict(_failing(placements.statuses))  # without a count: it is another one a moment later
-        message = _sentences(failing) if failing else str(after["message"])
+        message = summary(failing) if failing else str(after["message"])
         yield Event(str(after["reason"]), message, warning=True, causes=(REFRESHING,))
     elif before.get("status") == "False" and before.get("reason") != Reason.SUSPENDED and after["status"] == "True":
         yield Event(EventReason.RECOVERED, f"{before.get('reason')} is over in every namespace", warning=False)
@@ -161,7 +159,7 @@ def _trouble(placements: Placements) -> Failure | None:
     if not broken:
         return None
     served = sum(_is_ready(one) for one in placements.statuses.values())
-    return Failure(_reason(broken), f"{served} of {placements.selected} namespaces served. {_sentences(broken)}")
+    return Failure(common_reason(broken), f"{served} of {placements.selected} namespaces served. {summary(broken)}")
 
 
 def _ready(placements: Placements) -> _Told:
@@ -175,7 +173,7 @@ def _ready(placements: Placements) -> _Told:
     if not placements.selected:
         return True, Reason.REFRESHED, "No namespace is selected by spec.namespaces"
     where = spec.hosts[0] if len(spec.hosts) == 1 else f"each of {len(spec.hosts)} registries"
-    text = f"Secret {spec.generated_secret_name} holds a valid token for {where} in {_namespaces(placements.selected)}"
+    text = f"Secret {spec.generated_secret_name} holds a valid token for {where} in {counted(placements.selected)}"
     shortened = _shortened(placements)
     return True, Reason.REFRESHED, f"{text}. {shortened}" if shortened else text
 
@@ -207,7 +205,7 @@ def _refreshing(placements: Placements, ready: _Told, failing: Mapping[str, Fail
     if isinstance(ready, tuple) and (not ready[0] or ready[1] == Reason.SUSPENDED):
         return False, *ready[1:]
     if failing:
-        return False, _reason(failing), _sentences(failing)
+        return False, common_reason(failing), summary(failing)
     if placements.unknown or isinstance(spec, InvalidSpec):
         return condition_of(placements.resource.status, REFRESHING)
     return True, Reason.REFRESHED, "The token is refreshed on schedule"
@@ -216,7 +214,7 @@ def _refreshing(placements: Placements, ready: _Told, failing: Mapping[str, Fail
 def _audited(placements: Placements) -> _Told:
     found = {name: condition_of(one, POLICY_ALLOWED) for name, one in placements.statuses.items()}
     refused = {name: Failure(Reason.POLICY_DENIED, str(one["message"])) for name, one in found.items() if one}
-    return (False, Reason.POLICY_DENIED, _sentences(refused)) if refused else None
+    return (False, Reason.POLICY_DENIED, summary(refused)) if refused else None
 
 
 def _terminating(placements: Placements) -> _Told:
@@ -224,7 +222,7 @@ def _terminating(placements: Placements) -> _Told:
     itself = terminating(placements.resource, ())
     found = {name: condition_of(one, TERMINATING) for name, one in placements.statuses.items()}
     secrets = {name: Failure(Reason.TERMINATING, str(one["message"])) for name, one in found.items() if one}
-    told = "; ".join(filter(None, (itself, _sentences(secrets))))
+    told = "; ".join(filter(None, (itself, summary(secrets))))
     return (True, Reason.TERMINATING, told) if told else None
 
 
@@ -235,10 +233,10 @@ def _linked(placements: Placements) -> _Told:
     found = {name: one for name, one in told.items() if one.get("observedGeneration") == placements.resource.generation}
     missing = {name: failure for name, one in found.items() if (failure := _failure(one))}
     if missing:
-        return False, _reason(missing), _sentences(missing)
+        return False, common_reason(missing), summary(missing)
     if placements.unknown or len(found) < len(told):
         return condition_of(placements.resource.status, LINKED)
-    return True, Reason.LINKED, f"The Secret is linked in {_namespaces(placements.selected)}"
+    return True, Reason.LINKED, f"The Secret is linked in {counted(placements.selected)}"
 
 
 def _failing(statuses: Mapping[str, Status]) -> Iterator[tuple[str, Failure]]:
@@ -254,30 +252,6 @@ def _failure(found: Mapping[str, Any]) -> Failure | None:
 
 def _is_ready(status: Status) -> bool:
     return condition_of(status, READY).get("status") == "True"
-
-
-def _reason(failures: Mapping[str, Failure]) -> Reason:
-    reasons = [failure.reason for _, failure in sorted(failures.items())]
-    return next((reason for reason in reasons if reason in NEEDS_A_PERSON), reasons[0])
-
-
-def _sentences(failures: Mapping[str, Failure]) -> str:
-    """Messages, each with its namespaces: those with the same message are named together."""
-    places: defaultdict[str, list[str]] = defaultdict(list)
-    for name, failure in sorted(failures.items()):
-        places[failure.message].append(name)
-    told = [f"{_names(names)}: {message}" for message, names in places.items()]
-    more = [f"and {len(told) - _MESSAGES_TOLD} more"] if len(told) > _MESSAGES_TOLD else []
-    return "; ".join([*told[:_MESSAGES_TOLD], *more])
-
-
-def _names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMES_TOLD} more" if len(names) > _NAMES_TOLD else ""
-    return ", ".join(names[:_NAMES_TOLD]) + more
-
-
-def _namespaces(count: int) -> str:
-    return "1 namespace" if count == 1 else f"{count} namespaces"
 
 
 def _each(statuses: Mapping[str, Status], field: str) -> Iterable[str]:
