@@ -70,7 +70,7 @@ _WORDS = 300
 
 
 def where(scope: Scope) -> str:
-    """The service that was asked, in words."""
+    """The AWS service that gives the token of a scope, for messages."""
     return "ECR Public" if scope.public else f"ECR in {scope.region}"
 
 
@@ -97,7 +97,7 @@ class Step:
 
 
 def step_by(scope: Scope, *, assuming: bool = False) -> Step:
-    """The step that is taken for a scope: to assume its role, or to ask for the token."""
+    """The step for a scope: its role is assumed, or its token is requested."""
     match scope.identity:
         case AssumedRole(role_arn=role) if assuming:
             return Step(
@@ -124,7 +124,7 @@ def step_by(scope: Scope, *, assuming: bool = False) -> Step:
 
 @contextmanager
 def told(step: Step) -> Iterator[None]:
-    """Maps whatever goes wrong inside to a TokenError that names the step. Tracebacks could show the request."""
+    """Maps every error inside to a TokenError that names the step. A traceback could show the request."""
     try:
         yield
     except Exception as error:  # noqa: BLE001 - whatever botocore raises, mapped
@@ -132,7 +132,7 @@ def told(step: Step) -> Iterator[None]:
 
 
 def token_error(error: Exception, step: Step) -> TokenError:
-    """The error for a call that gave no token."""
+    """The TokenError for a call to AWS that failed."""
     if isinstance(error, ClientError):
         return _answered(error, step)
     if isinstance(error, InvalidField):

@@ -13,7 +13,7 @@ _BUNDLE = "AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or ca_bundle of the profile"
 
 
 class Fault(Exception):
-    """Something is wrong with the operator's settings; `str()` is a sentence with its remedy.
+    """The operator's AWS settings are wrong; `str()` is a sentence with the remedy.
 
     Attributes:
         reason: for the condition.
@@ -37,7 +37,7 @@ class EndpointInvalid(Fault):
 
 
 def fault_of(error: Exception, place: str) -> Fault | None:
-    """The fault that an error of botocore's comes from; None when it comes from no fault of the settings.
+    """The fault in the settings that caused an error of botocore; None if the settings did not cause it.
 
     Args:
         error: as botocore raised it.

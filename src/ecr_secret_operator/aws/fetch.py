@@ -1,4 +1,4 @@
-"""Gets a token without blocking the event loop: what proves the identity, then AWS in a thread."""
+"""Gets a token without blocking the event loop: first the proof of the identity, then AWS in a thread."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .ecr import fetch_token
 
 
 class Proofs(Protocol):
-    """Gives what an identity is proved with."""
+    """A source of ServiceAccount tokens, which prove an identity to AWS."""
 
     async def of(self, identity: AccountRole) -> Sensitive:
-        """A fresh token of the ServiceAccount, for its audience. Raises TokenError."""
+        """Requests a new token of the ServiceAccount, for its audience. Raises TokenError."""
 
 
 class Fetcher:
-    """Asks AWS for tokens.
+    """Requests tokens from AWS.
 
     Args:
         proofs: asked for the token of a ServiceAccount.
@@ -34,7 +34,7 @@ class Fetcher:
         self._clock = clock
 
     async def __call__(self, scope: Scope, requester: Key) -> Token:
-        """A new token. Raises TokenError."""
+        """Requests a new token for a resource. Raises TokenError."""
         identity = scope.identity
         proof = await self._proofs.of(identity) if isinstance(identity, AccountRole) else None
         return await in_thread(

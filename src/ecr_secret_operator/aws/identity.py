@@ -31,7 +31,7 @@ _PULL_PUBLIC = ("ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken")
 
 
 def session_name(requester: Key) -> str:
-    """The name that CloudTrail shows for a role's session: NAMESPACE.NAME (or KIND.NAME) of who asked.
+    """The session name of a role, which CloudTrail shows: NAMESPACE.NAME of the resource, or KIND.NAME.
 
     A long one is cut, and ends with a hash of the whole.
     """
@@ -40,7 +40,7 @@ def session_name(requester: Key) -> str:
 
 
 def pull_policy(scope: Scope) -> str:
-    """The session policy for `access: pull`: the role may do no more than read, whatever its own policies say."""
+    """The session policy for `access: pull`, which limits every role to reading."""
     actions = _PULL_PUBLIC if scope.public else _PULL
     statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))

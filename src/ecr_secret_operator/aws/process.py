@@ -19,7 +19,7 @@ _under_way: dict[str, Future[Credentials]] = {}
 
 
 def credentials_of(command: str) -> Credentials:
-    """What a command gives. Those who ask while it runs share the run, however many identities and regions they serve.
+    """Gets credentials from a command. All calls during one run of the command share its result.
 
     The credentials are never renewed: a session lives for one call (ADR 5).
 

@@ -26,7 +26,7 @@ TOKEN_SECONDS = 600
 
 
 def convert(raw: ObjectRef) -> RoleAccount:
-    """A ServiceAccount as it is kept in memory."""
+    """Converts a ServiceAccount to what is kept in memory of it."""
     meta, annotations = raw.metadata, raw.metadata.annotations or {}
     role = annotations.get(ROLE_ANNOTATION, "")[: ROLE_CHARACTERS + 1]  # one more, so that it is seen to be too long
     audience = annotations.get(AUDIENCE_ANNOTATION, "")[: AUDIENCE_CHARACTERS + 1]
@@ -38,7 +38,7 @@ def _collection(namespace: str) -> str:
 
 
 def source(client: Client, namespace: str, name: str) -> KubeSource[ObjectRef, RoleAccount]:
-    """One ServiceAccount."""
+    """The list and watch of one ServiceAccount."""
     return KubeSource(
         client,
         _collection(namespace),
@@ -58,7 +58,7 @@ class _TokenReply(msgspec.Struct):
 
 
 class AccountTokens:
-    """Asks the API server for tokens of ServiceAccounts (TokenRequest).
+    """Requests tokens of ServiceAccounts from the API server (TokenRequest).
 
     Args:
         client: the API server.
@@ -68,7 +68,7 @@ class AccountTokens:
         self._client = client
 
     async def of(self, identity: AccountRole) -> Sensitive:
-        """A fresh token of the ServiceAccount, for its audience. Raises TokenError."""
+        """Requests a new token of the ServiceAccount, for its audience. Raises TokenError."""
         path = f"{_collection(identity.namespace)}/{identity.service_account}/token"
         body = {
             "apiVersion": "authentication.k8s.io/v1",

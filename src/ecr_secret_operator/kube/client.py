@@ -96,9 +96,9 @@ class Client:
         return decoded(await self._send("GET", path, query=query), reply)
 
     async def page(self, path: str, query: Mapping[str, str]) -> bytes | None:
-        """Reads a page of a list; None when it is longer than `PAGE_BYTES`, which is found out before it is all read.
+        """Reads a page of a list; None if it is longer than `PAGE_BYTES`. It stops reading as soon as it exceeds them.
 
-        It is not compressed on its way: a few bytes could become many at once. Raises ApiError.
+        The page is not compressed: a few compressed bytes could become many at once. Raises ApiError.
         """
         async with self._slots:
             response = await self._open("GET", path, query, None, JSON, _LIMITS, {"Accept-Encoding": "identity"})
@@ -120,27 +120,27 @@ class Client:
                 response.release()
 
     async def post(self, path: str, body: Mapping[str, Any], reply: type[T]) -> T:
-        """Creates an object. Raises ApiError: AlreadyExists when there is one."""
+        """Creates an object. Raises ApiError; AlreadyExists if the name is taken."""
         return decoded(await self._send("POST", path, body=body), reply)
 
     async def check_post(self, path: str, body: Mapping[str, Any]) -> None:
-        """Has everything but the storage judge the creation of an object (`dryRun=All`). Raises ApiError."""
+        """Tries to create an object in a dry run (`dryRun=All`), which stores nothing. Raises ApiError."""
         await self._send("POST", path, query={"dryRun": "All"}, body=body)
 
     async def put(self, path: str, body: Mapping[str, Any], reply: type[T]) -> T:
-        """Replaces an object. Raises ApiError: Conflict when it is another version by now."""
+        """Replaces an object. Raises ApiError; Conflict if another version is stored than the body names."""
         return decoded(await self._send("PUT", path, body=body), reply)
 
     async def patch(self, path: str, body: Mapping[str, Any], reply: type[T]) -> T:
-        """Merges into an object (RFC 7386). Raises ApiError: Conflict when the uid or version named is another."""
+        """Applies a merge patch (RFC 7386). Raises ApiError; Conflict if it names another uid or version."""
         return decoded(await self._send("PATCH", path, body=body, content=MERGE_PATCH), reply)
 
     async def json_patch(self, path: str, operations: Sequence[Mapping[str, Any]], reply: type[T]) -> T:
-        """Changes single places of an object (RFC 6902). Raises ApiError: Conflict when it names another version."""
+        """Applies a JSON patch (RFC 6902). Raises ApiError; Conflict if it names another version."""
         return decoded(await self._send("PATCH", path, body=operations, content=JSON_PATCH), reply)
 
     async def delete(self, path: str, *, uid: str, resource_version: str) -> None:
-        """Deletes just this version of this object. Raises ApiError: Conflict when it is another one by now."""
+        """Deletes this version of an object, and no other. Raises ApiError; Conflict if another one is stored."""
         preconditions = {"uid": uid, "resourceVersion": resource_version}
         await self._send("DELETE", path, body={"preconditions": preconditions})
 
@@ -200,7 +200,7 @@ class Client:
             self._connection.credentials.refused(login)
 
     async def stream(self, path: str, query: Mapping[str, str]) -> AsyncIterator[bytes]:
-        """The lines of a watch, until the server ends it. Raises ApiError. Watch over silence yourself."""
+        """Yields the lines of a watch until the server ends it. Raises ApiError. The caller sets a time-out."""
         response = await self._open("GET", path, query, None, JSON, _HANDSHAKE)
         try:
             if response.status >= _OK:

@@ -24,7 +24,7 @@ def _text(data: dict[str, str], key: str) -> str:
 
 
 def convert(raw: SecretObject) -> KeySecret:
-    """The keys in a Secret. White space around them, as `echo` leaves it, does not count."""
+    """Reads the AWS keys in a Secret, without the white space around them, such as the line break of `echo`."""
     data, meta = raw.data or {}, raw.metadata
     key_id, secret, token = (_text(data, key) for key in (KEY_ID, SECRET_KEY, SESSION_TOKEN))
     texts = dict(zip(_CHARACTERS, (key_id, secret, token), strict=True))
@@ -37,7 +37,7 @@ def convert(raw: SecretObject) -> KeySecret:
 
 
 def source(client: Client, namespace: str, name: str) -> KubeSource[SecretObject, KeySecret]:
-    """One Secret."""
+    """The list and watch of one Secret."""
     return KubeSource(
         client,
         collection(namespace),

@@ -66,7 +66,7 @@ NONSENSE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def decoded(answer: bytes, reply: type[T]) -> T:
-    """An answer, read as what was asked for. Raises Unavailable when it is something else."""
+    """Decodes an answer as this type. Raises Unavailable if it is something else."""
     try:
         return msgspec.json.decode(answer, type=reply)
     except NONSENSE as error:
@@ -74,7 +74,7 @@ def decoded(answer: bytes, reply: type[T]) -> T:
 
 
 def decoded_by(decoder: msgspec.json.Decoder[T], answer: bytes | msgspec.Raw) -> T:
-    """An answer, read by a decoder. Raises Unavailable when it is something else."""
+    """Decodes an answer by a decoder. Raises Unavailable if it is something else."""
     try:
         return decoder.decode(answer)
     except NONSENSE as error:
@@ -87,7 +87,7 @@ def _no_sense(error: Exception) -> Unavailable:
 
 
 def error_of(status: int, body: bytes, *, retry_after: str | None = None) -> ApiError:
-    """The error for an answer that is no success.
+    """The error for an answer with an HTTP status of 300 or more.
 
     Args:
         status: the HTTP status, or the code in an ERROR watch event.

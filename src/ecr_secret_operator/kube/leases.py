@@ -12,7 +12,7 @@ from .objects import LeaseObject
 
 
 class LeaseClient:
-    """One Lease.
+    """The Lease of a leader election.
 
     Args:
         client: the API server.
@@ -27,18 +27,18 @@ class LeaseClient:
         self._namespace = namespace
 
     async def read(self) -> Record | None:
-        """The record; None when there is no Lease."""
+        """Reads the Lease; None if it does not exist. Raises ApiError."""
         try:
             return _record(await self._client.get(f"{self._collection}/{self._name}", LeaseObject))
         except NotFound:
             return None
 
     async def create(self, record: Record) -> Record:
-        """Creates it; AlreadyExists when another one was quicker."""
+        """Creates the Lease. Raises ApiError; AlreadyExists if another candidate was first."""
         return _record(await self._client.post(self._collection, self._manifest(record), LeaseObject))
 
     async def update(self, record: Record) -> Record:
-        """Updates the version that was read; Conflict when another one was quicker."""
+        """Updates the version that was read. Raises ApiError; Conflict if another candidate was first."""
         path = f"{self._collection}/{self._name}"
         return _record(await self._client.put(path, self._manifest(record), LeaseObject))
 

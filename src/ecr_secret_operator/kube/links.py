@@ -36,7 +36,7 @@ def _few(present: Mapping[str, str] | None, own: str) -> frozenset[str]:
 
 
 def convert(raw: AccountObject) -> LinkedAccount:
-    """A ServiceAccount as it is kept in memory. Of one with too many entries, that is all that is kept."""
+    """Converts a ServiceAccount to what is kept in memory of it. If it has too many entries, none of them is kept."""
     meta = raw.metadata
     recorded = read_record(meta.annotations)
     lists: dict[Purpose, list[NameRef] | None] = {"pull": raw.image_pull_secrets, "mount": raw.secrets}
@@ -62,7 +62,7 @@ def _collection(namespace: str | None) -> str:
 
 
 def source(client: Client, namespace: str | None, *, linked: bool) -> KubeSource[AccountObject, LinkedAccount]:
-    """The ServiceAccounts of one namespace, or of all.
+    """The list and watch of the ServiceAccounts of one namespace, or of all.
 
     Args:
         client: the API server.
@@ -92,10 +92,10 @@ class AccountWriter:
         self._on_write = on_write
 
     async def managers(self, account: LinkedAccount) -> tuple[str, ...]:
-        """The field managers besides the operator that have written to a ServiceAccount."""
+        """Reads the field managers, other than the operator, that have written to a ServiceAccount."""
         return await other_managers(self._client, f"{_collection(account.namespace)}/{account.name}")
 
     async def change(self, account: LinkedAccount, operations: Sequence[Mapping[str, Any]]) -> None:
-        """Applies a patch to the version that was judged; Conflict when it is no longer the stored one."""
+        """Applies a patch to the version that was judged. Raises ApiError; Conflict if another version is stored."""
         path = f"{_collection(account.namespace)}/{account.name}"
         self._on_write(convert(await self._client.json_patch(path, operations, AccountObject)))

@@ -20,7 +20,7 @@ REREAD_SECONDS = 60.0
 
 
 class CredentialsUnusable(Exception):
-    """There is nothing to authenticate with at the moment; `str()` says why."""
+    """There are no credentials at the moment; `str()` says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +45,17 @@ class ApiLogin:
 
 
 class ApiCredentials(Protocol):
-    """Gives what requests authenticate with."""
+    """A source of credentials for requests to the API server."""
 
     async def login(self) -> ApiLogin:
-        """What the next request has to use. Raises CredentialsUnusable."""
+        """The credentials for the next request. Raises CredentialsUnusable."""
 
     def refused(self, login: ApiLogin) -> None:
-        """Is told that the API server answered 401 to a request with this login."""
+        """Notes that the API server answered 401 to a request with this login."""
 
 
 class File:
-    """A file that somebody else replaces.
+    """A file with credentials that another process replaces, such as the kubelet.
 
     Args:
         path: the file.
@@ -70,7 +70,7 @@ class File:
         self._read_at = 0.0
 
     def text(self) -> Sensitive:
-        """Its content without white space around it. While it cannot be read, or is empty, the last one counts.
+        """The stripped content. While the file is empty or cannot be read, the last content that was read.
 
         Raises:
             CredentialsUnusable: it never could be read.
@@ -94,12 +94,12 @@ class File:
         return "it is empty"
 
     def forget(self) -> None:
-        """Has it read again the next time."""
+        """Makes the next call of `text` read the file."""
         self._version = ()
 
 
 class Fixed:
-    """Credentials that are read from files, or never change.
+    """Credentials that never change, or that are read from files.
 
     Args:
         authorization: the value of the Authorization header.
@@ -119,7 +119,7 @@ class Fixed:
         self._certificate = certificate
 
     async def login(self) -> ApiLogin:
-        """What the next request has to use."""
+        """The credentials for the next request. Raises CredentialsUnusable."""
         return ApiLogin(self._header(), self._certificate() if self._certificate else None)
 
     def _header(self) -> Sensitive | None:
@@ -133,7 +133,7 @@ class Fixed:
             return self._authorization
 
     def refused(self, login: ApiLogin) -> None:  # noqa: ARG002 - the same for each
-        """Has the file read again, which may have been replaced within the clock's resolution."""
+        """Makes the next login read the token file: it may have been replaced within the clock's resolution."""
         if self._token_file:
             self._token_file.forget()
 

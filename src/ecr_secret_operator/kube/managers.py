@@ -27,7 +27,7 @@ class _Managed(msgspec.Struct):
 
 
 async def other_managers(client: Client, path: str) -> tuple[str, ...]:
-    """The names, the latest first, three at most; empty where the object cannot be read."""
+    """The names of at most three field managers, the latest first; empty if the object cannot be read."""
     try:
         found = await client.get(path, _Managed)
     except ApiError:

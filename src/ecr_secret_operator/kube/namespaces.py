@@ -9,7 +9,7 @@ from .source import KubeSource
 
 
 def convert(raw: ObjectRef) -> NamespaceLabels:
-    """A namespace as it is kept in memory."""
+    """Converts a namespace to what is kept in memory of it."""
     meta, labels = raw.metadata, raw.metadata.labels or {}
     oversized = sum(len(key) + len(value) for key, value in labels.items()) > MOST_LABEL_CHARACTERS
     terminating = meta.deletion_timestamp is not None
@@ -17,5 +17,5 @@ def convert(raw: ObjectRef) -> NamespaceLabels:
 
 
 def source(client: Client) -> KubeSource[ObjectRef, NamespaceLabels]:
-    """All namespaces of the cluster."""
+    """The list and watch of all namespaces."""
     return KubeSource(client, "/api/v1/namespaces", raw=ObjectRef, convert=convert, covers=lambda _: True)

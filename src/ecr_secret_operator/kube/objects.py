@@ -22,7 +22,7 @@ class Owner(msgspec.Struct, rename="camel"):
 
 
 class Meta(msgspec.Struct, rename="camel"):
-    """`metadata`, without managedFields, which are half of many an object."""
+    """`metadata` without managedFields, which can be half of an object."""
 
     name: str = ""
     namespace: str = ""
@@ -38,12 +38,12 @@ class Meta(msgspec.Struct, rename="camel"):
 
     @property
     def holders(self) -> tuple[str, ...]:
-        """The finalizers of an object that is being deleted; of any other, they do not matter."""
+        """The finalizers of an object that is being deleted; empty for any other object."""
         return tuple((self.finalizers or ())[:MOST_FINALIZERS]) if self.deletion_timestamp is not None else ()
 
 
 class CustomObject(msgspec.Struct):
-    """A custom resource. An old CRD may have let anything through, so nothing is promised of spec and status."""
+    """A custom resource. An old CRD may have accepted anything, so spec and status can have any type."""
 
     metadata: Meta
     kind: str = ""
@@ -106,7 +106,7 @@ class ListMeta(msgspec.Struct):
 
 
 class Version(msgspec.Struct, rename="camel"):
-    """As much of `metadata` as says which version of what an object is."""
+    """The part of `metadata` that identifies an object and its version."""
 
     name: str = ""
     namespace: str = ""
@@ -114,12 +114,12 @@ class Version(msgspec.Struct, rename="camel"):
 
 
 class ObjectRef(msgspec.Struct):
-    """No more of an object than its metadata."""
+    """An object of which only the metadata is decoded."""
 
     metadata: Meta
 
 
 class Which(msgspec.Struct):
-    """No more of an object than which it is, and in which version."""
+    """An object of which only its name and version are decoded."""
 
     metadata: Version

@@ -45,7 +45,7 @@ class _Answer(msgspec.Struct, frozen=True, rename="camel"):
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """What runs.
+    """One exec plugin, as the kubeconfig describes it.
 
     Attributes:
         command: the program and its arguments.
@@ -69,7 +69,7 @@ class Plugin:
         return program(self.command)
 
     def run(self) -> tuple[ApiLogin, datetime | None]:
-        """A login, and when it expires. Blocking. Raises CredentialsUnusable."""
+        """Runs the plugin, blocking. Returns the login and its expiry, if any (UTC). Raises CredentialsUnusable."""
         spec = {"interactive": self.interactive, **({} if self.cluster is None else {"cluster": self.cluster})}
         info = {"kind": "ExecCredential", "apiVersion": self.api_version, "spec": spec}
         added = {name: value.reveal() for name, value in self.environment.items()}
@@ -126,7 +126,7 @@ class PluginCredentials:
         self._running: asyncio.Task[None] | None = None
 
     async def login(self) -> ApiLogin:
-        """What the next request has to use; runs the plugin where there is none, or it is to be renewed."""
+        """The credentials for the next request. Runs the plugin if there are none, or if they are due for renewal."""
         if self._is_due():
             if self._running is None:
                 self._running = asyncio.create_task(self._run(), name=f"exec plugin {self._plugin.name}")
@@ -136,7 +136,7 @@ class PluginCredentials:
         return self._login
 
     def refused(self, login: ApiLogin) -> None:
-        """Has the plugin run again: soon at first, then with back-off while its logins are refused."""
+        """Schedules another run of the plugin, with back-off while the API server refuses its logins."""
         if login is not self._login or self._refused:
             return
         now = asyncio.get_running_loop().time()

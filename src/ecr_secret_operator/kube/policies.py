@@ -10,11 +10,11 @@ from .source import OptionalSource
 
 
 def convert(raw: CustomObject) -> Policy:
-    """A policy as it is kept in memory. Never fails, whatever is stored."""
+    """Converts a policy to what is kept in memory of it. Never raises, whatever is stored."""
     return Policy(raw.metadata.name, raw.metadata.resource_version, parse_policy(raw.spec))
 
 
 def source(client: Client) -> OptionalSource[CustomObject, Policy]:
-    """All AccessPolicies of the cluster."""
+    """The list and watch of all AccessPolicies."""
     path = f"/apis/{API_VERSION}/{POLICY_PLURAL}"
     return OptionalSource(client, path, raw=CustomObject, convert=convert, covers=lambda _: True)

@@ -9,7 +9,7 @@ from yarl import URL
 
 
 def without_password(proxy: str | None) -> tuple[URL | None, Mapping[str, str]]:
-    """A proxy's URL, and apart from it the headers that say who asks: what an error says of a proxy is its URL."""
+    """Splits a proxy's URL into one without credentials, and the headers with them: errors quote the URL."""
     if not proxy:
         return None, {}
     url = URL(proxy)

@@ -39,7 +39,7 @@ def collection(kind: Kind, namespace: str | None) -> str:
 
 
 def convert(kind: Kind, raw: CustomObject, *, before: Resource | None = None) -> Resource:
-    """A resource as it is kept in memory. Never fails, whatever is stored.
+    """Converts a resource to what is kept in memory of it. Never raises, whatever is stored.
 
     Args:
         kind: of which it is.
@@ -65,7 +65,7 @@ def convert(kind: Kind, raw: CustomObject, *, before: Resource | None = None) ->
 
 
 def weigh(resource: Resource) -> Weight | None:
-    """What a spec takes in memory beyond what an ordinary one takes; None for nothing."""
+    """The memory that a spec takes beyond an ordinary one, in bytes; None for an ordinary one."""
     spec, size = resource.spec, 0
     if isinstance(spec, InvalidSpec):
         return None
@@ -78,7 +78,7 @@ def weigh(resource: Resource) -> Weight | None:
 
 
 def reduced(resource: Resource) -> Resource:
-    """A resource of which there is no more in memory than its status."""
+    """A copy of a resource without its spec, for a namespace whose resources take too much memory."""
     message = (
         f"the resources of namespace {resource.key.namespace} take more than {MOST_NAMESPACE_BYTES >> 20} MiB of the"
         " operator's memory, so this one is left as it is. Shorten spec.metadata, name fewer registries, or use more"
@@ -88,12 +88,12 @@ def reduced(resource: Resource) -> Resource:
 
 
 def is_reduced(resource: Resource) -> bool:
-    """Whether a resource is one of those."""
+    """Whether a resource was made by `reduced`."""
     return isinstance(resource.spec, InvalidSpec) and resource.spec.limited
 
 
 def allowance() -> Allowance[Resource]:
-    """What bounds the memory that the specs of each namespace take."""
+    """The bound on the memory that the specs of each namespace take."""
     return Allowance(
         most=MOST_NAMESPACE_BYTES,
         group_of=lambda one: one.key.namespace,
@@ -106,7 +106,7 @@ def allowance() -> Allowance[Resource]:
 def source(
     client: Client, kind: Kind, namespace: str | None, *, absorb: Absorb[Resource] = lambda _meta, _read: False
 ) -> KubeSource[CustomObject, Resource]:
-    """The resources of one kind in one namespace, or in all."""
+    """The list and watch of the resources of one kind, in one namespace or in all."""
     return (OptionalSource if kind.clustered else KubeSource)(
         client,
         collection(kind, namespace),
@@ -131,7 +131,7 @@ class StatusWriter:
         self._client = client
 
     async def publish(self, resource: Resource, status: Status) -> Resource:
-        """Stores a status; gives the resource as it is stored then.
+        """Stores a status, and returns the resource as it is stored afterwards.
 
         Raises:
             Conflict: another resource of this name has taken its place.
@@ -151,7 +151,7 @@ class _ApiResources(msgspec.Struct):
 
 
 async def served_kinds(client: Client) -> frozenset[str]:
-    """The plurals of the group's kinds that are served, by discovery, which needs no permissions. Raises ApiError."""
+    """Asks by discovery, which needs no permissions, for the plurals of the group's served kinds. Raises ApiError."""
     try:
         return frozenset(entry.name for entry in (await client.get(f"/apis/{API_VERSION}", _ApiResources)).resources)
     except NotFound:

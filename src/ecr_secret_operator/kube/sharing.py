@@ -1,6 +1,6 @@
-"""Texts that thousands of objects say alike, in memory once.
+"""Keeps texts that occur in thousands of objects in memory once.
 
-Not by `sys.intern`: from Python 3.12 on, an interned text is never freed, and a tenant chooses most texts here.
+`sys.intern` does not fit: since Python 3.12 it never frees a text, and tenants choose most texts here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ SHORT = 40
 
 
 class Texts:
-    """One copy of each of some texts. The table is emptied when it is full, so that its size is bounded.
+    """A table with one copy of each text. It is emptied when it is full, so that its size is bounded.
 
     Args:
         most: how many texts it holds.
@@ -28,7 +28,7 @@ class Texts:
         return len(self._known)
 
     def one(self, text: str) -> str:
-        """The same text, as the object that others have got for it."""
+        """The copy of this text that the table has, or adds."""
         if len(text) > self._longest:
             return text
         found = self._known.get(text)
@@ -43,7 +43,7 @@ SHORT_TEXTS = Texts(most=4096, longest=SHORT)
 
 
 def shared(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can carry
-    """A value of JSON in which short texts are the same objects as elsewhere."""
+    """A copy of a JSON value whose short texts are those of the table."""
     if isinstance(value, str):
         return SHORT_TEXTS.one(value)
     if isinstance(value, dict):

@@ -90,7 +90,7 @@ class KubeSource(Generic[Raw, T]):
 
     @property
     def name(self) -> str:
-        """The collection's path, or the object's."""
+        """The path of the collection, or of the only object, for logs and metrics."""
         return f"{self._path}/{self._only}" if self._only else self._path
 
     def covers(self, item: T) -> bool:
@@ -109,7 +109,7 @@ class KubeSource(Generic[Raw, T]):
         return Listing(items, await read_list(self._client, self._path, self._query, take, name=self.name))
 
     async def watch(self, resource_version: str) -> AsyncGenerator[WatchEvent[T], None]:
-        """Changes since a version, until the server ends it. Raises ApiError; Expired for a version too old."""
+        """Yields changes since a version until the server ends the watch. Raises ApiError; Expired if it is too old."""
         query = {
             **self._query,
             "watch": "true",
@@ -146,19 +146,19 @@ LOOK_AGAIN_SECONDS = 20.0
 class OptionalSource(KubeSource[Raw, T]):
     """Objects of a kind that the cluster may not have.
 
-    One that has the Go operator's definitions only has none of the newer kinds, and so no objects of them: that is no
-    error, and looked at again after 20 s, or somewhat more.
+    A cluster with the definitions of the Go operator lacks the newer kinds. This is no error: the list is empty, and is
+    read again after about 20 s.
     """
 
     async def list(self) -> Listing[T]:
-        """Everything, now. Raises ApiError."""
+        """All objects now; none if their kind is not installed. Raises ApiError."""
         try:
             return await super().list()
         except NotFound:
             return Listing([], NOT_INSTALLED)
 
     async def watch(self, resource_version: str) -> AsyncGenerator[WatchEvent[T], None]:
-        """Changes since a version, until the server ends it. Raises ApiError; Expired for a version too old."""
+        """Yields changes since a version until the server ends the watch. Raises ApiError; Expired if it is too old."""
         if resource_version == NOT_INSTALLED:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
             raise Expired(f"{self.name} is not installed")

@@ -42,7 +42,7 @@ def _console_processor(_logger: object, _method: str, event: MutableMapping[str,
 
 
 def configure_logs(level: str, fmt: LogFormat) -> None:
-    """Sets up structlog and the standard library's logging alike.
+    """Configures structlog and the standard library's logging with the same format and level.
 
     Args:
         level: one of LOG_LEVELS. Libraries never log below warning, whatever this says.

@@ -1,4 +1,4 @@
-"""Prometheus metrics. What exists per resource is read from the caches at each scrape, so it costs nothing at rest."""
+"""Prometheus metrics. Series for each resource are read from the caches at each scrape, and cost nothing otherwise."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SLOW = f"{PREFIX}_namespace_slow"
 
 
 class ResourceMetrics(NamedTuple):
-    """What is shown of one resource.
+    """The metrics of one resource.
 
     Attributes:
         expires_at: of the stored token that expires first (UTC); None when there is none.
@@ -112,7 +112,7 @@ class Metrics:
         return Histogram(f"{PREFIX}_{name}", text, labels, registry=self.registry)
 
     def watch_resources(self, states: Callable[[], Iterable[ResourceMetrics]]) -> None:
-        """Adds the series that exist once per resource.
+        """Adds the series that exist for each resource.
 
         Args:
             states: called on the event loop; gives the state of each, which is iterated in another thread.
@@ -128,10 +128,10 @@ class Metrics:
         self.registry.register(_PerSlowNamespace(slow))
 
     def snapshot(self) -> Callable[[], bytes]:
-        """Takes in what there is now, for rendering.
+        """Takes a snapshot of all metrics, for rendering.
 
         Returns:
-            what gives all metrics in Prometheus' text format, and may run in another thread.
+            a function that renders the snapshot in Prometheus' text format. It may run in another thread.
         """
         general, states = generate_latest(self.registry), self._states()
 

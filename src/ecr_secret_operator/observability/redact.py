@@ -1,4 +1,4 @@
-"""The last line of defence: whatever looks like a token or a key is taken out of a log line.
+"""The last line of defence: removes texts that look like tokens or keys from log lines.
 
 The first line is the type `Sensitive`. This one is for texts that others wrote, such as a library's exception.
 """
@@ -23,7 +23,7 @@ def _names_a_secret(key: str) -> bool:
 
 
 def redact(value: object, *, depth: int = 4) -> object:
-    """A value without what looks like a token or a key; containers four deep."""
+    """A copy of a value without texts that look like tokens or keys; `depth` bounds nested containers."""
     if isinstance(value, str):
         return redact_text(value)
     if isinstance(value, Mapping) and depth:

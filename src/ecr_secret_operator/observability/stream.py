@@ -15,9 +15,9 @@ from ..domain.printable import printable
 
 
 def occupy_standard_streams() -> None:
-    """Opens nothing (/dev/null) in place of standard streams that are closed.
+    """Opens /dev/null in place of each standard stream that is closed.
 
-    Else the next socket would have the number of one of them, and get what is written there.
+    Otherwise the next socket would get the number of that stream, and with it what is written to the stream.
     """
     while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004 - standard error is the last of them
         pass
@@ -25,7 +25,7 @@ def occupy_standard_streams() -> None:
 
 
 class LossyStream:
-    """Writes lines, and loses those that cannot be written: on a full disk, into a pipe that nobody reads.
+    """Writes lines, and drops those that cannot be written, such as on a full disk or to a closed pipe.
 
     It goes past the buffer of the stream, which would keep what could not be written, and fail again at the end.
 
@@ -41,7 +41,7 @@ class LossyStream:
             self._number = None
 
     def write(self, text: str) -> int:
-        """Writes what can be written; says that all was."""
+        """Writes the text if that is possible. Returns its length in any case."""
         try:
             if self._number is not None:
                 os.write(self._number, text.encode(errors="backslashreplace"))
@@ -52,7 +52,7 @@ class LossyStream:
         return len(text)
 
     def flush(self) -> None:
-        """There is nothing to be flushed."""
+        """Does nothing: this stream has no buffer."""
 
 
 class EscapingStream:
@@ -93,7 +93,7 @@ class EscapingStream:
 
 
 def escape_standard_streams() -> None:
-    """Has standard output and standard error escape what is not printable, and what their encoding does not have.
+    """Makes standard output and standard error escape characters that are not printable or not in their encoding.
 
     A stream that was closed when the process started is None and stays None.
     """

@@ -18,7 +18,7 @@ from .metrics import Metrics
 
 
 class Telemetry:
-    """The observer of every part that has something to tell."""
+    """The observer of all parts of the operator: it logs and counts."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -43,7 +43,7 @@ class Telemetry:
         self._log.debug("reconciled", **_names(key), seconds=round(seconds, 4), failed=failed)
 
     def crashed(self, key: Key, error: Exception, failures: int) -> None:
-        """A reconcile raised. An expected error is one line; a bug comes with its traceback, locals left out."""
+        """A reconcile raised. An expected error is logged in one line, a bug with its traceback, without locals."""
         if isinstance(error, OperatorError):
             text = "reconcile failed, it is tried again"
             self._loud_once(failures)(text, **_names(key), error=str(error), failures=failures)
@@ -66,12 +66,12 @@ class Telemetry:
             self._log.info("token from AWS", scope=str(scope), seconds=round(seconds, 3))
 
     def watch_ended(self, source: str, why: str, failures: int) -> None:
-        """A watch ended other than by the server's ordinary time-out, so many times in a row in the same way."""
+        """A watch ended, and not by the server's time-out; `failures` counts equal ends in a row."""
         self._metrics.watch_restarts.inc()
         self._loud_once(failures)("watch ended, listing again", source=source, why=why, failures=failures)
 
     def listed(self, source: str, count: int) -> None:
-        """A list was taken in."""
+        """A list of so many objects was stored in the cache."""
         self._log.debug("listed", source=source, count=count)
 
     def removed(self, key: Key, event: Event, cause: Removal) -> None:
@@ -83,7 +83,7 @@ class Telemetry:
         self._log.info("an event could not be stored", **_names(about.key), error=str(error))
 
     def _loud_once(self, failures: int) -> Callable[..., object]:
-        """What lasts is logged loud once; how it goes on is for debugging."""
+        """A warning for the first failure of a row, and debug messages for the others."""
         return self._log.warning if failures == 1 else self._log.debug
 
 

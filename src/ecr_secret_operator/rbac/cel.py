@@ -22,22 +22,22 @@ _BETWEEN, BETWEEN = "@" * 8, "|"
 
 
 def literal(value: str | Sequence[str]) -> str:
-    """A CEL literal: those of JSON are."""
+    """The CEL literal for a value: JSON is a subset of CEL."""
     return json.dumps(value if isinstance(value, str) else list(value))
 
 
 def base64(text: str) -> str:
-    """A text as the data of a Secret have it."""
+    """A text in base64, as in the data of a Secret."""
     return b64encode(text.encode()).decode()
 
 
 def label(of: str, key: str) -> str:
-    """The value of a label of `object` or `oldObject`; empty where there is none."""
+    """The CEL expression for a label of `object` or `oldObject`; it is empty if the label does not exist."""
     return f"{of}.metadata.?labels[?{literal(key)}].orValue('')"
 
 
 def data(of: str, key: str) -> str:
-    """A value of a Secret's data, in base64; empty where there is none."""
+    """The CEL expression for a value of a Secret's data, in base64; it is empty if the key does not exist."""
     return f"{of}.data[?{literal(key)}].orValue('')"
 
 

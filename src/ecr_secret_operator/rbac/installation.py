@@ -19,7 +19,7 @@ DEFAULT_EXCLUDED = ("kube-*", "openshift-*", "openshift")
 
 
 class Feature(StrEnum):
-    """What an installation can do without, and then needs no permission for."""
+    """An optional feature of an installation, which needs permissions of its own."""
 
     TOKENS = "aws.service_account"
     LINKS = "link"
@@ -45,10 +45,10 @@ class Installation:
 
     @property
     def prefix(self) -> str:
-        """What the names of its objects begin with: two installations in one cluster do not share any."""
+        """The prefix of the names of its objects, which differs between installations in one cluster."""
         return PREFIX if self.namespace == NAMESPACE else f"{PREFIX}-{self.namespace}"
 
     @property
     def username(self) -> str:
-        """Its ServiceAccount, as the API server calls it."""
+        """The user name of its ServiceAccount at the API server."""
         return f"system:serviceaccount:{self.namespace}:{SERVICE_ACCOUNT}"

@@ -21,13 +21,13 @@ def namespace(installation: Installation) -> list[Manifest]:
 
 
 def service_account(installation: Installation) -> list[Manifest]:
-    """Who the operator is."""
+    """The operator's ServiceAccount."""
     metadata = {"name": SERVICE_ACCOUNT, "namespace": installation.namespace}
     return [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}]
 
 
 def manager(installation: Installation) -> list[Manifest]:
-    """The permissions to do its work: in all namespaces, or in the watched ones and, to know the policies, beyond."""
+    """The permissions for the operator's work: in all namespaces, or in the watched ones and for AccessPolicies."""
     prefix, cluster, watched = installation.prefix, _permissions(RoleScope.CLUSTER), _permissions(RoleScope.WATCHED)
     watched = [
         permission for permission in watched if not permission.features or permission.features & installation.features
@@ -41,20 +41,20 @@ def manager(installation: Installation) -> list[Manifest]:
 
 
 def leader_election(installation: Installation) -> list[Manifest]:
-    """The permissions to contend for the Lease."""
+    """The permissions for leader election."""
     return _granted(
         installation, f"{installation.prefix}-leader-election", _permissions(RoleScope.OWN), installation.namespace
     )
 
 
 def metrics_authentication(installation: Installation) -> list[Manifest]:
-    """The permissions to ask who reads the metrics, and whether they may."""
+    """The permissions to authenticate and authorize readers of the metrics."""
     permissions = [permission for permission in PERMISSIONS if permission.metrics]
     return _granted(installation, f"{installation.prefix}-metrics-auth", permissions)
 
 
 def metrics_reader() -> Manifest:
-    """The ClusterRole of those who read the metrics, such as Prometheus. Binding it is left to an administrator."""
+    """The ClusterRole for readers of the metrics, such as Prometheus. An administrator binds it."""
     return {
         "apiVersion": f"{_RBAC}/v1",
         "kind": "ClusterRole",

@@ -30,7 +30,7 @@ class RoleScope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """One row.
+    """One row of the table of permissions.
 
     Attributes:
         group: the API group; empty for core.

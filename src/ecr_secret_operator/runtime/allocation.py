@@ -56,7 +56,7 @@ class Allocation(Generic[G, N]):
         return item in self._granted.get(self._group_of(item), ())
 
     def full(self, item: N) -> Full | None:
-        """Why an item waits; None when it has a slot or wants none."""
+        """Why an item waits; None if it has a slot or wants none."""
         group = self._group_of(item)
         if item not in self._waiting.get(group, ()):
             return None
@@ -73,7 +73,7 @@ class Allocation(Generic[G, N]):
         return sum(map(len, self._waiting.values()))
 
     def change(self, *, remove: Iterable[N] = (), add: Iterable[N] = ()) -> None:
-        """Some items want no slot any more, and others want one.
+        """Removes items that want no slot any more, and adds items that want one.
 
         What is removed gives its slots to what is added first, so that an item that takes the place of another one of
         its group disturbs no other group. Costs O(groups) for each item that is added while all slots are taken, and

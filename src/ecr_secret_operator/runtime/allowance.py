@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Weight(NamedTuple):
-    """What one object takes.
+    """The memory that one object takes.
 
     Attributes:
         own: bytes that it takes alone.
@@ -46,14 +46,14 @@ class _Group:
 
 
 class Allowance(Generic[T]):
-    """The bytes that are taken in each group.
+    """Counts the bytes that the objects of each group take.
 
     Args:
         most: bytes for each group.
         group_of: gives the group of an object.
-        weigh: says what an object takes; None for one that counts for nothing.
-        reduce: gives what is kept of an object for which there is no room: it has to count for nothing.
-        is_reduced: tells such an object.
+        weigh: gives the memory that an object takes; None for an object that is not counted.
+        reduce: gives the object to keep where there is no room; `weigh` has to give None for it.
+        is_reduced: whether an object was made by `reduce`.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Allowance(Generic[T]):
         return found.bytes if found else 0
 
     def put(self, new: T) -> T:
-        """Counts an object. Gives what may be kept of it: all of it, or the reduced one."""
+        """Counts an object. Returns the object, or the reduced one if its group has no room."""
         weight = self._weigh(new)
         if weight is None:
             return new

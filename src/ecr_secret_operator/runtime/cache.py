@@ -27,23 +27,24 @@ Listener = Callable[[T | None, T | None], None]
 
 
 def version_number(resource_version: str) -> int:
-    """A resource version as a number; 0 for one that is none."""
+    """A resource version as a number; 0 if the text is not a number."""
     return int(resource_version) if resource_version.isdecimal() else 0
 
 
 class Cache(Generic[K, T]):
-    """What watches have told and writes have answered.
+    """Objects by key, from watches and from the answers to writes.
 
     A listener hears of every change as (old, new); old is None for a new object, new is None for one that is gone.
 
     Args:
         key_of: the key of an object.
-        core: the part of an object that seldom changes: whoever rests on that alone need not hear of the rest. Without
-            it, the whole is.
-        allowance: bounds what is kept; what it reduced is kept whole once it is seen again and there is room.
+        core: the part of an object that seldom changes, for listeners that depend on nothing else. By default, all of
+            the object.
+        allowance: bounds the memory of the objects. A reduced object is kept in full when it is seen again and there is
+            room.
 
     Attributes:
-        listing: whether what listeners hear of is part of a whole list, and so one of many changes.
+        listing: whether the present change comes from a list, and so is one of many.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Cache(Generic[K, T]):
         return iter(self._objects.values())
 
     def listen(self, listener: Listener[T], *, core: bool = False) -> None:
-        """Adds someone to be told of every change, or only of those of the core, and of what comes and goes."""
+        """Adds a listener for every change; with `core`, only for new and deleted objects and changes of the core."""
         self._listeners.append((listener, core))
 
     def get(self, key: K) -> T | None:
@@ -76,12 +77,12 @@ class Cache(Generic[K, T]):
         return self._objects.get(key)
 
     def has(self, key: K, resource_version: str) -> bool:
-        """Whether the object is here in this version, or a newer one."""
+        """Whether the cache has this version of the object, or a newer one."""
         old = self._objects.get(key)
         return old is not None and version_number(old.resource_version) >= version_number(resource_version)
 
     def put(self, new: T) -> None:
-        """Takes in an object, unless what is here is as new."""
+        """Stores an object, unless the cache has the same version or a newer one."""
         key = self._key_of(new)
         version, old = version_number(new.resource_version), self._objects.get(key)
         known = version_number(old.resource_version) if old else self._gone.get(key, -1)
@@ -104,7 +105,7 @@ class Cache(Generic[K, T]):
             self._allowance.drop(old)
 
     def drop(self, last: T) -> None:
-        """Takes out an object that was deleted, unless a newer one of its name is here."""
+        """Removes a deleted object, unless the cache has a newer one with its key."""
         key = self._key_of(last)
         old = self._objects.get(key)
         if old and version_number(old.resource_version) > version_number(last.resource_version):
@@ -112,7 +113,7 @@ class Cache(Generic[K, T]):
         self._remove(key, version_number(last.resource_version))
 
     def replace(self, objects: Iterable[T], *, within: Callable[[T], bool], listed_at: str) -> None:
-        """Takes in a whole list: what is within its reach, not in it and not newer than it, is gone."""
+        """Stores a whole list, and removes the objects that it would have contained if they still existed."""
         self.listing = True
         try:
             self._replace(objects, within, version_number(listed_at))
@@ -129,7 +130,7 @@ class Cache(Generic[K, T]):
                 self._remove(key, limit)
 
     def forget(self, key: K) -> None:
-        """Takes out an object that is no longer looked at, as if it had never been seen."""
+        """Removes an object that is not watched any more, as if it had never been seen."""
         self._gone.pop(key, None)
         old = self._objects.pop(key, None)
         if old is not None:

@@ -24,16 +24,16 @@ MOST_SLOW = 232
 
 
 class Observer(Protocol[K]):  # type: ignore[misc] # K is only taken in, which is what contravariance would say
-    """Is told how reconciles end."""
+    """Logs and counts reconciles."""
 
     def reconciled(self, key: K, seconds: float, *, failed: bool) -> None:
         """One reconcile took this long."""
 
     def crashed(self, key: K, error: Exception, failures: int) -> None:
-        """A reconcile raised, so many times in a row the same kind of error."""
+        """A reconcile raised an error; `failures` counts errors of the same class in a row."""
 
     def slowed(self, key: K) -> None:
-        """A reconcile of this key is slow, and its group was not reported as slow before."""
+        """A reconcile of this key is slow, and its group is not reported as slow yet."""
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class _Running:
 
 
 class Controller(Generic[K]):
-    """Runs reconciles, so many at a time.
+    """Runs reconciles, a limited number at a time.
 
     A reconcile holds one of the turns. One that is slow gives its turn away, and so does each further reconcile of its
     group from the start, while the group is slow: requests that hang in one namespace never hold the turns that the
@@ -67,8 +67,8 @@ class Controller(Generic[K]):
 
     Args:
         queue: where keys come from.
-        reconcile: brings one key to where it should be.
-        observer: is told of each.
+        reconcile: reconciles one key.
+        observer: logs and counts the reconciles.
         workers: how many reconciles may run at a time, slow ones aside.
         clock: gives the wall-clock time.
         fairness: that of the queue; bounds the slow ones of each group.
@@ -111,10 +111,9 @@ class Controller(Generic[K]):
 
     @asynccontextmanager
     async def waiting(self, key: K) -> AsyncIterator[None]:
-        """For a reconcile that waits for something other than the API server: it has no turn meanwhile.
+        """Gives the turn of a reconcile to others while it waits for something other than the API server.
 
-        Otherwise keys that wait for long would keep all others from being reconciled. After the wait it queues for a
-        turn like all others.
+        Otherwise keys with a long wait would block all others. After the wait, the reconcile queues for a turn again.
         """
         running = self._running.pop(key, None)
         if running is None:
@@ -165,7 +164,7 @@ class Controller(Generic[K]):
             self._turns.release()
 
     async def drain(self, seconds: float) -> None:
-        """Takes no more keys, and gives the reconciles under way this long to end."""
+        """Takes no more keys, and waits so many seconds for the reconciles under way to end."""
         self._queue.close()
         try:
             async with asyncio.timeout(seconds):

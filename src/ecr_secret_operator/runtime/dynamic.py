@@ -77,7 +77,7 @@ class DynamicInformers(Generic[N]):
             task.cancel()
 
     def state(self, need: N) -> SyncState:
-        """How far the reflector of a need is; PENDING when none runs."""
+        """The state of the reflector for a need; PENDING if none runs."""
         reflector, _ = self._running.get(need, (None, None))
         if reflector is None or not reflector.answered.is_set():
             return SyncState.PENDING

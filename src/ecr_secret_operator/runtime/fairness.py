@@ -38,7 +38,7 @@ class _Group:
 
 
 class Fairness(Generic[K]):
-    """Counts what is being processed in each group, and knows which groups are slow.
+    """Counts the keys in process of each group, and remembers which groups are slow.
 
     Args:
         group_of: gives the group of a key.
@@ -62,7 +62,7 @@ class Fairness(Generic[K]):
         return found.running < (SLOW_AT_A_TIME if self._clock() < found.slow_until else self._at_a_time)
 
     def start(self, key: K) -> None:
-        """Counts a key that is processed from now on."""
+        """Counts a key as in process."""
         self._groups.setdefault(self.group_of(key), _Group()).running += 1
 
     def end(self, key: K) -> None:
@@ -74,11 +74,11 @@ class Fairness(Generic[K]):
             del self._groups[group]
 
     def mark_slow(self, key: K) -> None:
-        """Makes the group of a key slow for a while."""
+        """Marks the group of a key as slow for 60 seconds."""
         self._groups.setdefault(self.group_of(key), _Group()).slow_until = self._clock() + SLOW_FOR_SECONDS
 
     def mark_reported(self, key: K) -> bool:
-        """Makes the group of a key slow, and reported as such, for a while. Returns whether that is news."""
+        """Marks the group of a key as slow and as reported. Returns whether it was not reported before."""
         self.mark_slow(key)
         found, now = self._groups[self.group_of(key)], self._clock()
         was_reported = now < found.reported_until
@@ -91,7 +91,7 @@ class Fairness(Generic[K]):
         return found is not None and self._clock() < found.slow_until
 
     def claim_report(self, key: K) -> bool:
-        """Returns True for one caller every ten minutes while the group of this key is reported as slow."""
+        """Returns True for one caller every ten minutes, while the group of this key is reported as slow."""
         found, now = self._groups.get(self.group_of(key)), self._clock()
         if found is None or now >= found.reported_until or now < found.report_at:
             return False

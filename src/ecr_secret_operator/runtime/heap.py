@@ -1,7 +1,7 @@
-"""Gives freed memory back to the system.
+"""Returns freed memory to the operating system.
 
-The C library keeps what lies between two pieces that are in use. After a tenant has filled the memory and removed it
-all, the process would stay as large as it was.
+The C library keeps free memory that lies between two blocks in use. After a tenant has created and removed many
+objects, the process would otherwise stay as large as it was.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ TRIM_SECONDS = 60.0
 
 
 def trim() -> None:
-    """Gives back what can be given back. Does nothing where the C library has no such function (it is glibc's)."""
+    """Returns free memory. Does nothing where the C library is not glibc, which alone has `malloc_trim`."""
     function = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if function:
         function(0)
 
 
 async def keep_trimmed() -> None:
-    """Trims every minute, until cancelled. It takes milliseconds."""
+    """Returns free memory every minute until cancelled. Each time takes milliseconds."""
     while True:
         await asyncio.sleep(TRIM_SECONDS)
         trim()

@@ -37,4 +37,4 @@ class Leases(Protocol):
         """Creates it; AlreadyExists when another one was quicker."""
 
     async def update(self, record: Record) -> Record:
-        """Updates the version that was read; Conflict when another one was quicker."""
+        """Updates the version that was read; Conflict if another candidate was first."""

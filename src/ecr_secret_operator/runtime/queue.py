@@ -37,15 +37,15 @@ LOW_PRIORITY_TURNS = 4
 
 
 def ignore(_key: object, /, *, low_priority: bool = False) -> None:
-    """What is called before anybody wants to know."""
+    """An `Enqueue` that does nothing, for use before there is a queue."""
 
 
 class Queue(Generic[K]):
-    """Keys to work on. Not for use from several threads.
+    """The work queue. Not thread-safe.
 
     Args:
         clock: gives the wall-clock time.
-        fairness: says which groups of keys have room; by default all keys are one group without a bound.
+        fairness: bounds the keys of each group; by default, all keys are one group without a bound.
     """
 
     def __init__(self, clock: Callable[[], datetime], fairness: Fairness[K] | None = None) -> None:
@@ -76,7 +76,7 @@ class Queue(Generic[K]):
         return len(self._at)
 
     def add(self, key: K, *, low_priority: bool = False) -> None:
-        """Makes a key ready; nothing changes if it is already, but that it may come sooner.
+        """Makes a key ready. For a key that is ready already, this can only raise its priority.
 
         Args:
             key: to be worked on.
@@ -92,7 +92,7 @@ class Queue(Generic[K]):
                 self._wake_one()
 
     def add_at(self, key: K, when: datetime) -> None:
-        """Makes a key ready at a time, in place of the time it had before, if any."""
+        """Makes a key ready at a time, which replaces an earlier time of the key."""
         if self._at.get(key) == when:
             return
         self._at[key] = when
@@ -102,19 +102,19 @@ class Queue(Generic[K]):
             self._earlier.set()
 
     def forget(self, key: K) -> None:
-        """Takes back the later time of a key."""
+        """Cancels the time at which a key becomes ready."""
         self._at.pop(key, None)
 
     def close(self) -> None:
-        """Hands out no more keys."""
+        """Stops handing out keys."""
         self._closed = True
 
     async def idle(self) -> None:
-        """Waits until no key is being worked on."""
+        """Waits until no key is in process."""
         await self._idle.wait()
 
     async def get(self) -> K:
-        """Waits for a key and hands it to this worker, who says `done` afterwards."""
+        """Waits for a key and returns it. The worker calls `done` afterwards."""
         while (found := None if self._closed else self._next()) is None:
             getter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._getters.append(getter)
@@ -131,7 +131,7 @@ class Queue(Generic[K]):
         return key
 
     def is_low_priority(self, key: K) -> bool:
-        """Whether a key that is being worked on came from the low-priority lane."""
+        """Whether a key in process came from the low-priority lane."""
         return self._working.get(key, False)
 
     def _next(self) -> tuple[K, bool] | None:
@@ -149,16 +149,16 @@ class Queue(Generic[K]):
         return None
 
     def pause(self, key: K) -> None:
-        """Gives the room of a key in its group to others, while the key waits for something else."""
+        """Stops counting a key for its group, while the key waits for something other than the API server."""
         self._fairness.end(key)
         self._unblock(key)
 
     def resume(self, key: K) -> None:
-        """Ends a pause."""
+        """Counts a paused key for its group again."""
         self._fairness.start(key)
 
     def done(self, key: K) -> None:
-        """Ends the work on a key; it is ready again if it was added meanwhile."""
+        """Ends the processing of a key. It is ready again if it was added meanwhile."""
         if self._working.pop(key, None) is not None:
             self._fairness.end(key)
             self._unblock(key)
@@ -168,7 +168,7 @@ class Queue(Generic[K]):
             self.add(key, low_priority=self._again.pop(key))
 
     async def run(self) -> None:
-        """Makes keys ready when their time has come, until cancelled. One timer, however many keys wait."""
+        """Makes keys ready when their time has come, until cancelled. One timer serves all keys."""
         ahead = self._ahead()
         while True:
             self.last_tick = time.monotonic()

@@ -51,7 +51,7 @@ class Buckets(Generic[K]):
         return min(self._longest_wait, (bucket.refused - bucket.left) / self._rate)
 
     def take(self, key: K, now: float) -> None:
-        """It happens now."""
+        """Counts one use of the key, which `wait` allowed."""
         bucket = self._filled(key, now) or _Bucket(self._burst, now)
         bucket.left -= 1
         bucket.refused = max(0, bucket.refused - 1)

@@ -1,4 +1,4 @@
-"""Keeps a cache equal to what the API server has: list, then watch, and list again whenever there is doubt.
+"""Keeps a cache equal to the objects in the API server: list, watch, and list again after every doubt.
 
 The rules of client-go's reflector, and three of ours: a watch on which nothing came for 75 s, not even a bookmark, is
 taken for dead (the server promises one a minute); every ten minutes all is listed again, whatever the watch said; a
@@ -31,13 +31,13 @@ SHORTEST_WATCH_SECONDS = 1.0
 
 
 class WatchObserver(Protocol):
-    """Is told how watches fare."""
+    """Logs and counts lists and watches."""
 
     def watch_ended(self, source: str, why: str, failures: int) -> None:
-        """A watch ended other than by the server's ordinary time-out, so many times in a row in the same way."""
+        """A watch ended, and not by the server's time-out; `failures` counts equal ends in a row."""
 
     def listed(self, source: str, count: int) -> None:
-        """A list was taken in."""
+        """A list of so many objects was stored in the cache."""
 
 
 class Reflector(Generic[K, T]):
@@ -77,7 +77,7 @@ class Reflector(Generic[K, T]):
 
     @property
     def name(self) -> str:
-        """The source's."""
+        """The name of the source."""
         return self._source.name
 
     async def run(self) -> None:

@@ -1,4 +1,4 @@
-"""What a reconcile says to the work queue."""
+"""The result of a reconcile, for the work queue."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the queue is to do with the key.
+    """What the queue does with the key after a reconcile.
 
     Attributes:
-        again_at: when to reconcile it although nothing has changed (UTC); None for never.
-        failed: back off and try again soon.
-        awaiting_token: it waits for a token, whose arrival enqueues the key. The back-off goes on as it was.
+        again_at: when to reconcile the key without a change (UTC); None for never.
+        failed: whether to retry with back-off.
+        awaiting_token: whether the key waits for a token, whose arrival enqueues it. Its back-off is not reset.
     """
 
     again_at: datetime | None = None

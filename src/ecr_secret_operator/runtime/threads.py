@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 async def in_thread(function: Callable[[], T], *, name: str) -> T:
-    """Runs a blocking function in a daemon thread: the process can end while it hangs, which no executor allows."""
+    """Runs a blocking function in a daemon thread. Unlike with an executor, the process can end while it hangs."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 

@@ -30,7 +30,7 @@ class Turn(Generic[G]):
 
 
 class Turns(Generic[G]):
-    """Hands out turns.
+    """Hands out a limited number of turns.
 
     Args:
         most: how many run at a time.
@@ -47,14 +47,14 @@ class Turns(Generic[G]):
         self._total = 0
 
     def ask(self, turn: Turn[G], group: G) -> None:
-        """Has a group wait for a turn. It counts for the group whose place in the line comes first."""
+        """Adds a group that waits for a turn. The turn counts for the first of its groups that has room."""
         if turn.group is None and group not in turn.waiting:
             turn.waiting.add(group)
             self._lane.add(group, (group, turn))
             self._hand_out()
 
     def mark_slow(self, turn: Turn[G]) -> None:
-        """A turn takes long: for a while its group has few at a time."""
+        """Marks the group of a turn as slow, so that it has few turns at a time."""
         if turn.group is not None:
             self._fairness.mark_slow(turn.group)
 

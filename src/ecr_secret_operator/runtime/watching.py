@@ -1,4 +1,4 @@
-"""What a list and a watch say, as plain values: the contract between the Kubernetes edge and the runtime."""
+"""The results of lists and watches: the contract between the Kubernetes client and the runtime."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Change(Enum):
-    """What a watch event says. A bookmark only moves the resource version on."""
+    """The kind of a watch event. A bookmark only brings a newer resource version."""
 
     STORED = "stored"
     DELETED = "deleted"
@@ -20,7 +20,7 @@ class Change(Enum):
 
 @dataclass(frozen=True, slots=True)
 class WatchEvent(Generic[T_co]):
-    """One line of a watch."""
+    """One event of a watch; `item` is None for an event that needs no decoding."""
 
     change: Change
     resource_version: str
@@ -29,7 +29,7 @@ class WatchEvent(Generic[T_co]):
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[T_co]):
-    """All objects of a source, and the version of the whole."""
+    """All objects of a source, and the resource version of the list."""
 
     items: list[T_co]
     resource_version: str
@@ -39,17 +39,17 @@ T = TypeVar("T")
 
 
 class ListWatch(Protocol[T]):
-    """What can be listed and watched."""
+    """A source of objects that can be listed and watched."""
 
     @property
     def name(self) -> str:
-        """For logs and metrics."""
+        """The name of the source, for logs and metrics."""
 
     async def list(self) -> Listing[T]:
-        """Everything, now. Raises ApiError."""
+        """All objects now. Raises ApiError."""
 
     def watch(self, resource_version: str) -> AsyncGenerator[WatchEvent[T], None]:
-        """Changes since a version, until the server ends it. Raises ApiError; Expired for a version too old."""
+        """Yields changes since a version until the server ends the watch. Raises ApiError; Expired if it is too old."""
 
     def covers(self, item: T) -> bool:
         """Whether a list of this source would have the object in it."""

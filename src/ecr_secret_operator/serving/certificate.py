@@ -1,4 +1,4 @@
-"""The certificate of an HTTPS server. It follows its files: cert-manager and OpenShift replace them while it runs."""
+"""The certificate of an HTTPS server, which is reloaded when cert-manager or OpenShift replace its files."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _Version = tuple[tuple[int, int, int], ...]
 
 
 class ServerCertificate:
-    """The newest good certificate in a directory.
+    """The newest usable certificate in a directory.
 
-    Every handshake looks whether the files are others by now, which is two calls of stat. Files that cannot be used,
-    such as a new certificate whose key is not there yet, are told of once; the last good certificate serves on.
+    Every handshake checks by two calls of stat whether the files were replaced. Files that cannot be used are logged
+    once, such as a new certificate without its key. The last usable certificate then stays in use.
 
     Args:
         directory: with tls.crt and tls.key, PEM.
@@ -40,7 +40,7 @@ class ServerCertificate:
             raise OperatorError(f"{CERTIFICATE} and {KEY} in {directory} cannot be used: {_why(error)}") from error
 
     def context(self) -> ssl.SSLContext:
-        """What a server is given once, whose later handshakes use the certificate of their time."""
+        """The TLS context for a server. Each handshake uses the newest usable certificate."""
         self._current.sni_callback = self._choose
         return self._current
 

@@ -47,20 +47,20 @@ class Connections:
             found.end_after(ANSWER_SECONDS)
 
     def request_ended(self, protocol: asyncio.Protocol) -> None:
-        """Notes that it has been answered."""
+        """Notes that the request on the connection of this protocol was answered."""
         found = self._answering.pop(protocol, None)
         if found:
             self._waiting[protocol] = found
             found.end_after(IDLE_SECONDS)
 
     def add(self, found: _Bounded) -> None:
-        """Adds a connection; where there are too many, ends another one."""
+        """Adds a connection, and closes another one if there are too many."""
         self._waiting[found.inner] = found
         if len(self) > self._most:
             next(iter(self._waiting.values())).end()
 
     def remove(self, found: _Bounded) -> None:
-        """Forgets a connection that has ended."""
+        """Removes a closed connection."""
         self._waiting.pop(found.inner, None)
         self._answering.pop(found.inner, None)
 

@@ -1,7 +1,8 @@
-"""Who may read the metrics. The same answers as controller-runtime's `filters.WithAuthenticationAndAuthorization`.
+"""Authenticates and authorizes readers of the metrics, as a filter of controller-runtime does.
 
-The API server says whose a bearer token is and what that user may do. When it cannot be asked, nobody may. How long its
-answers are kept is that filter's choice, too. One difference: there, an invalid token is answered with 500.
+The filter is `filters.WithAuthenticationAndAuthorization`. The API server reviews the bearer token and the access of
+its user. If it does not answer, access is denied. The times for which answers are cached are those of the filter. One
+difference: the filter answers an invalid token with 500.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _BEARER = re.compile(r"bearer +([!-~]+) *", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request gets no metrics: an HTTP status and its text."""
+    """The answer to a request that may not read the metrics: an HTTP status and its text."""
 
     status: int
     text: str
@@ -43,23 +44,23 @@ REFUSED_TO_ASK = Refusal(500, "the API server does not let the operator ask who 
 
 
 def bearer(authorization: str | None) -> Sensitive | None:
-    """The token of an Authorization header (RFC 6750); None when there is none, or none of visible characters."""
+    """The bearer token of an Authorization header (RFC 6750); None if there is no valid one."""
     found = _BEARER.fullmatch(authorization or "")
     return Sensitive(found[1]) if found else None
 
 
 def judge(user: User | None, *, allowed: bool) -> Refusal | None:
-    """What the answers of the API server mean; None: welcome."""
+    """The refusal that follows from the answers of the API server; None if access is allowed."""
     if user is None:
         return UNAUTHORIZED
     return None if allowed else Refusal(403, f"Authorization denied for user {user.name}")
 
 
 class Guard:
-    """Judges requests, and remembers what the API server answered.
+    """Authorizes requests, and caches the answers of the API server.
 
-    Users and strangers are remembered apart, so that a flood of invalid tokens pushes no reader out. Tokens are not
-    kept: only a keyed hash of each, whose key this process drew.
+    Valid and invalid tokens are cached apart, so that a flood of invalid tokens evicts no reader. Of a token, only a
+    keyed hash is kept, with a random key of this process.
 
     Args:
         reviews: the API server's answers.
@@ -76,7 +77,13 @@ class Guard:
         self._failing = False
 
     async def refusal(self, authorization: str | None, *, verb: str, path: str) -> Refusal | None:
-        """Judges one request by its Authorization header; None: it may. Never raises ApiError."""
+        """The refusal for a request; None if access is allowed. Never raises ApiError.
+
+        Args:
+            authorization: the Authorization header; None for none.
+            verb: the HTTP method in lower case.
+            path: of the request.
+        """
         token = bearer(authorization)
         if token is None:
             return UNAUTHORIZED

@@ -1,4 +1,4 @@
-"""Answers that stay good for a while: bounded, and old by a clock that nobody sets back."""
+"""A bounded cache of answers with a time to live for each, by a monotonic clock."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ V = TypeVar("V")
 
 
 class Remembered(Generic[K, V]):
-    """The latest answers.
+    """Answers by key, each until its time to live is over.
 
     Args:
         clock: monotonic, in seconds.
-        most: how many to keep; the one stored longest ago goes first.
+        most: how many answers to keep; the oldest is evicted first.
     """
 
     def __init__(self, clock: Callable[[], float], *, most: int) -> None:
@@ -26,7 +26,7 @@ class Remembered(Generic[K, V]):
         return len(self._answers)
 
     def get(self, key: K) -> V | None:
-        """The answer; None when there is none, or none that is still good."""
+        """The answer; None if there is none, or if its time to live is over."""
         found = self._answers.get(key)
         if found is None:
             return None
@@ -37,7 +37,7 @@ class Remembered(Generic[K, V]):
         return None
 
     def put(self, key: K, answer: V, *, seconds: float) -> None:
-        """Keeps an answer for so long, from now."""
+        """Stores an answer with a time to live in seconds."""
         self._answers.pop(key, None)
         self._answers[key] = (self._clock() + seconds, answer)
         while len(self._answers) > self._most:

@@ -39,17 +39,17 @@ _log.addFilter(_ours)
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen; host None means all addresses."""
+    """An address to listen on; without a host, on all addresses of the machine."""
 
     host: str | None
     port: int
 
 
 def parse_address(text: str) -> Address | None:
-    """Reads a bind address as Go writes it: `:8080`, `127.0.0.1:8080`, `[::1]:8080`; `0` means off, as upstream.
+    """Parses a bind address in Go's syntax, such as `:8080` or `[::1]:8080`; `0` (None) disables the server.
 
     Raises:
-        InvalidField: it is none.
+        InvalidField: the text is not an address.
     """
     if text in (DISABLED, ""):
         return None
@@ -79,7 +79,7 @@ class Server:
         self._listening: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Starts to listen. Raises OperatorError when the address cannot be had."""
+        """Starts to listen. Raises OperatorError if the address cannot be bound."""
         await self._runner.setup()
         try:
             self._listening = await asyncio.get_running_loop().create_server(
@@ -128,11 +128,11 @@ def _async(handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]
 
 
 def metrics_routes(metrics: Metrics, guard: Guard | None = None) -> dict[str, Handler]:
-    """/metrics.
+    """The routes of the metrics server: /metrics.
 
     Args:
-        metrics: to show.
-        guard: says who may see them; None for everyone.
+        metrics: the metrics to render.
+        guard: authorizes requests; None to allow all.
     """
     exposition = Exposition(metrics)
 
@@ -157,10 +157,10 @@ def _guarded(show: Callable[[web.Request], Awaitable[web.Response]], guard: Guar
 
 
 def probe_routes(*, alive: Callable[[], str | None], ready: Callable[[], str | None]) -> dict[str, Handler]:
-    """/healthz and /readyz.
+    """The routes of the probe server: /healthz and /readyz.
 
     Args:
-        alive: says what is wrong; None when all is well.
+        alive: gives the problem that makes the process unhealthy; None if it is healthy.
         ready: the same, for readiness.
     """
 
