@@ -1,4 +1,4 @@
-"""Whatever people do in whatever order, the world comes to what a small model foretells (`foretold`).
+"""Whatever people do in whatever order, the world comes to what a small model foretells (`expected.py`).
 
 Hypothesis draws sequences of what users, tenants and the weather do to a real API server with a real operator. At
 quiet moments the whole of it is compared with the model: each Secret, each token, each status, each ServiceAccount,
@@ -21,10 +21,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from .foretold import FAULTS, Policy
-from .likeness import ROLE
+from .comparing import ROLE
+from .expected import FAULTS, Policy
 from .private import World, private_world
-from .sequence import (
+from .steps import (
     ACCOUNTS,
     CHANGES,
     DAMAGES,

@@ -15,8 +15,8 @@ from ecr_secret_operator_lab.operator import OperatorProcess
 from ecr_secret_operator_lab.waiting import NotReached, wait_for
 
 from .accounts import PULL, account_path, entries
-from .foretold import Key, Model, Policy, Scope, Wish
-from .likeness import ALL_PLURALS, HOURS, ROLE, Seen, differences, host, scope_of
+from .comparing import ALL_PLURALS, HOURS, ROLE, Seen, differences, host, scope_of
+from .expected import Key, Model, Policy, Scope, Wish
 from .private import POLICIES, World
 
 QUIET_WITHIN = 90.0

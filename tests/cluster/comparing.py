@@ -12,7 +12,7 @@ from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.fakeaws.records import IssuedToken
 
 from .accounts import FIELDS, PULL
-from .foretold import REFRESHED, SUSPENDED, Key, Model, Said, Scope, Stored, Wish
+from .expected import REFRESHED, SUSPENDED, Key, Model, Said, Scope, Stored, Wish
 from .resources import PLURALS, docker_config
 
 ACCOUNT = "123456789012"
