@@ -18,18 +18,6 @@ INTERRUPTED = 130
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-@contextmanager
-def laboratory() -> Iterator[None]:
-    """Import the laboratory in here. Raises Failed when a library that it needs is missing."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise Failed(
-            f"this command needs {error.name}, which is not installed. Install it with:"
-            " pip install 'ecr-secret-operator[lab]'"
-        ) from error
-
-
 class _Stopped(BaseException):
     """A signal asks to stop."""
 
@@ -61,8 +49,7 @@ def demo(context: click.Context, *, keep: bool) -> None:
     from source (minutes, once), a registry and its client crane are built, and everything is stopped at the end. Exit
     code 0 means that each step was seen to happen.
     """
-    with laboratory():
-        from ecr_secret_operator_lab import demo as show  # noqa: PLC0415 - only this command needs the laboratory
+    from . import laboratory as show  # noqa: PLC0415 - it may be absent
 
     screen = show.Screen(show.at_most_wide(open_console()))
     told = False

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .demo import laboratory
 from .options import Failed
 from .screen import open_console
 
 if TYPE_CHECKING:
-    from ecr_secret_operator_lab.demo.workbench import Workbench
+    from .laboratory import Workbench
 
 NOTHING_RUNS = "nothing runs. Start it with: ecr-secret-operator dev up"
 
@@ -38,9 +37,7 @@ def up() -> None:
 
     The first time, etcd, kube-apiserver, kube-controller-manager and kubectl are downloaded, or built (minutes, once).
     """
-    with laboratory():
-        from ecr_secret_operator_lab.demo import Screen, workbench  # noqa: PLC0415 - `run` is not to pay for it
-        from ecr_secret_operator_lab.operator import typed_command  # noqa: PLC0415 - the same
+    from .laboratory import Screen, typed_command, workbench  # noqa: PLC0415 - it may be absent
 
     screen = Screen(open_console(err=True))
     with _failing_with(*workbench.FAILURES), screen.reporter() as report:
@@ -56,8 +53,7 @@ def up() -> None:
 @dev.command()
 def down() -> None:
     """Stop them, and remove their data."""
-    with laboratory():
-        from ecr_secret_operator_lab.demo import workbench  # noqa: PLC0415 - `run` is not to pay for it
+    from .laboratory import workbench  # noqa: PLC0415 - it may be absent
 
     click.echo("Stopped." if workbench.down() else "Nothing ran.")
 
@@ -85,8 +81,7 @@ def status() -> None:
 
 
 def _running() -> Workbench:
-    with laboratory():
-        from ecr_secret_operator_lab.demo import workbench  # noqa: PLC0415 - `run` is not to pay for it
+    from .laboratory import workbench  # noqa: PLC0415 - it may be absent
 
     bench = workbench.current()
     if bench is None:
