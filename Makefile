@@ -22,7 +22,7 @@ BASE_RUN ?=
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test mutants e2e soak image image-test sbom bench check docs format generate lock dev-up dev-down clean
+.PHONY: help demo test mutants e2e soak dist image image-test sbom bench check docs format generate lock dev-up dev-down clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -52,6 +52,11 @@ e2e: $(STAMP) ## Push, pull, sync, install: crane, helm, Argo CD, Flux, kustomiz
 
 soak: $(STAMP) ## Short-lived tokens while things go wrong: 5 minutes, or ECR_SOAK_MINUTES, of 300 or ECR_SOAK_RESOURCES
 	$(BIN)/pytest tests/soak
+
+dist: $(STAMP) ## Build wheel and sdist of the operator and of the laboratory: dist
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+	cd lab && $(abspath $(BIN))/python -m hatchling build -d $(CURDIR)/dist
 
 image: ## Build the container image, with podman, buildah or docker
 	@test -n "$(ENGINE)" || { echo "podman, buildah or docker is needed: make image ENGINE=..."; exit 1; }
