@@ -280,7 +280,7 @@ def _service_version(icon: bytes) -> Object:
             "version": release.VERSION,
             "replaces": f"{release.NAME}.v{release.UPSTREAM}",
             "minKubeVersion": release.KUBERNETES,
-            "maturity": "stable",
+            "maturity": release.MATURITY,
             "provider": {"name": "Red Hat's Global Cloud Services SSA Team", "url": release.REPOSITORY},
             "maintainers": [
                 {"name": "Red Hat's Global Cloud Services SSA Team", "email": "cloud-ssa-global@redhat.com"}

@@ -71,7 +71,11 @@ def _chart() -> Object:
         "home": release.REPOSITORY,
         "sources": [release.REPOSITORY],
         "keywords": ["amazon-ecr", "image-pull-secret", "argo-cd", "openshift"],
-        "annotations": {"artifacthub.io/license": "Apache-2.0", "artifacthub.io/operator": "true"},
+        "annotations": {
+            "artifacthub.io/license": "Apache-2.0",
+            "artifacthub.io/operator": "true",
+            "artifacthub.io/prerelease": str(release.PRERELEASE).lower(),
+        },
     }
 
 

@@ -20,3 +20,9 @@ KUBERNETES = "1.29.0"
 """The oldest that it is meant for, as the Go operator; the admission policies need `ADMISSION`."""
 
 ADMISSION = "1.30.0"
+
+MATURITY = "alpha"
+"""How far it is: the bundle's `maturity`. docs/maturity.md explains it, and a test compares all places that state it."""
+
+PRERELEASE = True
+"""Whether no version is released yet: the chart's annotation for Artifact Hub."""
