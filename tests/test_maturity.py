@@ -21,7 +21,7 @@ def test_the_python_package_says_it() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     status = [one for one in project["classifiers"] if one.startswith("Development Status")]
     assert status == [f"Development Status :: {CLASSIFIERS[release.MATURITY]}"]
-    assert release.PRERELEASE == (".dev" in project["version"])
+    assert (".dev" in project["version"]) == release.PRERELEASE
 
 
 def test_the_bundle_and_the_chart_say_it() -> None:

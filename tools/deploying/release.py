@@ -22,7 +22,7 @@ KUBERNETES = "1.29.0"
 ADMISSION = "1.30.0"
 
 MATURITY = "alpha"
-"""How far it is: the bundle's `maturity`. docs/maturity.md explains it, and a test compares all places that state it."""
+"""The bundle's `maturity`. docs/maturity.md explains it, and a test compares all places that state it."""
 
 PRERELEASE = True
 """Whether no version is released yet: the chart's annotation for Artifact Hub."""
