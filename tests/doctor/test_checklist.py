@@ -242,6 +242,14 @@ def test_one_thing_of_the_installation(over: dict[str, Any], cause: str, says: s
     assert one.remedy
 
 
+def test_a_remedy_names_the_operators_own_service_account() -> None:
+    deployment = a_deployment()
+    deployment["spec"]["template"]["spec"]["serviceAccountName"] = "mine"
+    findings = found(an_installation(deployments=[deployment], account="mine"))
+    (one,) = [finding for finding in findings if finding.cause == "admission-policies-missing"]
+    assert one.remedy == "ecr-secret-operator rbac --service-account mine | kubectl apply -f -"
+
+
 def failing(reason: str, message: str = "it says why", *, phase: str = "Error") -> Object:
     return a_status(a_condition("Ready", "False", reason, message), phase=phase)
 

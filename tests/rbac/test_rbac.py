@@ -186,9 +186,21 @@ def test_the_policies_can_be_had_alone() -> None:
     assert len(policies(alone)) == len(policies(printed(*options)))
 
 
+def test_another_service_account_is_bound_and_limited_in_place_of_the_usual_one() -> None:
+    objects = printed("--namespace", "elsewhere", "--service-account", "mine", "--metrics-secure")
+    subjects = [subject for one in objects for subject in one.get("subjects", [])]
+    assert subjects
+    assert {(one["name"], one["namespace"]) for one in subjects} == {("mine", "elsewhere")}
+    assert named(objects, "ServiceAccount", "mine", "elsewhere")
+    assert SERVICE_ACCOUNT not in yaml.safe_dump_all(objects)
+    conditions = [policy["matchConditions"][0]["expression"] for policy in policies(objects).values()]
+    assert all('"system:serviceaccount:elsewhere:mine"' in condition for condition in conditions)
+
+
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
+        (["--service-account", "A"], "'A'"),
         (["--watch-namespace", "A"], "'A' is not the name of a namespace"),
         (["--namespace", "a,b"], "takes one namespace"),
         (["--namespace", ""], "takes one namespace"),

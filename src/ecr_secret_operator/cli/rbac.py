@@ -10,6 +10,7 @@ from .. import rbac as permissions
 from ..crds import to_yaml
 from ..errors import InvalidField
 from ..settings import parse_namespaces
+from .options import NameType
 
 _GLOBS = re.compile(r"[a-z0-9*-]+(?:,[a-z0-9*-]+)*")
 _AUDIENCE = re.compile(r"[A-Za-z0-9:/._-]+")
@@ -23,6 +24,14 @@ _API_SERVER = "https://kubernetes.default"
     show_default=True,
     metavar="NAME",
     help="Namespace of the operator.",
+)
+@click.option(
+    "--service-account",
+    type=NameType(),
+    default=permissions.Installation().service_account,
+    show_default=True,
+    metavar="NAME",
+    help="ServiceAccount of the operator.",
 )
 @click.option(
     "--watch-namespace",
@@ -66,6 +75,7 @@ _API_SERVER = "https://kubernetes.default"
 def rbac(
     *,
     namespace: str,
+    service_account: str,
     watch_namespace: str,
     audiences: tuple[str, ...],
     excluded: str,
@@ -96,6 +106,7 @@ def rbac(
     every = tuple(dict.fromkeys((*permissions.DEFAULT_AUDIENCES, *audiences)))
     installation = permissions.Installation(
         namespace=own[0],
+        service_account=service_account,
         watched=watched,
         audiences=every,
         excluded=tuple(excluded.split(",")) if excluded else (),

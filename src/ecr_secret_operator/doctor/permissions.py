@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..rbac import PERMISSIONS, Feature, Permission, RoleScope
+from ..rbac.installation import NAMESPACE, SERVICE_ACCOUNT
 from .access_review import AccessReview
 from .finding import Finding, error, ok, unknown, warning
 from .workload import POINT, Workload
@@ -55,7 +56,8 @@ def _places(permission: Permission, workload: Workload, namespace: str) -> Seque
 def install_command(workload: Workload, namespace: str) -> str:
     """What gives the operator its permissions."""
     options = [
-        *([] if namespace == "ecr-secret-operator" else [f"--namespace {namespace}"]),
+        *([] if namespace == NAMESPACE else [f"--namespace {namespace}"]),
+        *([] if workload.account in ("", SERVICE_ACCOUNT) else [f"--service-account {workload.account}"]),
         *([f"--watch-namespace {','.join(workload.watched)}"] if workload.watched else []),
         *(["--metrics-secure"] if workload.metrics_secure else []),
     ]

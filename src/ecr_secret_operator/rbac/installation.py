@@ -31,6 +31,7 @@ class Installation:
 
     Attributes:
         namespace: the operator's own.
+        service_account: name of its ServiceAccount.
         watched: namespaces to look at; empty for all.
         audiences: for which it may create tokens of ServiceAccounts.
         excluded: namespaces of whose ServiceAccounts it may create no tokens, as globs; never its own namespace.
@@ -38,6 +39,7 @@ class Installation:
     """
 
     namespace: str = NAMESPACE
+    service_account: str = SERVICE_ACCOUNT
     watched: tuple[str, ...] = ()
     audiences: tuple[str, ...] = DEFAULT_AUDIENCES
     excluded: tuple[str, ...] = DEFAULT_EXCLUDED
@@ -51,4 +53,4 @@ class Installation:
     @property
     def username(self) -> str:
         """The user name of its ServiceAccount at the API server."""
-        return f"system:serviceaccount:{self.namespace}:{SERVICE_ACCOUNT}"
+        return f"system:serviceaccount:{self.namespace}:{self.service_account}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ..api.fields import GROUP
 from ..domain.raw import Manifest
-from .installation import PREFIX, SERVICE_ACCOUNT, Installation
+from .installation import PREFIX, Installation
 from .table import NAMESPACED, PERMISSIONS, Permission, RoleScope
 
 _RBAC = "rbac.authorization.k8s.io"
@@ -22,7 +22,7 @@ def namespace(installation: Installation) -> list[Manifest]:
 
 def service_account(installation: Installation) -> list[Manifest]:
     """The operator's ServiceAccount."""
-    metadata = {"name": SERVICE_ACCOUNT, "namespace": installation.namespace}
+    metadata = {"name": installation.service_account, "namespace": installation.namespace}
     return [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}]
 
 
@@ -101,6 +101,8 @@ def _granted(
         "kind": f"{kind}Binding",
         "metadata": {"name": f"{name}-rolebinding", **where},
         "roleRef": {"apiGroup": _RBAC, "kind": kind, "name": f"{name}-role"},
-        "subjects": [{"kind": "ServiceAccount", "name": SERVICE_ACCOUNT, "namespace": installation.namespace}],
+        "subjects": [
+            {"kind": "ServiceAccount", "name": installation.service_account, "namespace": installation.namespace}
+        ],
     }
     return [role, binding]
