@@ -41,8 +41,12 @@ def test_the_lease_is_that_of_the_go_operator_so_that_only_one_of_the_two_leads(
 
 def test_a_certificate_is_for_metrics_that_have_an_address_of_their_own() -> None:
     one, other = Address(None, 8080), Address(None, 8081)
-    assert parse_certificate("/certs", metrics=one, probes=other) == Path("/certs")
-    assert parse_certificate("/certs", metrics=None, probes=None) == Path("/certs")
-    assert parse_certificate("", metrics=one, probes=one) is None
-    with pytest.raises(InvalidField, match=r"^--metrics-cert-path: metrics and probes share an address"):
-        parse_certificate("/certs", metrics=one, probes=one)
+    for secure in (True, False):
+        assert parse_certificate("/certs", secure=secure, metrics=one, probes=other) == Path("/certs")
+        assert parse_certificate("/certs", secure=secure, metrics=None, probes=None) == Path("/certs")
+        assert parse_certificate("", secure=secure, metrics=one, probes=other) is None
+        with pytest.raises(InvalidField, match=r"^--metrics-cert-path: metrics and probes share an address"):
+            parse_certificate("/certs", secure=secure, metrics=one, probes=one)
+    assert parse_certificate("", secure=False, metrics=one, probes=one) is None
+    with pytest.raises(InvalidField, match=r"^--metrics-secure: metrics and probes share an address"):
+        parse_certificate("", secure=True, metrics=one, probes=one)

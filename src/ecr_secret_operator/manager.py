@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import ssl
 import time
 import uuid
 from contextlib import AbstractAsyncContextManager
@@ -42,6 +43,7 @@ from .runtime.queue import Queue
 from .runtime.result import Result
 from .serving.certificate import ServerCertificate
 from .serving.guard import Guard
+from .serving.self_signed import SelfSignedCertificate
 from .serving.servers import Server, metrics_routes, probe_routes
 from .settings import LEASE_NAME, Settings
 from .state.cluster import ClusterState
@@ -52,6 +54,8 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 DRAIN_SECONDS = 2.5
 STUCK_SECONDS = 300.0
 SILENT_SECONDS = 180.0
+METRICS_SERVICE = "ecr-secret-operator-metrics"
+"""The Service in all forms of installation."""
 
 
 class LeadershipLost(OperatorError):
@@ -218,10 +222,7 @@ class Operator:
 
     def _servers(self) -> list[Server]:
         probes, metrics = self._settings.probe_address, self._settings.metrics_address
-        certificate = self._settings.metrics_certificate
         servers = []
-        if metrics and self._guard and not certificate:
-            log.warning("metrics ask for bearer tokens over plain HTTP, readable on their way; see --metrics-cert-path")
         if metrics and metrics == probes:
             merged = {
                 **metrics_routes(self._metrics, self._guard),
@@ -229,11 +230,19 @@ class Operator:
             }
             return [Server(metrics, merged)]
         if metrics:
-            tls = ServerCertificate(certificate).context() if certificate else None
-            servers.append(Server(metrics, metrics_routes(self._metrics, self._guard), tls))
+            servers.append(Server(metrics, metrics_routes(self._metrics, self._guard), self._tls()))
         if probes:
             servers.append(Server(probes, probe_routes(alive=self._alive, ready=self._ready)))
         return servers
+
+    def _tls(self) -> ssl.SSLContext | None:
+        """For the metrics server: the given certificate, or its own where tokens are sent, or none."""
+        if self._settings.metrics_certificate:
+            return ServerCertificate(self._settings.metrics_certificate).context()
+        if self._settings.metrics_secure:
+            service = f"{METRICS_SERVICE}.{self._config.namespace}.svc"
+            return SelfSignedCertificate([service, "localhost"], clock=utc_now).context()
+        return None
 
     async def _work_until(self, stop: asyncio.Event) -> None:
         log.info("started", version=__version__, namespaces=self._settings.namespaces or "all", pid=os.getpid())

@@ -24,8 +24,9 @@ class Settings:
         namespaces: to look at; empty for all.
         metrics_address: None for no metrics server.
         metrics_per_resource: whether there are series for each resource.
-        metrics_secure: whether only those may read the metrics whom the API server lets.
-        metrics_certificate: directory of the metrics server's certificate; None for plain HTTP.
+        metrics_secure: whether the metrics are served over HTTPS, to users whom the API server allows to read them.
+        metrics_certificate: directory of the metrics server's certificate; None for one that the process makes itself
+            if `metrics_secure` is set, and for plain HTTP otherwise.
         probe_address: None for no probe server.
         leader_elect: whether to contend for the Lease.
         leader_election_namespace: of the Lease; None for the operator's own.
@@ -48,20 +49,24 @@ class Settings:
     metrics_certificate: Path | None = None
 
 
-def parse_certificate(directory: str, *, metrics: Address | None, probes: Address | None) -> Path | None:
+def parse_certificate(directory: str, *, secure: bool, metrics: Address | None, probes: Address | None) -> Path | None:
     """Reads --metrics-cert-path; empty for none.
 
+    Args:
+        directory: as given.
+        secure: whether --metrics-secure is set.
+        metrics: address of the metrics; None for none.
+        probes: address of the probes; None for none.
+
     Raises:
-        InvalidField: metrics and probes share an address: a certificate for it would turn the probes into HTTPS, too.
+        InvalidField: metrics over HTTPS share their address with the probes, which the kubelet asks without TLS.
     """
-    if not directory:
-        return None
-    if metrics and metrics == probes:
+    if (directory or secure) and metrics and metrics == probes:
         raise InvalidField(
-            "--metrics-cert-path: metrics and probes share an address, and probes ask without TLS."
-            " Give --health-probe-bind-address a port of its own"
+            f"{'--metrics-cert-path' if directory else '--metrics-secure'}: metrics and probes share an address, and"
+            " probes ask without TLS. Give --health-probe-bind-address a port of its own"
         )
-    return Path(directory)
+    return Path(directory) if directory else None
 
 
 def parse_namespaces(text: str) -> tuple[str, ...]:

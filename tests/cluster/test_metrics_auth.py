@@ -77,9 +77,17 @@ def grants(cluster: Cluster) -> Iterator[Grants]:
 METRICS_READER = {"nonResourceURLs": ["/metrics"], "verbs": ["get"]}
 
 
+def unverified() -> ssl.SSLContext:
+    """For a certificate that the operator made itself, as Prometheus reads it with insecureSkipVerify."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def scrape(url: str, token: str | None = None, tls: ssl.SSLContext | None = None) -> tuple[int, str]:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    handlers = [urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=tls)]
+    handlers = [urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=tls or unverified())]
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - a URL of this test
     try:
         with urllib.request.build_opener(*handlers).open(request, timeout=30) as response:
@@ -92,10 +100,14 @@ def scrape(url: str, token: str | None = None, tls: ssl.SSLContext | None = None
 def test_only_who_may_get_metrics_in_the_cluster_reads_them(
     cluster: Cluster, namespace: str, install: Install, start_operator: StartOperator, grants: Grants
 ) -> None:
-    operator = start_operator("--metrics-secure", "--kubeconfig", str(install("--metrics-secure")))
-    url = f"http://{operator.address}/metrics"
+    port = free_port()
+    limited = ("--kubeconfig", str(install("--metrics-secure")))
+    operator = start_operator("--metrics-secure", "--metrics-bind-address", f"127.0.0.1:{port}", *limited)
+    url = f"https://127.0.0.1:{port}/metrics"
     reader, stranger = account(cluster, namespace, "prometheus"), account(cluster, namespace, "stranger")
     user = f"system:serviceaccount:{namespace}:prometheus"
+    with pytest.raises((urllib.error.URLError, ConnectionError)):
+        scrape(f"http://127.0.0.1:{port}/metrics", reader)
     assert scrape(url) == (401, "Unauthorized")
     assert scrape(url, "invalid") == (401, "Unauthorized")
     assert scrape(url, reader[:-8] + "AAAAAAAA") == (401, "Unauthorized")
@@ -115,7 +127,8 @@ def test_only_who_may_get_metrics_in_the_cluster_reads_them(
     assert operator.probe("/healthz") == (200, "ok")
 
     said = operator.output()
-    assert said.count("bearer tokens over plain HTTP") == 1
+    assert said.count("made a certificate for the metrics") == 1
+    assert "PRIVATE KEY" not in said
     assert '"metrics refused"' in said, "the run was at the most talkative level"
     for token in (reader, renewed, stranger, reader[:-8]):
         assert token not in said
@@ -145,7 +158,7 @@ def test_over_https_with_a_certificate_that_is_replaced(
     trusted = write(new)
     assert scrape(url, token, trusted)[0] == 200
     assert operator.probe("/readyz") == (200, "ok")
-    assert "plain HTTP" not in operator.output()
+    assert "made a certificate" not in operator.output()
 
 
 def test_an_operator_that_may_not_ask_shows_nothing(
@@ -163,12 +176,15 @@ def test_an_operator_that_may_not_ask_shows_nothing(
     config["users"][0]["user"] = {"token": token}
     limited = tmp_path / "kubeconfig"
     limited.write_text(yaml.safe_dump(config))
-    log = tmp_path / "log"
+    log, port = tmp_path / "log", free_port()
     environment = {"WATCH_NAMESPACE": namespace}
     with OperatorProcess(
-        environment=environment, log=log, kubeconfig=limited, args=("--metrics-secure=true",)
+        environment=environment,
+        log=log,
+        kubeconfig=limited,
+        args=("--metrics-secure=true", "--metrics-bind-address", f"127.0.0.1:{port}"),
     ).ready() as operator:
-        url = f"http://{operator.address}/metrics"
+        url = f"https://127.0.0.1:{port}/metrics"
         assert scrape(url)[0] == 401
         assert scrape(url, token)[0] == 500
         assert "tokenreviews.authentication.k8s.io is forbidden" in operator.output()
@@ -185,14 +201,15 @@ def test_an_operator_that_may_not_ask_shows_nothing(
 @pytest.mark.parametrize(
     ("args", "code", "words"),
     [
-        (("--metrics-cert-path", "/nowhere"), 2, "metrics and probes share an address"),
+        (("--metrics-cert-path", "/nowhere"), 2, "--metrics-cert-path: metrics and probes share an address"),
+        (("--metrics-secure",), 2, "--metrics-secure: metrics and probes share an address"),
         (
             ("--metrics-cert-path", "/nowhere", "--health-probe-bind-address", "0"),
             1,
             "Error: tls.crt and tls.key in /nowhere cannot be used: /nowhere/tls.crt: No such file or directory",
         ),
     ],
-    ids=["shared", "missing"],
+    ids=["shared", "shared and secure", "missing"],
 )
 def test_a_certificate_that_cannot_serve_is_said_at_start(
     start_operator: StartOperator, args: tuple[str, ...], code: int, words: str

@@ -242,6 +242,16 @@ def test_one_thing_of_the_installation(over: dict[str, Any], cause: str, says: s
     assert one.remedy
 
 
+def test_a_role_by_rolearn_is_the_only_identity() -> None:
+    deployment = a_deployment(env=[{"name": "ROLEARN", "value": ROLE}])
+    malformed = {"aws-ecr-cloud-credentials": Keys(there=True, names=frozenset())}
+    findings = found(an_installation(deployments=[deployment], secrets=malformed))
+    (one,) = [finding for finding in findings if finding.subject == "AWS identity"]
+    assert one.level is Level.OK
+    assert "ROLEARN" in one.message
+    assert causes(findings) == []
+
+
 def test_a_remedy_names_the_operators_own_service_account() -> None:
     deployment = a_deployment()
     deployment["spec"]["template"]["spec"]["serviceAccountName"] = "mine"

@@ -79,6 +79,8 @@ MALFORMED = [
     "a" * 63,
     "a" * 64,
 ]
+ADDRESSES = ["10.0.0.1", "::1", "2001:db8::1", "::ffff:10.0.0.1", "1:2:3:4:5:6:7:8", "10.0.0.256", "10.0.0"]
+PERCENTAGES = ["0%", "1%", "50%", "100%", "101%", "050%", "%"]
 LONG = ["a" * 253, "a" * 254, "1" * 63]
 OWN_KEYS = [
     "app.kubernetes.io/name",
@@ -89,6 +91,9 @@ OWN_KEYS = [
     "kubectl.kubernetes.io/default-container",
     "eks.amazonaws.com/role-arn",
     "service.beta.openshift.io/serving-cert-secret-name",
+    "rbac.authorization.k8s.io/aggregate-to-admin",
+    "rbac.authorization.k8s.io/aggregate-to-view",
+    "helm.sh/hook",
 ]
 """Labels and annotations that the chart sets itself."""
 
@@ -134,6 +139,21 @@ PASSED_ON: Mapping[str, list[Object]] = {
     "issuerRef": [{}, {"name": "123"}, {"kind": "ClusterIssuer", "name": "internal"}],
     "authorization": [{}, {"credentials": {"name": "1", "key": "token"}}],
     "tlsConfig": [{}, {"serverName": "1"}, {"ca": {"secret": {"name": "1", "key": "ca.crt"}}}],
+    "extraObjects": [
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "1", "namespace": "123"},
+            "data": {"a": "{{ x }}"},
+        },
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "1", "namespace": "elsewhere", "labels": None}},
+        {
+            "apiVersion": "node.k8s.io/v1",
+            "kind": "RuntimeClass",
+            "metadata": {"name": "true", "generation": 10**12},
+            "handler": "1e3",
+        },
+    ],
     "global": [{}, {"anything": {"of": "the parent"}}],
 }
 """What the chart hands on to Kubernetes as it is. Their schemas are Kubernetes', so examples stand for them."""
@@ -162,6 +182,8 @@ def fitting(schema: Object, name: str) -> st.SearchStrategy[Any]:
         return st.lists(examples, max_size=3) if schema["type"] == "array" else examples
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
+    if isinstance(schema["type"], list):
+        return st.one_of([fitting({**schema, "type": one}, name) for one in schema["type"]])
     return _BY_TYPE[schema["type"]](schema)
 
 
@@ -182,7 +204,11 @@ def _strings(schema: Object) -> st.SearchStrategy[str]:
     if "pattern" not in schema:
         return TEXTS
     pattern = st.from_regex(re.compile(schema["pattern"], re.ASCII), fullmatch=True)
-    tricky = [text for text in (*NO_STRINGS, *ODD, *MALFORMED, *LONG) if re.search(schema["pattern"], text)]
+    tricky = [
+        text
+        for text in (*NO_STRINGS, *ODD, *MALFORMED, *LONG, *ADDRESSES, *PERCENTAGES)
+        if re.search(schema["pattern"], text)
+    ]
     return st.one_of(pattern, st.sampled_from(tricky), TEXTS) if tricky else st.one_of(pattern, TEXTS)
 
 

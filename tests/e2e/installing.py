@@ -5,6 +5,7 @@ The control plane that the other tests share has definitions and permissions alr
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -39,6 +40,37 @@ _FOREIGN = {
     "PrometheusRule": ("monitoring.coreos.com", "prometheusrules"),
     "Certificate": ("cert-manager.io", "certificates"),
 }
+_TEXT = {"type": "string"}
+_RELABELING = {
+    "sourceLabels": {"type": "array", "items": {**_TEXT, "pattern": "^[a-zA-Z_][a-zA-Z0-9_]*$"}},
+    **dict.fromkeys(("separator", "targetLabel", "regex", "replacement"), _TEXT),
+    "modulus": {"type": "integer", "format": "int64"},
+    "action": {
+        **_TEXT,
+        "enum": [
+            name
+            for one in (
+                *("Replace", "Keep", "Drop", "HashMod", "LabelMap", "LabelDrop", "LabelKeep"),
+                *("Lowercase", "Uppercase", "KeepEqual", "DropEqual"),
+            )
+            for name in (one, one.lower())
+        ],
+    },
+}
+_RELABELINGS = {"type": "array", "items": {"type": "object", "properties": _RELABELING}}
+_SCHEMAS: Mapping[str, Object] = {
+    "ServiceMonitor": {
+        "endpoints": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "x-kubernetes-preserve-unknown-fields": True,
+                "properties": {"relabelings": _RELABELINGS, "metricRelabelings": _RELABELINGS},
+            },
+        }
+    }
+}
+"""Of their specs, as far as values of the chart end up there: as the CRDs of the Prometheus operator have it."""
 
 
 class Helm:
@@ -63,7 +95,8 @@ class Helm:
         """Runs it; its failure is for the test to judge."""
         given = []
         if values is not None:
-            self._values.write_text(yaml.safe_dump(dict(values)))
+            # As JSON, which is YAML: PyYAML leaves strings such as 1e3 without the quotation marks that Go needs.
+            self._values.write_text(json.dumps(dict(values)))
             given = ["--values", str(self._values)]
         return subprocess.run(
             [str(self._program), *args, *given], env=self._environment, capture_output=True, text=True, check=False
@@ -75,7 +108,14 @@ class Helm:
         return done.stdout
 
     def rendered(self, namespace: str = NAMESPACE, *args: str, **values: Any) -> list[Object]:
-        """What the chart makes of some values."""
+        """What the chart installs with some values; without what exists only while `helm test` runs."""
+        return self._rendered(namespace, "--skip-tests", *args, values=values)
+
+    def with_test(self, namespace: str = NAMESPACE, **values: Any) -> list[Object]:
+        """All that the chart makes of some values, with the objects of `helm test`."""
+        return self._rendered(namespace, values=values)
+
+    def _rendered(self, namespace: str, *args: str, values: Mapping[str, Any]) -> list[Object]:
         text = self.succeeds("template", "release", str(CHART), "-n", namespace, KUBERNETES, *args, values=values)
         return [dict(one) for one in strict_documents(text)]
 
@@ -102,8 +142,8 @@ def bare_plane(*manifests: Path) -> Iterator[tuple[ControlPlane, Cluster]]:
 
 
 def define_foreign_kinds(plane: ControlPlane) -> None:
-    """Makes the kinds of other projects known, without their schemas."""
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    """Makes the kinds of other projects known, with the parts of their schemas that the chart's values reach."""
+    open_ = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     definitions = [
         {
             "apiVersion": "apiextensions.k8s.io/v1",
@@ -117,6 +157,7 @@ def define_foreign_kinds(plane: ControlPlane) -> None:
             },
         }
         for kind, (group, plural) in _FOREIGN.items()
+        for schema in [{**open_, "properties": {"spec": {**open_, "properties": _SCHEMAS.get(kind, {})}}}]
     ]
     plane.kubectl("create", "--filename=-", input=yaml.safe_dump_all(definitions))
     plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")

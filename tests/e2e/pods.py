@@ -13,7 +13,7 @@ from typing import Any
 from ecr_secret_operator_lab.cluster import Cluster, secret_data, secret_path
 from ecr_secret_operator_lab.controlplane import ControlPlane
 from ecr_secret_operator_lab.fakeaws import FakeAws
-from ecr_secret_operator_lab.operator import OperatorProcess
+from ecr_secret_operator_lab.operator import OperatorProcess, free_port
 from ecr_secret_operator_lab.permissions import in_force
 
 Object = dict[str, Any]
@@ -43,6 +43,8 @@ def run_pod(
     account = pod["spec"]["serviceAccountName"]
     kubeconfig = in_force(plane.service_account_kubeconfig(namespace, account, directory), place)
     args = [arg for arg in command[2:] if arg.partition("=")[0] not in OURS]
+    if "--metrics-secure" in args:
+        args.append(f"--metrics-bind-address=127.0.0.1:{free_port()}")  # HTTPS, and the probes are not
     return OperatorProcess(environment=environment, log=directory / "pod.log", kubeconfig=kubeconfig, args=args)
 
 

@@ -52,6 +52,7 @@ SETS: Mapping[str, Object] = {
     "everything": {
         "replicas": 3,
         "image": {"repository": "registry.example/ecr", "digest": f"sha256:{'a' * 64}", "pullSecrets": ["pull"]},
+        "imagePullSecrets": [{"name": "another"}],
         "requireAccessPolicy": True,
         "accessPolicies": {"team-a": POLICY},
         "admissionPolicies": {"extraAudiences": ["sts.example.com"]},
@@ -59,7 +60,10 @@ SETS: Mapping[str, Object] = {
         "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"}],
         "extraVolumes": [{"name": "ca", "configMap": {"name": "proxy-ca"}}],
         "extraVolumeMounts": [{"name": "ca", "mountPath": "/etc/proxy-ca", "readOnly": True}],
-        "serviceAccount": {"annotations": {"eks.amazonaws.com/sts-regional-endpoints": "true"}},
+        "extraObjects": [
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "extra"}, "data": {"text": "{{ any }}"}}
+        ],
+        "serviceAccount": {"name": "mine", "annotations": {"eks.amazonaws.com/sts-regional-endpoints": "true"}},
         "metrics": {
             **MONITORED,
             "certificate": {"source": "cert-manager", "issuerRef": {"kind": "ClusterIssuer", "name": "internal"}},
@@ -69,6 +73,18 @@ SETS: Mapping[str, Object] = {
             "metricsFrom": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}],
             "extraEgress": [{"ports": [{"port": 3128, "protocol": "TCP"}]}],
         },
+        "podDisruptionBudget": {"maxUnavailable": "50%", "unhealthyPodEvictionPolicy": "IfHealthyBudget"},
+        "commonLabels": {"cost-center": "7", "rbac.authorization.k8s.io/aggregate-to-view": "false"},
+        "deploymentAnnotations": {"reloader.stakater.com/auto": "true"},
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 0}},
+        "revisionHistoryLimit": 0,
+        "dnsPolicy": "None",
+        "dnsConfig": {
+            "nameservers": ["10.0.0.10", "2001:db8::1"],
+            "searches": ["corp.example."],
+            "options": [{"name": "ndots", "value": "2"}, {"name": "edns0"}],
+        },
+        "hostAliases": [{"ip": "10.1.2.3", "hostnames": ["proxy.example"]}],
         "podLabels": {"team": "platform"},
         "podAnnotations": {"note": "x"},
         "priorityClassName": "system-cluster-critical",
@@ -120,7 +136,7 @@ def test_it_has_nothing_that_lint_complains_of(helm: Helm, name: str) -> None:
 @pytest.mark.parametrize("name", SETS)
 def test_the_api_server_takes_all_of_it(helm: Helm, planes: tuple[ControlPlane, Cluster], name: str) -> None:
     plane, _ = planes
-    manifests = yaml.safe_dump_all(helm.rendered(**SETS[name]))
+    manifests = yaml.safe_dump_all(helm.with_test(**SETS[name]))
     done = plane.kubectl("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f-", input=manifests)
     assert "unknown field" not in done.stderr, done.stderr
 
@@ -173,6 +189,11 @@ def test_what_runs_is_what_the_other_forms_run(helm: Helm) -> None:
         (NAMESPACE, {"rbac": {"links": False}}, ["--without-links"]),
         (
             "elsewhere",
+            {"serviceAccount": {"name": "mine"}, "metrics": {"secure": True}},
+            ["--service-account=mine", "--metrics-secure"],
+        ),
+        (
+            "elsewhere",
             {"rbac": {"links": False, "serviceAccountTokens": False}, "watchNamespaces": ["a"]},
             ["--without-links", "--without-tokens", "--watch-namespace=a"],
         ),
@@ -219,10 +240,10 @@ def test_the_command_takes_its_arguments(helm: Helm, name: str) -> None:
     ("name", "sentences"),
     [
         ("defaults", ["in namespace ecr-secret-operator, with 2 replica(s)", "create secret generic aws-ecr", "IRSA"]),
-        ("everything", [ROLE, f"system:serviceaccount:{NAMESPACE}:{DEPLOYMENT}"]),
+        ("everything", [ROLE, f"system:serviceaccount:{NAMESPACE}:mine"]),
         ("namespaced", ["the namespaces team-a, team-b", 'namespace: "team-a"']),
         ("nulls", ["all namespaces", "create secret generic aws-ecr"]),
-        ("unencrypted", ["served over plain HTTP", "metrics.certificate.source"]),
+        ("self-signed", ["is self-signed, so Prometheus cannot verify it", "metrics.certificate.source"]),
         ("little", ["EKS Pod Identity", "nothing but RBAC limits"]),
         ("closed", ["Nothing is served before there is an AccessPolicy"]),
         ("without permissions", ["ecr-secret-operator rbac --namespace=ecr-secret-operator prints them"]),
@@ -235,7 +256,7 @@ def test_its_notes_say_what_to_do_next(
         "closed": {"requireAccessPolicy": True},
         "without permissions": {"rbac": {"create": False}},
         "nulls": {"watchNamespaces": None, "metrics": None, "aws": None, "accessPolicies": None, "rbac": None},
-        "unencrypted": {"metrics": {"secure": True}},
+        "self-signed": {"metrics": {"secure": True}},
     }
     helm = Helm(helm_program, tmp_path, planes[0].kubeconfig)
     options = ("-n", NAMESPACE, "--dry-run=server", "--take-ownership")
@@ -349,6 +370,23 @@ def test_prometheus_finds_metrics_alerts_and_dashboard(helm: Helm) -> None:
         ({"image": {"digest": "sha256:short"}}, "digest"),
         ({"metrics": {"certificate": {"source": "magic"}}}, "source"),
         ({"podDisruptionBudget": {"maxUnavailable": 0}}, "maxUnavailable"),
+        ({"podDisruptionBudget": {"maxUnavailable": "0%"}}, "maxUnavailable"),
+        ({"podDisruptionBudget": {"maxUnavailable": "1"}}, "maxUnavailable"),
+        ({"podDisruptionBudget": {"unhealthyPodEvictionPolicy": "Always"}}, "unhealthyPodEvictionPolicy"),
+        ({"imagePullSecrets": ["pull"]}, "imagePullSecrets"),
+        ({"hostAliases": [{"ip": "10.0.0.256", "hostnames": []}]}, "/hostAliases/0/ip"),
+        ({"hostAliases": [{"ip": "1::2", "hostnames": ["a"]}] * 2}, "hostAliases has 1::2 twice"),
+        ({"dnsConfig": {"nameserver": []}}, "nameserver"),
+        ({"dnsPolicy": "None"}, "name at least one server in dnsConfig.nameservers"),
+        ({"dnsConfig": {"searches": ["a" * 250] * 9}}, "dnsConfig.searches has more than 2048 characters"),
+        ({"strategy": {"type": "Recreate", "rollingUpdate": {"maxSurge": 1}}}, "strategy.type is Recreate"),
+        ({"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "0%"}}}, "no pod could be replaced"),
+        ({"extraObjects": ["kind: ConfigMap"]}, "/extraObjects/0"),
+        ({"extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}}]}, "/extraObjects/0/metadata"),
+        ({"extraObjects": [{"apiVersion": "v1", "kind": "A", "metadata": {"name": "a"}}] * 2}, "extraObjects has v1 A"),
+        ({"metrics": {"serviceMonitor": {"relabelings": [{"action": "rename"}]}}}, "relabelings/0/action"),
+        ({"serviceAccount": {"name": "ecr-secret-operator-test"}}, "the name of another ServiceAccount"),
+        ({"serviceAccount": {"create": False}, "aws": {"roleArn": ROLE}}, "annotate the ServiceAccount yourself"),
         ({"accessPolicies": ["team-a"]}, "accessPolicies"),
         ({"metrics": {"port": 8081}}, "metrics.port and probes.port are the same"),
         ({"metrics": {"certificate": {"source": "cert-manager"}}}, "name its issuer in metrics.certificate.issuerRef"),

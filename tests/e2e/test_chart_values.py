@@ -153,6 +153,21 @@ def test_a_certificate_of_openshifts_service_ca_is_verified_by_its_ca(helm: Helm
     assert tls(tlsConfig={"serverName": "x", "ca": {}}) == {"serverName": "x", "ca": {}}
 
 
+def test_a_certificate_of_the_operators_own_is_not_verified_unless_one_says_how(helm: Helm) -> None:
+    def endpoint(**metrics: Any) -> Object:
+        (found,) = one_of(helm.rendered(metrics=metrics), "ServiceMonitor")["spec"]["endpoints"]
+        return dict(found)
+
+    assert "scheme" not in endpoint(serviceMonitor={"enabled": True})
+    secure = endpoint(**SCRAPED)
+    assert secure["scheme"] == "https"
+    assert secure["tlsConfig"]["insecureSkipVerify"] is True
+    verified = endpoint(secure=True, serviceMonitor={"enabled": True, "tlsConfig": {"insecureSkipVerify": False}})
+    assert verified["tlsConfig"]["insecureSkipVerify"] is False
+    certified = endpoint(secure=True, certificate={"source": "secret"}, serviceMonitor={"enabled": True})
+    assert "insecureSkipVerify" not in certified["tlsConfig"]
+
+
 def test_credentials_of_ones_own_are_used(helm: Helm) -> None:
     authorization = {"credentials": {"name": "mine", "key": "token"}}
     metrics = {"secure": True, "serviceMonitor": {"enabled": True, "authorization": authorization}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,7 +14,9 @@ from ecr_secret_operator import rbac
 from ecr_secret_operator.crds import all_definitions, to_yaml
 from ecr_secret_operator.rbac import DEFAULT_AUDIENCES, PERMISSIONS, Feature, Installation
 
+from ..image import MACHINES
 from . import release, valuesfiles
+from .bundle import TITLES, examples
 
 Object = dict[str, Any]
 
@@ -23,11 +26,13 @@ VALUES = '{{- include "ecr-secret-operator.values" . }}\n'
 
 _LABELS = "HELM_LABELS"
 _NAMESPACE, _PLACE, _AUDIENCE = "helm-release-namespace", "helm-watched-namespace", "helm-audiences"
+_ACCOUNT = "helm-service-account"
 _EXCLUDED = "helm-excluded-namespaces"
 _PREFIX = Installation(namespace=_NAMESPACE).prefix
 _PLACEHOLDERS = {
     _PREFIX: '{{ include "ecr-secret-operator.prefix" $ }}',
     _NAMESPACE: "{{ $.Release.Namespace }}",
+    _ACCOUNT: '{{ include "ecr-secret-operator.account" $ }}',
     _PLACE: "{{ . }}",
     f'"{_AUDIENCE}"': '"{{ join "\\", \\"" $audiences }}"',
     _AUDIENCE: '{{ join ", " $audiences }}',
@@ -47,7 +52,7 @@ def chart_files(root: Path) -> Mapping[Path, str]:
     chart = root / "deploy" / "chart"
     readme = chart / "README.md"
     return {
-        chart / "Chart.yaml": HEADING + yaml.safe_dump(_chart(), sort_keys=False, width=116),
+        chart / "Chart.yaml": HEADING + yaml.dump(_chart(), Dumper=_Dumper, sort_keys=False, width=116),
         chart / "values.yaml": HEADING + "\n" + valuesfiles.defaults_yaml(),
         chart / "values.schema.json": valuesfiles.json_schema(),
         chart / "templates" / "_defaults.tpl": _defaults(),
@@ -71,33 +76,87 @@ def _chart() -> Object:
         "home": release.REPOSITORY,
         "sources": [release.REPOSITORY],
         "keywords": ["amazon-ecr", "image-pull-secret", "argo-cd", "openshift"],
-        "annotations": {
-            "artifacthub.io/license": "Apache-2.0",
-            "artifacthub.io/operator": "true",
-            "artifacthub.io/prerelease": str(release.PRERELEASE).lower(),
-        },
+        "icon": release.ICON,
+        "maintainers": [{"name": release.MAINTAINER, "email": release.EMAIL}],
+        "annotations": {f"artifacthub.io/{name}": value for name, value in _artifact_hub().items()},
     }
+
+
+def _artifact_hub() -> dict[str, str]:
+    """What Artifact Hub shows of the chart (its documentation: Helm annotations)."""
+    definitions = [
+        {
+            "kind": one["spec"]["names"]["kind"],
+            "version": one["spec"]["versions"][0]["name"],
+            "name": one["metadata"]["name"],
+            "displayName": TITLES[one["spec"]["names"]["kind"]],
+            "description": one["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["description"],
+        }
+        for one in all_definitions()
+    ]
+    image = {"name": release.NAME, "image": f"{release.IMAGE}:{release.TAG}", "platforms": _platforms()}
+    documentation = {"name": "Documentation", "url": f"{release.REPOSITORY}/tree/main/docs"}
+    return {
+        "category": "security",
+        "crds": _text(definitions),
+        "crdsExamples": _text(examples()),
+        "images": _text([image]),
+        "license": "Apache-2.0",
+        "links": _text([documentation]),
+        "operator": "true",
+        "operatorCapabilities": release.CAPABILITIES.lower(),
+        "prerelease": json.dumps(release.PRERELEASE),
+    }
+
+
+def _platforms() -> list[str]:
+    return [f"linux/{machine}" for machine in MACHINES]
+
+
+def _text(value: list[Object]) -> str:
+    """Artifact Hub reads lists as YAML in a string."""
+    return yaml.safe_dump(value, sort_keys=False, width=116)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes strings of several lines as such, and not with escapes."""
+
+
+def _represent(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _represent)
 
 
 def _template(objects: Iterable[Object]) -> str:
     """Objects as a template: with the chart's labels, and with Helm's values in place of the placeholders."""
-    labelled = []
-    for one in objects:
+    labelled, own = [], []
+    for number, one in enumerate(objects):
         metadata = one["metadata"]
-        labelled.append({**one, "metadata": {**metadata, "labels": {**metadata.get("labels", {}), _LABELS: None}}})
+        own.append(metadata.get("labels", {}))
+        labelled.append({**one, "metadata": {**metadata, "labels": {_LABELS: number}}})
     text = to_yaml(labelled)
     if "{{" in text:
         raise ValueError("Helm would take what stands there for its own")
     # A whole value is quoted: a namespace may be called 123 or true.
-    for placeholder in (_NAMESPACE, _PLACE):
+    for placeholder in (_NAMESPACE, _PLACE, _ACCOUNT):
         text = re.sub(rf"(?<=[:-] ){placeholder}$", _quoted(_PLACEHOLDERS[placeholder]), text, flags=re.MULTILINE)
     for placeholder, template in _PLACEHOLDERS.items():
         text = text.replace(placeholder, template)
 
     def include(line: re.Match[str]) -> str:
-        return f'{line[1]}{{{{- include "ecr-secret-operator.labels" $ | nindent {len(line[1])} }}}}'
+        return f"{line[1]}{{{{- {_labels(own[int(line[2])])} | nindent {len(line[1])} }}}}"
 
-    return re.sub(rf"^( *){_LABELS}: null$", include, text, flags=re.MULTILINE)
+    return re.sub(rf"^( *){_LABELS}: ([0-9]+)$", include, text, flags=re.MULTILINE)
+
+
+def _labels(own: Mapping[str, str]) -> str:
+    """The call of the helper for labels. It merges them, because values may name the same labels."""
+    if not own:
+        return 'include "ecr-secret-operator.labels" $'
+    pairs = " ".join(f"{json.dumps(name)} {json.dumps(value)}" for name, value in own.items())
+    return f'include "ecr-secret-operator.labelled" (dict "root" $ "own" (dict {pairs}))'
 
 
 def _quoted(template: str) -> str:
@@ -111,8 +170,8 @@ def _defaults() -> str:
 
 
 def _rbac() -> str:
-    everywhere = Installation(namespace=_NAMESPACE)
-    somewhere = Installation(namespace=_NAMESPACE, watched=(_PLACE,))
+    everywhere = Installation(namespace=_NAMESPACE, service_account=_ACCOUNT)
+    somewhere = Installation(namespace=_NAMESPACE, service_account=_ACCOUNT, watched=(_PLACE,))
     confined = rbac.manager(somewhere)
     cluster = [one for one in confined if "namespace" not in one["metadata"]]
     placed = [one for one in confined if one not in cluster]
@@ -149,7 +208,7 @@ def _switched(role: str) -> str:
 def _admission() -> str:
     audiences = " ".join(f'"{audience}"' for audience in DEFAULT_AUDIENCES)
     policies = rbac.admission_policies(
-        Installation(namespace=_NAMESPACE, audiences=(_AUDIENCE,), excluded=(_EXCLUDED,))
+        Installation(namespace=_NAMESPACE, service_account=_ACCOUNT, audiences=(_AUDIENCE,), excluded=(_EXCLUDED,))
     )
     too_old = (
         f"the admission policies need Kubernetes {release.ADMISSION}: set admissionPolicies.install to false, and mind"

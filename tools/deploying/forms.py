@@ -1,6 +1,6 @@
-"""Forms of the chart's values: what Kubernetes accepts at the place where each is used. The schema is made from these.
+"""Types of the chart's values: what Kubernetes accepts where each is used. The JSON schema is generated from them.
 
-Patterns are whole matches without look-around, since Helm reads them as Go does.
+Patterns match the whole value. They have no look-around, because Helm's library does not support it.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import Field, JsonValue, WithJsonSchema
+from pydantic import Field, JsonValue, TypeAdapter, WithJsonSchema
 from pydantic.fields import FieldInfo
 
 from ecr_secret_operator.api.fields import ROLE_ARN_PATTERN
@@ -24,6 +24,19 @@ _DOMAIN = "[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?"
 _HOST = rf"({_DOMAIN}([.]{_DOMAIN})*|\[[A-Fa-f0-9:]+\])(:[0-9]+)?"
 _COMPONENT = "[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*"
 _DURATION = "0|([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?"
+_METRIC_LABEL = "[a-zA-Z_][a-zA-Z0-9_]*"
+_BYTE = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_HEX = "[0-9A-Fa-f]{1,4}"
+_IPV6 = "|".join(
+    [
+        f"({_HEX}:){{7}}{_HEX}",
+        *(f"({_HEX}:){{1,{before}}}(:{_HEX}){{1,{7 - before}}}" for before in range(1, 7)),
+        f"({_HEX}:){{1,7}}:",
+        f":(:{_HEX}){{1,7}}",
+        "::",
+    ]
+)
+_PERCENT = "(100|[1-9]?[0-9])%"
 _MOST = 2**31 - 1
 
 Namespace = Annotated[str, Field(pattern=f"^{_LABEL}$")]
@@ -41,6 +54,7 @@ RoleArn = Annotated[str, Field(pattern=f"^({ROLE_ARN_PATTERN})?$")]
 Audience = Annotated[str, Field(pattern="^[A-Za-z0-9:/._-]+$")]
 NamespaceGlob = Annotated[str, Field(pattern="^[a-z0-9*-]+$")]
 OptionalAudience = Annotated[str, Field(pattern="^[A-Za-z0-9:/._-]*$")]
+IpAddress = Annotated[str, Field(pattern=f"^({_BYTE}([.]{_BYTE}){{3}}|{_IPV6})$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=0, le=_MOST)]
 PositiveCount = Annotated[int, Field(ge=1, le=_MOST)]
@@ -66,6 +80,129 @@ Annotations = Annotated[dict[str, str], _keys(_QUALIFIED, 317)]
 def _required(*names: str) -> FieldInfo:
     return _schema(required=list(names))
 
+
+def _object(*required: str, **fields: tuple[Object, str]) -> WithJsonSchema:
+    """Schema of a mapping that has these fields only.
+
+    Args:
+        required: names of fields that must be there.
+        fields: the schema of each field, and its meaning.
+    """
+    described = {name: {**schema, "description": meaning} for name, (schema, meaning) in fields.items()}
+    schema: Object = {"type": "object", "properties": described, "additionalProperties": False}
+    return WithJsonSchema({**schema, "required": list(required)} if required else schema)
+
+
+def _of(form: object) -> Object:
+    """The JSON schema of a type."""
+    return TypeAdapter(form).json_schema()
+
+
+def _list(form: object, **more: JsonValue) -> Object:
+    return {"type": "array", "items": _of(form), **more}
+
+
+def _number_or_percent(least: int, percent: str) -> Object:
+    """A number of pods, or a percentage of them. A validator applies each limit to its own type only."""
+    return {"type": ["integer", "string"], "minimum": least, "maximum": _MOST, "pattern": f"^{percent}$"}
+
+
+CountOrPercent = Annotated[int | str, WithJsonSchema(_number_or_percent(0, _PERCENT))]
+PositiveCountOrPercent = Annotated[int | str, WithJsonSchema(_number_or_percent(1, "(100|[1-9][0-9]?)%"))]
+
+Reference = Annotated[Object, _object("name", name=(_of(Name), "Name of the Secret."))]
+HostAlias = Annotated[
+    Object,
+    _object("ip", "hostnames", ip=(_of(IpAddress), "IP address."), hostnames=(_list(Name), "Names of the host.")),
+]
+SearchDomain = Annotated[str, Field(pattern=f"^{_SUBDOMAIN}[.]?$", max_length=253)]
+_Option = Annotated[
+    Object,
+    _object(
+        "name",
+        name=({"type": "string", "minLength": 1}, "Name of the option."),
+        value=({"type": "string"}, "Value of the option."),
+    ),
+]
+DnsConfig = Annotated[
+    Object,
+    _object(
+        nameservers=(_list(IpAddress, maxItems=3), "IP addresses of DNS servers."),
+        searches=(_list(SearchDomain, maxItems=32), "Search domains."),
+        options=(_list(_Option), "Options of the resolver."),
+    ),
+]
+"""The limits are those of Kubernetes, `ValidatePodDNSConfig`; the chart checks the total length of `searches`."""
+
+_RollingUpdate = Annotated[
+    Object,
+    _object(
+        maxSurge=(_of(CountOrPercent), "Pods that may exist in addition, as number or percentage."),
+        maxUnavailable=(_of(CountOrPercent), "Pods that may be unavailable, as number or percentage."),
+    ),
+]
+Strategy = Annotated[
+    Object,
+    _object(
+        type=({"type": "string", "enum": ["RollingUpdate", "Recreate"]}, "Name of the strategy."),
+        rollingUpdate=(_of(_RollingUpdate), "Limits of a rolling update."),
+    ),
+]
+_ACTIONS = (
+    "Replace",
+    "Keep",
+    "Drop",
+    "HashMod",
+    "LabelMap",
+    "LabelDrop",
+    "LabelKeep",
+    "Lowercase",
+    "Uppercase",
+    "KeepEqual",
+    "DropEqual",
+)
+Relabeling = Annotated[
+    Object,
+    _object(
+        sourceLabels=(
+            {"type": "array", "items": {"type": "string", "pattern": f"^{_METRIC_LABEL}$"}},
+            "Labels to read.",
+        ),
+        separator=({"type": "string"}, "Text between the values."),
+        targetLabel=({"type": "string"}, "Label to write."),
+        regex=({"type": "string"}, "Regular expression to match."),
+        modulus=({"type": "integer", "minimum": 0, "maximum": _MOST}, "Modulus of the hash."),
+        replacement=({"type": "string"}, "Replacement text."),
+        action=(
+            {"type": "string", "enum": [name for one in _ACTIONS for name in (one.lower(), one)]},
+            "What to do on a match.",
+        ),
+    ),
+]
+"""RelabelConfig of the Prometheus operator, as its CRD of ServiceMonitor has it."""
+
+Manifest = Annotated[
+    Object,
+    WithJsonSchema(
+        {
+            "type": "object",
+            "required": ["apiVersion", "kind", "metadata"],
+            "properties": {
+                "apiVersion": {"type": "string", "minLength": 1},
+                "kind": {"type": "string", "minLength": 1},
+                "metadata": {
+                    "type": "object",
+                    "required": ["name"],
+                    "properties": {
+                        "name": {"type": "string", "minLength": 1},
+                        "namespace": {"type": "string", "minLength": 1},
+                    },
+                },
+            },
+        }
+    ),
+]
+"""An object of any kind, of which Kubernetes judges the rest."""
 
 EnvVar = Annotated[Object, _required("name")]
 Volume = Annotated[Object, _required("name")]

@@ -1,4 +1,7 @@
-"""What is released, under which names."""
+"""What is released, under which names: the only place with the home, the registry and the channels.
+
+Everything that is generated reads it. A fork that publishes elsewhere changes this file and runs `make generate`.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,24 @@ from ecr_secret_operator import __version__
 VERSION = __version__.partition(".dev")[0]
 NAME = "ecr-secret-operator"
 REPOSITORY = "https://github.com/rh-mobb/ecr-secret-operator"
+"""The project's home."""
 
-IMAGE = "quay.io/rh-mobb/ecr-secret-operator"
+ICON = "https://raw.githubusercontent.com/rh-mobb/ecr-secret-operator/main/deploy/bundle/icon.svg"
+"""As catalogues of charts load it; the bundle contains the file itself."""
+
+REGISTRY = "quay.io/rh-mobb"
+"""Where images and charts are published."""
+
+IMAGE = f"{REGISTRY}/{NAME}"
 """Where the Go operator's image is. Every form of installation lets you name another."""
+
+MAINTAINER, EMAIL = "Red Hat's Global Cloud Services SSA Team", "cloud-ssa-global@redhat.com"
+
+CHANNELS = ("stable", "alpha")
+"""Of the bundle; the first is the default. The Go operator had alpha only: its subscribers get this version, too."""
+
+CAPABILITIES = "Full Lifecycle"
+"""Of the levels that the Operator Framework defines."""
 
 TAG = f"v{VERSION}"
 

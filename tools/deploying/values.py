@@ -27,136 +27,151 @@ class Image(Group):
     """The container image."""
 
     repository: forms.Repository = IMAGE
-    """Where the image is. Until one is published there, name the registry and repository that you pushed yours to."""
+    """Registry and repository of the image. Until an image is published there, name the place of your own build."""
 
     tag: forms.Tag = ""
-    """Its tag; empty for `v` and the chart's appVersion."""
+    """Tag of the image. Defaults to `v` and the chart's appVersion."""
 
     digest: forms.Digest = ""
-    """Its digest, `sha256:...`, which wins over the tag."""
+    """Digest of the image, `sha256:...`. It takes precedence over the tag."""
 
     pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
-    """When the kubelet pulls it."""
+    """Image pull policy."""
 
     pull_secrets: list[forms.Name] = []
-    """Names of Secrets of the release's namespace to pull it with."""
+    """Deprecated: use `imagePullSecrets`. Names of image pull Secrets; both lists are used."""
 
 
 class CredentialsSecret(Group):
-    """A Secret of the release's namespace with AWS credentials; the chart itself never holds keys."""
+    """A Secret with AWS credentials in the release's namespace. The chart does not accept keys as values."""
 
     name: forms.OptionalName = "aws-ecr-cloud-credentials"
-    """Its name. It may be missing, and may be made, changed and removed at any time. Empty for none."""
+    """Name of the Secret. You can create, change and delete it at any time. Empty: no Secret is used."""
 
     config_key: forms.Key = "credentials"
-    """The key with an AWS config file, which is mounted for `AWS_CONFIG_FILE`."""
+    """Key of the Secret with an AWS config file. It is mounted, and `AWS_CONFIG_FILE` names it."""
 
     access_key_id_key: forms.Key = "aws_access_key_id"
-    """The key with an access key's id, for `AWS_ACCESS_KEY_ID`. It is read when the pod starts."""
+    """Key of the Secret for `AWS_ACCESS_KEY_ID`. It is read when the pod starts."""
 
     secret_access_key_key: forms.Key = "aws_secret_access_key"  # noqa: S105 - a name
-    """The key with its secret, for `AWS_SECRET_ACCESS_KEY`."""
+    """Key of the Secret for `AWS_SECRET_ACCESS_KEY`. It is read when the pod starts."""
 
 
 class Aws(Group):
-    """The operator's own AWS identity. For EKS Pod Identity nothing has to be set here."""
+    """The operator's own AWS identity. EKS Pod Identity needs no value here."""
 
     role_arn: forms.RoleArn = ""
-    """IRSA: the role that the webhook of EKS gives to the operator's pods. Sets the ServiceAccount's annotation."""
+    """ARN of an IAM role for IRSA. It becomes the annotation `eks.amazonaws.com/role-arn` of the ServiceAccount."""
 
     credentials_secret: CredentialsSecret = CredentialsSecret()
-    """A Secret of the release's namespace with AWS credentials; the chart itself never holds keys."""
+    """A Secret with AWS credentials in the release's namespace. The chart does not accept keys as values."""
 
     token_audience: forms.OptionalAudience = "openshift"  # noqa: S105 - a name
-    """Audience of the token at /var/run/secrets/openshift/serviceaccount/token, for STS; empty for no such token."""
+    """Audience of the token in /var/run/secrets/openshift/serviceaccount, for STS. Empty: no token is mounted."""
 
     node_identity: bool = True
-    """Whether an operator without other credentials may be the node it runs on, by the node's metadata service."""
+    """Use the identity of the node, from its metadata service, if there are no other credentials."""
 
 
 class Admission(Group):
     """Admission policies that limit the operator to its own Secrets, links, and tokens for AWS."""
 
     install: bool = True
-    """Whether to install them. They need Kubernetes 1.30 or OpenShift 4.17."""
+    """Install the admission policies. They need Kubernetes 1.30 or OpenShift 4.17."""
 
     extra_audiences: list[forms.Audience] = []
-    """Audiences for which the operator may create tokens of ServiceAccounts, beside those of AWS and OpenShift."""
+    """More audiences for which the operator may create ServiceAccount tokens, besides those of AWS and OpenShift."""
 
     token_exclude_namespaces: list[forms.NamespaceGlob] = list(DEFAULT_EXCLUDED)
-    """Namespaces of whose ServiceAccounts it may create no tokens, as globs. Its own namespace is always allowed."""
+    """Namespaces, as globs, in which it may not create ServiceAccount tokens. Its own namespace is always allowed."""
 
 
 class Rbac(Group):
     """The operator's permissions in the cluster."""
 
     create: bool = True
-    """Whether to create them; if not, install what `ecr-secret-operator rbac` prints."""
+    """Create the roles and bindings. If false, install those that `ecr-secret-operator rbac` prints."""
 
     service_account_tokens: bool = True
-    """Whether it may create tokens of ServiceAccounts. Without, resources with `aws.service_account` fail."""
+    """Allow the operator to create ServiceAccount tokens. If false, resources with `aws.service_account` fail."""
 
     links: bool = True
-    """Whether it may change ServiceAccounts. Without, resources with `link` are served, but not linked."""
+    """Allow the operator to change ServiceAccounts. If false, Secrets of resources with `link` are not linked."""
 
     user_roles: bool = True
-    """Whether `view`, `edit` and `admin` include the kinds in namespaces. Once in a cluster is enough."""
+    """Add the namespaced kinds to the roles `view`, `edit` and `admin`. Only one release in a cluster can do this."""
 
 
 class ServiceAccount(Group):
-    """The operator's ServiceAccount. Its name is fixed: trust policies in AWS and the admission policies name it."""
+    """The operator's ServiceAccount."""
+
+    create: bool = True
+    """Create the ServiceAccount. If false, it must exist, and you set its annotations yourself."""
+
+    name: forms.OptionalName = ""
+    """Name of the ServiceAccount; trust policies in AWS name it. Defaults to ecr-secret-operator-controller-manager."""
 
     annotations: forms.Annotations = {}
-    """Annotations, besides that of `aws.roleArn`."""
+    """Annotations, in addition to the one for `aws.roleArn`."""
 
 
 class Crds(Group):
-    """The custom resource definitions."""
+    """The custom resource definitions (CRDs)."""
 
     install: bool = True
-    """Whether they are part of the release, so that an upgrade updates them. They outlive it, with all resources."""
+    """Install and upgrade the CRDs with the release. `helm uninstall` keeps them and all resources."""
 
 
 class Certificate(Group):
-    """The certificate of the metrics server."""
+    """The certificate of the metrics server, for HTTPS. With `metrics.secure`, it is self-signed by default."""
 
     source: Literal["none", "secret", "cert-manager", "service-ca"] = "none"
-    """`secret`: one that is there; `cert-manager`: a Certificate is made; `service-ca`: OpenShift makes one."""
+    """`secret`: an existing Secret; `cert-manager`: the chart creates a Certificate; `service-ca`: of OpenShift."""
 
     secret_name: forms.OptionalName = "ecr-secret-operator-metrics-tls"  # noqa: S105 - a name
-    """The Secret with `tls.crt` and `tls.key`."""
+    """Name of the Secret with `tls.crt` and `tls.key`."""
 
     issuer_ref: Object = {}
     """cert-manager's `issuerRef`, such as `{kind: ClusterIssuer, name: internal}`."""
 
 
 class Reader(Group):
-    """Somebody who may read the metrics."""
+    """A ServiceAccount that may read the metrics."""
 
     name: forms.Name
-    """Name of a ServiceAccount."""
+    """Name of the ServiceAccount."""
 
     namespace: forms.Namespace
-    """Its namespace."""
+    """Namespace of the ServiceAccount."""
 
 
 class ServiceMonitor(Group):
     """For the Prometheus operator, and OpenShift's monitoring of user projects."""
 
     enabled: bool = False
-    """Whether to create a ServiceMonitor."""
+    """Create a ServiceMonitor."""
 
     labels: forms.Labels = {}
-    """Labels by which your Prometheus finds it."""
+    """Labels by which your Prometheus selects it."""
 
     interval: forms.Duration = ""
-    """How often it is scraped; empty for Prometheus' own."""
+    """Scrape interval, such as `30s`. Defaults to that of Prometheus."""
+
+    scrape_timeout: forms.Duration = ""
+    """Scrape timeout, such as `10s`; at most the interval. Defaults to that of Prometheus."""
+
+    relabelings: list[forms.Relabeling] = []
+    """Relabeling rules for the target, as in `relabelings` of a ServiceMonitor's endpoint."""
+
+    metric_relabelings: list[forms.Relabeling] = []
+    """Relabeling rules for the metrics, as in `metricRelabelings` of a ServiceMonitor's endpoint."""
 
     authorization: Object = {}
-    """With `metrics.secure`, the credentials of Prometheus. Empty for a token that the chart has made for it."""
+    """Credentials of Prometheus for `metrics.secure`. Defaults to a token that the chart creates."""
 
     tls_config: Object = {}
-    """With a certificate, how it is verified, such as `{ca: {secret: {name: ..., key: ca.crt}}}`. The chart sets
+    """How Prometheus verifies the certificate, such as `{ca: {secret: {name: ..., key: ca.crt}}}`. The chart sets
     `serverName`, and `ca` for `service-ca`."""
 
 
@@ -164,45 +179,45 @@ class PrometheusRule(Group):
     """Alerts, for the Prometheus operator."""
 
     enabled: bool = False
-    """Whether to create a PrometheusRule."""
+    """Create a PrometheusRule."""
 
     labels: forms.Labels = {}
-    """Labels by which your Prometheus finds it."""
+    """Labels by which your Prometheus selects it."""
 
 
 class Dashboard(Group):
-    """A dashboard, for Grafana's sidecar."""
+    """A dashboard for Grafana's sidecar."""
 
     enabled: bool = False
-    """Whether to create a ConfigMap with it."""
+    """Create a ConfigMap with the dashboard."""
 
     labels: forms.Labels = {"grafana_dashboard": "1"}
-    """Labels by which the sidecar finds it."""
+    """Labels by which the sidecar selects it."""
 
     annotations: forms.Annotations = {}
-    """Annotations, such as the sidecar's for a folder."""
+    """Annotations, such as the one that names a folder for the sidecar."""
 
 
 class Metrics(Group):
-    """Metrics, and what is made of them."""
+    """Metrics, and how they are collected and shown."""
 
     enabled: bool = True
-    """Whether to serve metrics, and create a Service for them."""
+    """Serve metrics, and create a Service for them."""
 
     port: forms.Port = 8080
     """Port of /metrics."""
 
     per_resource: bool = True
-    """Whether to export metrics for each resource. The alerts about single resources need them."""
+    """Export metrics for each resource. The alerts about single resources need them."""
 
     secure: bool = False
-    """Whether only users who may `get` the path /metrics see them. Without a certificate, tokens are sent in clear."""
+    """Serve metrics over HTTPS, and require a bearer token whose user may `get` the path /metrics."""
 
     certificate: Certificate = Certificate()
-    """Where the certificate comes from, for HTTPS."""
+    """The certificate of the metrics server, for HTTPS. With `metrics.secure`, it is self-signed by default."""
 
     readers: list[Reader] = []
-    """ServiceAccounts, such as that of Prometheus, that may read them with `metrics.secure`: `{name, namespace}`."""
+    """ServiceAccounts that may read the metrics with `metrics.secure`, such as Prometheus: `{name, namespace}`."""
 
     service_monitor: ServiceMonitor = ServiceMonitor()
     """A ServiceMonitor, for the Prometheus operator and OpenShift's monitoring of user projects."""
@@ -211,7 +226,7 @@ class Metrics(Group):
     """Alerts, for the Prometheus operator."""
 
     dashboard: Dashboard = Dashboard()
-    """A dashboard, for Grafana's sidecar."""
+    """A dashboard for Grafana's sidecar."""
 
 
 class Probes(Group):
@@ -225,10 +240,13 @@ class DisruptionBudget(Group):
     """Availability of the operator while nodes are drained."""
 
     enabled: bool = True
-    """Whether to create a PodDisruptionBudget."""
+    """Create a PodDisruptionBudget."""
 
-    max_unavailable: forms.PositiveCount = 1
-    """How many pods may be unavailable."""
+    max_unavailable: forms.PositiveCountOrPercent = 1
+    """Number or percentage of pods that may be unavailable, such as `1` or `50%`."""
+
+    unhealthy_pod_eviction_policy: Literal["", "IfHealthyBudget", "AlwaysAllow"] = "AlwaysAllow"
+    """When pods that are not ready may be evicted. `AlwaysAllow`: they never block the draining of a node."""
 
 
 SCRAPERS: list[Object] = [
@@ -245,36 +263,46 @@ SCRAPERS: list[Object] = [
         }
     },
 ]
-"""Where Prometheus usually is, and the label that kubebuilder's scaffold lets in."""
+"""The usual namespaces of Prometheus, and the label that kubebuilder's scaffold allows."""
 
 
 class NetworkPolicy(Group):
-    """Who may reach the operator, and whom it may reach."""
+    """Network traffic to and from the operator."""
 
     enabled: bool = True
-    """Whether to create a NetworkPolicy. It lets in requests for metrics only."""
+    """Create a NetworkPolicy. It allows incoming traffic for metrics only."""
 
     metrics_from: list[forms.Peer] = SCRAPERS
-    """Peers (`from` of a NetworkPolicy) that may read the metrics. Empty for all."""
+    """Peers that may read the metrics, as in `from` of a NetworkPolicy. Empty: all."""
 
     egress: bool = False
-    """Whether the NetworkPolicy also limits what the operator reaches: DNS, the API server and AWS."""
+    """Also limit outgoing traffic: only DNS, the API server and AWS are allowed."""
 
     api_server_ports: Annotated[list[forms.Port], Field(min_length=1)] = [443, 6443]
-    """Ports of the API server and of AWS, at any address. At least one: a rule without ports allows every port."""
+    """Ports of the API server and of AWS, at any address. At least one is required."""
 
     extra_egress: list[Object] = []
-    """More rules (`egress` of a NetworkPolicy), such as one for a proxy."""
+    """More rules for outgoing traffic, as in `egress` of a NetworkPolicy, such as one for a proxy."""
+
+
+class HelmTest(Group):
+    """The test that `helm test` runs: `ecr-secret-operator doctor`."""
+
+    enabled: bool = True
+    """Include the test. Its pod, ServiceAccount and permissions exist only while `helm test` runs."""
 
 
 class Values(Group):
     """All values of the chart."""
 
     replicas: forms.Count = 2
-    """Number of pods. One is active, the others are on standby."""
+    """Number of pods. One is active; the others are on standby."""
 
     image: Image = Image()
     """The container image."""
+
+    image_pull_secrets: list[forms.Reference] = []
+    """Image pull Secrets in the release's namespace: `[{name: ...}]`."""
 
     watch_namespaces: list[forms.Namespace] = []
     """Namespaces to watch. They must exist, and the operator gets a Role in each. Defaults to all namespaces."""
@@ -283,13 +311,13 @@ class Values(Group):
     """Deny all requests while no AccessPolicy exists."""
 
     access_policies: forms.Policies = {}
-    """AccessPolicies: name to spec. Their kind has to be in the cluster: add them after the first install."""
+    """AccessPolicies, as a mapping of name to spec. Add them after the first install, which creates their CRD."""
 
     admission_policies: Admission = Admission()
     """Admission policies that limit the operator to its own Secrets, links, and tokens for AWS."""
 
     aws: Aws = Aws()
-    """The operator's own AWS identity. For EKS Pod Identity nothing has to be set here."""
+    """The operator's own AWS identity. EKS Pod Identity needs no value here."""
 
     concurrency: Annotated[int, Field(ge=1, le=64)] = 24
     """Maximum number of concurrent reconciles."""
@@ -304,25 +332,28 @@ class Values(Group):
     """Format of the log."""
 
     extra_env: list[forms.EnvVar] = []
-    """More environment variables, such as HTTPS_PROXY and NO_PROXY. They replace those of the same name."""
+    """More environment variables, such as HTTPS_PROXY and NO_PROXY. They replace the chart's with the same name."""
 
     extra_volumes: list[forms.Volume] = []
-    """More volumes, such as one with a proxy's CA. They replace those of the same name."""
+    """More volumes, such as one with the CA of a proxy. They replace the chart's with the same name."""
 
     extra_volume_mounts: list[forms.VolumeMount] = []
-    """Where they are mounted. They replace what the chart mounts at the same path."""
+    """More volume mounts. They replace the chart's with the same path."""
+
+    extra_objects: list[forms.Manifest] = []
+    """More objects to install with the release, such as an ExternalSecret. They are not read as templates."""
 
     crds: Crds = Crds()
-    """The custom resource definitions."""
+    """The custom resource definitions (CRDs)."""
 
     rbac: Rbac = Rbac()
     """The operator's permissions in the cluster."""
 
     service_account: ServiceAccount = ServiceAccount()
-    """The operator's ServiceAccount. Its name is fixed: trust policies in AWS and the admission policies name it."""
+    """The operator's ServiceAccount."""
 
     metrics: Metrics = Metrics()
-    """Metrics, and what is made of them."""
+    """Metrics, and how they are collected and shown."""
 
     probes: Probes = Probes()
     """The kubelet's probes."""
@@ -331,16 +362,28 @@ class Values(Group):
     """Availability of the operator while nodes are drained."""
 
     network_policy: NetworkPolicy = NetworkPolicy()
-    """Who may reach the operator, and whom it may reach."""
+    """Network traffic to and from the operator."""
 
     resources: Object = {"requests": {"cpu": "20m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}
-    """What a pod gets. No limit of CPU: a throttled process can lose its Lease."""
+    """Resource requests and limits. There is no CPU limit, because a throttled process can lose its Lease."""
+
+    common_labels: forms.Labels = {}
+    """Labels of all objects and of the pods. They do not replace labels that the chart sets."""
+
+    deployment_annotations: forms.Annotations = {}
+    """Annotations of the Deployment."""
 
     pod_labels: forms.Labels = {}
-    """More labels of the pods. Those that the chart sets itself stay as they are."""
+    """Labels of the pods. They do not replace labels that the chart sets."""
 
     pod_annotations: forms.Annotations = {}
     """Annotations of the pods."""
+
+    strategy: forms.Strategy = {}
+    """How pods are replaced, as in `strategy` of a Deployment. Defaults to RollingUpdate."""
+
+    revision_history_limit: forms.Count = 10
+    """Number of old ReplicaSets to keep for a rollback."""
 
     priority_class_name: forms.OptionalName = ""
     """PriorityClass of the pods."""
@@ -349,19 +392,31 @@ class Values(Group):
     """Labels of the nodes that the pods may run on."""
 
     tolerations: list[forms.Toleration] = []
-    """Taints that they tolerate."""
+    """Tolerations of the pods."""
 
     affinity: Object = {}
-    """What they like to be near to."""
+    """Affinity of the pods."""
+
+    dns_policy: Literal["", "ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"] = ""
+    """DNS policy of the pods. Defaults to ClusterFirst. `None` needs `dnsConfig.nameservers`."""
+
+    dns_config: forms.DnsConfig = {}
+    """DNS configuration of the pods: `nameservers`, `searches` and `options`."""
+
+    host_aliases: list[forms.HostAlias] = []
+    """Entries of /etc/hosts in the pods: `[{ip: ..., hostnames: [...]}]`."""
 
     topology_spread_constraints: list[forms.Spread] = [
         {"maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": "ScheduleAnyway"}
         for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
     ]
-    """How they are spread; a labelSelector that is left out selects them."""
+    """Topology spread constraints of the pods. `labelSelector` defaults to the pods of the operator."""
+
+    helm_test: HelmTest = HelmTest()
+    """The test that `helm test` runs: `ecr-secret-operator doctor`."""
 
     enabled: bool = True
-    """What the `condition` of a parent chart names. The parent reads it; this chart does not."""
+    """For the `condition` of a parent chart. This chart does not read it."""
 
     global_: Annotated[Object, Field(alias="global")] = {}
-    """What a parent chart passes to all its subcharts; not used."""
+    """Values that a parent chart passes to all its subcharts. This chart does not read them."""

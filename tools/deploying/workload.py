@@ -73,6 +73,7 @@ def deployment_spec(form: Form) -> Object:
     ]
     return {
         "replicas": _VALUES.replicas,
+        "revisionHistoryLimit": _VALUES.revision_history_limit,
         "selector": {"matchLabels": dict(SELECTOR)},
         "template": {
             "metadata": {
@@ -195,6 +196,7 @@ def disruption_budget() -> Object:
         "metadata": metadata(DEPLOYMENT),
         "spec": {
             "maxUnavailable": _VALUES.pod_disruption_budget.max_unavailable,
+            "unhealthyPodEvictionPolicy": _VALUES.pod_disruption_budget.unhealthy_pod_eviction_policy,
             "selector": {"matchLabels": dict(PODS)},
         },
     }

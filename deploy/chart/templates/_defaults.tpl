@@ -7,6 +7,7 @@ image:
   digest: [""]
   pullPolicy: ["IfNotPresent"]
   pullSecrets: [[]]
+imagePullSecrets: [[]]
 watchNamespaces: [[]]
 requireAccessPolicy: [false]
 accessPolicies: [{}]
@@ -30,6 +31,7 @@ logFormat: ["json"]
 extraEnv: [[]]
 extraVolumes: [[]]
 extraVolumeMounts: [[]]
+extraObjects: [[]]
 crds:
   install: [true]
 rbac:
@@ -38,6 +40,8 @@ rbac:
   links: [true]
   userRoles: [true]
 serviceAccount:
+  create: [true]
+  name: [""]
   annotations: [{}]
 metrics:
   enabled: [true]
@@ -53,6 +57,9 @@ metrics:
     enabled: [false]
     labels: [{}]
     interval: [""]
+    scrapeTimeout: [""]
+    relabelings: [[]]
+    metricRelabelings: [[]]
     authorization: [{}]
     tlsConfig: [{}]
   prometheusRule:
@@ -67,6 +74,7 @@ probes:
 podDisruptionBudget:
   enabled: [true]
   maxUnavailable: [1]
+  unhealthyPodEvictionPolicy: ["AlwaysAllow"]
 networkPolicy:
   enabled: [true]
   metricsFrom: [[{"namespaceSelector": {"matchLabels": {"metrics": "enabled"}}}, {"namespaceSelector": {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["monitoring", "openshift-monitoring", "openshift-user-workload-monitoring"]}]}}]]
@@ -74,13 +82,22 @@ networkPolicy:
   apiServerPorts: [[443, 6443]]
   extraEgress: [[]]
 resources: [{"requests": {"cpu": "20m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}]
+commonLabels: [{}]
+deploymentAnnotations: [{}]
 podLabels: [{}]
 podAnnotations: [{}]
+strategy: [{}]
+revisionHistoryLimit: [10]
 priorityClassName: [""]
 nodeSelector: [{}]
 tolerations: [[]]
 affinity: [{}]
+dnsPolicy: [""]
+dnsConfig: [{}]
+hostAliases: [[]]
 topologySpreadConstraints: [[{"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "ScheduleAnyway"}, {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway"}]]
+helmTest:
+  enabled: [true]
 enabled: [true]
 global: [{}]
 {{- end -}}

@@ -1,4 +1,4 @@
-"""The operator's own identity: botocore's default chain, read afresh for every call.
+"""The operator's own identity: the role of ROLEARN, else botocore's default chain; read afresh for every call.
 
 A call is rare (once per scope and window), so a new session each time is the simplest thing that is always right: keys
 in the environment, a credentials file that was replaced, a rotated web identity token are all seen at the next call.
@@ -7,6 +7,7 @@ in the environment, a credentials file that was replaced, a rotated web identity
 from __future__ import annotations
 
 import functools
+import os
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from botocore.exceptions import ConfigParseError, CredentialRetrievalError, Prof
 from ..domain.identity.scope import Scope
 from . import library as library  # noqa: PLC0414 - it changes botocore
 from .faults import EndpointInvalid
+from .named_role import provider_for
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 10
@@ -33,8 +35,8 @@ class _Session(botocore.session.Session):  # type: ignore[misc] # botocore has n
     """A session that tells a wrong endpoint from an answer that makes no sense.
 
     Attributes:
-        forgiving: whether AWS files and a profile that cannot be used are as if they were not there. That is so for
-            whoever brings credentials: the operator's own identity is nothing to them.
+        forgiving: whether AWS files and a profile that cannot be used are ignored. That is so for an identity that
+            does not come from them.
     """
 
     forgiving = True
@@ -99,10 +101,14 @@ def empty_session(scope: Scope) -> _Session:
 def ambient_session(scope: Scope) -> _Session:
     """A session with the operator's own identity."""
     session = empty_session(scope)
-    session.forgiving = False
-    _accept_quoted_values(session)
-    chain = session.get_component("credential_provider")
-    session.register_component("credential_provider", _Chain(chain.providers))
+    named = provider_for(session, os.environ)
+    if named:
+        providers = [named]
+    else:
+        session.forgiving = False
+        _accept_quoted_values(session)
+        providers = session.get_component("credential_provider").providers
+    session.register_component("credential_provider", _Chain(providers))
     return session
 
 

@@ -85,9 +85,15 @@ def switch(name: str, *, help: str, on: bool = False) -> Callable[[_Command], _C
     help="Address of /metrics; 0 disables it.",
 )
 @switch("--metrics-per-resource", help="Export metrics for each resource.  [default: true]", on=True)
-@switch("--metrics-secure", help="Require a bearer token whose user may get /metrics in the cluster.")
+@switch(
+    "--metrics-secure",
+    help="Serve metrics over HTTPS, and require a bearer token whose user may get /metrics in the cluster.",
+)
 @click.option(
-    "--metrics-cert-path", default="", metavar="DIR", help="Serve metrics over HTTPS with tls.crt and tls.key of DIR."
+    "--metrics-cert-path",
+    default="",
+    metavar="DIR",
+    help="Serve metrics over HTTPS with tls.crt and tls.key of DIR [default with --metrics-secure: self-signed].",
 )
 @click.option(
     "--health-probe-bind-address",
@@ -160,7 +166,10 @@ def run(
     try:
         namespaces = parse_namespaces(watch_namespace)
         certificate = parse_certificate(
-            metrics_cert_path, metrics=metrics_bind_address, probes=health_probe_bind_address
+            metrics_cert_path,
+            secure=metrics_secure,
+            metrics=metrics_bind_address,
+            probes=health_probe_bind_address,
         )
     except InvalidField as error:
         raise click.UsageError(str(error)) from error

@@ -22,12 +22,18 @@ CONFIG_FILE = "credentials"
 """The entry of that Secret which is mounted as the SDK's configuration file."""
 
 SUBJECT = "AWS identity"
+ROLE_VARIABLE = "ROLEARN"
+"""OperatorHub sets it on OpenShift clusters with STS. The operator then uses no other identity."""
+
 _POD_IDENTITY, _WEB_IDENTITY = "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_WEB_IDENTITY_TOKEN_FILE"
 _GUIDES = "Give it one: docs/identities/README.md has a guide for each way"
 
 
 def check_identity(seen: ObservedInstallation, workload: Workload) -> Iterator[Finding]:
-    """By a Secret with keys or a configuration file, by a role of its ServiceAccount, or by Pod Identity."""
+    """By ROLEARN, a Secret with keys or a configuration file, a role of its ServiceAccount, or by Pod Identity."""
+    if ROLE_VARIABLE in workload.variables:
+        yield ok("aws-identity", SUBJECT, f"It has the role that its environment variable {ROLE_VARIABLE} names")
+        return
     findings = [*_secrets(seen), *_role(seen, workload), *_injected(seen, workload)]
     if findings:
         yield from findings

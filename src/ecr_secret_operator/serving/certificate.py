@@ -68,11 +68,17 @@ class ServerCertificate:
         return tuple((state.st_ino, state.st_mtime_ns, state.st_size) for state in found)
 
     def _load(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context = server_context()
         certificate, key = self._files
         context.load_cert_chain(certificate, key, password=lambda: "")  # an encrypted key fails, and asks no terminal
         return context
+
+
+def server_context() -> ssl.SSLContext:
+    """A context for a server without a certificate yet: TLS 1.2 and later."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 def _why(error: OSError) -> str:
