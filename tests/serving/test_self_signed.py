@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from structlog.testing import capture_logs
 
 from ecr_secret_operator.observability.metrics import Metrics
@@ -52,9 +53,7 @@ def test_it_is_for_a_server_of_these_names_and_signed_with_its_own_key() -> None
     )
     assert not extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     assert not extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
-    assert list(extensions.get_extension_for_class(x509.ExtendedKeyUsage).value) == [
-        x509.ExtendedKeyUsageOID.SERVER_AUTH
-    ]
+    assert list(extensions.get_extension_for_class(x509.ExtendedKeyUsage).value) == [ExtendedKeyUsageOID.SERVER_AUTH]
     assert certificate.not_valid_before_utc == NOW
     assert certificate.not_valid_after_utc == NOW + VALID
 
@@ -62,7 +61,7 @@ def test_it_is_for_a_server_of_these_names_and_signed_with_its_own_key() -> None
 def test_a_long_namespace_fits() -> None:
     name = f"ecr-secret-operator-metrics.{'a' * 63}.svc"
     certificate = x509.load_pem_x509_certificate(make_certificate([name], not_before=NOW, not_after=NOW + VALID))
-    (common,) = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    (common,) = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     assert name.startswith(str(common.value))
     assert name in str(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
 

@@ -93,12 +93,12 @@ def _object(*required: str, **fields: tuple[Object, str]) -> WithJsonSchema:
     return WithJsonSchema({**schema, "required": list(required)} if required else schema)
 
 
-def _of(form: object) -> Object:
+def _of(form: Any) -> Object:  # noqa: ANN401 - a type, which has no better name
     """The JSON schema of a type."""
     return TypeAdapter(form).json_schema()
 
 
-def _list(form: object, **more: JsonValue) -> Object:
+def _list(form: Any, **more: JsonValue) -> Object:  # noqa: ANN401 - a type
     return {"type": "array", "items": _of(form), **more}
 
 

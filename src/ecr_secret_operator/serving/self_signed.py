@@ -76,9 +76,10 @@ def make_certificate(names: Sequence[str], *, not_before: datetime, not_after: d
     from cryptography import x509  # noqa: PLC0415
     from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID  # noqa: PLC0415
 
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0][:64])])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
     usage = dict.fromkeys(
         ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign"),
         False,
@@ -96,7 +97,7 @@ def make_certificate(names: Sequence[str], *, not_before: datetime, not_after: d
         .add_extension(
             x509.KeyUsage(digital_signature=True, encipher_only=False, decipher_only=False, **usage), critical=True
         )
-        .add_extension(x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(
