@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
-from tools.deploying.bundle import CHANNELS
+from tools.deploying.release import CHANNELS
 
 from ecr_secret_operator_lab.programs import ensure_programs
 from ecr_secret_operator_lab.reporting import print_progress
