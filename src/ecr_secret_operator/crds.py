@@ -262,7 +262,7 @@ def all_definitions() -> list[Schema]:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes no anchors: each definition stands for itself."""
+    """Writes no anchors, because each definition is read alone."""
 
     def ignore_aliases(self, _data: object) -> bool:
         return True

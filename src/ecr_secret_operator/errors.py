@@ -9,7 +9,7 @@ OperatorError
     ├── AlreadyExists       409 on create
     ├── Conflict            409 on anything else: the API server refused a write because the object has changed
     ├── Forbidden           403
-    │   └── Unauthorized        401: the credentials are no good, or not any more
+    │   └── Unauthorized        401: the credentials are invalid or expired
     ├── Invalid             422 and 400
     ├── Expired             410: the watch's resource version is gone
     └── Unavailable         429, 5xx, no answer: perhaps done, perhaps not; read again

@@ -98,7 +98,7 @@ async def run(settings: Settings) -> None:
 
 
 async def _checked(client: Client, stop: asyncio.Event) -> bool:
-    """Checks that the operator can start; False when it is told to stop before that is known."""
+    """Checks that the operator can start; False when it has to stop before the checks end."""
     check, stopped = asyncio.create_task(check_cluster(client)), asyncio.create_task(stop.wait())
     await asyncio.wait({check, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()

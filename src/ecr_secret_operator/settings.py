@@ -1,4 +1,4 @@
-"""What the operator is told at start: the Go operator's flags and environment, and a few of our own."""
+"""The configuration of the operator: the Go operator's flags and environment variables, and some more."""
 
 from __future__ import annotations
 

@@ -194,7 +194,7 @@ class CommonSpec(Model, ABC):
 
     @property
     def caution(self) -> str:
-        """What whoever wrote this should know, though it is allowed; empty for nothing."""
+        """A caution for the author of a valid value; empty for none."""
         return ""
 
     @property

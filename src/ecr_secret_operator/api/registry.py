@@ -22,7 +22,7 @@ class Partition:
     """One AWS partition.
 
     Attributes:
-        name: as it stands in an ARN.
+        name: as ARNs contain it.
         region: the shape of its region names, a regular expression without groups.
         suffix: the DNS suffix of `dkr.ecr` hosts.
         dual_stack_suffix: the DNS suffix of `dkr-ecr` hosts; empty where there are none.

@@ -1,6 +1,6 @@
 """Maps what botocore raises to a reason and one stable sentence. The one boundary for it.
 
-Stable: no request ids, no times, no addresses, so that a failure that lasts is the same failure each time and is told
+Stable: no request ids, no times, no addresses, so that a lasting failure is the same failure each time and is reported
 once. And nothing of the request or the answer beyond the error code and AWS's own words.
 """
 
@@ -152,7 +152,7 @@ def token_error(error: Exception, step: Step) -> TokenError:
 
 
 def _no_identity(error: Exception, step: Step) -> str | None:
-    """Why the operator is nobody to AWS; None where that is not the cause."""
+    """Why the operator has no identity in AWS; None where that is not the cause."""
     if isinstance(error, NoCredentialsError):
         needed = f", which are needed for AssumeRole{step.target}" if step.target else ""
         return f"the operator has no AWS credentials{needed}. Give it an IAM user's keys or a role: see docs/install.md"

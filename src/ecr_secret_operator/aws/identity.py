@@ -78,7 +78,7 @@ def session_as(scope: Scope, *, requester: Key, proof: Sensitive | None) -> boto
 
 
 def _own(scope: Scope) -> botocore.session.Session:
-    """The operator's own session, with its credentials at hand: what fails here is nobody else's fault."""
+    """The operator's own session, with its credentials loaded. A failure here concerns that identity only."""
     with told(Step(where(scope))):
         session = ambient_session(scope)
         credentials = session.get_credentials()

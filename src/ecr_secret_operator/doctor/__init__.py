@@ -1,4 +1,4 @@
-"""What can be told of an installation and its resources by looking at them: functions of what was seen. Pure.
+"""Judges an installation and its resources: functions of what was read. Pure.
 
 May import the domain, `crds` and `rbac`. `collect` reads the cluster, with the permissions of the user.
 """

@@ -23,7 +23,7 @@ from ..domain.times import format_time, parse_time
 from ..reasons import Reason
 
 OVERDUE_AFTER = timedelta(minutes=5)
-"""A refresh that is this late was not even tried: an attempt that fails is told of in the status."""
+"""A refresh that is this late was not tried, because the status reports a failed attempt."""
 
 
 class CredentialState(StrEnum):
@@ -33,7 +33,7 @@ class CredentialState(StrEnum):
     FAILING = "RefreshFails"
     """The stored token is good, the last attempt to replace it failed."""
     OVERDUE = "Overdue"
-    """The stored token is good, but nobody replaces it."""
+    """The stored token is valid, but no operator replaces it."""
     NOT_LINKED = "NotLinked"
     """The stored token is good, but ServiceAccounts of spec.link do not have the Secret."""
     SUSPENDED = "Suspended"

@@ -1,4 +1,4 @@
-"""Whether the operator can be somebody in AWS, as far as the cluster shows; and the AccessPolicies: for whom."""
+"""Judges the operator's identity in AWS, as far as the cluster shows it, and the AccessPolicies."""
 
 from __future__ import annotations
 

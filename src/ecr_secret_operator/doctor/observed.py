@@ -1,6 +1,6 @@
-"""What doctor looks at: as it was seen, with the three answers that looking has.
+"""What doctor judges, as it was read. A read has three possible results.
 
-A mapping that is empty stands for `there is none`, None for `one may not look`.
+An empty mapping means that there is none. None means that the user may not read it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ObservedInstallation:
     """The operator, and what it needs of the cluster.
 
     Attributes:
-        now: when it was looked at (UTC).
+        now: when it was read (UTC).
         server: URL of the API server.
         definitions: CustomResourceDefinitions by name.
         served: plurals of the group's kinds that are served, which everybody may know.
@@ -55,7 +55,7 @@ class ObservedInstallation:
         permissions: what the operator's ServiceAccount may do; None where that cannot be asked.
         guards: all admission policies; None where one may not look.
         bindings: of those.
-        secrets: those with the operator's AWS keys, by name; None for one that may not be looked at.
+        secrets: those with the operator's AWS keys, by name; None for one that the user may not read.
         policies: all AccessPolicies; None where one may not look.
         namespaces: labels by namespace; None where one may not look.
         credentials: all resources that may be seen.
@@ -122,7 +122,7 @@ class Evidence:
         generated: the Secrets of the generated name by namespace: None where one may not look, and no entry where
             there is none.
         accounts: ServiceAccounts that it names, in whatever namespace.
-        secrets: Secrets with keys that it names; None for one that may not be looked at.
+        secrets: Secrets with keys that it names; None for one that the user may not read.
         users: of the generated Secret; None where one may not look.
     """
 

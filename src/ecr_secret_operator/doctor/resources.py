@@ -75,7 +75,7 @@ def _deletion(of: Subject) -> Iterator[Finding]:
 
 
 def _unserved(of: Subject) -> Iterator[Finding]:
-    """Whether the operator looks at it at all."""
+    """Whether the operator watches the resource."""
     watched = of.workload.watched
     flags = f"The operator watches only {', '.join(watched)}"
     remedy = (

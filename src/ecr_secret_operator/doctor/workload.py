@@ -33,7 +33,7 @@ class Workload:
         name: of the Deployment; empty when there is none.
         replicas: wanted.
         available: that run and are ready.
-        watched: namespaces that it looks at; empty for all.
+        watched: namespaces that it watches; empty for all.
         watched_unknown: why those are not known, as a part of a sentence; empty when they are.
         leader_elect: whether it contends for the Lease.
         lease_namespace: of the Lease; empty for its own.

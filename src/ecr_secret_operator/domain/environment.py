@@ -76,7 +76,7 @@ class VariableSources:
     def problem(self, source: VariableSource) -> str:
         """Why the entries of a source are not known, as a sentence without its end; empty when they are."""
         if source not in self.objects:
-            return f"{source} {self.missing}" if self.missing else f"{source} was not looked at"
+            return f"{source} {self.missing}" if self.missing else f"{source} was not read"
         return f"you may not read {source}" if self.objects[source] is None else ""
 
     def entries(self, source: VariableSource) -> dict[str, VariableValue]:
@@ -102,7 +102,7 @@ class Environment:
 
 
 def sources_of(container: RawObject, namespace: str) -> Iterator[VariableSource]:
-    """What a container takes variables from, except single entries of Secrets, which are never looked at."""
+    """What a container takes variables from, except single entries of Secrets, which are never read."""
     for one in mappings(container, "envFrom"):
         for reference, kind in _ENV_FROM.items():
             if name := text(one, reference, "name"):

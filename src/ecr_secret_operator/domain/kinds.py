@@ -111,7 +111,7 @@ def _docker_passwords(data: SecretData) -> Mapping[str, str]:
 
 
 def _docker_by_upstream(spec: CommonSpec, data: SecretData) -> bool:
-    """Byte for byte: a field or a space more, and somebody else has a hand in it."""
+    """Byte for byte: with one more field or space, another program has written it."""
     host = cast("RegistriesSpec", spec).ecr_registry
     password = _docker_passwords(data).get(host)
     return bool(password) and data == {DOCKER_CONFIG_KEY: docker_config({host: password or ""})}

@@ -69,11 +69,11 @@ class LinkedAccount:
 
     @property
     def key(self) -> Key:
-        """As it stands in the work queue."""
+        """Its key in the work queue."""
         return Key(ACCOUNT_KIND, self.namespace, self.name)
 
     def has(self, ref: Ref) -> bool:
-        """Whether there is such an entry, whoever put it there."""
+        """Whether there is such an entry, made by the operator or not."""
         return ref.secret in self.lists[ref.purpose]
 
 
@@ -108,7 +108,7 @@ class DesiredLinks:
 
     Attributes:
         asked: the entries that it is to have; false for one whose Secret is not there yet.
-        held: recorded entries that nobody asks for, but that have to stay.
+        held: recorded entries that no resource asks for, but that have to stay.
     """
 
     asked: Mapping[Ref, bool]

@@ -88,7 +88,7 @@ K_contra = TypeVar("K_contra", contravariant=True)
 
 
 class Enqueue(Protocol[K_contra]):
-    """What whoever notices a change calls."""
+    """Called by the parts that notice a change."""
 
     def __call__(self, key: K_contra, /, *, low_priority: bool = False) -> None:
         """Makes a key ready; `low_priority` if it is one of many."""
@@ -98,7 +98,7 @@ class Tokens(Protocol):
     """The token source."""
 
     def at_hand(self, wants: Sequence[Want]) -> list[Token] | None:
-        """A token for each want that does, without asking anybody; None when not all are there."""
+        """A cached token for each want; None when not all are cached. Makes no AWS call."""
 
     def under_way(self, wants: Sequence[Want], key: Key, *, low_priority: bool) -> bool:
         """Whether all that is lacking is being fetched already; then the key is woken when the first call is over.
@@ -155,7 +155,7 @@ class ServiceAccounts(Protocol):
 
 
 class LinkObserver(Protocol):
-    """Is told what linking runs into. Never raises."""
+    """Receives what happens to links. Never raises."""
 
     def removed(self, key: Key, event: Event, cause: Removal) -> None:
         """An entry of a ServiceAccount was removed."""

@@ -20,7 +20,7 @@ _Address = IPv4Address | IPv6Address
 _Network = IPv4Network | IPv6Network
 _PORTS = {"http": "80", "https": "443"}
 _MAPPED_BITS = 96
-"""The length of ::ffff:0:0/96, the IPv6 network that stands for all IPv4 addresses."""
+"""The length of ::ffff:0:0/96, the IPv6 network that represents all IPv4 addresses."""
 
 
 def proxy_for(url: str, environment: Mapping[str, str]) -> str | None:

@@ -55,7 +55,7 @@ def _load(context: ssl.SSLContext, certificate: ClientCertificate) -> None:
         file = Path(folder) / "client.pem"
         file.touch(mode=0o600)
         file.write_text(_ascii(f"{certificate.chain.reveal()}\n{certificate.key.reveal()}\n"))
-        context.load_cert_chain(file, password="")  # an encrypted key fails, and nobody is asked for a password
+        context.load_cert_chain(file, password="")  # an encrypted key fails without a password prompt
 
 
 def _ascii(pem: str) -> str:

@@ -52,7 +52,7 @@ class Plugin:
         environment: variables beyond those of this process.
         api_version: one of VERSIONS.
         interactive: whether it may ask the person at the terminal.
-        cluster: what it is told of the cluster; None for nothing.
+        cluster: the cluster information that it receives; None for none.
         hint: what the kubeconfig says of how to install it.
     """
 

@@ -177,7 +177,9 @@ def _hosts(old: _Old, generator: RawObject, accounts: AccountsByName, hints: Hin
         return list(dict.fromkeys(named))
     account = hints.account or account_of(_role(old, generator, accounts))
     if not account:
-        into.needed.append(f"Fill in {ACCOUNT}: its registry is that of whoever asks for the token. Or give --account")
+        into.needed.append(
+            f"Fill in {ACCOUNT}: its registry is that of the identity that requests the token. Or use --account"
+        )
     return [host(account, text(generator, "region"))]
 
 

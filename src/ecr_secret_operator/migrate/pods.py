@@ -1,4 +1,4 @@
-"""What the pods of a CronJob or Deployment are told: environment, arguments, ServiceAccount."""
+"""The configuration of the pods of a CronJob or Deployment: environment, arguments, ServiceAccount."""
 
 from __future__ import annotations
 

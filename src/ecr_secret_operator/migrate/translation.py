@@ -77,7 +77,7 @@ def resource(kind: str, name: str, namespace: str, spec: Manifest) -> Manifest:
 
 
 def host(account: str, region: str) -> str:
-    """The host of an account's registry in a region. A placeholder stands for what is not known."""
+    """The host of an account's registry in a region. Unknown parts are placeholders."""
     return registry_host(account or ACCOUNT, region or REGION)
 
 

@@ -1,4 +1,4 @@
-"""Admission policies that hold the operator's own ServiceAccount to what it is for, and nobody else.
+"""Admission policies that limit the operator's own ServiceAccount to its task. They apply to no other user.
 
 RBAC can say that the operator may write Secrets, create tokens and patch ServiceAccounts, but not which, or what of
 them. These policies say so: Secrets that are its own, or exactly of the Go operator's shape; tokens that the API server
@@ -24,7 +24,7 @@ def admission_policies(installation: Installation) -> list[Manifest]:
 
 
 def _tokens(installation: Installation) -> list[Manifest]:
-    """Which tokens of ServiceAccounts it may create: none that lets it in as somebody else here."""
+    """Which tokens of ServiceAccounts it may create: none with which it could act as another user of this cluster."""
     validations = {
         "object.spec.?audiences.orValue([]).size() > 0 && object.spec.audiences.all(audience, audience in"
         f" {literal(installation.audiences)})": (
@@ -84,7 +84,7 @@ def _record(of: str) -> str:
 
 
 def _listed(of: str) -> str:
-    """Whether a ServiceAccount has the entry that a word of the record stands for."""
+    """Whether a ServiceAccount has the entry that a word of the record means."""
     lists = (
         f"(word.startsWith('{purpose}:') && {of}.?{field}.orValue([]).exists(entry, word == '{purpose}:' +"
         " entry.?name.orValue('')))"

@@ -1,7 +1,7 @@
 """Leader election on a Lease: client-go's rules (`tools/leaderelection`) and its default timings.
 
 What is judged is how long the record has not changed on our own monotonic clock, never the times written in it, so
-clocks that differ between nodes do no harm. A leader that cannot renew stops being one before anybody else may start.
+clocks that differ between nodes do no harm. A leader that cannot renew stops before another candidate may start.
 A Lease is no fence: a paused process may wake up and write. So it asks `holds` before each write, and the preconditions
 of every write are the fence for what is on its way by then.
 """
@@ -56,7 +56,7 @@ class Elector:
         self._held_since = 0.0
 
     def holds(self) -> bool:
-        """Whether this candidate leads, and nobody else can by now; true no longer than it may be renewed.
+        """Whether this candidate leads and no other one can. True no longer than the Lease may be renewed.
 
         `leading` lags behind where the process, or the machine, stood still: nothing of it runs then.
         """
@@ -69,7 +69,7 @@ class Elector:
         self.leading = True
 
     async def keep(self) -> None:
-        """Renews until that fails for the renew deadline; then returns, and nobody may act as leader any more."""
+        """Renews until that fails for the renew deadline; then returns, and the process may not act as leader."""
         try:
             while await self._renew():
                 pass

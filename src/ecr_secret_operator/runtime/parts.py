@@ -1,6 +1,6 @@
 """Runs the long-lived tasks of a process together, so that none of them can end unnoticed.
 
-asyncio.TaskGroup is not enough for this: it stays silent when a task returns, or is cancelled by somebody else.
+asyncio.TaskGroup is not enough for this: it stays silent when a task returns, or when other code cancels it.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ async def run_parts(
         before_end: runs after that, while the parts still run. It does not run when this is cancelled.
 
     Raises:
-        PartEnded: a part returned or was cancelled before it was told to stop.
-        Exception: the error that a part ended with, also after it was told to stop.
+        PartEnded: a part returned or was cancelled before the stop.
+        Exception: the error that a part ended with, also after the stop.
     """
     stop = stop or asyncio.Event()
     tasks = [asyncio.create_task(part, name=name) for name, part in parts.items()]

@@ -27,7 +27,7 @@ from .lanes import Lane
 K = TypeVar("K", bound=Hashable)
 
 TICK = timedelta(seconds=10)
-"""The longest sleep, after which the wall clock is looked at again."""
+"""The longest sleep, after which the wall clock is read again."""
 
 SET_BACK = timedelta(seconds=2)
 """A wall clock that lost so much on the monotonic one was set: slewing takes 5 ms of a tick at most (ntpd: 500 ppm)."""

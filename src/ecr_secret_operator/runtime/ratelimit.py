@@ -26,7 +26,7 @@ class Buckets(Generic[K]):
     Args:
         burst: how often it may happen at once.
         per_second: how many more in each second.
-        longest_wait: the longest that a key is told to wait, in seconds.
+        longest_wait: the longest wait of a key, in seconds.
     """
 
     def __init__(self, *, burst: int, per_second: float, longest_wait: float) -> None:
@@ -41,7 +41,7 @@ class Buckets(Generic[K]):
     def wait(self, key: K, now: float) -> float:
         """Seconds until it may happen; 0 if it may happen now.
 
-        Each one that is refused is told to come back later than the one before, so that they do not all come back
+        Each refused key has to wait longer than the one before, so that they do not all come back
         at once.
         """
         bucket = self._filled(key, now)

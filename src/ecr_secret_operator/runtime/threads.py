@@ -39,4 +39,4 @@ def _call(loop: asyncio.AbstractEventLoop, function: Callable[[T], None], value:
     try:
         loop.call_soon_threadsafe(function, value)
     except RuntimeError:
-        return  # the loop is closed: nobody waits any more
+        return  # the loop is closed, and no coroutine waits any more

@@ -1,4 +1,4 @@
-"""Sums up, in the status of a cluster resource, how it stands in each namespace."""
+"""Publishes the status of cluster resources, which sums up their placements."""
 
 from __future__ import annotations
 

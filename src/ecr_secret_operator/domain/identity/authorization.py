@@ -42,7 +42,7 @@ class RegistryLogin:
 
     Attributes:
         host: of the registry.
-        scope: of the token for it; None when it cannot be told.
+        scope: of the token for it; None when it is not known.
         problem: why its identity cannot be used now.
         origin: of its identity, known before the identity is.
     """
@@ -64,7 +64,7 @@ class Authorization:
         removable: stored tokens that policy would remove if it were enforced: registry, token, and why.
         waiting: something has to be seen first: nothing is to be said or done.
         unknown: why policy cannot be judged; nothing is to be done, and what is stored is kept.
-        revoked: registries whose stored token was had with an identity that policy refuses now.
+        revoked: registries whose stored token was obtained with an identity that policy denies now.
     """
 
     logins: tuple[RegistryLogin, ...] = ()

@@ -63,7 +63,7 @@ class Ambient:
 class AssumedRole:
     """A role that the operator assumes with its own identity.
 
-    The external id is part of the key: whoever does not know it must not get a token that was had with it.
+    The external id is part of the key: a resource that does not name it must not get a token that was obtained with it.
     """
 
     role_arn: str

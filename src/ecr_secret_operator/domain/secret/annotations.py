@@ -27,7 +27,7 @@ DIGEST = f"{GROUP}/digest"
 OWNER = f"{GROUP}/owner"
 
 NAME = f"{GROUP}/name"
-"""The Secret's own name: a copy that somebody made of it, annotations and all, is told by that."""
+"""The Secret's own name, by which a copy under another name is recognized."""
 
 TOKENS = f"{GROUP}/tokens"
 """Of each token in the Secret: its registry, its times, and marks of what it is good for; never the token."""
@@ -87,7 +87,7 @@ class StoredToken:
 
     @classmethod
     def of(cls, scope: Scope, token: Token) -> StoredToken:
-        """A token that was had for a scope."""
+        """A token that was obtained for a scope."""
         who = scope.identity
         return cls(token, scope.mark, who.version, who.origin, who.role_arn)
 

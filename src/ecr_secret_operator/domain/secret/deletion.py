@@ -53,7 +53,7 @@ def not_replaced(resource: Resource, stored: StoredSecret) -> Failure:
 def terminating(resource: Resource, secrets: Iterable[StoredSecret]) -> str:
     """What is being deleted and still there: the resource, or Secrets of it; empty for nothing.
 
-    Of a placement, only its Secrets are told: the cluster resource speaks for itself.
+    For a placement, only its Secrets are named: the cluster resource reports itself.
     """
     told = [_resource(resource)] if resource.deleting and resource.cluster is None else []
     return "; ".join([*told, *(_secret(one) for one in secrets if one.deleting)])

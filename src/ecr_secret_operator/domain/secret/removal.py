@@ -31,7 +31,7 @@ OF_LINKS: Mapping[Removal, str] = {
     Removal.LINK_DROPPED: "spec.link of {} does not ask for it",
     Removal.NOT_ASKED: "no resource asks for it",
 }
-"""Why a link is removed, in words; {} stands for the resource."""
+"""Why a link is removed, in words. {} is replaced by the resource."""
 _REFUSED: Mapping[str, Removal] = {
     Reason.POLICY_DENIED: Removal.DENIED,
     Reason.SECRET_CONFLICT: Removal.CONFLICT,

@@ -61,7 +61,7 @@ def slow_event(namespace: str) -> Event:
 def events(resource: Resource, status: Status, outcome: Outcome) -> Iterator[Event]:
     """What is worth an event: a new failure, also of links, a recovery, a repair, an adoption, a clamped frequency.
 
-    Compared with the stored status, so that a failure that lasts is told once, across restarts too. An ordinary
+    Compared with the stored status, so that a lasting failure is reported once, also across restarts. An ordinary
     refresh is no event: the status tells of it.
     """
     before, after = condition_of(resource.status, REFRESHING), condition_of(status, REFRESHING)

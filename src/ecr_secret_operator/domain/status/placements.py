@@ -35,8 +35,8 @@ class Placements:
         selected: how many namespaces get the Secret.
         statuses: what the placements say of themselves, by namespace, as far as that is known yet. Others than the
             selected ones are here when something keeps their Secret from being removed.
-        unknown: how many of the selected namespaces have not been looked at yet.
-        problem: why the namespaces cannot be told; empty when they can.
+        unknown: how many of the selected namespaces have not been reconciled yet.
+        problem: why the namespaces are not known; empty when they are.
     """
 
     resource: Resource
@@ -57,7 +57,7 @@ def first_status(cluster_resource: Resource, namespace: str) -> Status:
 
 
 def patience(placements: Placements) -> timedelta:
-    """How long to wait for placements that have not been looked at before something is said of the rest.
+    """How long to wait for placements that have not been reconciled before the status of the others is published.
 
     What is stored of this very spec may stand a little longer: after a restart, nothing is to be written.
     """
@@ -189,7 +189,7 @@ def _shortened(placements: Placements) -> str:
 
 
 def _observed(placements: Placements) -> dict[str, int]:
-    """The generation that all this is said of: that of the spec once all placements of it have been looked at.
+    """The generation that the status is about: that of the spec once all its placements have been reconciled.
 
     What waits for a resource (Helm, Flux, `kubectl wait`) takes it for done when this is the present one and no
     condition says otherwise.

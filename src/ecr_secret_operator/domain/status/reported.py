@@ -46,7 +46,7 @@ class Reported:
 def _in_status(resource: Resource, event: Event) -> bool:
     """Whether the status, which may be that of an earlier process, reports this failure, be it in other words.
 
-    Failures of links are not looked at: `link_events` compares them with the status by their reason.
+    Failures of links are not compared here: `link_events` compares them with the status by their reason.
     """
     stored = condition_of(resource.status, REFRESHING)
     known = (stored.get("reason"), stored.get("observedGeneration"))

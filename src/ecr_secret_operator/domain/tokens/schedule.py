@@ -91,12 +91,12 @@ def wanted(frequency: timedelta, *, newer_than: datetime | None) -> Freshness:
 
 
 def replaces(token: Token, newer_than: datetime | None, kept: Token | None) -> bool:
-    """Whether a token that was had is a newer one than the resource has.
+    """Whether an obtained token is newer than the one that the resource has.
 
-    Times are whole seconds: another one of the same second is as new as can be told.
+    Times are whole seconds: a different token of the same second counts as newer.
 
     Args:
-        token: that was had.
+        token: the obtained one.
         newer_than: when the one that it has was issued; None when that is of another kind, or there is none.
         kept: the one that it has, while that is valid.
     """
