@@ -60,11 +60,10 @@ def test_an_existing_service_account_is_not_created(helm: Helm) -> None:
 
 def test_common_labels_are_on_every_object_and_replace_none_of_the_charts(helm: Helm) -> None:
     own = "app.kubernetes.io/name"
-    aggregated = "rbac.authorization.k8s.io/aggregate-to-view"
     metrics = {"secure": True, "serviceMonitor": {"enabled": True, "labels": {"team": "monitor"}}}
     policies = {"a": {"ambient_identity": True}}
     before = helm.with_test(metrics=metrics, accessPolicies=policies)
-    common = {"team": "all", "cost": "1", own: "x", aggregated: "false"}
+    common = {"team": "all", "cost": "1", own: "x"}
     after = helm.with_test(metrics=metrics, accessPolicies=policies, commonLabels=common)
     assert len(after) == len(before) > 20
     for old, new in zip(before, after, strict=True):

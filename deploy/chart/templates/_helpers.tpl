@@ -172,6 +172,11 @@ ecr-secret-operator-metrics-reader
 {{- fail "aws.roleArn and serviceAccount.annotations both name the role: leave one of them out" -}}
 {{- end -}}
 {{- include "ecr-secret-operator.checkPod" . -}}
+{{- range $key, $_ := .Values.commonLabels -}}
+{{- if hasPrefix "rbac.authorization.k8s.io/" $key -}}
+{{- fail (printf "commonLabels has %s, by which other roles get the operator's permissions: leave it out" $key) -}}
+{{- end -}}
+{{- end -}}
 {{- $objects := list -}}
 {{- range .Values.extraObjects -}}
 {{- $identity := printf "%s %s %s/%s" .apiVersion .kind (.metadata.namespace | default $.Release.Namespace) .metadata.name -}}
