@@ -106,7 +106,7 @@ class Scene:
         )
 
     def get(self, kind: str = "Secret", namespace: str = "team-a", name: str = "pull") -> Resource:
-        found = self.state.get(Key(kind, namespace, name))
+        found = self.state.resources.get(Key(kind, namespace, name))
         assert found
         return found
 

@@ -47,7 +47,7 @@ from .serving.self_signed import SelfSignedCertificate
 from .serving.servers import Server, metrics_routes, probe_routes
 from .settings import LEASE_NAME, Settings
 from .state.cluster import ClusterState
-from .state.placements import is_cluster
+from .state.stores.keys import is_cluster
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -126,12 +126,12 @@ class Operator:
         self._accounts = ServiceAccountReconciler(
             self._state.service_accounts, observer=telemetry, recorder=recorder, clock=utc_now
         )
-        self._clusters = ClusterSecretReconciler(clusters=self._state, recorder=recorder, clock=utc_now)
+        self._clusters = ClusterSecretReconciler(clusters=self._state.resources, recorder=recorder, clock=utc_now)
         fetcher = Fetcher(AccountTokens(client), clock=utc_now)
         self._reconciler = SecretReconciler(
             Ports(
-                resources=self._state,
-                secrets=self._state,
+                resources=self._state.resources,
+                secrets=self._state.secrets,
                 authorizer=self._state.dependencies,
                 tokens=TokenSource(fetcher, clock=utc_now, observer=telemetry, wake=self._queue.add),
                 links=self._state.service_accounts,
@@ -181,7 +181,7 @@ class Operator:
         self._metrics.identity_watches_waiting.set_function(lambda: watches.waiting)
         self._metrics.leader.set_function(lambda: float(self._leading))
         self._metrics.ready.set_function(lambda: float(self._ready() is None))
-        self._metrics.watch_silence.set_function(lambda: self._state.silence(time.monotonic()))
+        self._metrics.watch_silence.set_function(lambda: self._state.informers.silence(time.monotonic()))
 
     def _candidate(self, client: Client) -> Elector:
         place = self._settings.leader_election_namespace or self._config.namespace
@@ -260,7 +260,7 @@ class Operator:
         await self._controller.drain(DRAIN_SECONDS)
 
     async def _lead(self) -> None:
-        await self._state.synced()
+        await self._state.informers.synced()
         log.info("caches synced")
         if self._elector is None:
             self._working = True
@@ -281,4 +281,4 @@ class Operator:
         return None
 
     def _ready(self) -> str | None:
-        return self._state.trouble(asyncio.get_running_loop().time(), SILENT_SECONDS)
+        return self._state.informers.trouble(asyncio.get_running_loop().time(), SILENT_SECONDS)

@@ -102,8 +102,8 @@ class Case:
         state = self.scene.state
         self.reconciler = SecretReconciler(
             Ports(
-                resources=state,
-                secrets=state,
+                resources=state.resources,
+                secrets=state.secrets,
                 authorizer=self.authorizer or state.dependencies,
                 tokens=self.aws,
                 links=state.service_accounts,

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from ecr_secret_operator import api, domain
 from ecr_secret_operator.domain.reader import User
 from ecr_secret_operator.runtime.lease import Record
-from ecr_secret_operator.runtime.watching import Change, Listing, WatchEvent
+from ecr_secret_operator.runtime.watching import EventType, Listing, WatchEvent
 from tests.factories import NOW
 
 MODULES = [
@@ -48,7 +48,7 @@ def test_every_model_is_frozen_and_leaves_out_unknown_fields(name: str) -> None:
     [
         (Record("a", 15, NOW, NOW, 0), "holder"),
         (User("prometheus"), "name"),
-        (WatchEvent(Change.BOOKMARK, "1"), "resource_version"),
+        (WatchEvent(EventType.BOOKMARK, "1"), "resource_version"),
         (Listing([1], "1"), "items"),
     ],
 )

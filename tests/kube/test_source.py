@@ -24,7 +24,7 @@ from ecr_secret_operator.kube.paging import PAGE
 from ecr_secret_operator.kube.source import LOOK_AGAIN_SECONDS, NOT_INSTALLED, KubeSource, OptionalSource
 from ecr_secret_operator.runtime.cache import Cache
 from ecr_secret_operator.runtime.reflector import Reflector
-from ecr_secret_operator.runtime.watching import Change, Listing, WatchEvent
+from ecr_secret_operator.runtime.watching import EventType, Listing, WatchEvent
 from tests.domain.clusters import WHOLE
 from tests.factories import a_raw_spec
 from tests.virtual_time import Background, elapsed, in_virtual_time
@@ -73,7 +73,7 @@ async def test_the_go_operators_kinds_have_to_be_there(api: Api) -> None:
 async def test_once_installed_it_is_watched(api: Api) -> None:
     api.answers_with(json.dumps({"type": "ADDED", "object": A_RESOURCE}) + "\n")
     (event,) = [event async for event in optional(api.client).watch("9")]
-    assert (event.change, event.resource_version, event.item and event.item.key) == (Change.STORED, "7", WHOLE)
+    assert (event.type, event.resource_version, event.item and event.item.key) == (EventType.STORED, "7", WHOLE)
     ((_, query, _),) = api.asked
     assert query["resourceVersion"] == "9"
 

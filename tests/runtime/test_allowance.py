@@ -46,7 +46,7 @@ def an_allowance() -> Allowance[Parcel]:
 def a_cache() -> tuple[Cache[str, Parcel], Allowance[Parcel], list[tuple[str, bool]]]:
     allowance, told = an_allowance(), list[tuple[str, bool]]()
     cache = Cache[str, Parcel](lambda one: one.name, allowance=allowance)
-    cache.listen(lambda _old, new: told.append((new.name, new.opened)) if new else None)
+    cache.listen(lambda change: told.append((change.new.name, change.new.opened)) if change.new else None)
     return cache, allowance, told
 
 

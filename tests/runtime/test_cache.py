@@ -15,7 +15,7 @@ def a_cache(*things: Thing) -> tuple[Cache[str, Thing], Told]:
     for thing in things:
         cache.put(thing)
     told: Told = []
-    cache.listen(lambda old, new: told.append((old, new)))
+    cache.listen(lambda change: told.append((change.old, change.new)))
     return cache, told
 
 
@@ -43,8 +43,8 @@ def test_who_rests_on_the_core_alone_hears_of_that_and_of_what_comes_and_goes() 
     cache: Cache[str, Thing] = Cache(name_of, core=lambda thing: thing.tags)
     core: Told = []
     everything: Told = []
-    cache.listen(lambda old, new: core.append((old, new)), core=True)
-    cache.listen(lambda old, new: everything.append((old, new)))
+    cache.listen(lambda change: core.append((change.old, change.new)), core=True)
+    cache.listen(lambda change: everything.append((change.old, change.new)))
     versions = [Thing("a", 1), Thing("a", 2), Thing("a", 3, tags=("x",)), Thing("a", 4, "there", tags=("x",))]
     for version in versions:
         cache.put(version)
@@ -57,7 +57,7 @@ def test_who_rests_on_the_core_alone_hears_of_that_and_of_what_comes_and_goes() 
 def test_without_a_core_everybody_hears_of_every_change() -> None:
     cache: Cache[str, Thing] = Cache(name_of)
     told: Told = []
-    cache.listen(lambda old, new: told.append((old, new)), core=True)
+    cache.listen(lambda change: told.append((change.old, change.new)), core=True)
     cache.put(Thing("a", 1))
     cache.put(Thing("a", 2))
     assert told == [(None, Thing("a", 1)), (Thing("a", 1), Thing("a", 2))]
@@ -224,7 +224,7 @@ def test_the_index_forgets_along() -> None:
 def test_every_listener_hears_of_everything() -> None:
     cache, first = a_cache()
     second: Told = []
-    cache.listen(lambda old, new: second.append((old, new)))
+    cache.listen(lambda change: second.append((change.old, change.new)))
     cache.put(Thing("a", 1))
     cache.drop(Thing("a", 2))
     assert first == second == [(None, Thing("a", 1)), (Thing("a", 1), None)]
@@ -273,8 +273,9 @@ def test_asking_for_what_is_unknown_leaves_nothing_behind() -> None:
 
 def test_a_listener_can_tell_a_list_from_a_single_change() -> None:
     cache, _ = a_cache(Thing("gone", 1))
-    listing: list[bool] = []
-    cache.listen(lambda _old, _new: listing.append(cache.listing))
+    listed: list[bool] = []
+    cache.listen(lambda change: listed.append(change.listed))
     cache.replace([Thing("a", 2), Thing("b", 3)], within=everything, listed_at="5")
     cache.put(Thing("a", 6))
-    assert listing == [True, True, True, False]
+    cache.drop(Thing("b", 7))
+    assert listed == [True, True, True, False, False]

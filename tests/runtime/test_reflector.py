@@ -10,7 +10,7 @@ import pytest
 from ecr_secret_operator.errors import ApiError, Expired, Forbidden, Unauthorized, Unavailable
 from ecr_secret_operator.runtime.cache import Cache
 from ecr_secret_operator.runtime.reflector import Reflector
-from ecr_secret_operator.runtime.watching import Change, Listing, WatchEvent
+from ecr_secret_operator.runtime.watching import EventType, Listing, WatchEvent
 from tests.runtime.objects import Thing, name_of
 from tests.virtual_time import Background, elapsed, in_virtual_time, running, settle
 
@@ -61,16 +61,16 @@ class Server:
     def put(self, name: str) -> Thing:
         self.version += 1
         thing = self.things[name] = Thing(name, self.version)
-        self.send(WatchEvent(Change.STORED, str(self.version), thing))
+        self.send(WatchEvent(EventType.STORED, str(self.version), thing))
         return thing
 
     def delete(self, name: str) -> None:
         self.version += 1
         self.things.pop(name)
-        self.send(WatchEvent(Change.DELETED, str(self.version), Thing(name, self.version)))
+        self.send(WatchEvent(EventType.DELETED, str(self.version), Thing(name, self.version)))
 
     def bookmark(self) -> None:
-        self.send(WatchEvent(Change.BOOKMARK, str(self.version)))
+        self.send(WatchEvent(EventType.BOOKMARK, str(self.version)))
 
     def lose(self, change: Callable[[], object]) -> None:
         """A change that the watch does not tell of."""
@@ -223,7 +223,7 @@ class Rude(Server):
             raise self.last
 
 
-@pytest.mark.parametrize("said", [[], [WatchEvent(Change.BOOKMARK, "3")]], ids=["silent", "bookmark"])
+@pytest.mark.parametrize("said", [[], [WatchEvent(EventType.BOOKMARK, "3")]], ids=["silent", "bookmark"])
 @pytest.mark.parametrize("last", [None, Expired("too old", status=410)], ids=["ended", "expired"])
 def test_watches_that_end_as_soon_as_they_begin_are_no_hot_loop(last: End, said: list[WatchEvent[Thing]]) -> None:
     @in_virtual_time

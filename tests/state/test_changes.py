@@ -87,17 +87,17 @@ def linking(scene: Scene) -> None:
 
 
 async def own_status(scene: Scene) -> None:
-    await scene.state.publish(scene.get(), {**scene.get().status, "phase": "Updated"})
+    await scene.state.resources.publish(scene.get(), {**scene.get().status, "phase": "Updated"})
 
 
 async def own_secret(scene: Scene) -> None:
     resource = scene.get()
-    await scene.state.create(render(resource, spec_of(resource), stored_tokens(resource)))
+    await scene.state.secrets.create(render(resource, spec_of(resource), stored_tokens(resource)))
 
 
 async def own_placement(scene: Scene) -> None:
     placement = scene.get("ClusterPullSecret", "team-a", "all")
-    await scene.state.publish(placement, said(placement, good(placement)))
+    await scene.state.resources.publish(placement, said(placement, good(placement)))
 
 
 Act = Callable[[Scene], Awaitable[None] | object]

@@ -2,70 +2,64 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from ecr_secret_operator.api.selectors import NamespaceLabels
-from ecr_secret_operator.domain.identity.sources import Missing
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, Resource
-from ecr_secret_operator.domain.secret.stored import StoredSecret
+from ecr_secret_operator.domain.status.outcome import Status
 from ecr_secret_operator.domain.status.placements import Placements
-from ecr_secret_operator.runtime.cache import Cache
+from ecr_secret_operator.runtime.cache import Change
 from ecr_secret_operator.runtime.dynamic import SyncState
-from ecr_secret_operator.state.dependencies import DependencyStore
-from ecr_secret_operator.state.placements import PlacementStore, is_cluster, is_placement
+from ecr_secret_operator.state.routes import wakes
+from ecr_secret_operator.state.stores.bundle import Stores
+from ecr_secret_operator.state.stores.keys import is_cluster, is_placement
 from tests.domain.clusters import OWN_NAMESPACE, WHOLE, a_cluster_resource, a_cluster_spec, a_placement, good, said
 from tests.factories import a_stored_secret
 
 LABELLED = a_cluster_spec(namespaces={"selector": {"matchLabels": {"pull": "yes"}}})
 
 
-@dataclass
-class Around:
-    """The namespaces, as DependencyStore knows them."""
-
-    namespaces: Cache[str, NamespaceLabels] = field(default_factory=lambda: Cache(lambda one: one.name))
-    namespaces_state: SyncState = SyncState.SYNCED
-    own_namespace: str = OWN_NAMESPACE
-
-    def namespace(self, name: str) -> NamespaceLabels | Missing:
-        return self.namespaces.get(name) or Missing.ABSENT
-
-
 class World:
-    """A PlacementStore and the caches that it listens to."""
+    """The stores, and the keys that changes of resources, namespaces and placements wake."""
 
     def __init__(self) -> None:
-        self.resources: Cache[Key, Resource] = Cache(lambda resource: resource.key)
-        self.secrets: Cache[tuple[str, str], StoredSecret] = Cache(lambda secret: (secret.namespace, secret.name))
-        self.around = Around()
-        self.store = PlacementStore(self.resources, self.secrets, cast(DependencyStore, self.around))
+        self.stores = Stores(OWN_NAMESPACE)
+        self.store = self.stores.placements
+        self.namespaces_state = SyncState.SYNCED
         self.woken: list[Key] = []
         self.low_priority: list[Key] = []
-        self.store.on_change(self._wake)
+        self.stores.resources.cache.listen(self.dispatch)
+        self.stores.namespaces.listen(self.dispatch)
         self._versions = iter(range(1_000, 100_000))
 
-    def _wake(self, key: Key, *, low_priority: bool = False) -> None:
-        self.woken.append(key)
-        if low_priority:
-            self.low_priority.append(key)
+    def dispatch(self, change: Change[Any]) -> None:
+        for key, low_priority in wakes(change, self.stores):
+            self.woken.append(key)
+            if low_priority:
+                self.low_priority.append(key)
 
     def _version(self) -> str:
         return str(next(self._versions))
 
     def namespace(self, name: str, *, terminating: bool = False, **labels: str) -> None:
-        self.around.namespaces.put(NamespaceLabels(name, self._version(), labels, terminating))
+        self.stores.namespaces.put(NamespaceLabels(name, self._version(), labels, terminating))
 
     def put(self, **over: Any) -> Resource:
         resource = a_cluster_resource(**{"spec": LABELLED, **over, "resource_version": self._version()})
-        self.resources.put(resource)
+        self.stores.resources.cache.put(resource)
         return resource
 
     def secret(self, namespace: str) -> None:
         stored = a_stored_secret(a_placement(namespace, whole=a_cluster_resource(spec=LABELLED)))
-        self.secrets.put(replace(stored, resource_version=self._version()))
+        self.stores.secrets.cache.put(replace(stored, resource_version=self._version()))
+
+    def say(self, placement: Resource, status: Status) -> None:
+        """Sets the status of a placement."""
+        self.store.set_status(placement, status)
+        self.dispatch(Change(placement, replace(placement, status=status), author=placement.key))
 
     def placement(self, namespace: str) -> Resource | None:
         return self.store.placement(WHOLE.placement(namespace))
@@ -79,10 +73,10 @@ class World:
         for namespace in namespaces:
             placement = self.placement(namespace)
             assert placement
-            self.store.set_status(placement, said(placement, good(placement)))
+            self.say(placement, said(placement, good(placement)))
 
     def placements(self) -> Placements:
-        found = self.store.placements(WHOLE)
+        found = self.store.placements(WHOLE, self.namespaces_state)
         assert found
         return found
 
@@ -154,8 +148,8 @@ def test_what_was_said_of_another_spec_does_not_count(world: World) -> None:
 def test_a_share_that_is_gone_says_nothing(world: World) -> None:
     placement = world.placement("b")
     assert placement
-    world.store.set_status(placement, {})
-    world.store.set_status(placement, {})
+    world.say(placement, {})
+    world.say(placement, {})
     assert set(world.placements().statuses) == {"a"}
     assert world.news() == {""}
 
@@ -171,7 +165,7 @@ def test_a_new_spec_a_request_and_a_deletion_concern_all_shares(world: World) ->
     world.put(generation=2, refresh_request="now")
     assert world.news() == {"", "a", "b"}
     world.put(generation=2, refresh_request="now", status={"phase": "Updated"})
-    assert world.news() == set(), "its own status does not"
+    assert world.news() == {""}, "its own status does not"
     world.put(generation=2, refresh_request="now", deleting=True)
     assert world.news() == {"", "a", "b"}
     assert not world.wants("a"), "it has no Secret yet, and gets none any more"
@@ -189,7 +183,7 @@ def test_of_one_that_is_being_deleted_the_namespaces_that_have_its_secret_are_ke
 def test_what_was_made_where_it_is_wanted_no_longer_is_looked_at_too(world: World) -> None:
     """Also what an earlier process made, and could not remove any more."""
     world.secret("c")
-    world.store.wake(WHOLE)
+    world.put(generation=2)
     assert world.news() == {"", "a", "b", "c"}
 
 
@@ -204,15 +198,15 @@ def test_a_namespace_that_comes_changes_or_goes_wakes_its_share_and_the_whole(wo
     assert world.news() == {"", "a"}
     assert not world.wants("a"), "what is there is removed"
     assert (world.placements().selected, set(world.placements().statuses)) == (1, {"b"})
-    world.around.namespaces.forget("b")
+    world.stores.namespaces.forget("b")
     assert world.news() == {"", "b"}
     assert (world.placements().selected, world.placements().statuses) == (0, {})
 
 
 def test_all_wait_for_the_namespaces_to_be_seen(world: World) -> None:
-    world.around.namespaces_state = SyncState.PENDING
-    assert world.store.placements(WHOLE) is None
-    world.around.namespaces_state = SyncState.FORBIDDEN
+    world.namespaces_state = SyncState.PENDING
+    assert world.store.placements(WHOLE, world.namespaces_state) is None
+    world.namespaces_state = SyncState.FORBIDDEN
     assert "may not list namespaces" in world.placements().problem
 
 
@@ -232,8 +226,8 @@ def test_what_a_share_says_when_its_namespace_is_gone_is_not_kept(world: World) 
     world.put()
     placement = world.placement("a")
     assert placement
-    world.around.namespaces.forget("a")
-    world.store.set_status(placement, said(placement, good(placement)))
+    world.stores.namespaces.forget("a")
+    world.say(placement, said(placement, good(placement)))
     world.namespace("a", pull="yes")
     assert "a" not in world.placements().statuses
     assert world.placements().unknown == 1
@@ -245,15 +239,15 @@ def test_what_a_share_says_of_a_resource_that_was_replaced_is_not_kept(world: Wo
     placement = world.placement("a")
     assert placement
     world.put(uid="another")
-    world.store.set_status(placement, said(placement, good(placement)))
+    world.say(placement, said(placement, good(placement)))
     assert world.placements().statuses == {}
 
 
 def test_one_that_is_gone_is_known_no_longer(world: World) -> None:
-    (resource,) = world.resources
-    world.resources.drop(resource)
+    (resource,) = world.stores.resources.cache
+    world.stores.resources.cache.drop(resource)
     assert world.placement("a") is None
-    assert world.store.placements(WHOLE) is None
+    assert world.store.placements(WHOLE, world.namespaces_state) is None
     world.news()
     world.namespace("d", pull="yes")
     assert world.news() == set()
@@ -261,7 +255,7 @@ def test_one_that_is_gone_is_known_no_longer(world: World) -> None:
 
 def test_the_namespaces_of_a_new_cluster_resource_are_many_that_nobody_waits_for_singly(world: World) -> None:
     world.low_priority.clear()
-    world.store.wake(WHOLE)
+    world.put(generation=2)
     assert {key.namespace for key in world.low_priority} == {"a", "b"}
 
 
@@ -276,6 +270,6 @@ def test_while_a_namespace_has_too_many_labels_what_it_has_stays_and_nothing_com
     world = World()
     world.put(spec=a_cluster_spec())
     for name in ("served", "new"):
-        world.around.namespaces.put(NamespaceLabels(name, "900", {}, oversized=True))
+        world.stores.namespaces.put(NamespaceLabels(name, "900", {}, oversized=True))
     world.secret("served")
     assert (world.wants("served"), world.wants("new")) == (True, False)

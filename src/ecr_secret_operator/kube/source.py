@@ -11,7 +11,7 @@ import msgspec
 
 from ..errors import Expired, NotFound
 from ..runtime.allowance import Allowance
-from ..runtime.watching import Change, Listing, WatchEvent
+from ..runtime.watching import EventType, Listing, WatchEvent
 from .client import Client
 from .errors import StatusBody, decoded, decoded_by, error_of
 from .objects import Version, Which
@@ -25,11 +25,11 @@ Absorb = Callable[[Version, Callable[[], T]], bool]
 WATCH_SECONDS = (240, 480)
 """Each watch asks the server to end it after a time in this range, so that not all end at once."""
 
-_CHANGES = {
-    "ADDED": Change.STORED,
-    "MODIFIED": Change.STORED,
-    "DELETED": Change.DELETED,
-    "BOOKMARK": Change.BOOKMARK,
+_EVENT_TYPES = {
+    "ADDED": EventType.STORED,
+    "MODIFIED": EventType.STORED,
+    "DELETED": EventType.DELETED,
+    "BOOKMARK": EventType.BOOKMARK,
 }
 
 
@@ -122,14 +122,14 @@ class KubeSource(Generic[Raw, T]):
 
     def _event(self, line: bytes) -> WatchEvent[T]:
         head = decoded(line, _Line)
-        change, meta = _CHANGES.get(head.type), head.object.metadata
-        if change is None:
+        event, meta = _EVENT_TYPES.get(head.type), head.object.metadata
+        if event is None:
             status = bytes(decoded(line, _Whole).object)
             raise error_of(decoded(status, StatusBody).code, status)
         version = meta.resource_version
-        if change is Change.BOOKMARK or (change is Change.STORED and self._absorb(meta, lambda: self._read(line))):
-            return WatchEvent(change, version)
-        return WatchEvent(change, version, self._read(line))
+        if event is EventType.BOOKMARK or (event is EventType.STORED and self._absorb(meta, lambda: self._read(line))):
+            return WatchEvent(event, version)
+        return WatchEvent(event, version, self._read(line))
 
     def _read(self, line: bytes) -> T:
         return self._convert(self._decoded(decoded(line, _Whole).object))

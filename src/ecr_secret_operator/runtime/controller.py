@@ -93,7 +93,7 @@ class Controller(Generic[K]):
         self._failures: dict[K, tuple[type[Exception] | None, int]] = {}
         self._backoff = Backoff(base=0.2, cap=60.0, floor=0.05)
         self._running: dict[K, _Running] = {}
-        self._not_before: dict[K, float] = {}
+        self._retry_after: dict[K, float] = {}
         self._turns = asyncio.Semaphore(workers)
 
     async def run(self) -> None:
@@ -177,27 +177,27 @@ class Controller(Generic[K]):
         now = time.monotonic()
         return now - min([self._queue.last_tick, *(one.started for one in self._running.values())])
 
-    def _comes_too_soon(self, key: K) -> bool:
-        """Whether the key is still inside its Retry-After period; if so, it is scheduled for the end of it."""
-        rest = self._not_before.get(key, 0.0) - asyncio.get_running_loop().time()
+    def _defer(self, key: K) -> bool:
+        """Requeues the key until its Retry-After has elapsed; returns whether it did."""
+        rest = self._retry_after.get(key, 0.0) - asyncio.get_running_loop().time()
         if rest > 0:
             self._queue.add_at(key, self._clock() + timedelta(seconds=rest))
             return True
-        self._not_before.pop(key, None)
+        self._retry_after.pop(key, None)
         return False
 
     async def _process(self, key: K) -> None:
         self._begin(key)
         try:
-            if not self._comes_too_soon(key):
-                await self._reconciled(key)
+            if not self._defer(key):
+                await self._run_reconcile(key)
         finally:
             running = self._running.pop(key, None)  # there is none when it was cancelled while it waited
             if running:
                 self._release(running)
             self._queue.done(key)
 
-    async def _reconciled(self, key: K) -> None:
+    async def _run_reconcile(self, key: K) -> None:
         started = time.monotonic()
         try:
             result = await self._reconcile(key)
@@ -229,6 +229,6 @@ class Controller(Generic[K]):
         self._failures[key] = (kind, failures)
         wait = max(self._backoff.delay(failures, draw=random.random()), retry_after or 0.0)
         if retry_after:
-            self._not_before[key] = asyncio.get_running_loop().time() + retry_after
+            self._retry_after[key] = asyncio.get_running_loop().time() + retry_after
         self._queue.add_at(key, self._clock() + timedelta(seconds=wait))
         return failures

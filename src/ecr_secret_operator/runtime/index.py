@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from typing import Generic, TypeVar
 
-from .cache import Cache, Versioned
+from .cache import Cache, Change, Versioned
 
 K = TypeVar("K", bound=Hashable)
 D = TypeVar("D", bound=Hashable)
@@ -34,17 +34,30 @@ class Index(Generic[D, K, T]):
         """The cache's keys of all objects with this derived key, in the order in which they came."""
         return tuple(self._keys.get(derived, ()))
 
-    def _changed(self, old: T | None, new: T | None) -> None:
+    def all(self) -> tuple[K, ...]:
+        """The cache's keys of all objects that have a derived key, each once."""
+        return tuple(dict.fromkeys(key for keys in self._keys.values() for key in keys))
+
+    def __contains__(self, derived: D) -> bool:
+        return derived in self._keys
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def _changed(self, change: Change[T]) -> None:
+        old, new = change.old, change.new
         before = tuple(self._derived(old)) if old is not None else ()
         after = tuple(self._derived(new)) if new is not None else ()
         if before == after:
             return
-        for derived in set(before).difference(after):
+        if before:
             assert old is not None  # noqa: S101 - before is empty otherwise
-            self._remove(derived, self._key_of(old))
-        for derived in set(after).difference(before):
+            for derived in set(before).difference(after):
+                self._remove(derived, self._key_of(old))
+        if after:
             assert new is not None  # noqa: S101 - after is empty otherwise
-            self._add(derived, self._key_of(new))
+            for derived in set(after).difference(before):
+                self._add(derived, self._key_of(new))
 
     def _add(self, derived: D, key: K) -> None:
         keys = self._keys.get(derived, ())

@@ -31,9 +31,10 @@ class InFlightWrites(Generic[K, T]):
         self._events: dict[K, _Event[T] | None] = {}
 
     def absorb(self, key: K, resource_version: str, read: Callable[[], T]) -> bool:
-        """Whether a watch event can be skipped: its object is in the cache, or the answer to a write comes first.
+        """Takes a watch event, unless it has to be applied now. Returns whether it did.
 
-        An event that is skipped while a write is in flight is kept until the answer is in the cache.
+        It takes an event whose object is in the cache. While the object is being written, it keeps the event until the
+        answer is in the cache.
 
         Args:
             key: of the object.

@@ -16,7 +16,7 @@ from typing import Generic, Protocol, TypeVar
 from ..errors import ApiError, Expired, Forbidden, NotFound, Unauthorized, Unavailable
 from .backoff import Backoff
 from .cache import Cache, Versioned
-from .watching import Change, ListWatch, WatchEvent
+from .watching import EventType, ListWatch, WatchEvent
 
 K = TypeVar("K")
 T = TypeVar("T", bound=Versioned)
@@ -152,7 +152,7 @@ class Reflector(Generic[K, T]):
     def _take(self, event: WatchEvent[T]) -> None:
         if event.item is None:
             return
-        if event.change is Change.DELETED:
+        if event.type is EventType.DELETED:
             self._cache.drop(event.item)
         else:
             self._cache.put(event.item)

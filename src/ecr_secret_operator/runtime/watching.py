@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Change(Enum):
+class EventType(Enum):
     """The kind of a watch event. A bookmark only brings a newer resource version."""
 
     STORED = "stored"
@@ -22,7 +22,7 @@ class Change(Enum):
 class WatchEvent(Generic[T_co]):
     """One event of a watch; `item` is None for an event that needs no decoding."""
 
-    change: Change
+    type: EventType
     resource_version: str
     item: T_co | None = None
 
