@@ -1,7 +1,6 @@
 """Which keys a change wakes: one table, from what has changed to the routes that find the keys. Pure.
 
-Event handlers make a `Change` and enqueue what `wakes` gives for it. They decide nothing themselves. To wake a resource
-on a new event, add a route to `TABLE`.
+Event handlers only make a `Change` and enqueue what `wakes` gives for it. For a new event, add a route to `TABLE`.
 """
 
 from __future__ import annotations
