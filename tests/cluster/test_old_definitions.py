@@ -1,4 +1,4 @@
-"""A cluster that still has the custom resource definitions of the Go operator."""
+"""A cluster that still has the Go operator's definitions: failures, and a namespace that may not be read."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from .resources import (
     apply,
     events_of,
     get,
+    wait_secret,
 )
 
 
@@ -62,3 +63,45 @@ def test_under_definitions_of_old_a_failure_is_told_once_too(
         assert (event["reason"], event["count"]) == ("InvalidSpec", 1)
         aws.fix()
         wait_for(lambda: (get(cluster, namespace) or {})["status"]["phase"] == "Updated", "it is served", within=60)
+
+
+def _may_see_policies(cluster: Cluster, user: str) -> None:
+    """What an operator for single namespaces needs of the cluster: whether a policy limits it."""
+    rules = [{"apiGroups": ["ecr.mobb.redhat.com"], "resources": ["accesspolicies"], "verbs": ["list", "watch"]}]
+    subject = {"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}
+    role = {"kind": "ClusterRole", "name": "policies", "apiGroup": "rbac.authorization.k8s.io"}
+    path, name = "/apis/rbac.authorization.k8s.io/v1", {"metadata": {"name": "policies"}}
+    cluster.create(f"{path}/clusterroles", {**name, "rules": rules})
+    cluster.create(f"{path}/clusterrolebindings", {**name, "roleRef": role, "subjects": [subject]})
+
+
+def _may_work_in(cluster: Cluster, namespace: str, user: str) -> None:
+    rules = [
+        {"apiGroups": ["ecr.mobb.redhat.com"], "resources": ["*"], "verbs": ["get", "list", "watch", "patch"]},
+        {"apiGroups": [""], "resources": ["secrets", "events"], "verbs": ["*"]},
+    ]
+    roles = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
+    cluster.create(f"{roles}/roles", {"metadata": {"name": "operator"}, "rules": rules})
+    subject = {"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}
+    role = {"kind": "Role", "name": "operator", "apiGroup": "rbac.authorization.k8s.io"}
+    cluster.create(f"{roles}/rolebindings", {"metadata": {"name": "operator"}, "roleRef": role, "subjects": [subject]})
+
+
+@pytest.mark.xdist_group("old definitions")
+def test_a_namespace_that_may_not_be_looked_at_stops_no_other(
+    old_plane: ControlPlane, aws: FakeAws, tmp_path: Path
+) -> None:
+    user = "confined-operator"
+    kubeconfig = old_plane.kubeconfig_for(user)
+    with Cluster(old_plane.kubeconfig) as cluster:
+        cluster.namespace("allowed")
+        _may_see_policies(cluster, user)
+        _may_work_in(cluster, "allowed", user)
+        environment = {**aws.environment(), "WATCH_NAMESPACE": "allowed,forbidden"}
+        with OperatorProcess(environment=environment, log=tmp_path / "log", kubeconfig=kubeconfig).ready():
+            apply(cluster, "allowed", a_resource())
+            wait_secret(cluster, "allowed")
+            cluster.namespace("forbidden")
+            _may_work_in(cluster, "forbidden", user)
+            apply(cluster, "forbidden", a_resource())
+            wait_secret(cluster, "forbidden", within=40)
