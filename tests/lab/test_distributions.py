@@ -50,7 +50,7 @@ class Installation(NamedTuple):
         """Runs the operator's command."""
         command = [str(self.home / "bin/ecr-secret-operator"), *words]
         return subprocess.run(
-            command, cwd=self.home, env=environment, capture_output=True, text=True, check=False, timeout=120
+            command, cwd=self.home, env=environment, capture_output=True, text=True, check=False, timeout=240
         )
 
 
