@@ -45,7 +45,7 @@ def test_every_resource_of_a_file_is_rendered(tmp_path: Path) -> None:
     made = [one for one in yaml.safe_load_all(done.stdout) if one]
     assert [one["metadata"]["name"] for one in made] == ["ecr-generated", "charts-generated"]
     assert made[1]["stringData"]["password"] == "<token>"
-    assert "AccessPolicy/p is valid" in done.stdout
+    assert "AccessPolicy p is valid" in done.stdout
 
 
 def test_lists_and_standard_input_do(tmp_path: Path) -> None:
@@ -61,8 +61,8 @@ def test_what_is_invalid_is_told_as_the_status_would_and_the_rest_is_rendered(tm
     said = SECRET.parse(bad["spec"])
     assert isinstance(said, InvalidSpec)
     first, second = done.stderr.splitlines()
-    assert first == f"Error: Secret/team-a/bad: {said.message}"
-    assert second.startswith("Error: AccessPolicy/p: spec.mode: ")
+    assert first == f"Error: Secret team-a/bad: {said.message}"
+    assert second.startswith("Error: AccessPolicy p: spec.mode: ")
     assert "ecr-generated" in done.stdout
 
 
@@ -113,14 +113,14 @@ UNKNOWN = [
     'unknown field "status.fase": did you mean "phase"?',
 ]
 DOUBTFUL: dict[str, tuple[str, list[str]]] = {
-    "unknown fields": (RESOURCE + SEVERAL, [f"Secret/team-a/ecr: {'; '.join(UNKNOWN)}"]),
+    "unknown fields": (RESOURCE + SEVERAL, [f"Secret team-a/ecr: {'; '.join(UNKNOWN)}"]),
     "in metadata": (
         RESOURCE.replace("namespace:", "lables: {a: b}, namespace:"),
-        ['Secret/team-a/ecr: unknown field "metadata.lables": did you mean "labels"?'],
+        ['Secret team-a/ecr: unknown field "metadata.lables": did you mean "labels"?'],
     ),
     "of a policy": (
         json.dumps({**POLICY, "spec": {"namespaces": {"selector": {"matchLabel": {}}}}}),
-        ['AccessPolicy/p: unknown field "spec.namespaces.selector.matchLabel": did you mean "matchLabels"?'],
+        ['AccessPolicy p: unknown field "spec.namespaces.selector.matchLabel": did you mean "matchLabels"?'],
     ),
     "a kind": (
         RESOURCE.replace("kind: Secret", "kind: Secrett"),
@@ -132,15 +132,15 @@ DOUBTFUL: dict[str, tuple[str, list[str]]] = {
     "no version beside": (f"{RESOURCE}---\nkind: Pod\n", ["document 2 of standard input: apiVersion is missing"]),
     "a Secret of the core": (
         RESOURCE.replace("ecr.mobb.redhat.com/v1alpha1", "v1"),
-        ["Secret/team-a/ecr: apiVersion 'v1' is not that of this operator: did you mean ecr.mobb.redhat.com/v1alpha1?"],
+        ["Secret team-a/ecr: apiVersion 'v1' is not that of this operator: did you mean ecr.mobb.redhat.com/v1alpha1?"],
     ),
     "another's kind": (
         json.dumps({"apiVersion": "v1", "kind": "ClusterPullSecret", "metadata": {"name": "a"}}),
-        ["ClusterPullSecret/a: apiVersion 'v1' is not that of this operator"],
+        ["ClusterPullSecret a: apiVersion 'v1' is not that of this operator"],
     ),
     "a key twice": (
         f"{RESOURCE}  region: us-east-2\n  region: us-east-2\n",
-        ["Secret/team-a/ecr: the key 'region' is repeated in line 8"],
+        ["Secret team-a/ecr: the key 'region' is repeated in line 8"],
     ),
     "a key twice in JSON": (
         '{"apiVersion": "ecr.mobb.redhat.com/v1alpha1", "kind": "Secret", "kind": "Secret"}',
@@ -164,6 +164,39 @@ def test_what_would_not_be_applied_as_it_is_meant_is_refused(case: str) -> None:
     for line, words in zip(said, wanted, strict=True):
         assert line.startswith("Error: ")
         assert words in line
+
+
+def render(text: str, *args: str) -> Result:
+    return run("render", "-f", "-", *args, stdin=text)
+
+
+@pytest.mark.parametrize("case", ["unknown fields", "in metadata", "of a policy", "a key twice"])
+def test_what_the_api_server_would_drop_is_a_warning_without_strict(case: str) -> None:
+    text, wanted = DOUBTFUL[case]
+    done = render(text, "--no-strict")
+    assert done.exit_code == 0
+    said = [line.removeprefix("Warning: ") for line in done.stderr.splitlines()]
+    assert all(line.startswith("Warning: ") for line in done.stderr.splitlines())
+    assert "; ".join(said).replace("; Secret team-a/ecr: ", "; ").startswith(wanted[0])
+    assert "is valid" in done.stdout or yaml.safe_load(done.stdout)["metadata"]["name"] == "pull"
+    assert render(text, "--strict").stderr == render(text).stderr
+    assert render(text, "--strict").exit_code == 1
+
+
+@pytest.mark.parametrize("case", ["a kind", "no kind", "a version", "a group", "no object", "nothing"])
+def test_what_is_no_resource_is_an_error_without_strict_too(case: str) -> None:
+    text, wanted = DOUBTFUL[case]
+    done = render(text, "--no-strict")
+    assert done.exit_code == 1
+    assert wanted[0] in done.stderr
+
+
+def test_a_value_that_is_wrong_is_an_error_beside_the_warnings() -> None:
+    done = render(f"{RESOURCE}  qqq: 1\n  frequency: banana\n", "--no-strict")
+    assert (done.exit_code, done.stdout) == (1, "")
+    warning, error = done.stderr.splitlines()
+    assert warning == 'Warning: Secret team-a/ecr: unknown field "spec.qqq"'
+    assert error.startswith("Error: Secret team-a/ecr: spec.frequency: 'banana' is not a duration")
 
 
 NAME = "generated_secret_name: pull"
@@ -221,6 +254,14 @@ def test_values_are_those_that_kubectl_sends(tmp_path: Path, case: str) -> None:
         ("render", "Secret/x", "-f", "y"),
         ("status", "-A", "-n", "x"),
         ("status", "-w", "-o", "json"),
+        ("status", "-w", "-o", "name"),
+        ("status", "secret/a", "-A"),
+        ("status", "ecrpolicy"),
+        ("refresh",),
+        ("refresh", "secret"),
+        ("refresh", "ecrpolicy/a"),
+        ("render", "secret"),
+        ("version", "-o", "wide"),
         ("migrate", "--account", "123"),
     ],
     ids=" ".join,
@@ -233,7 +274,7 @@ def test_migrate_reads_files_and_shows_no_key(tmp_path: Path) -> None:
     job: Object = a_cron_job(*variables(AWS_REGION="us-west-2", AWS_ACCESS_KEY_ID=PLAIN_KEY, DOCKER_SECRET_NAME="x"))
     done = run("migrate", "-f", written(tmp_path / "x", job), "--account", ACCOUNT)
     assert done.exit_code == 0, done.output
-    assert "1 set-ups found, 1 resources made, 1 need something done first." in done.stderr
+    assert "1 installation of another tool found, 1 resource made, 1 needs something done first." in done.stderr
     assert [one["kind"] for one in yaml.safe_load_all(done.stdout) if one] == ["Secret"]
     assert PLAIN_KEY not in done.output
 
@@ -241,7 +282,7 @@ def test_migrate_reads_files_and_shows_no_key(tmp_path: Path) -> None:
 def test_migrate_finds_nothing_and_says_so(tmp_path: Path) -> None:
     done = run("migrate", "-f", written(tmp_path / "x", {"kind": "Pod"}))
     assert (done.exit_code, done.stdout) == (0, "")
-    assert "0 set-ups found" in done.stderr
+    assert "0 installations of other tools found, 0 resources made, 0 need something done first." in done.stderr
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -283,13 +324,6 @@ def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
             yield (*path, name)
 
 
-@pytest.mark.parametrize("name", ["status", "doctor", "refresh", "render", "migrate", "completion"])
-def test_help_has_examples(name: str) -> None:
-    done = run(name, "--help")
-    assert done.exit_code == 0
-    assert f"ecr-secret-operator {name}" in done.stdout.partition("Examples:")[2]
-
-
 PROGRAMS = {"ecr-secret-operator": cli, "kubectl ecr": plugin}
 CALLS = [(program, *path) for program, group in PROGRAMS.items() for path in commands(group)]
 
@@ -300,11 +334,22 @@ def test_help_shows_the_name_by_which_the_command_was_called(call: tuple[str, ..
     shown = CliRunner(env={"COLUMNS": "400"}).invoke(PROGRAMS[program], [*path, "--help"], prog_name=program).stdout
     assert shown.startswith(f"Usage: {' '.join(call)}")
     (other,) = set(PROGRAMS) - {program}
-    typed = [word for word in PROGRAMS[other].commands if f"{other} {word}" in shown]
-    assert typed == ([] if path or program == "kubectl ecr" else ["status"])  # what names the plugin
-    _, examples, lines = shown.partition("Examples:")
-    for line in lines.splitlines() if examples else []:
-        assert not line.strip() or f"{program} {path[0]}" in line
+    assert [word for word in PROGRAMS[other].commands if f"{other} {word}" in shown] == []
+    _, _, lines = shown.partition("Examples:")
+    examples = [line for line in lines.splitlines() if line.strip()]
+    assert examples
+    typed = [" ".join((program, *path))] if path else [f"{program} {word}" for word in PROGRAMS[program].commands]
+    for line in examples:
+        assert any(command in line for command in typed), line
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_list_of_commands_has_whole_sentences(program: str) -> None:
+    """At 80 columns."""
+    shown = CliRunner(env={"COLUMNS": "80"}).invoke(PROGRAMS[program], ["--help"], prog_name=program).stdout
+    listed = shown.partition("Commands:")[2].partition("Examples:")[0].strip().splitlines()
+    assert len(listed) == len(PROGRAMS[program].commands)
+    assert [line for line in listed if not line.rstrip().endswith(".") or line.rstrip().endswith("...")] == []
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_a_usual_terminal_shows_a_resource_on_one_line() -> None:
 
 def test_what_is_not_good_is_told_below() -> None:
     status = a_status(a_condition("Ready", "False", "SecretConflict", "the name is taken"), phase="Error")
-    assert "Secret/team-a/ecr: SecretConflict: the name is taken" in shown(
+    assert "Secret team-a/ecr: SecretConflict: the name is taken" in shown(
         an_object(status=status), an_object(name="good")
     )
 

@@ -378,7 +378,7 @@ def test_an_operator_that_is_gone(site: Site, broken: list[Finding]) -> None:
     _, findings = site.doctor("Secret/ecr", "-n", GOOD)
     assert problems(findings) == {"leader-lost", "token-expired"}
     (expired,) = [one for one in findings if one.cause == "token-expired"]
-    assert "1 pods (web) pull with it" in expired.message
+    assert "1 Pod (web) pulls with it" in expired.message
     site.cluster.delete(LEASE)
     site.cluster.delete(f"{DEPLOYMENT}/operator")
     _, findings = site.doctor("Secret/ecr", "-n", GOOD)

@@ -45,7 +45,7 @@ def test_what_is_wrong_is_told_and_exits_with_1(cluster: Cluster, lasting: str, 
     assert done.returncode == 1, done.stderr
     assert "SecretConflict" in done.stdout
     assert (
-        f"Secret/{lasting}/{name}: SecretConflict: Secret {name}-generated exists and was not made by this operator"
+        f"Secret {lasting}/{name}: SecretConflict: Secret {name}-generated exists and was not made by this operator"
         in done.stdout
     )
 
@@ -229,8 +229,8 @@ def test_a_refresh_without_an_operator_ends_in_time(cluster: Cluster, namespace:
     [
         ("Secret/none", "there is no Secret none in namespace"),
         ("ecrpull/none", "there is no ClusterPullSecret none"),
-        ("Pod/none", "is not KIND/NAME"),
-        ("none", "is not KIND/NAME"),
+        ("Pod/none", "there is no resource type 'Pod'. The types are secret (ecrsecret), argohelmreposecret"),
+        ("none", "there is no resource type 'none'"),
     ],
 )
 def test_a_refresh_of_nothing_is_a_sentence(namespace: str, kubeconfig: Path, word: str, words: str) -> None:

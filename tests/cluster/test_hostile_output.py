@@ -78,6 +78,7 @@ def hostile(kubeconfig: Path, kubectl: Kubectl) -> str:
 
 def _an_operator_that_crashes(cluster: Cluster, namespace: str) -> None:
     body = deployment()
+    body["spec"]["template"]["spec"]["containers"][0]["image"] = f"example.org/ecr-secret-operator:1.0-{HOSTILE}"
     cluster.create(f"/apis/apps/v1/namespaces/{namespace}/deployments", body)
     path = f"/api/v1/namespaces/{namespace}/pods"
     pod = body["spec"]["template"]
@@ -99,6 +100,10 @@ CASES: Mapping[str, list[list[str]]] = {
         ["-n", "NAMESPACE", "-o", "wide"],
         ["-n", "NAMESPACE", "-o", "json"],
         ["-n", "NAMESPACE", "-o", "yaml"],
+        ["-n", "NAMESPACE", "-o", "name"],
+        ["secret/ecr", "-n", "NAMESPACE"],
+        ["secret/none", "-n", "NAMESPACE"],
+        [ARGUMENT],
         ["-o", "wide"],
         ["--context", ARGUMENT],
         ["--kubeconfig", ARGUMENT],
@@ -109,20 +114,40 @@ CASES: Mapping[str, list[list[str]]] = {
         ["-n", "NAMESPACE", "--operator-namespace", "NAMESPACE"],
         ["-n", "NAMESPACE", "--operator-namespace", "NAMESPACE", "-o", "json"],
         ["Secret/ecr", "-n", "NAMESPACE", "--operator-namespace", "NAMESPACE"],
+        ["-n", "NAMESPACE", "--operator-namespace", "NAMESPACE", "-o", "wide"],
+        ["-n", "NAMESPACE", "--operator-namespace", "NAMESPACE", "-o", "yaml"],
+        ["-n", "NAMESPACE", "--operator-namespace", "NAMESPACE", "-o", "name"],
         ["--operator-namespace", ARGUMENT],
     ],
     "refresh": [
         ["Secret/ecr", "-n", "NAMESPACE", "--timeout", "1"],
+        ["secret", "ecr", "none", "-n", "NAMESPACE", "--no-wait", "-o", "wide"],
         ["Secret/ecr", "-n", ARGUMENT],
         [f"Secret/{ARGUMENT}", "-n", "NAMESPACE"],
         [ARGUMENT],
     ],
     "render": [
         ["Secret/ecr", "-n", "NAMESPACE"],
+        ["Secret/ecr", "-n", "NAMESPACE", "-o", "json"],
         ["-f", "FILE"],
+        ["-f", "FILE", "--no-strict", "-o", "name"],
         ["-f", ARGUMENT],
     ],
-    "migrate": [["-n", "NAMESPACE"], ["-f", "FILE"], ["-f", ARGUMENT], ["--account", ARGUMENT]],
+    "version": [
+        ["--operator-namespace", "NAMESPACE"],
+        ["--operator-namespace", "NAMESPACE", "-o", "json"],
+        ["--operator-namespace", "NAMESPACE", "-o", "yaml"],
+        ["--operator-namespace", ARGUMENT],
+        ["--kubeconfig", ARGUMENT],
+    ],
+    "migrate": [
+        ["-n", "NAMESPACE"],
+        ["-n", "NAMESPACE", "-o", "json"],
+        ["-f", "FILE"],
+        ["-f", "FILE", "-o", "name"],
+        ["-f", ARGUMENT],
+        ["--account", ARGUMENT],
+    ],
     "rbac": [[], ["--namespace", ARGUMENT], ["--token-audience", ARGUMENT]],
     "crds": [[]],
     "completion": [["bash"], [ARGUMENT]],
@@ -218,7 +243,8 @@ def test_no_command_prints_what_a_terminal_interprets(
     assert interpreted(OWN.sub("", seen(command, environment))) == []
     if "json" in args:
         assert HOSTILE in json.dumps(json.loads(output), ensure_ascii=False) or SHOWN in output
-    if (name in ("status", "doctor") and "NAMESPACE" in args) or name == "demo":
+    listing = "name" not in args and "secret/none" not in args
+    if (name in ("status", "doctor", "version") and "NAMESPACE" in args and listing) or name == "demo":
         assert SHOWN in output
     if args == ["up"]:
         assert SHOWN in errors

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from ecr_secret_operator.doctor.access_review import AccessReview
-from ecr_secret_operator.doctor.checklist import MOST_EXAMINED, to_examine
+from ecr_secret_operator.doctor.checklist import MOST_EXAMINED, check, to_examine
 from ecr_secret_operator.doctor.credential import Credential, credential
-from ecr_secret_operator.doctor.finding import Level, worst
+from ecr_secret_operator.doctor.finding import Level, ok, worst
 from ecr_secret_operator.doctor.observed import Evidence, Keys, ObservedInstallation, Users
 from ecr_secret_operator.doctor.permissions import access_reviews
 from ecr_secret_operator.doctor.workload import Workload, is_operator, workload
@@ -132,7 +132,7 @@ INSTALLATIONS: dict[str, tuple[dict[str, Any], str, str]] = {
         "served all the same",
     ),
     "scaled to zero": ({"deployments": [a_deployment(replicas=0)]}, "operator-scaled-to-zero", "scaled to zero"),
-    "not available": ({"deployments": [a_deployment(available=0)]}, "operator-unavailable", "None of its 1 replicas"),
+    "not available": ({"deployments": [a_deployment(available=0)]}, "operator-unavailable", "0 of 1 replica available"),
     "crash loop": ({"pods": [CRASHED]}, "operator-crashes", "CrashLoopBackOff: Error: the cluster lacks"),
     "no Lease": ({"lease": {}}, "leader-none", "no replica has held it so far"),
     "Lease given back": ({"lease": a_lease("")}, "leader-none", "the last one released it"),
@@ -305,7 +305,7 @@ CASES: dict[str, tuple[Evidence, str, str]] = {
     "Secret of another resource": (
         a_case(TAKEN, generated={"team-a": OTHERS}),
         "secret-conflict",
-        "is made for Secret/other",
+        "is made for Secret team-a/other",
     ),
     "foreign Secret, unseen": (a_case(TAKEN, generated={"team-a": None}), "secret-conflict", "it says why"),
     "denied": (a_case(an_object(status=failing("AWSAccessDenied"))), "aws-access-denied", "it says why"),
@@ -324,7 +324,7 @@ CASES: dict[str, tuple[Evidence, str, str]] = {
     "expired": (
         a_case(an_object(status=a_status(expiresAt=OLD)), users=Users(pods=["web-1", "web-2"], accounts=["default"])),
         "token-expired",
-        "2 pods (web-1, web-2) and 1 ServiceAccounts (default) pull with it",
+        "2 Pods (web-1, web-2) and 1 ServiceAccount (default) pull with it",
     ),
     "overdue": (a_case(an_object(status=a_status(nextRefreshTime=OLD))), "refresh-overdue", "has not happened"),
     "Secret gone": (a_case(generated={}), "secret-missing", "is missing and is not being restored"),
@@ -342,7 +342,7 @@ CASES: dict[str, tuple[Evidence, str, str]] = {
             users=Users(pods=["web"]),
         ),
         "suspended",
-        "no valid token is stored. 1 pods (web) pull with it",
+        "no valid token is stored. 1 Pod (web) pulls with it",
     ),
     "link": (
         a_case(
@@ -679,3 +679,19 @@ def test_the_host_is_in_the_sentence_of_a_denial() -> None:
     findings = found(an_installation(policies=[POLICY]), a_case())
     (one,) = [finding for finding in findings if finding.cause == "policy-denied"]
     assert HOST in one.message
+
+
+def test_a_named_policy_is_told_of_even_if_it_is_good() -> None:
+    seen = an_installation(
+        policies=[a_policy("ours", namespaces={"include": ["team-a"]}), a_policy("other")],
+        namespaces={"team-a": {}, "team-b": {}},
+    )
+    told = [one for one in check(seen, [], ["ours"]) if one.subject.startswith("AccessPolicy ")]
+    assert told == [ok("policy", "AccessPolicy ours", "It is valid and selects 1 of 2 namespaces")]
+    assert not [one for one in check(seen, []) if one.subject.startswith("AccessPolicy ")]
+
+
+def test_what_a_named_policy_selects_is_unknown_without_the_namespaces() -> None:
+    seen = an_installation(policies=[a_policy("ours")], namespaces=None)
+    (told,) = [one for one in check(seen, [], ["ours"]) if one.subject == "AccessPolicy ours"]
+    assert (told.level, told.cause) == (Level.UNKNOWN, "policy")

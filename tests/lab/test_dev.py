@@ -28,7 +28,7 @@ def test_it_serves_any_shell_until_it_is_stopped(environment: Environment) -> No
 
     status = dev("status", environment)
     assert status.returncode == 0, status.stderr
-    assert "AWS was asked 1 times" in status.stdout
+    assert "AWS was asked 1 time so far" in status.stdout
 
     assert dev("down", environment).stdout == "Stopped.\n"
     wait_for(lambda: not processes_with("TMPDIR", scratch), "all processes have ended")

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import click
 
-from ..crds import all_definitions, to_yaml
+from ..crds import all_definitions
+from .output import MANIFESTS, manifests, output_option
 
 
-@click.command()
-def crds() -> None:
-    """Print the custom resource definitions as YAML.
+@click.command(
+    epilog="""\b
+Examples:
+  ecr-secret-operator crds | kubectl apply --server-side -f -
+  ecr-secret-operator crds -o name"""
+)
+@output_option(MANIFESTS)
+def crds(*, output: str) -> None:
+    """Print the custom resource definitions.
 
-    Install them with: ecr-secret-operator crds | kubectl apply --server-side -f -
+    No cluster is needed.
     """
-    click.echo(to_yaml(all_definitions()), nl=False)
+    click.echo(manifests(all_definitions(), output))

@@ -39,15 +39,21 @@ def _stoppable() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  ecr-secret-operator demo
+  ecr-secret-operator demo --keep"""
+)
 @click.option("--keep", is_flag=True, help="Keep everything running at the end until Ctrl-C.")
 @click.pass_context
 def demo(context: click.Context, *, keep: bool) -> None:
-    """Show what the operator does, on a real Kubernetes control plane and a fake AWS.
+    """Show the operator on a local Kubernetes and a fake AWS.
 
-    Nothing is needed beforehand: etcd, kube-apiserver, kube-controller-manager and kubectl are downloaded, or built
-    from source (minutes, once), a registry and its client crane are built, and everything is stopped at the end. Exit
-    code 0 means that each step was seen to happen.
+    You need no cluster and no AWS account. etcd, kube-apiserver, kube-controller-manager and kubectl are downloaded, or
+    built from source (minutes, once); a registry and its client crane are built. Everything is stopped at the end.
+
+    Exit codes: 0 each step was seen to happen; 1 a step failed; 130 stopped by Ctrl-C.
     """
     from . import laboratory as show  # noqa: PLC0415 - it may be absent
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..doctor.finding import counted
 from .options import Failed
 from .screen import open_console
 
@@ -26,12 +27,23 @@ def _failing_with(*failures: type[Exception]) -> Iterator[None]:
         raise click.ClickException(str(failure)) from failure
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  ecr-secret-operator dev up
+  eval "$(ecr-secret-operator dev env)"
+  ecr-secret-operator dev status
+  ecr-secret-operator dev down"""
+)
 def dev() -> None:
-    """Start, use and stop a local Kubernetes control plane with a fake AWS."""
+    """Start, use and stop a local Kubernetes with a fake AWS."""
 
 
-@dev.command()
+@dev.command(
+    epilog="""\b
+Examples:
+  ecr-secret-operator dev up"""
+)
 def up() -> None:
     """Start the control plane and the fake AWS. They run until `dev down`.
 
@@ -50,7 +62,11 @@ def up() -> None:
     click.echo(f"Stop them:  {command} dev down")
 
 
-@dev.command()
+@dev.command(
+    epilog="""\b
+Examples:
+  ecr-secret-operator dev down"""
+)
 def down() -> None:
     """Stop them, and remove their data."""
     from .laboratory import workbench  # noqa: PLC0415 - it may be absent
@@ -58,18 +74,28 @@ def down() -> None:
     click.echo("Stopped." if workbench.down() else "Nothing ran.")
 
 
-@dev.command()
+@dev.command(
+    epilog="""\b
+Examples:
+  eval "$(ecr-secret-operator dev env)"
+"""
+)
 def env() -> None:
     """Print the environment for a shell.
 
-    eval "$(ecr-secret-operator dev env)" sets KUBECONFIG and the AWS variables, and puts kubectl on PATH.
-    $ECR_LAB_OPERATOR_KUBECONFIG is the operator's own, with just the permissions that it ships; it is good for a day.
+    It sets KUBECONFIG and the AWS variables, and puts kubectl on PATH.
+    $ECR_LAB_OPERATOR_KUBECONFIG is the operator's own, with only the permissions of an installation. It is valid for a
+    day.
     """
     for line in _running().exports():
         click.echo(line)
 
 
-@dev.command()
+@dev.command(
+    epilog="""\b
+Examples:
+  ecr-secret-operator dev status"""
+)
 def status() -> None:
     """Show what runs. Exits with 1 if nothing runs, or something does not answer."""
     bench = _running()
@@ -77,7 +103,7 @@ def status() -> None:
     problem = bench.trouble()
     if problem:
         raise Failed(f"{problem}. Start again with: ecr-secret-operator dev down, then dev up")
-    click.echo(f"AWS was asked {len(bench.aws.calls())} times so far.")
+    click.echo(f"AWS was asked {counted(len(bench.aws.calls()), 'time')} so far.")
 
 
 def _running() -> Workbench:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..doctor.finding import Finding, Level, worst
+from ..doctor.finding import Finding, Level, counted, worst
+from ..domain.identity.policy import POLICY_KIND
 from ..domain.kinds import KINDS, Kind
 from ..domain.raw import RawObject
 from .naming import as_called
-from .options import EXIT_WRONG, NameType, ResourceType, cluster_options, namespace_option, with_cluster
+from .options import EXIT_WRONG, CannotLook, NameType, cluster_options, namespace_option, with_cluster
+from .output import TABLES, output_option, written
+from .targets import Targets, resource_arguments
 
 if TYPE_CHECKING:
     from ..collect.session import ClusterSession
@@ -24,6 +27,8 @@ _MARKS = {
     Level.ERROR: ("error  ", "bold red"),
     Level.UNKNOWN: ("?      ", "dim"),
 }
+_CAUSE = 31
+"""Columns of a cause: most are shorter."""
 
 
 @click.command(
@@ -31,11 +36,12 @@ _MARKS = {
 Examples:
   ecr-secret-operator doctor
   ecr-secret-operator doctor -n team-a
-  ecr-secret-operator doctor Secret/ecr -n team-a
+  ecr-secret-operator doctor secret/web -n team-a
+  ecr-secret-operator doctor ecrpolicy/team-a
   ecr-secret-operator doctor --operator-namespace openshift-operators -o json"""
 )
-@click.argument("resource", type=ResourceType(), metavar="[KIND/NAME]", required=False)
-@namespace_option("Namespace of the resource, or of those to look at [default: all that you may list].")
+@resource_arguments()
+@namespace_option("Namespace of the resources [default: all that you may list; for named ones, that of the context].")
 @click.option(
     "--operator-namespace",
     type=NameType(),
@@ -48,13 +54,13 @@ Examples:
     metavar="NAME",
     help="ServiceAccount of the operator [default: that of its Deployment].",
 )
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@output_option(TABLES, "Output format. wide adds the cause; name prints LEVEL/CAUSE.")
 @cluster_options
 @click.pass_context
 def doctor(
     ctx: click.Context,
     *,
-    resource: tuple[Kind, str] | None,
+    resources: Targets,
     namespace: str | None,
     operator_namespace: str | None,
     service_account: str | None,
@@ -65,53 +71,78 @@ def doctor(
     """Find problems and print their remedies.
 
     Checks the API server, the custom resource definitions, the operator, its permissions, its AWS identity and the
-    AccessPolicies; then one resource, or all that have a problem. Fix the first finding first: it may cause the others.
-    Nothing is changed. Of Secrets, only the names of their entries are read. What you may not read is marked with a
-    question mark.
+    AccessPolicies; then the resources that you name, or all that have a problem. Fix the first finding first: it may
+    cause the others. Nothing is changed. Of Secrets, only the names of their entries are read. What you may not read is
+    marked with a question mark.
 
-    Exit codes: 0 no errors; 1 at least one error; 2 the cluster could not be read.
+    Exit codes: 0 no errors; 1 at least one error; 2 wrong usage, a named resource does not exist, or the cluster could
+    not be read.
     """
 
     async def look(session: ClusterSession) -> tuple[ObservedInstallation, list[Evidence]]:
-        from ..collect import installation, resources  # noqa: PLC0415 - the client library takes a second to import
+        from ..collect import installation  # noqa: PLC0415 - the client library takes a second to import
 
         now = datetime.now(UTC)
         place = await installation.find(session, operator_namespace, service_account)
-        chosen = None
-        if resource:
-            kind, name = resource
-            chosen = kind, await resources.one(session.reader, kind, namespace or session.namespace, name)
+        chosen = await _chosen(session, resources, namespace or session.namespace)
         seen = await installation.collect_installation(session, place, namespace, now=now)
-        return seen, await _evidence(session, seen, chosen)
+        return seen, await _evidence(session, seen, resources, chosen)
 
     from ..doctor.checklist import check  # noqa: PLC0415 - as little as possible at start
 
     seen, cases = with_cluster(kubeconfig, context, look)
-    findings = list(check(seen, cases))
-    if output == "json":
-        _print_json(findings)
+    findings = list(check(seen, cases, _policies(seen, resources)))
+    if output in ("json", "yaml"):
+        click.echo(written(_document(findings), output))
+    elif output == "name":
+        for one in findings:
+            click.echo(f"{one.level}/{one.cause}")
     else:
-        _print_text(findings)
+        print_findings(findings, wide=output == "wide")
     ctx.exit(EXIT_WRONG if worst(findings) else 0)
 
 
+async def _chosen(session: ClusterSession, targets: Targets, namespace: str) -> list[tuple[Kind, RawObject]]:
+    """The named resources. Raises CannotLook where one does not exist."""
+    from ..collect import resources  # noqa: PLC0415 - the client library takes a second to import
+
+    found = await resources.named(session, targets.credentials(), namespace)
+    if found.missing:
+        raise CannotLook("; ".join(found.missing))
+    return list(found.resources)
+
+
+def _policies(seen: ObservedInstallation, targets: Targets) -> Sequence[str]:
+    """Names of the AccessPolicies that are meant. Raises CannotLook for one that does not exist."""
+    known = [policy.name for policy in seen.policies or ()]
+    if POLICY_KIND in targets.kinds:
+        return known
+    names = [name for kind, name in targets.named if kind == POLICY_KIND]
+    if missing := [name for name in names if seen.policies is not None and name not in known]:
+        raise CannotLook("; ".join(f"there is no {POLICY_KIND} {name}" for name in missing))
+    return names
+
+
 async def _evidence(
-    session: ClusterSession, seen: ObservedInstallation, chosen: tuple[Kind, RawObject] | None
+    session: ClusterSession, seen: ObservedInstallation, targets: Targets, chosen: list[tuple[Kind, RawObject]]
 ) -> list[Evidence]:
+    """The named resources; if none is named, those of the given kinds, or of all, that have a problem."""
     from ..collect import evidence, resources  # noqa: PLC0415 - the client library takes a second to import
     from ..doctor.checklist import to_examine  # noqa: PLC0415 - as little as possible at start
 
-    wanted = [chosen] if chosen else []
-    for one in [] if chosen else to_examine(seen.credentials):
-        kind = KINDS[one.key.kind]
-        wanted.append((kind, await resources.one(session.reader, kind, one.key.namespace, one.key.name)))
+    wanted = list(chosen)
+    for one in [] if targets.named else to_examine(seen.credentials):
+        if not targets.kinds or one.key.kind in targets.kinds:
+            kind = KINDS[one.key.kind]
+            wanted.append((kind, await resources.one(session.reader, kind, one.key.namespace, one.key.name)))
     return [
         await evidence.examine(session, kind, raw, operator_namespace=seen.namespace, now=seen.now)
         for kind, raw in wanted
     ]
 
 
-def _print_text(findings: Sequence[Finding]) -> None:
+def print_findings(findings: Sequence[Finding], *, wide: bool = False) -> None:
+    """Prints findings for people, and counts them."""
     from rich.text import Text  # noqa: PLC0415 - only for text output
 
     from .screen import cell, open_console  # noqa: PLC0415 - the same
@@ -119,19 +150,18 @@ def _print_text(findings: Sequence[Finding]) -> None:
     console = open_console(soft_wrap=True)
     for one in findings:
         mark, style = _MARKS[one.level]
-        console.print(Text.assemble((mark, style), "  ", cell(one.subject, "bold"), ": ", cell(one.message)))
+        cause = [f"  {one.cause:<{_CAUSE}}"] if wide else []
+        console.print(Text.assemble((mark, style), *cause, "  ", cell(one.subject, "bold"), ": ", cell(one.message)))
         if one.remedy:
             console.print(Text.assemble("         ", ("> ", "dim"), cell(as_called(one.remedy))))
     counts = {level: sum(one.level is level for one in findings) for level in Level}
     console.print(
-        f"\n{counts[Level.ERROR]} errors, {counts[Level.WARNING]} warnings, {counts[Level.OK]} ok,"
-        f" {counts[Level.UNKNOWN]} unknown"
+        f"\n{counted(counts[Level.ERROR], 'error')}, {counted(counts[Level.WARNING], 'warning')},"
+        f" {counts[Level.OK]} ok, {counts[Level.UNKNOWN]} unknown"
     )
 
 
-def _print_json(findings: Sequence[Finding]) -> None:
-    from .tables import written  # noqa: PLC0415 - for who reads JSON
-
+def _document(findings: Sequence[Finding]) -> dict[str, object]:
     shown = [
         {
             "level": str(one.level),
@@ -142,4 +172,4 @@ def _print_json(findings: Sequence[Finding]) -> None:
         }
         for one in findings
     ]
-    click.echo(written({"findings": shown, "failed": worst(findings)}, "json"))
+    return {"findings": shown, "failed": worst(findings)}

@@ -10,7 +10,7 @@ from .. import __version__
 from ..domain.printable import one_line
 from ..errors import OperatorError
 from ..observability.stream import escape_standard_streams
-from .completion import completion
+from .completion import completion, kubectl_answer
 from .crds import crds
 from .demo import demo
 from .dev import dev
@@ -22,6 +22,7 @@ from .refresh import refresh
 from .render import render
 from .run import run
 from .status import status
+from .version import version
 
 EXIT_FAILED = 1
 
@@ -32,30 +33,41 @@ _SETTINGS = {
 }
 
 
-@click.group(context_settings=_SETTINGS)
+_EXAMPLES = """\b
+Examples:
+  ecr-secret-operator status
+  ecr-secret-operator doctor secret/web -n team-a
+  ecr-secret-operator refresh secret/web -n team-a
+  ecr-secret-operator render -f ecr.yaml"""
+
+
+@click.group(context_settings=_SETTINGS, epilog=_EXAMPLES)
 @click.version_option(__version__, "--version", prog_name=NAME)
 def cli() -> None:
     """Keep Amazon ECR tokens fresh in Kubernetes Secrets.
 
-    For people with a kubeconfig: status, doctor, refresh, render, migrate. They use your permissions in the
-    cluster, and work as a plugin of kubectl, too: kubectl ecr status.
+    The operator is `run`. The other commands are for users. Those that read a cluster need a kubeconfig and use your
+    permissions. All except `run` are also a kubectl plugin: kubectl ecr.
 
-    Exit codes: 0 done, or stopped by a signal; 1 failed, with one line that says why; 2 wrong usage.
+    Exit codes: 0 success; 1 something is wrong, or the command failed; 2 wrong usage, or the cluster cannot be read;
+    130 stopped by Ctrl-C. Errors are printed on standard error.
     """
 
 
-@click.group(context_settings=_SETTINGS)
+@click.group(context_settings=_SETTINGS, epilog=named(_EXAMPLES, PLUGIN))
 @click.version_option(__version__, "--version", prog_name=PLUGIN)
 def plugin() -> None:
-    """Look after Amazon ECR tokens in Kubernetes Secrets: ecr-secret-operator as a plugin of kubectl.
+    """Show, check and refresh Amazon ECR tokens in Kubernetes Secrets.
 
-    The same commands as those of ecr-secret-operator, but for run.
+    A kubectl plugin of the ECR Secret Operator. Commands that read a cluster need a kubeconfig, and use your
+    permissions.
 
-    Exit codes: 0 done, or stopped by a signal; 1 failed, with one line that says why; 2 wrong usage.
+    Exit codes: 0 success; 1 something is wrong, or the command failed; 2 wrong usage, or the cluster cannot be read;
+    130 stopped by Ctrl-C. Errors are printed on standard error.
     """
 
 
-for command in (run, crds, rbac, status, doctor, refresh, render, migrate, completion, demo, dev):
+for command in (run, crds, rbac, status, doctor, refresh, render, migrate, version, completion, demo, dev):
     cli.add_command(command)
     if command.name in COMMANDS:
         plugin.add_command(command_for(command, PLUGIN))
@@ -69,6 +81,13 @@ def main() -> None:
 def kubectl_plugin() -> None:
     """The entry point of `kubectl ecr`, which kubectl finds by its name, kubectl-ecr."""
     _main(plugin, PLUGIN)
+
+
+def kubectl_completion() -> None:
+    """The entry point of `kubectl_complete-ecr`, which kubectl runs with the words to complete after `kubectl ecr`."""
+    escape_standard_streams()
+    for line in kubectl_answer(plugin, sys.argv[1:]):
+        click.echo(line)
 
 
 def _main(group: click.Group, name: str) -> None:

@@ -1,4 +1,4 @@
-"""`ecr-secret-operator migrate`: other tools' set-ups, as resources of this operator."""
+"""`ecr-secret-operator migrate`: the configuration of other tools, as resources of this operator."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..doctor.finding import counted
 from .options import cluster_options, namespace_option, with_cluster
+from .output import MANIFESTS, manifests, output_option
 
 if TYPE_CHECKING:
     from ..collect.others import Others
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 Examples:
   ecr-secret-operator migrate > ecr.yaml
   ecr-secret-operator migrate -n team-a --account 123456789012
-  ecr-secret-operator migrate -f cronjob.yaml -f service-account.yaml"""
+  ecr-secret-operator migrate -f cronjob.yaml -f service-account.yaml
+  ecr-secret-operator migrate -o name"""
 )
 @click.option(
     "-f",
@@ -39,6 +42,7 @@ Examples:
     metavar="NAME",
     help="Namespace of this operator, which contains the identities of ClusterPullSecrets.",
 )
+@output_option(MANIFESTS)
 @cluster_options
 def migrate(
     *,
@@ -46,20 +50,23 @@ def migrate(
     namespace: str | None,
     account: str,
     operator_namespace: str,
+    output: str,
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """Print resources of this operator that replace other tools.
+    """Print resources that replace the configuration of other tools.
 
-    Known are the Go operator rh-mobb/ecr-secret-operator, nabsul/k8s-ecr-login-renew, upmc-enterprises/registry-creds,
-    and the ECR generators of the External Secrets Operator. Comments say what to do first, what could not be carried
-    over, and what to remove afterwards. Environments are read as the kubelet makes them: envFrom, env, $(NAME). Nothing
-    is changed, and no value of a Secret is used or shown.
+    Supported are the Go operator rh-mobb/ecr-secret-operator, nabsul/k8s-ecr-login-renew,
+    upmc-enterprises/registry-creds, and the ECR generators of the External Secrets Operator. Nothing is changed, and no
+    value of a Secret is used or shown.
 
-    Exit codes: 0 done, also when there was nothing to carry over; 1 a file cannot be read; 2 the cluster cannot be
-    reached.
+    Comments list what to do first, what could not be translated, and what to remove afterwards. With -o json or -o
+    name, they go to standard error. Environment variables are read as the kubelet does: envFrom, env, $(NAME).
+
+    Exit codes: 0 done, even if nothing was found; 1 a file cannot be read; 2 wrong usage, or the cluster cannot be
+    read.
     """
-    from ..migrate.translate import stream, translate  # noqa: PLC0415 - the same
+    from ..migrate.translate import comments, stream, translate  # noqa: PLC0415 - the same
     from ..migrate.translation import Hints  # noqa: PLC0415 - as little as possible at start
 
     if account and not (account.isdecimal() and len(account) == 12):  # noqa: PLR2004 - AWS
@@ -70,10 +77,17 @@ def migrate(
     else:
         found = _from_cluster(namespace, kubeconfig, context)
         carried = translate(found.objects, hints, found.sources)
-    click.echo(stream(carried), nl=False)
-    made = sum(len(one.documents) for one in carried)
+    made = [one for carry in carried for one in carry.documents]
+    if output == "yaml":
+        click.echo(stream(carried), nl=False)
+    else:
+        click.echo("".join(comments(one) for one in carried), nl=False, err=True)
+        if made or output == "json":
+            click.echo(manifests(made, output))
     todo = sum(bool(one.needed or not one.complete) for one in carried)
-    click.echo(f"{len(carried)} set-ups found, {made} resources made, {todo} need something done first.", err=True)
+    needing = f"{todo} {'needs' if todo == 1 else 'need'} something done first"
+    found_words = counted(len(carried), "installation of another tool", "installations of other tools")
+    click.echo(f"{found_words} found, {counted(len(made), 'resource')} made, {needing}.", err=True)
 
 
 def _from_files(names: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -90,5 +104,5 @@ def _from_cluster(namespace: str | None, kubeconfig: str | None, context: str | 
 
     found = with_cluster(kubeconfig, context, look)
     for kind in found.unseen:
-        click.echo(f"Note: {kind}s are left out: you may not list them", err=True)
+        click.echo(f"Note: {kind}s are omitted: you may not list them", err=True)
     return found

@@ -15,7 +15,7 @@ NAME, PLUGIN = "ecr-secret-operator", "kubectl ecr"
 FILES = {NAME: NAME, PLUGIN: "kubectl-ecr"}
 """By the name, that of the installed file, which shells complete."""
 
-COMMANDS = ("crds", "rbac", "status", "doctor", "refresh", "render", "migrate", "completion", "demo", "dev")
+COMMANDS = ("crds", "rbac", "status", "doctor", "refresh", "render", "migrate", "version", "completion", "demo", "dev")
 """Those of the plugin: all but `run`, which is the operator itself."""
 
 _TYPED = re.compile(rf"\b{NAME} (?=(?:{'|'.join(COMMANDS)})\b)")

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from ..api.duration import parse_duration
-from ..api.fields import GROUP, valid_name
-from ..domain.kinds import KINDS, Kind
+from ..api.fields import valid_name
 from ..domain.printable import one_line
 from ..errors import (
     ApiError,
     Forbidden,
     InvalidField,
     NoCredentials,
+    OperatorError,
     Unauthorized,
     Unavailable,
 )
@@ -34,6 +34,12 @@ EXIT_WRONG = 1
 """Something is not as it should be."""
 EXIT_CANNOT_LOOK = 2
 """Nothing can be said: no way to the cluster, no permission to look, or the command was used wrongly."""
+INTERRUPTED = 130
+"""Ctrl-C ended the command (shells: 128 + SIGINT)."""
+
+_SERVER = "the API server "
+_CHECK = "Check that the server runs, and that your kubeconfig names it: kubectl cluster-info"
+_LOGIN = "Log in again, or check the user in your kubeconfig"
 
 
 class Failed(click.ClickException):
@@ -92,42 +98,6 @@ class DurationType(click.ParamType[timedelta]):
             self.fail(str(error), param, ctx)
 
 
-class ResourceType(click.ParamType[tuple[Kind, str]]):
-    """KIND/NAME as kubectl takes it: the kind by name, plural or short name, with or without the group."""
-
-    name = "resource"
-
-    def convert(
-        self, value: str | tuple[Kind, str], param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[Kind, str]:
-        """Reads it, or fails with a sentence."""
-        if not isinstance(value, str):
-            return value
-        word, slash, name = value.partition("/")
-        kind = _kinds().get(word.lower().removesuffix(f".{GROUP}"))
-        if kind is None or not slash or not name or "/" in name:
-            names = ", ".join(KINDS)
-            self.fail(f"{value!r} is not KIND/NAME, such as Secret/ecr. KIND is one of {names}", param, ctx)
-        return kind, NameType().convert(name, param, ctx)
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002 - click's
-        """Kinds: names would need a cluster at each key."""
-        return [CompletionItem(f"{name}/") for name in KINDS if name.lower().startswith(incomplete.lower())]
-
-
-def _kinds() -> dict[str, Kind]:
-    return {
-        word: kind
-        for kind in KINDS.values()
-        for word in (
-            kind.name.lower(),
-            kind.plural,
-            f"{kind.plural}.{GROUP}".removesuffix(f".{GROUP}"),
-            *kind.short_names,
-        )
-    }
-
-
 def with_cluster(kubeconfig: str | None, context: str | None, work: Callable[[ClusterSession], Awaitable[T]]) -> T:
     """Does something with a cluster. Raises CannotLook, with one sentence, where that is not possible."""
     from ..collect.session import session  # noqa: PLC0415 - the same
@@ -143,12 +113,35 @@ def with_cluster(kubeconfig: str | None, context: str | None, work: Callable[[Cl
 
     try:
         return asyncio.run(working())
-    except (ConfigError, NoCredentials) as error:
-        raise CannotLook(str(error)) from error
-    except Unavailable as error:
-        raise CannotLook(f"{error} ({server}). Check that it runs, and the kubeconfig") from error
-    except Forbidden as error:
-        text = "refused your credentials" if isinstance(error, Unauthorized) else "refused"
-        raise CannotLook(f"the API server {server} {text}: {error}") from error
-    except ApiError as error:
-        raise CannotLook(str(error)) from error
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    except (ConfigError, ApiError) as error:
+        raise CannotLook(explained(error, server)) from error
+
+
+def explained(error: OperatorError, server: str) -> str:
+    """Why a cluster cannot be read, and what to do, as one sentence or two.
+
+    Args:
+        error: of a kubeconfig, or of a request.
+        server: URL of the API server; empty if it is not known yet.
+    """
+    if isinstance(error, NoCredentials):
+        return str(error)
+    if isinstance(error, Unavailable):
+        return f"the API server {server} {_silence(error).rstrip('.')}. {_CHECK}"
+    if isinstance(error, Unauthorized):
+        return f"the API server {server} refused your credentials: {error}. {_LOGIN}"
+    if isinstance(error, Forbidden):
+        return f"the API server {server} refused: {error}"
+    return str(error)
+
+
+def _silence(error: Unavailable) -> str:
+    """Why there was no answer: the system's own words for a connection that failed, without those of the library."""
+    cause = getattr(error.__cause__, "os_error", None)
+    if not isinstance(cause, OSError):
+        own = str(error)
+        return own.removeprefix(_SERVER) if own.startswith(_SERVER) else f"does not work: {own}"
+    number = cause.errno or 0
+    return f"cannot be reached: {os.strerror(number) if number > 0 else cause.strerror}"  # of name resolution: below 0

@@ -7,17 +7,23 @@ import re
 import click
 
 from .. import rbac as permissions
-from ..crds import to_yaml
 from ..errors import InvalidField
 from ..settings import parse_namespaces
 from .options import NameType
+from .output import MANIFESTS, manifests, output_option
 
 _GLOBS = re.compile(r"[a-z0-9*-]+(?:,[a-z0-9*-]+)*")
 _AUDIENCE = re.compile(r"[A-Za-z0-9:/._-]+")
 _API_SERVER = "https://kubernetes.default"
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  ecr-secret-operator rbac | kubectl apply -f -
+  ecr-secret-operator rbac --watch-namespace team-a,team-b
+  ecr-secret-operator rbac --admission-only | kubectl apply -f -"""
+)
 @click.option(
     "--namespace",
     default=permissions.Installation().namespace,
@@ -72,6 +78,7 @@ _API_SERVER = "https://kubernetes.default"
     is_flag=True,
     help="Print only the admission policies.",
 )
+@output_option(MANIFESTS)
 def rbac(
     *,
     namespace: str,
@@ -83,10 +90,11 @@ def rbac(
     without_links: bool,
     metrics_secure: bool,
     admission_only: bool,
+    output: str,
 ) -> None:
-    """Print the operator's permissions as YAML: ServiceAccount, RBAC and admission policies.
+    """Print the operator's permissions and admission policies.
 
-    Install them with: ecr-secret-operator rbac | kubectl apply -f -
+    No cluster is needed.
     """
     try:
         own, watched = parse_namespaces(namespace), parse_namespaces(watch_namespace)
@@ -121,4 +129,4 @@ def rbac(
         *permissions.user_roles(),
     ]
     limits = permissions.admission_policies(installation)
-    click.echo(to_yaml(limits if admission_only else [*granted, *limits]), nl=False)
+    click.echo(manifests(limits if admission_only else [*granted, *limits], output))

@@ -1,7 +1,9 @@
-"""`ecr-secret-operator refresh`: a new token now."""
+"""`ecr-secret-operator refresh`: new tokens now."""
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,22 +12,45 @@ import click
 from ..api.duration import format_duration
 from ..doctor.credential import Credential, CredentialState
 from ..domain.kinds import Kind
-from .options import EXIT_WRONG, DurationType, Failed, ResourceType, cluster_options, namespace_option, with_cluster
+from ..domain.printable import one_line
+from ..errors import ApiError, Unauthorized, Unavailable
+from .naming import as_called
+from .options import (
+    EXIT_CANNOT_LOOK,
+    EXIT_WRONG,
+    DurationType,
+    cluster_options,
+    explained,
+    namespace_option,
+    with_cluster,
+)
+from .output import TABLES, output_option
+from .targets import Targets, resource_arguments
 
 if TYPE_CHECKING:
     from ..collect.session import ClusterSession
 
 
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of one request: the resource as it then is, or why there is none; and the exit code."""
+
+    code: int
+    found: Credential | None = None
+    problem: str = ""
+
+
 @click.command(
     epilog="""\b
 Examples:
-  ecr-secret-operator refresh Secret/ecr -n team-a
+  ecr-secret-operator refresh secret/web -n team-a
+  ecr-secret-operator refresh secret web api -n team-a
   ecr-secret-operator refresh ecrpull/ecr-pull --timeout 5m
-  ecr-secret-operator refresh ArgoHelmRepoSecret/charts -n argocd --no-wait"""
+  ecr-secret-operator refresh ecrargo/charts -n argocd --no-wait"""
 )
-@click.argument("resource", type=ResourceType(), metavar="KIND/NAME")
-@namespace_option("Namespace of the resource [default: that of the kubeconfig's context].")
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until the token has been replaced.")
+@resource_arguments(required=True)
+@namespace_option("Namespace of the resources [default: that of the kubeconfig's context].")
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until the tokens have been replaced.")
 @click.option(
     "--timeout",
     type=DurationType(),
@@ -34,54 +59,79 @@ Examples:
     metavar="DURATION",
     help="Maximum time to wait, such as 90s or 5m.",
 )
+@output_option(TABLES)
 @cluster_options
 @click.pass_context
 def refresh(
     ctx: click.Context,
     *,
-    resource: tuple[Kind, str],
+    resources: Targets,
     namespace: str | None,
     wait: bool,
     timeout: timedelta,
+    output: str,
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """Replace a token now, and wait until it is replaced.
+    """Request new tokens now, and wait until they are stored.
 
-    Sets the annotation ecr.mobb.redhat.com/refresh to the present time, for which you need the permission to patch the
-    resource. Resources that share an identity and a region share the new token.
+    Sets the annotation ecr.mobb.redhat.com/refresh to the current time. You need the permission to patch the resources.
+    Resources with the same identity and region share the new token.
 
-    Exit codes: 0 done, or asked for with --no-wait; 1 not done in time, or impossible; 2 the cluster or the resource
-    cannot be reached.
+    Exit codes: 0 done, or requested with --no-wait; 1 not done in time, or impossible; 2 wrong usage, a resource does
+    not exist, or the cluster cannot be reached.
     """
-    kind, name = resource
+    resources.require_credentials()
+    resources.require_names()
 
-    async def work(session: ClusterSession) -> Credential | None:
-        from ..collect import refreshing  # noqa: PLC0415 - the client library takes a second to import
-
+    async def work(session: ClusterSession) -> list[_Outcome]:
         place = namespace or session.namespace
-        value = await refreshing.ask(session, kind, place, name, now=_now())
-        click.echo(f"Asked for a new token of {kind.name}/{name}.", err=True)
-        if not wait:
-            return None
-        found = await refreshing.wait(
-            session, kind, place, name, value=value, seconds=timeout.total_seconds(), clock=_now
+        each = (
+            _refreshed(session, kind, place, name, limit=timeout if wait else None)
+            for kind, name in resources.credentials()
         )
-        if found.handled != value:
-            raise Failed(_undone(found, timeout))
-        return found
+        return await asyncio.gather(*each)
 
-    found = with_cluster(kubeconfig, context, work)
-    if found:
+    outcomes = with_cluster(kubeconfig, context, work)
+    for one in outcomes:
+        if one.problem:
+            click.echo(f"Error: {one_line(as_called(one.problem))}", err=True)
+    found = [one.found for one in outcomes if one.found]
+    if found and (wait or output != "table"):
         from . import tables  # noqa: PLC0415 - rich is for who sees a table
 
-        screen = tables.console()
-        screen.print(tables.show(screen, [found], _now(), wide=False))
-        ctx.exit(0 if found.ready else EXIT_WRONG)
+        tables.display(found, _now(), output)
+    ctx.exit(max(one.code for one in outcomes))
+
+
+async def _refreshed(
+    session: ClusterSession, kind: Kind, namespace: str, name: str, *, limit: timedelta | None
+) -> _Outcome:
+    """Requests a token for one resource, and waits for it unless the limit is None.
+
+    Raises ApiError where no resource can be reached at all.
+    """
+    from ..collect import refreshing  # noqa: PLC0415 - the client library takes a second to import
+
+    now = _now()
+    try:
+        found = await refreshing.ask(session, kind, namespace, name, now=now)
+        click.echo(f"Requested a new token for {one_line(found.key.spoken)}.", err=True)
+        if limit is None:
+            return _Outcome(0, found)
+        value, seconds = refreshing.annotation_at(now), limit.total_seconds()
+        found = await refreshing.wait(session, kind, namespace, name, value=value, seconds=seconds, clock=_now)
+    except (Unavailable, Unauthorized):
+        raise
+    except ApiError as error:
+        return _Outcome(EXIT_CANNOT_LOOK, problem=explained(error, session.client.server))
+    if found.handled != value:
+        return _Outcome(EXIT_WRONG, problem=_undone(found, limit))
+    return _Outcome(0 if found.ready else EXIT_WRONG, found)
 
 
 def _undone(found: Credential, timeout: timedelta) -> str:
-    name = f"{found.key.kind}/{found.key.name}"
+    name = found.key.spoken
     if found.reason and found.state is not CredentialState.READY:
         return f"{name} is not refreshed: {found.reason}: {found.message}"
     hint = "does the operator run? See: ecr-secret-operator doctor"

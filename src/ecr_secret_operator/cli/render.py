@@ -1,8 +1,9 @@
-"""`ecr-secret-operator render`: what would come of a resource, without a cluster and without AWS."""
+"""`ecr-secret-operator render`: the Secrets that resources would have, without a cluster and without AWS."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,14 +11,33 @@ import click
 from ..api.fields import GROUP
 from ..doctor.preview import preview, remarks
 from ..domain.identity.policy import POLICY_KIND
-from ..domain.kinds import Kind
 from ..domain.printable import one_line
 from ..domain.raw import RawObject, text
-from ..domain.resource import InvalidSpec
-from .options import EXIT_WRONG, ResourceType, cluster_options, namespace_option, with_cluster
+from ..domain.resource import InvalidSpec, Key
+from .options import EXIT_CANNOT_LOOK, EXIT_WRONG, cluster_options, namespace_option, with_cluster
+from .output import MANIFESTS, manifests, output_option
+from .targets import Targets, resource_arguments
 
 if TYPE_CHECKING:
     from ..collect.session import ClusterSession
+    from .files import Document
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    """What became of one document.
+
+    Attributes:
+        manifest: its Secret; None if it has none.
+        remarks: sentences about it, in the order in which they are printed.
+        warnings: sentences on fields that would be dropped.
+        problems: sentences that say why it is refused.
+    """
+
+    manifest: dict[str, Any] | None = None
+    remarks: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+    problems: Sequence[str] = ()
 
 
 @click.command(
@@ -25,105 +45,150 @@ if TYPE_CHECKING:
 Examples:
   ecr-secret-operator render -f ecr.yaml
   kustomize build | ecr-secret-operator render -f -
-  ecr-secret-operator render Secret/ecr -n team-a"""
+  ecr-secret-operator render -f ecr.yaml --no-strict
+  ecr-secret-operator render secret/web -n team-a"""
 )
-@click.argument("resource", type=ResourceType(), metavar="[KIND/NAME]", required=False)
+@resource_arguments()
 @click.option("-f", "--filename", metavar="FILE", help="File with resources, in YAML or JSON; - for standard input.")
-@namespace_option("Namespace of KIND/NAME [default: that of the kubeconfig's context].")
+@click.option(
+    "--strict/--no-strict",
+    default=None,
+    help="Fail on unknown fields and repeated keys; --no-strict only warns.  [default: --strict with -f]",
+)
+@namespace_option("Namespace of the resources [default: that of the kubeconfig's context].")
+@output_option(MANIFESTS)
 @cluster_options
 @click.pass_context
 def render(
     ctx: click.Context,
     *,
-    resource: tuple[Kind, str] | None,
+    resources: Targets,
     filename: str | None,
+    strict: bool | None,
     namespace: str | None,
+    output: str,
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """Print the Secrets that would be generated, with their tokens masked.
+    """Print the Secrets that would be generated, with masked tokens.
 
-    With -f neither a cluster nor AWS is asked: good for checks before a merge. What the API server would refuse is
-    refused, as by kubectl apply with --validate=strict: fields that the definitions do not have, keys that are
-    repeated, and values that mean nothing. With KIND/NAME the resource is read from the cluster, and nothing else. Data
-    are shown as stringData, to be read.
+    With -f, no cluster and no AWS are needed: use it to check files before a merge. Values that the API server rejects
+    are errors. Unknown fields and repeated keys are errors too, as with kubectl apply --validate=strict; with
+    --no-strict they are warnings, as with --validate=warn. Without -f, the named resources are read from the cluster,
+    and unknown fields are warnings. The data of the Secrets are shown as stringData, so that you can read them.
 
-    Exit codes: 0 all are valid; 1 some are not; 2 wrong usage, or the cluster cannot be reached.
+    Exit codes: 0 all are valid; 1 some are not, or a file cannot be read; 2 wrong usage, a resource does not exist, or
+    the cluster cannot be read.
     """
-    if bool(resource) == bool(filename):
-        raise click.UsageError("give either KIND/NAME or --filename")
-    problems = _from_file(filename) if filename else _shown(_read(resource, namespace, kubeconfig, context))
-    failed = list(dict.fromkeys(problems))
-    for sentence in failed:
+    if bool(resources.named or resources.kinds) == bool(filename):
+        raise click.UsageError("give either --filename or resources such as secret/web")
+    resources.require_names()
+    missing: Sequence[str] = ()
+    if filename:
+        found = list(_from_file(filename, strict=strict is not False))
+    else:
+        raws, missing = _read(resources, namespace, kubeconfig, context)
+        found = [_stored(raw, strict=strict is True) for raw in raws]
+    _print(found, output)
+    for sentence in dict.fromkeys(sentence for one in found for sentence in one.warnings):
+        click.echo(f"Warning: {one_line(sentence)}", err=True)
+    problems = dict.fromkeys(sentence for one in found for sentence in one.problems)
+    for sentence in (*missing, *problems):
         click.echo(f"Error: {one_line(sentence)}", err=True)
-    ctx.exit(EXIT_WRONG if failed else 0)
+    ctx.exit(EXIT_CANNOT_LOOK if missing else EXIT_WRONG if problems else 0)
 
 
-def _from_file(filename: str) -> Iterator[str]:
-    """Prints what comes of the resources of a file; gives why nothing comes of some."""
-    from ..doctor.admission import admitted, incomplete, is_ours, suspect  # noqa: PLC0415 - as little as possible at start
-    from .files import documents, named  # noqa: PLC0415 - the same
+def _from_file(filename: str, *, strict: bool) -> Iterator[_Rendered]:
+    """What becomes of the documents of a file. Objects of other kinds are ignored."""
+    from .files import documents, named  # noqa: PLC0415 - as little as possible at start
 
-    found, meant = documents(filename), 0
-    for number, document in enumerate(found, start=1):
-        raw = document.raw
-        if not isinstance(raw, dict):
-            meant += 1
-            yield f"document {number} of {named(filename)} is not an object"
-        elif problem := incomplete(raw):
-            meant += 1
-            yield f"document {number} of {named(filename)}: {problem}"
-        elif not is_ours(raw):
-            if problem := suspect(raw):
-                meant += 1
-                yield f"{_name(raw)}: {problem}"
-        else:
-            meant += 1
-            stored, problems = admitted(raw)
-            problems = [*document.repeated, *problems]
-            if problems:
-                yield f"{_name(raw)}: {'; '.join(problems)}"
-            else:
-                yield from _shown(stored)
+    found = [
+        _document(one, f"document {number} of {named(filename)}", strict=strict)
+        for number, one in enumerate(documents(filename), start=1)
+    ]
+    meant = [one for one in found if one]
+    yield from meant
     if not meant:
-        yield f"{named(filename)} holds no resource of {GROUP}"
+        yield _Rendered(problems=[f"{named(filename)} holds no resource of {GROUP}"])
+
+
+def _document(document: Document, place: str, *, strict: bool) -> _Rendered | None:
+    """What becomes of one document; None for an object that is not meant for this operator."""
+    from ..doctor.admission import incomplete, is_ours, suspect  # noqa: PLC0415 - as little as possible at start
+
+    raw = document.raw
+    if not isinstance(raw, dict):
+        return _Rendered(problems=[f"{place} is not an object"])
+    if problem := incomplete(raw):
+        return _Rendered(problems=[f"{place}: {problem}"])
+    if not is_ours(raw):
+        problem = suspect(raw)
+        return _Rendered(problems=[f"{_name(raw)}: {problem}"]) if problem else None
+    return _judged(raw, document.repeated, strict=strict)
+
+
+def _judged(raw: RawObject, repeated: Sequence[str], *, strict: bool) -> _Rendered:
+    """A resource of this operator, judged as the API server does.
+
+    Args:
+        raw: the resource.
+        repeated: sentences on its repeated keys.
+        strict: whether unknown fields and repeated keys are refused.
+    """
+    from ..doctor.admission import admitted  # noqa: PLC0415 - as little as possible at start
+
+    verdict = admitted(raw)
+    doubtful = [*repeated, *verdict.unknown]
+    warned = [f"{_name(raw)}: {one}" for one in doubtful] if not strict else []
+    refused = [*(doubtful if strict else ()), *verdict.problems]
+    if refused:
+        return _Rendered(warnings=warned, problems=[f"{_name(raw)}: {'; '.join(refused)}"])
+    return _rendered(verdict.stored, warned)
+
+
+def _stored(raw: RawObject, *, strict: bool) -> _Rendered:
+    """A resource that the API server has accepted: only its unknown fields are judged."""
+    from ..doctor.admission import admitted  # noqa: PLC0415 - as little as possible at start
+
+    unknown = [f"{_name(raw)}: {one}" for one in admitted(raw).unknown]
+    return _Rendered(problems=unknown) if strict and unknown else _rendered(raw, unknown)
+
+
+def _rendered(raw: RawObject, warned: Sequence[str]) -> _Rendered:
+    """A valid resource with its Secret."""
+    name = _name(raw)
+    if text(raw, "kind") == POLICY_KIND:
+        return _Rendered(remarks=[f"{name} is valid, and generates nothing"], warnings=warned)
+    found = preview(raw)
+    if isinstance(found, InvalidSpec):
+        return _Rendered(warnings=warned, problems=[f"{name}: {found.message}"])
+    return _Rendered(manifest=found, remarks=[f"Of {name}", *remarks(raw)], warnings=warned)
 
 
 def _name(raw: RawObject) -> str:
-    metadata = (text(raw, "metadata", "namespace"), text(raw, "metadata", "name"))
-    return "/".join(filter(None, (text(raw, "kind"), *metadata)))
+    return Key(text(raw, "kind"), text(raw, "metadata", "namespace"), text(raw, "metadata", "name")).spoken.rstrip("/ ")
 
 
 def _read(
-    resource: tuple[Kind, str] | None, namespace: str | None, kubeconfig: str | None, context: str | None
-) -> RawObject:
-    assert resource  # noqa: S101 - for the types: usage was checked
-    kind, name = resource
+    targets: Targets, namespace: str | None, kubeconfig: str | None, context: str | None
+) -> tuple[Sequence[RawObject], Sequence[str]]:
+    """The named resources of a cluster, and sentences on those that do not exist."""
 
-    async def work(session: ClusterSession) -> RawObject:
+    async def work(session: ClusterSession) -> tuple[Sequence[RawObject], Sequence[str]]:
         from ..collect import resources  # noqa: PLC0415 - the client library takes a second to import
 
-        return await resources.one(session.reader, kind, namespace or session.namespace, name)
+        return await resources.stored(session, targets.named, namespace or session.namespace)
 
     return with_cluster(kubeconfig, context, work)
 
 
-def _shown(raw: RawObject) -> Iterator[str]:
-    """Prints what comes of a resource; gives why nothing does, if nothing does."""
-    name = _name(raw)
-    if text(raw, "kind") == POLICY_KIND:
-        click.echo(f"# {one_line(name)} is valid, and generates nothing")
-        return
-    found = preview(raw)
-    if isinstance(found, InvalidSpec):
-        yield f"{name}: {found.message}"
-    else:
-        _print(name, found, list(remarks(raw)))
-
-
-def _print(name: str, manifest: dict[str, Any], sentences: Sequence[str]) -> None:
-    from ..crds import to_yaml  # noqa: PLC0415 - as little as possible at start
-
-    for sentence in (f"Of {name}", *sentences):
-        click.echo(f"# {one_line(sentence)}")
-    click.echo(to_yaml([manifest]), nl=False)
+def _print(found: Sequence[_Rendered], form: str) -> None:
+    """Prints the Secrets. Only YAML has comments; otherwise the remarks go to standard error."""
+    made = [one.manifest for one in found if one.manifest]
+    for one in found:
+        for sentence in one.remarks:
+            click.echo(f"{'#' if form == 'yaml' else 'Note:'} {one_line(sentence)}", err=form != "yaml")
+        if form == "yaml" and one.manifest:
+            click.echo(manifests([one.manifest], form))
+    if made and form != "yaml":
+        click.echo(manifests(made, form))

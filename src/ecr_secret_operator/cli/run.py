@@ -66,7 +66,12 @@ def switch(name: str, *, help: str, on: bool = False) -> Callable[[_Command], _C
     )
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  ecr-secret-operator run --leader-elect
+  ecr-secret-operator run --kubeconfig ~/.kube/config --watch-namespace team-a,team-b"""
+)
 @click.option(
     "--kubeconfig", metavar="FILE", help="Kubeconfig to use [default: KUBECONFIG, in-cluster, ~/.kube/config]."
 )
@@ -151,6 +156,8 @@ def run(
     """Run the operator until SIGTERM or Ctrl-C.
 
     AWS credentials come from the SDK's default chain: environment, AWS_CONFIG_FILE, web identity.
+
+    Exit codes: 0 stopped by SIGTERM or Ctrl-C; 1 failed; 2 wrong usage.
     """
     # Until the loop takes over: process 1 of a container, as which this runs, ignores signals that nobody handles. No
     # exception: one that is raised while the interpreter cleans up, as it does after each import, is ignored.

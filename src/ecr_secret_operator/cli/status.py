@@ -1,4 +1,4 @@
-"""`ecr-secret-operator status`: every credential, until when it is good, and what is wrong with it."""
+"""`ecr-secret-operator status`: every credential, its expiry and its problems."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ..domain.printable import one_line
-from .options import EXIT_WRONG, cluster_options, namespace_option, with_cluster
+from .options import EXIT_CANNOT_LOOK, EXIT_WRONG, cluster_options, namespace_option, with_cluster
+from .output import TABLES, output_option
+from .targets import Targets, resource_arguments
 
 if TYPE_CHECKING:
     from ..collect.resources import Found
@@ -27,25 +29,22 @@ WATCH_SECONDS = 2.0
 Examples:
   ecr-secret-operator status
   ecr-secret-operator status -n team-a -o wide
+  ecr-secret-operator status secret/web -n team-a
+  ecr-secret-operator status ecrsecret,ecrargo -A
   ecr-secret-operator status --watch
   ecr-secret-operator status -A -o json"""
 )
-@namespace_option("Only this namespace, without ClusterPullSecrets.")
+@resource_arguments()
+@namespace_option("Namespace [default: all that you may list; for named resources, that of the context].")
 @click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces. Fails if you may not list them all.")
 @click.option("-w", "--watch", is_flag=True, help="Refresh the output every two seconds until Ctrl-C.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["table", "wide", "json", "yaml"]),
-    default="table",
-    show_default=True,
-    help="wide adds all registries and identities, the next refresh, and the message of each resource.",
-)
+@output_option(TABLES, "Output format. wide adds all registries, identities and messages, and the next refresh.")
 @cluster_options
 @click.pass_context
 def status(
     ctx: click.Context,
     *,
+    resources: Targets,
     namespace: str | None,
     all_namespaces: bool,
     watch: bool,
@@ -53,41 +52,58 @@ def status(
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """Show every credential: where, as whom, how long it is good, and what is wrong with it.
+    """Show every credential, its expiry and its problems.
 
-    Shown are the Secrets, ArgoHelmRepoSecrets and ClusterPullSecrets that you may list. Only they are read: you need no
-    permission to read generated Secrets.
+    Shows the Secrets, ArgoHelmRepoSecrets and ClusterPullSecrets that you name, or all that you may list. Only these
+    resources are read: you need no permission to read generated Secrets.
 
-    Exit codes: 0 all are Ready and linked; 1 some are not; 2 cannot look. A resource that is Ready and cannot be
-    refreshed counts as Ready.
+    Exit codes: 0 all are Ready and linked; 1 some are not; 2 wrong usage, a named resource does not exist, or the
+    cluster cannot be read. A resource that is Ready and cannot be refreshed counts as Ready.
     """
-    if namespace and all_namespaces:
-        raise click.UsageError("--namespace and --all-namespaces exclude each other")
-    if watch and output in ("json", "yaml"):
-        raise click.UsageError("--watch shows tables only")
-    from . import tables  # noqa: PLC0415 - no other command pays for it
-
-    async def look(session: ClusterSession) -> Found:
-        from ..collect import resources  # noqa: PLC0415 - the client library takes a second to import
-
-        if namespace:
-            return await resources.of_namespace(session.reader, namespace)
-        if all_namespaces:
-            return await resources.of_all(session.reader)
-        return await resources.of_all_that_may_be_seen(session)
-
+    _check_usage(resources, namespace, output, watch=watch, everywhere=all_namespaces)
+    look = _look(resources, namespace, everywhere=all_namespaces)
     if watch:
         ctx.exit(with_cluster(kubeconfig, context, lambda session: _watch(session, look, wide=output == "wide")))
     found, now = with_cluster(kubeconfig, context, look), datetime.now(UTC)
     for sentence in found.unseen:
         click.echo(f"Note: {one_line(sentence)}", err=True)
+    for sentence in found.missing:
+        click.echo(f"Error: {one_line(sentence)}", err=True)
     seen = _credentials(found, now)
-    if output in ("json", "yaml"):
-        click.echo(tables.written(tables.document(seen, now), output))
-    else:
-        screen = tables.console(wide=output == "wide")
-        screen.print(tables.show(screen, seen, now, wide=output == "wide"))
-    ctx.exit(_exit_code(seen))
+    if seen or not found.missing:
+        from . import tables  # noqa: PLC0415 - no other command pays for it
+
+        tables.display(seen, now, output)
+    ctx.exit(EXIT_CANNOT_LOOK if found.missing else _exit_code(seen))
+
+
+def _check_usage(resources: Targets, namespace: str | None, output: str, *, watch: bool, everywhere: bool) -> None:
+    """Raises UsageError for options that exclude each other."""
+    if namespace and everywhere:
+        raise click.UsageError("--namespace and --all-namespaces exclude each other")
+    if resources.named and everywhere:
+        raise click.UsageError("a resource cannot be named together with --all-namespaces: use --namespace")
+    if watch and output not in ("table", "wide"):
+        raise click.UsageError("--watch shows tables only")
+    resources.require_credentials()
+
+
+def _look(targets: Targets, namespace: str | None, *, everywhere: bool) -> Look:
+    """What reads the resources that are meant."""
+
+    async def look(session: ClusterSession) -> Found:
+        from ..collect import resources  # noqa: PLC0415 - the client library takes a second to import
+
+        if targets.named:
+            return await resources.named(session, targets.credentials(), namespace or session.namespace)
+        kinds = targets.credential_kinds()
+        if namespace:
+            return await resources.of_namespace(session.reader, namespace, kinds or resources.NAMESPACED)
+        if everywhere:
+            return await resources.of_all(session.reader, kinds or resources.ALL_KINDS)
+        return await resources.of_all_that_may_be_seen(session, kinds or resources.ALL_KINDS)
+
+    return look
 
 
 def _credentials(found: Found, now: datetime) -> list[Credential]:
@@ -102,7 +118,7 @@ def _exit_code(seen: list[Credential]) -> int:
 
 
 async def _watch(session: ClusterSession, look: Look, *, wide: bool) -> int:
-    """Shows it again and again until Ctrl-C, which is its ordinary end; an API server that is away is said so."""
+    """Shows them every two seconds until Ctrl-C, and gives the last exit code. Reports an API server that is away."""
     from rich.live import Live  # noqa: PLC0415 - for watching alone
 
     from ..errors import Unavailable  # noqa: PLC0415 - the same
@@ -116,11 +132,12 @@ async def _watch(session: ClusterSession, look: Look, *, wide: bool) -> int:
             while True:
                 now = datetime.now(UTC)
                 try:
-                    seen = _credentials(await look(session), now)
+                    found = await look(session)
                 except Unavailable as error:
                     live.update(cell(f"{error}; trying again"), refresh=True)
                 else:
-                    code = _exit_code(seen)
+                    seen = _credentials(found, now)
+                    code = EXIT_CANNOT_LOOK if found.missing else _exit_code(seen)
                     live.update(tables.show(screen, seen, now, wide=wide), refresh=True)
                 await asyncio.sleep(WATCH_SECONDS)
         except asyncio.CancelledError:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import yaml
+import click
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -15,7 +14,8 @@ from rich.text import Text
 from ..api.registry import PUBLIC_HOST, is_registry, parse_registry
 from ..doctor.credential import Credential, CredentialState
 from ..domain.kinds import KINDS
-from ..domain.printable import one_line, printable_json
+from ..domain.printable import one_line
+from .output import resource_name, written
 from .screen import cell, open_console
 
 TOKEN_LIFE = timedelta(hours=12)
@@ -139,10 +139,8 @@ def _short(identity: str) -> str:
 
 
 def _told(one: Credential) -> Text:
-    name = f"{one.key.kind}/{one.key.name}" if one.counts else str(one.key)
-    lines = [
-        f"{name}: {one.reason + ': ' if one.reason and one.state is not CredentialState.READY else ''}{one.message}"
-    ]
+    reason = f"{one.reason}: " if one.reason and one.state is not CredentialState.READY else ""
+    lines = [f"{one.key.spoken}: {reason}{one.message}"]
     lines += [f"  {trouble.namespace}: {trouble.reason}: {trouble.message}" for trouble in one.troubles]
     lines += [f"  deletion: {one.deletion}"] if one.deletion else []
     lines += [f"  links: {one.linked}"] if one.linked and one.state is not CredentialState.NOT_LINKED else []
@@ -163,11 +161,16 @@ def document(found: Sequence[Credential], now: datetime) -> dict[str, Any]:
     }
 
 
-def written(data: Any, form: str) -> str:  # noqa: ANN401 - whatever JSON can hold
-    """A document as `json` or `yaml`, in ASCII: it stays valid whatever the encoding of the output is."""
-    if form == "json":
-        return printable_json(json.dumps(data, indent=2))
-    return yaml.safe_dump(data, sort_keys=False, width=120).rstrip("\n")
+def display(found: Sequence[Credential], now: datetime, form: str) -> None:
+    """Prints credentials in one of `output.TABLES`."""
+    if form in ("json", "yaml"):
+        click.echo(written(document(found, now), form))
+    elif form == "name":
+        for one in found:
+            click.echo(resource_name(one.key.kind, one.key.name))
+    else:
+        screen = console(wide=form == "wide")
+        screen.print(show(screen, found, now, wide=form == "wide"))
 
 
 def console(*, wide: bool = False) -> Console:

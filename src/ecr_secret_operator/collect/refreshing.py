@@ -6,11 +6,11 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from ..doctor.credential import Credential, CredentialState, credential
 from ..domain.kinds import Kind
 from ..errors import NotFound
-from ..kube.objects import ObjectRef
 from ..kube.resources import REFRESH_ANNOTATION, collection
 from ..reasons import Reason
 from . import resources
@@ -23,16 +23,21 @@ SETTLE_SECONDS = 5.0
 _NEVER = (Reason.INVALID_SPEC, Reason.SECRET_CONFLICT, Reason.POLICY_DENIED, Reason.SUSPENDED)
 
 
-async def ask(session: ClusterSession, kind: Kind, namespace: str | None, name: str, *, now: datetime) -> str:
-    """Sets the annotation, to the present time; gives its value. Raises ApiError."""
-    value = now.isoformat(timespec="microseconds").replace("+00:00", "Z")
+async def ask(session: ClusterSession, kind: Kind, namespace: str | None, name: str, *, now: datetime) -> Credential:
+    """Sets the annotation to `annotation_at(now)`; gives the resource as it then is. Raises ApiError."""
+    value = annotation_at(now)
     path = f"{collection(kind, None if kind.clustered else namespace)}/{name}"
     try:
-        await session.client.patch(path, {"metadata": {"annotations": {REFRESH_ANNOTATION: value}}}, ObjectRef)
+        body = {"metadata": {"annotations": {REFRESH_ANNOTATION: value}}}
+        return credential(kind, await session.client.patch(path, body, dict[str, Any]), now=now)
     except NotFound:
         await resources.one(session.reader, kind, namespace, name)  # says in words what there is not
         raise
-    return value
+
+
+def annotation_at(now: datetime) -> str:
+    """The value of the annotation that asks for a token at this time."""
+    return now.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 async def wait(

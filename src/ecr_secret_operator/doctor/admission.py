@@ -1,6 +1,7 @@
 """Judges a resource as the API server would on `kubectl apply`, without a cluster. Pure.
 
-- Fields that the definition does not have are refused, as with `fieldValidation=Strict`.
+- Fields that the definition does not have are named: the API server refuses them with `fieldValidation=Strict`, and
+  drops them with a warning otherwise.
 - Nulls are dropped, as no field of these definitions is `nullable`.
 - The rest is judged by the models, from which the definitions are generated.
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
@@ -83,25 +85,38 @@ def suspect(raw: RawObject) -> str:
     return ""
 
 
-def admitted(raw: RawObject) -> tuple[dict[str, Any], Sequence[str]]:
-    """A resource as it would be stored, and why it would be refused; nothing when it would be accepted.
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the API server would make of a resource.
+
+    Attributes:
+        stored: the resource as it would be stored; empty if its kind is not known.
+        unknown: sentences on fields that the definition does not have.
+        problems: sentences on everything else that would be refused.
+    """
+
+    stored: Mapping[str, Any]
+    unknown: Sequence[str] = ()
+    problems: Sequence[str] = ()
+
+
+def admitted(raw: RawObject) -> Verdict:
+    """Judges a resource.
 
     Args:
         raw: a document of this operator's group.
     """
     kind = text(raw, "kind")
     if problem := _unknown_kind(raw):
-        return {}, [problem]
+        return Verdict({}, problems=[problem])
     schema = _schema(kind)
-    problems = list(_unknown_fields(raw, schema, "", schema))
     stored = _without_nulls(raw, schema)
-    problems += _repeated(stored, schema, "")
-    problems += _metadata(stored.get("metadata"))
+    problems = [*_repeated(stored, schema, ""), *_metadata(stored.get("metadata"))]
     spec = stored.get("spec")
     parsed = KINDS[kind].parse(spec) if kind in KINDS else parse_policy(spec)
     if isinstance(parsed, InvalidSpec):
         problems.append(parsed.message)
-    return stored, problems
+    return Verdict(stored, list(_unknown_fields(raw, schema, "", schema)), problems)
 
 
 def _unknown_kind(raw: RawObject) -> str:

@@ -30,8 +30,14 @@ def to_examine(credentials: Sequence[Credential]) -> list[Credential]:
     return [one for one in sorted(credentials, key=lambda one: one.ready) if not one.good][:MOST_EXAMINED]
 
 
-def check(seen: ObservedInstallation, cases: Sequence[Evidence]) -> Iterator[Finding]:
-    """The whole list."""
+def check(seen: ObservedInstallation, cases: Sequence[Evidence], policies: Sequence[str] = ()) -> Iterator[Finding]:
+    """The whole list.
+
+    Args:
+        seen: the installation.
+        cases: the resources that were examined.
+        policies: names of AccessPolicies that get a finding of their own even if they are good.
+    """
     running = workload_of(seen)
     yield ok("api-server", "API server", f"{seen.server} answers")
     yield from check_definitions(seen)
@@ -39,7 +45,7 @@ def check(seen: ObservedInstallation, cases: Sequence[Evidence]) -> Iterator[Fin
     yield from check_permissions(seen, running)
     yield from check_guards(seen, install_command(running, seen.namespace))
     yield from check_identity(seen, running)
-    yield from check_policies(seen, running)
+    yield from check_policies(seen, running, policies)
     yield from check_slowness(seen)
     for case in cases:
         yield from check_resource(case, seen, running)

@@ -60,3 +60,8 @@ def unknown(cause: str, subject: str, message: str, remedy: str = "") -> Finding
 def worst(findings: Iterable[Finding]) -> bool:
     """Whether one of the findings is an error."""
     return any(one.level is Level.ERROR for one in findings)
+
+
+def counted(number: int, one: str, several: str = "") -> str:
+    """A number with its noun: `1 error`, `2 errors`, `2 policies` for a plural of its own."""
+    return f"{number} {one if number == 1 else several or f'{one}s'}"

@@ -11,7 +11,7 @@ from ..domain.resource import InvalidSpec, Key, Resource
 from .credential import CredentialState
 from .finding import Finding, error
 from .observed import Evidence
-from .subject import MOST_NAMED, Subject
+from .subject import MOST_NAMED, Subject, displayed
 
 _NO_SPEC = InvalidSpec("")
 
@@ -23,7 +23,7 @@ def check_name_conflicts(of: Subject) -> Iterator[Finding]:
     for place in taken[:MOST_NAMED]:
         stored = case.generated[place]
         owner = stored.owner_key if stored and stored.managed else None
-        whose = f"is made for {owner.kind}/{owner.name}" if owner else "was not made by the operator"
+        whose = f"is made for {displayed(owner)}" if owner else "was not made by the operator"
         message = f"Secret {place}/{case.credential.secret} exists and {whose}: it is left as it is"
         other = f"or choose another generated_secret_name: {of.edit()}"
         remove = f"kubectl delete secret {case.credential.secret} -n {place}"

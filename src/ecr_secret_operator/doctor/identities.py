@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from ..api.fields import ROLE_ARN_PATTERN
 from ..domain.identity.policy import Policy
@@ -11,7 +11,7 @@ from ..domain.identity.sources import KEY_ID, ROLE_ANNOTATION, SECRET_KEY
 from ..domain.raw import mappings, text
 from ..domain.resource import InvalidSpec
 from ..reasons import Reason
-from .finding import Finding, error, ok, unknown, warning
+from .finding import Finding, counted, error, ok, unknown, warning
 from .observed import Keys, ObservedInstallation
 from .workload import Workload
 
@@ -112,12 +112,18 @@ def complete(found: Keys) -> bool:
     return {KEY_ID, SECRET_KEY} <= found.names
 
 
-def check_policies(seen: ObservedInstallation, workload: Workload) -> Iterator[Finding]:
-    """Whether they can be read, select anything, and are there where they are required."""
+def check_policies(seen: ObservedInstallation, workload: Workload, named: Collection[str] = ()) -> Iterator[Finding]:
+    """Whether they can be read, select anything, and are there where they are required.
+
+    Args:
+        seen: the installation.
+        workload: how the operator runs.
+        named: policies that get a finding of their own even if they are good.
+    """
     if seen.policies is None:
         yield unknown("policies", "AccessPolicies", "You may not list them")
         return
-    findings = [one for policy in seen.policies for one in _policy(policy, seen)]
+    findings = [one for policy in seen.policies for one in _policy(policy, seen, told=policy.name in named)]
     if workload.policy_required and not seen.policies:
         remedy = "Create one: docs/access-policy.md"
         message = "There is none, and the operator runs with --require-access-policy, so all requests are denied"
@@ -131,9 +137,18 @@ def check_policies(seen: ObservedInstallation, workload: Workload) -> Iterator[F
         yield ok("policies", "AccessPolicies", message)
 
 
-def _policy(policy: Policy, seen: ObservedInstallation) -> Iterator[Finding]:
+def _policy(policy: Policy, seen: ObservedInstallation, *, told: bool) -> Iterator[Finding]:
+    """What is wrong with a policy; what it selects if nothing is wrong and it is to be told."""
     subject, edit, spec = f"AccessPolicy {policy.name}", f"kubectl edit ecrpolicy {policy.name}", policy.spec
     if isinstance(spec, InvalidSpec):
         yield error("policy-invalid", subject, f"It allows nothing: {spec.message}", edit)
-    elif seen.namespaces is not None and not any(spec.namespaces.selects(*one) for one in seen.namespaces.items()):
+        return
+    namespaces = (seen.namespaces or {}).items()
+    selected = sum(spec.namespaces.selects(*one) for one in namespaces)
+    if seen.namespaces is not None and not selected:
         yield warning("policy-selects-nothing", subject, "It selects none of the existing namespaces", edit)
+    elif told and seen.namespaces is None:
+        yield unknown("policy", subject, "It is valid. You may not list the namespaces that it could select")
+    elif told:
+        message = f"It is valid and selects {selected} of {counted(len(namespaces), 'namespace')}"
+        yield ok("policy", subject, message)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..rbac import PERMISSIONS, Feature, Permission, RoleScope
 from ..rbac.installation import NAMESPACE, SERVICE_ACCOUNT
 from .access_review import AccessReview
-from .finding import Finding, error, ok, unknown, warning
+from .finding import Finding, counted, error, ok, unknown, warning
 from .workload import POINT, Workload
 
 if TYPE_CHECKING:
@@ -89,7 +89,9 @@ def check_permissions(seen: ObservedInstallation, workload: Workload) -> Iterato
             message = f"{_says(place, words)}. Resources with {' or '.join(sorted(Feature))} may need it"
             yield warning("operator-permissions-left-out", name, message, remedy)
     else:
-        yield ok("operator-permissions", name, f"It has the {len(seen.permissions)} permissions that it needs")
+        yield ok(
+            "operator-permissions", name, f"It has the {counted(len(seen.permissions), 'permission')} that it needs"
+        )
 
 
 def _unnamed(seen: ObservedInstallation) -> str:

@@ -9,7 +9,7 @@ from ..domain.secret.deletion import finalizers_hold
 from ..domain.times import format_time
 from ..reasons import NEEDS_A_PERSON, Reason
 from .credential import CredentialState
-from .finding import Finding, Level, error, ok, warning
+from .finding import Finding, Level, counted, error, ok, warning
 from .generated_secret import check_links, check_name_conflicts, check_stored
 from .observed import Evidence, ObservedInstallation
 from .requested_identity import check_allowed, check_identities
@@ -144,8 +144,9 @@ def _used(of: Subject) -> str:
     if users is None or not (users.pods or users.accounts):
         return ""
     parts = [
-        f"{len(names)} {what} ({', '.join(names[:MOST_NAMED])}{', ...' if len(names) > MOST_NAMED else ''})"
-        for what, names in (("pods", users.pods), ("ServiceAccounts", users.accounts))
+        f"{counted(len(names), what)} ({', '.join(names[:MOST_NAMED])}{', ...' if len(names) > MOST_NAMED else ''})"
+        for what, names in (("Pod", users.pods), ("ServiceAccount", users.accounts))
         if names
     ]
-    return f". {' and '.join(parts)} pull with it"
+    verb = "pulls" if len(users.pods) + len(users.accounts) == 1 else "pull"
+    return f". {' and '.join(parts)} {verb} with it"

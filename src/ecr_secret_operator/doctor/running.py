@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from ..domain.raw import mapping, mappings, number, text
 from ..domain.times import parse_time
-from .finding import Finding, error, ok, unknown, warning
+from .finding import Finding, counted, error, ok, unknown, warning
 from .observed import ObservedInstallation
 from .workload import POINT, PROGRAM, Workload
 
@@ -47,10 +47,10 @@ def _deployment(seen: ObservedInstallation, workload: Workload, *, leads: bool) 
         remedy = (
             f"kubectl describe pods -n {seen.namespace}; kubectl logs deployment/{workload.name} -n {seen.namespace}"
         )
-        message = f"None of its {workload.replicas} replicas is available"
+        message = f"0 of {counted(workload.replicas, 'replica')} available"
         yield error("operator-unavailable", _name(seen, workload), message, remedy)
     else:
-        message = f"{workload.available} of {workload.replicas} replicas are available"
+        message = f"{workload.available} of {counted(workload.replicas, 'replica')} available"
         yield ok("operator", _name(seen, workload), message)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..domain.kinds import KINDS
+from ..domain.resource import Key
 from .observed import Evidence, ObservedInstallation
 from .workload import Workload
 
@@ -13,8 +15,12 @@ MOST_NAMED = 3
 
 def name_of(case: Evidence) -> str:
     """Kind and name of a resource, such as `Secret team-a/pull`; without a namespace for a cluster resource."""
-    key = case.credential.key
-    return f"{key.kind} {key.name}" if case.kind.clustered else f"{key.kind} {key.namespace}/{key.name}"
+    return displayed(case.credential.key)
+
+
+def displayed(key: Key) -> str:
+    """Kind and name of a key, such as `Secret team-a/pull`; without a namespace for a cluster resource."""
+    return key.cluster_key.spoken if KINDS[key.kind].clustered else key.spoken
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,8 @@ from ..domain.environment import (
 from ..domain.raw import RawObject, items, mapping, mappings, number, text
 
 PROGRAM = "ecr-secret-operator"
+_VERSION = re.compile(r"v?[0-9]+[.][0-9]")
+"""What a tag begins with that is a version, and no name such as `latest`."""
 POINT = (
     "If the operator is there under other names, give them: ecr-secret-operator doctor --operator-namespace NAMESPACE"
     " --service-account NAME"
@@ -56,6 +59,36 @@ class Workload:
     account: str = ""
     variables: frozenset[str] = field(default_factory=frozenset)
     secrets: frozenset[str] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorVersion:
+    """Which version of the operator a Deployment runs.
+
+    Attributes:
+        version: without a leading `v`; empty if it is not known.
+        image: of the operator's container.
+        namespace: of the Deployment.
+        deployment: its name.
+    """
+
+    version: str
+    image: str
+    namespace: str
+    deployment: str
+
+
+def operator_version(deployment: RawObject) -> OperatorVersion:
+    """Reads it from the image's tag, else from the label `app.kubernetes.io/version`. Never raises."""
+    image = text(_operator(mapping(deployment, "spec", "template", "spec")), "image")
+    tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+    label = text(mapping(deployment, "metadata", "labels"), "app.kubernetes.io/version")
+    return OperatorVersion(
+        version=next((one.removeprefix("v") for one in (tag, label) if _VERSION.match(one)), ""),
+        image=image,
+        namespace=text(deployment, "metadata", "namespace"),
+        deployment=text(deployment, "metadata", "name"),
+    )
 
 
 def is_operator(deployment: RawObject, account: str) -> bool:

@@ -48,15 +48,25 @@ def load_config(kubeconfig: str | None, context: str | None = None) -> ClusterCo
     if not listed and not context and os.environ.get("KUBERNETES_SERVICE_HOST"):
         return _in_cluster(os.environ)
     paths = [Path(part).expanduser() for part in (listed or _DEFAULT).split(os.pathsep) if part]
-    there = [path for path in paths if path.is_file()]
+    there = [path for path in paths if _is_there(path)]
     if not there:
-        hint = "Check --kubeconfig and KUBECONFIG" if listed else "Give --kubeconfig, or run inside a cluster"
+        hint = "Check --kubeconfig and KUBECONFIG" if listed else "Set KUBECONFIG or --kubeconfig to your kubeconfig"
         raise ConfigError(f"kubeconfig {listed or _DEFAULT} does not exist. {hint}")
     chosen = choose(there, context)
     try:
         return ClusterConfig(connection_of(chosen, os.environ), _own_namespace(chosen.namespace))
     except (InvalidField, CredentialsUnusable) as error:
         raise chosen.refused(str(error)) from None
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a kubeconfig exists. Raises ConfigError where that cannot be known, and for a directory."""
+    try:
+        if path.is_dir():
+            raise ConfigError(f"kubeconfig {path} cannot be used: it is a directory. Name the file in it")
+        return path.is_file()
+    except OSError as error:
+        raise ConfigError(f"kubeconfig {path} cannot be read: {error.strerror}. Check its permissions") from None
 
 
 def _in_cluster(environment: Mapping[str, str]) -> ClusterConfig:

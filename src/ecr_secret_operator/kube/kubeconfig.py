@@ -203,7 +203,7 @@ def _merged(paths: Sequence[Path]) -> _Files:
             own = _take(found or {}, path.absolute().parent, entries)
             current = current or own
         except (OSError, ValueError, yaml.YAMLError, _Shapeless) as error:
-            why = error.strerror if isinstance(error, OSError) else _yaml_words(error)
+            why = f"{error.strerror}. Check its permissions" if isinstance(error, OSError) else _yaml_words(error)
             raise ConfigError(f"kubeconfig {path} cannot be used: {why}") from None
     return _Files(os.pathsep.join(str(path) for path in paths), current, entries)
 

@@ -65,10 +65,11 @@ def _owned(raw: RawObject) -> bool:
 
 def stream(carried: Sequence[Translation]) -> str:
     """The resources as YAML, with everything else as comments before them."""
-    return "".join(f"{_comments(one)}{to_yaml(one.documents) if one.documents else ''}\n" for one in carried)
+    return "".join(f"{comments(one)}{to_yaml(one.documents) if one.documents else ''}\n" for one in carried)
 
 
-def _comments(one: Translation) -> str:
+def comments(one: Translation) -> str:
+    """Where the resources come from, and what remains to do, as YAML comments."""
     lines = [f"# From {one_line(one.source)}"]
     parts = (
         ("To do first", [*one.needed, *(f"Refused as it stands: {text}" for text in one.problems())]),
