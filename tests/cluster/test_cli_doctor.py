@@ -7,6 +7,7 @@ broken at a time, and fixed again.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,6 +137,17 @@ def test_a_healthy_resource_is_said_to_be_so(site: Site) -> None:
     (one,) = [one for one in findings if one.cause == "resource"]
     assert one.subject == f"Secret {GOOD}/ecr"
     assert "holds a valid token" in one.message
+
+
+def test_a_named_policy_is_checked(site: Site) -> None:
+    code, findings = site.doctor("ecrpolicy/ours")
+    assert (code, problems(findings)) == (0, set())
+    (one,) = [one for one in findings if one.subject == "AccessPolicy ours"]
+    assert re.fullmatch("It is valid and selects [0-9]+ of [0-9]+ namespaces", one.message)
+    absent = run(site.world.plane.kubeconfig, "doctor", "accesspolicy/none")
+    assert (absent.returncode, absent.stderr) == (2, "Error: there is no AccessPolicy none\n")
+    rendered = run(site.world.plane.kubeconfig, "render", "ecrpolicy/ours")
+    assert (rendered.returncode, rendered.stdout) == (0, "# AccessPolicy ours is valid, and generates nothing\n")
 
 
 @pytest.fixture(scope="module")
