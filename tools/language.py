@@ -1,19 +1,27 @@
-"""Finds words in the documentation that readers have to read twice, and names the words to use instead.
+"""Checks the language of the documentation: words, readability and spelling.
 
 Run by `make check`. It reads all Markdown files but the decision records, without code: blocks, `spans` and addresses
-of links. Add a word here when a reader stumbles over it.
+of links. Add a word to `WORDS` when a reader stumbles over it, together with the word to use instead. The bounds of
+readability are in `tools/prose.py`. codespell checks the spelling.
 """
 
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from tools.prose import readability
+
 ROOT = Path(__file__).parent.parent
 SKIPPED = ("docs/adr/",)
+NOT_MEASURED = ("CHANGELOG.md", "docs/reference/api.md")
+"""Pages without a bound of readability: a list of changes, and descriptions that come from the code."""
+SPELT_SO = "notin"
+"""What codespell takes for a mistake: an operator of Kubernetes' selectors."""
 
 WORDS = {
     r"whoever|nobody|somebody|anybody": "say who: you, an administrator, another controller, no replica",
@@ -61,12 +69,40 @@ def pages(root: Path) -> list[Path]:
     return sorted(page for page in found if not page.relative_to(root).as_posix().startswith(SKIPPED))
 
 
+def hard_to_read(page: Path, root: Path) -> Iterator[str]:
+    """What exceeds a bound of readability, with the longest sentences."""
+    name = page.relative_to(root).as_posix()
+    if name in NOT_MEASURED:
+        return
+    found = readability(page.read_text(encoding="utf-8"))
+    if found.problem:
+        yield f"{name}: {found.problem}"
+        for one in found.long:
+            yield f"{name}:{one.line}: {one.words} words: {one.text}"
+
+
+def misspelt(found: Sequence[Path]) -> list[str]:
+    """The lines in which codespell reports a spelling mistake."""
+    command = [sys.executable, "-m", "codespell_lib", f"--ignore-words-list={SPELT_SO}", *map(str, found)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return (done.stdout + done.stderr).splitlines() if done.returncode else []
+
+
+def problems(root: Path) -> Iterator[str]:
+    """Everything that is wrong with the language of the pages, a line each."""
+    found = pages(root)
+    for page in found:
+        for hit in find(page.read_text(encoding="utf-8")):
+            yield f"{page.relative_to(root)}:{hit.line}: {hit.word!r}: {hit.instead}"
+        yield from hard_to_read(page, root)
+    yield from misspelt(found)
+
+
 def main() -> int:
-    """Prints every hit; gives 1 if there is one."""
-    hits = [(page, hit) for page in pages(ROOT) for hit in find(page.read_text(encoding="utf-8"))]
-    for page, hit in hits:
-        sys.stdout.write(f"{page.relative_to(ROOT)}:{hit.line}: {hit.word!r}: {hit.instead}\n")
-    return 1 if hits else 0
+    """Prints every problem; gives 1 if there is one."""
+    found = list(problems(ROOT))
+    sys.stdout.writelines(f"{line}\n" for line in found)
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
