@@ -96,13 +96,18 @@ def test_the_api_reference_has_every_field_with_its_description() -> None:
     for definition in all_definitions():
         kind = definition["spec"]["names"]["kind"]
         section = page.partition(f"## {kind}\n")[2].partition("\n## ")[0]
-        rows = {
-            row[0]: row for row in re.findall(r"^\| `(\S+)` \| (.+) \| (.*) \| (.*) \| (.+) \|$", section, re.MULTILINE)
-        }
+        rows = re.findall(rf"^#### `{kind}\.(\S+)`\n\n\*.+, .+\*\n\n\S.+$", section, re.MULTILINE)
         schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
         for part in {"spec", "status"} & set(schema["properties"]):
             named = {place.rpartition(".")[2].removesuffix("[]") for place in rows if place.startswith(f"{part}.")}
             assert named == fields(schema["properties"][part]), kind
-    assert "| `spec.frequency` | string | `6h` | at most 64 characters; must be a duration" in page
-    assert "| `spec.deletion_policy` | string | `Delete` | one of `Delete`, `Retain` |" in page
-    assert "| `spec.ecr_registry` | string | required |" in page
+        assert len(rows) == section.count("\n#### "), "each field has a description"
+    frequency = page.partition("#### `Secret.spec.frequency`\n\n*string, default `6h`*\n\n")[2].partition("\n#### ")[0]
+    assert "\n\n- at most 64 characters\n- must be a duration" in frequency
+    policy = page.partition("#### `Secret.spec.deletion_policy`\n\n*string, default `Delete`*\n")[2].partition(
+        "\n#### "
+    )[0]
+    assert policy.endswith("\n\n- one of `Delete`, `Retain`\n")
+    assert "#### `Secret.spec.ecr_registry`\n\n*string, required*\n" in page
+    headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    assert len(headings) == len(set(headings)), "each has an anchor of its own"

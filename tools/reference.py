@@ -17,7 +17,6 @@ the reasons in a status mean is explained in [Status reasons](reasons.md).
 
 {contents}
 """
-_COLUMNS = "| field | type | default | limits | meaning |\n|---|---|---|---|---|\n"
 _REQUIRED = "required"
 _LIMITS = (
     ("maxLength", "at most {} characters"),
@@ -44,34 +43,38 @@ def _kind(spec: Schema) -> str:
     parts.append(f"\n{scope}; plural `{names['plural']}`, short name {short}.\n")
     for name in ("spec", "status"):
         if name in schema["properties"]:
-            rows = "".join(_rows(schema["properties"][name], name))
-            parts.append(f"\n### {names['kind']} {name}\n\n{_COLUMNS}{rows}")
+            parts.append(f"\n### {names['kind']} {name}\n")
+            parts.extend(_fields(schema["properties"][name], f"{names['kind']}.{name}"))
             rules = _own_rules(schema["properties"][name])
             parts.append(f"\nOf the whole: {'; '.join(rules)}.\n" if rules else "")
     return "".join(parts)
 
 
-def _rows(schema: Schema, path: str) -> Iterator[str]:
-    """One row a field, each followed by those of the fields inside it."""
+def _fields(schema: Schema, path: str) -> Iterator[str]:
+    """A section for each field, followed by those of the fields inside it. The kind makes each heading unique."""
     for name, field in schema.get("properties", {}).items():
         place = f"{path}.{name}"
-        default = _REQUIRED if name in schema.get("required", ()) else _default(field)
-        cells = (f"`{place}`", _type(field), default, "; ".join(_limits(field)), field.get("description", ""))
-        yield f"| {' | '.join(_cell(cell) for cell in cells)} |\n"
-        yield from _rows(field, place)
+        need = _REQUIRED if name in schema.get("required", ()) else _default(field)
+        yield f"\n#### `{place}`\n\n*{_type(field)}, {need}*\n"
+        if "description" in field:
+            yield f"\n{_prose(field['description'])}\n"
+        limits = list(_limits(field))
+        if limits:
+            yield "\n" + "".join(f"- {_prose(limit)}\n" for limit in limits)
+        yield from _fields(field, place)
         if "items" in field:
-            yield from _rows(field["items"], f"{place}[]")
+            yield from _fields(field["items"], f"{place}[]")
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")
+def _prose(text: str) -> str:
+    return text.replace("<", "&lt;").replace("*", "\\*")
 
 
 def _default(field: Schema) -> str:
     if "default" not in field:
-        return ""
+        return "optional"
     value = field["default"]
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    return f"default `{str(value).lower() if isinstance(value, bool) else value}`"
 
 
 def _type(field: Schema) -> str:
