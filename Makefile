@@ -10,8 +10,8 @@ MUTANTS_AT_A_TIME ?= 2
 
 # The image: its name, what builds it, and arguments for that, such as IMAGE_ARGS="--build-arg BASE_RUN=...".
 VERSION ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-# The tag that all forms of installation name: that of the release which a development version leads to.
-TAG ?= v$(firstword $(subst .dev, ,$(VERSION)))
+# The tag that all forms of installation name: that of the release which a development version leads to, in SemVer.
+TAG ?= v$(shell echo '$(firstword $(subst .dev, ,$(VERSION)))' | sed -E 's/a([0-9]+)$$/-alpha.\1/; s/b([0-9]+)$$/-beta.\1/; s/rc([0-9]+)$$/-rc.\1/')
 IMAGE ?= ecr-secret-operator:$(TAG)
 ENGINE ?= $(firstword $(foreach engine,podman buildah docker,$(shell command -v $(engine))))
 IMAGE_ARGS ?=

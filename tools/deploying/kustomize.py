@@ -13,7 +13,7 @@ from ecr_secret_operator.rbac.installation import NAMESPACE
 
 from . import workload
 from .files import yaml_file
-from .release import IMAGE, NAME, TAG
+from .release import DIGEST, IMAGE, NAME, TAG
 from .workload import METRICS_SERVICE, Form
 
 Object = dict[str, Any]
@@ -54,7 +54,7 @@ def _base() -> dict[str, list[Object]]:
             "rbac.yaml",
             "admission.yaml",
             "operator.yaml",
-            images=[{"name": IMAGE, "newName": IMAGE, "newTag": TAG}],
+            images=[{"name": IMAGE, "newName": IMAGE, **({"digest": DIGEST} if DIGEST else {"newTag": TAG})}],
         ),
         "crds.yaml": all_definitions(),
         "rbac.yaml": [*(one for make in makers for one in make(default)), *rbac.user_roles()],

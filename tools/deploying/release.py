@@ -1,13 +1,22 @@
-"""What is released, under which names: the only place with the home, the registry and the channels.
+"""What is released, under which names: the home, the registry, the channels. Everything that is generated reads it.
 
-Everything that is generated reads it. A fork that publishes elsewhere changes this file and runs `make generate`.
+`deploy/release.toml` holds what `make release` sets: the name and the digest of the image, and the time.
 """
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 from ecr_secret_operator import __version__
 
-VERSION = __version__.partition(".dev")[0]
+from ..release.versions import semver
+
+_SETTINGS = tomllib.loads(Path(__file__).parents[2].joinpath("deploy", "release.toml").read_text(encoding="utf-8"))
+
+VERSION = semver(__version__.partition(".dev")[0])
+"""As Helm, OLM and image tags write it."""
+
 NAME = "ecr-secret-operator"
 REPOSITORY = "https://github.com/rh-mobb/ecr-secret-operator"
 """The project's home."""
@@ -15,11 +24,11 @@ REPOSITORY = "https://github.com/rh-mobb/ecr-secret-operator"
 ICON = "https://raw.githubusercontent.com/rh-mobb/ecr-secret-operator/main/deploy/bundle/icon.svg"
 """As catalogues of charts load it; the bundle contains the file itself."""
 
-REGISTRY = "quay.io/rh-mobb"
-"""Where images and charts are published."""
+IMAGE: str = _SETTINGS["image"]
+"""Where the image is; at first where the Go operator's image is. Every form of installation lets you name another."""
 
-IMAGE = f"{REGISTRY}/{NAME}"
-"""Where the Go operator's image is. Every form of installation lets you name another."""
+REGISTRY = IMAGE.rpartition("/")[0]
+"""Where images and charts are published."""
 
 MAINTAINER, EMAIL = "Red Hat's Global Cloud Services SSA Team", "cloud-ssa-global@redhat.com"
 
@@ -30,6 +39,15 @@ CAPABILITIES = "Full Lifecycle"
 """Of the levels that the Operator Framework defines."""
 
 TAG = f"v{VERSION}"
+
+DIGEST: str = _SETTINGS["digest"]
+"""Digest of the image, or empty. A release knows the digest once the image is pushed."""
+
+REFERENCE = f"{IMAGE}@{DIGEST}" if DIGEST else f"{IMAGE}:{TAG}"
+"""The image as the bundle and the manifests name it."""
+
+CREATED: str = _SETTINGS["created"]
+"""The time of the release. It is part of the bundle, so it does not change with every build."""
 
 UPSTREAM = "0.6.0"
 """The Go operator's last version, which this one replaces."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from ecr_secret_operator.rbac.installation import NAMESPACE, SERVICE_ACCOUNT
 
-from .release import IMAGE, NAME, TAG
+from .release import NAME, REFERENCE
 from .values import Values
 
 Object = dict[str, Any]
@@ -106,7 +106,7 @@ def _container(form: Form) -> Object:
     }
     return {
         "name": "manager",
-        "image": f"{IMAGE}:{TAG}",
+        "image": REFERENCE,
         "imagePullPolicy": _VALUES.image.pull_policy,
         "command": [NAME],
         "args": _args(form),
