@@ -1,8 +1,8 @@
 """The steps of the container image's build: `python3 tools/image.py tools|dependencies|operator`, in this order.
 
 They run in the build stage of the Containerfile, with the Python of its base and nothing else: no shell, and no package
-but pip. TARGETARCH and PYTHON come from there. The result, `HOME`, is copied into the image as it is. `make sbom` runs
-the same steps into another HOME, with the tools of the virtual environment.
+but pip. TARGETARCH and PYTHON come from there. The result, `HOME`, is copied into the image as it is. `make sbom` and
+`make release` run the same steps into another HOME, with the tools of the virtual environment.
 """
 
 from __future__ import annotations
@@ -18,10 +18,14 @@ import tempfile
 import venv
 from pathlib import Path
 
-HOME = Path(os.environ.get("IMAGE_HOME", "/opt/ecr-secret-operator"))
+PLACE = Path("/opt/ecr-secret-operator")
+"""Where the image has the result."""
+
+HOME = Path(os.environ.get("IMAGE_HOME", PLACE))
 TOOLS = Path("/tools")
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
-PACKAGES = HOME / "lib" / f"python{VERSION}" / "site-packages"
+LIBRARY = Path("lib") / f"python{VERSION}" / "site-packages"
+PACKAGES = HOME / LIBRARY
 SBOM = HOME / "ecr-secret-operator.cdx.json"
 COMMANDS = ("ecr-secret-operator", "manager")
 
@@ -85,7 +89,15 @@ def operator() -> None:
     _launchers(os.environ.get("PYTHON", sys.executable))
     # By hash, unchecked: they are right whatever time a layer gives its files, and are the same in each build.
     checked = py_compile.PycInvalidationMode.UNCHECKED_HASH
-    if not compileall.compile_dir(PACKAGES, quiet=1, invalidation_mode=checked, workers=os.cpu_count() or 1):
+    compiled = compileall.compile_dir(
+        PACKAGES,
+        quiet=1,
+        invalidation_mode=checked,
+        workers=os.cpu_count() or 1,
+        stripdir=PACKAGES,  # tracebacks name the place in the image
+        prependdir=PLACE / LIBRARY,
+    )
+    if not compiled:
         sys.exit("Error: not all of it compiles")
     _normalise()
 
@@ -110,7 +122,7 @@ def _list() -> None:
 def _launchers(python: str) -> None:
     (HOME / "bin").mkdir()
     for name in COMMANDS:
-        text = LAUNCHER.format(python=python, version=VERSION, packages=PACKAGES)
+        text = LAUNCHER.format(python=python, version=VERSION, packages=PLACE / LIBRARY)
         (HOME / "bin" / name).write_text(text)
 
 
