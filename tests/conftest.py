@@ -16,7 +16,11 @@ pytest_plugins = ["tests.laboratory"]
 TESTS = Path(__file__).parent
 CLUSTER, E2E, LAB = TESTS / "cluster", TESTS / "e2e", TESTS / "lab"
 PUSHING = ("test_images.py", "test_charts.py", "test_expiry.py", "test_flux.py", "test_argocd.py")
-NEEDED = {"test_alerts.py": ("promtool",), "test_olm_readers.py": ("opm", "bundle-validator", "crane")}
+NEEDED = {
+    "test_alerts.py": ("promtool",),
+    "test_olm_readers.py": ("opm", "bundle-validator", "crane"),
+    "test_release.py": ("crane", "helm", "opm", "bundle-validator", "cosign", "qemu-aarch64-static"),
+}
 IMAGE = TESTS / "image"
 BY_NAME = {E2E, IMAGE}
 DEPLOY = Path(__file__).parents[1] / "deploy"

@@ -30,6 +30,10 @@ APT::Sandbox::User "";
 NOTHING_INSTALLED = """\
 Dir::State::status "{directory}/status";
 """
+FOREIGN = """\
+APT::Architecture "{architecture}";
+APT::Architectures {{ "{architecture}"; }};
+"""
 PRIVATE_LISTS = """\
 Dir::State::lists "{directory}/lists";
 """
@@ -92,7 +96,9 @@ def _unpack(name: str, package: str, scratch: Path, home: Path, report: Reporter
     publish_program(wrapper, home / name)
 
 
-def downloaded(packages: Sequence[str], scratch: Path, report: Reporter, *, alone: bool = False) -> Sequence[Path]:
+def downloaded(
+    packages: Sequence[str], scratch: Path, report: Reporter, *, alone: bool = False, architecture: str = ""
+) -> Sequence[Path]:
     """The archives of packages and of what they need. The system's own lists do, unless they are missing or old.
 
     Args:
@@ -100,6 +106,7 @@ def downloaded(packages: Sequence[str], scratch: Path, report: Reporter, *, alon
         scratch: a directory for them.
         report: is told while it lasts.
         alone: with what is installed on this system, too.
+        architecture: Debian's name of another architecture than this system's; implies `alone`.
 
     Raises:
         CommandFailed: apt-get does not give them.
@@ -111,12 +118,12 @@ def downloaded(packages: Sequence[str], scratch: Path, report: Reporter, *, alon
     configuration = scratch / "apt.conf"
     fetch = ["apt-get", "--config-file", str(configuration), "--quiet", "--yes"]
     install = [*fetch, "--no-install-recommends", "--reinstall", "--download-only", "install", *packages]
-    text = CONFIGURATION + (NOTHING_INSTALLED if alone else "")
-    configuration.write_text(text.format(directory=scratch))
+    text = CONFIGURATION + (NOTHING_INSTALLED if alone or architecture else "") + (FOREIGN if architecture else "")
+    configuration.write_text(text.format(directory=scratch, architecture=architecture))
     try:
         _run(install, scratch, report)
     except CommandFailed:
-        configuration.write_text((text + PRIVATE_LISTS).format(directory=scratch))
+        configuration.write_text((text + PRIVATE_LISTS).format(directory=scratch, architecture=architecture))
         _run([*fetch, "update"], scratch, report)
         _run(install, scratch, report)
     return sorted(archives.glob("*.deb"))

@@ -18,7 +18,12 @@ from .recipe import Recipe
 
 OVERRIDE = "ECR_LAB_PROGRAMS"
 REDIS = "redis-server"
-PACKAGES: Mapping[str, str] = {REDIS: REDIS, "promtool": "prometheus"}
+PACKAGES: Mapping[str, str] = {
+    REDIS: REDIS,
+    "promtool": "prometheus",
+    "qemu-aarch64-static": "qemu-user-static",
+    "qemu-x86_64-static": "qemu-user-static",
+}
 """Programs from Debian, and the package of each."""
 
 
@@ -68,6 +73,13 @@ RECIPES: Mapping[str, Recipe] = {
             "helm.sh/helm/v3",
             "helm.sh/helm/v3/cmd/helm",
             {"helm.sh/helm/v3/internal/version.version": "{version}"},
+        ),
+        _recipe(
+            "cosign",
+            "Sigstore",
+            "github.com/sigstore/cosign/v3",
+            "github.com/sigstore/cosign/v3/cmd/cosign",
+            {"sigs.k8s.io/release-utils/version.gitVersion": "{version}"},
         ),
         # One program for all parts of Argo CD: it does the part that its file name or ARGOCD_BINARY_NAME says.
         _recipe(
