@@ -18,14 +18,24 @@ IMAGE_ARGS ?=
 BASE_BUILD ?=
 BASE_RUN ?=
 
+# A release: make release VERSION=1.0.0 REGISTRY=quay.io/rh-mobb SIGN_KEY=cosign.key (docs/releasing.md).
+REGISTRY ?=
+RELEASE_BASE ?= $(or $(BASE_RUN),gcr.io/distroless/python3-debian13:nonroot)
+DRY_RUN ?=
+SIGN_KEY ?=
+VERIFY_KEY ?=
+VERIFY_IDENTITY ?=
+VERIFY_ISSUER ?=
+DIST ?= dist
+
 # Options of the benchmark, such as BENCH="--resources 100,1000 --namespaces 0".
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test mutants e2e soak dist image image-test sbom bench check docs format generate lock dev-up dev-down clean
+.PHONY: help release verify-release demo test mutants e2e soak dist image image-test sbom bench check docs format generate lock dev-up dev-down clean
 
 help: ## Show this list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 $(STAMP): requirements/dev.txt pyproject.toml lab/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.12"; exit 1; }
@@ -70,6 +80,17 @@ sbom: $(STAMP) ## List what the image holds, as CycloneDX: build/image/ecr-secre
 	rm -rf build/image
 	IMAGE_HOME=build/image $(BIN)/python tools/image.py dependencies
 	IMAGE_HOME=build/image $(BIN)/python tools/image.py operator
+
+release: $(STAMP) ## Build, push and sign everything that users install from: VERSION=1.0.0 REGISTRY=host/path
+	@test -n "$(REGISTRY)" || { echo "name the registry: make release VERSION=1.0.0 REGISTRY=host/path"; exit 1; }
+	$(BIN)/python -m tools.release make --version=$(VERSION) --registry=$(REGISTRY) --base=$(RELEASE_BASE) --dist=$(DIST) \
+	  $(if $(SIGN_KEY),--key=$(SIGN_KEY)) $(if $(DRY_RUN),--dry-run)
+
+verify-release: $(STAMP) ## Download a release again and check it: VERSION=1.0.0 REGISTRY=host/path VERIFY_KEY=cosign.pub
+	@test -n "$(REGISTRY)" || { echo "name the registry: make verify-release VERSION=1.0.0 REGISTRY=host/path"; exit 1; }
+	$(BIN)/python -m tools.release verify --version=$(VERSION) --registry=$(REGISTRY) --dist=$(DIST) \
+	  $(if $(VERIFY_KEY),--key=$(VERIFY_KEY)) \
+	  $(if $(VERIFY_IDENTITY),--identity=$(VERIFY_IDENTITY) --issuer=$(VERIFY_ISSUER))
 
 bench: $(STAMP) ## Measure the operator beside a client that does the same writes and nothing else
 	$(BIN)/python -m ecr_secret_operator_lab.bench $(BENCH)

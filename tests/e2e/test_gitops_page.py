@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
-from tools.deploying.release import CHANNELS
+from tools.deploying.release import VERSION, channels
 
 from .guides import DOCS, resources
 from .installing import DEPLOY, DEPLOYMENT, NAMESPACE, Helm, Object, one_of
@@ -65,7 +65,7 @@ def test_the_subscription_of_the_console_page_asks_for_what_the_bundle_offers() 
     source = resources(CONSOLE)["CatalogSource", "ecr-catalog"]["metadata"]
     labels = yaml.safe_load((BUNDLE / "metadata" / "annotations.yaml").read_text())["annotations"]
     assert subscription["name"] == labels["operators.operatorframework.io.bundle.package.v1"]
-    assert subscription["channel"] in CHANNELS
+    assert subscription["channel"] in channels(VERSION)
     assert (subscription["source"], subscription["sourceNamespace"]) == (source["name"], source["namespace"])
     version = next((BUNDLE / "manifests").glob("*.clusterserviceversion.yaml"))
     assert f"csv/{yaml.safe_load(version.read_text())['metadata']['name']}" in (DOCS / "guides" / CONSOLE).read_text()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ecr_secret_operator import __version__
 
-from ..release.versions import semver
+from ..release.versions import is_prerelease, semver
 
 _SETTINGS = tomllib.loads(Path(__file__).parents[2].joinpath("deploy", "release.toml").read_text(encoding="utf-8"))
 
@@ -31,9 +31,6 @@ REGISTRY = IMAGE.rpartition("/")[0]
 """Where images and charts are published."""
 
 MAINTAINER, EMAIL = "Red Hat's Global Cloud Services SSA Team", "cloud-ssa-global@redhat.com"
-
-CHANNELS = ("stable", "alpha")
-"""Of the bundle; the first is the default. The Go operator had alpha only: its subscribers get this version, too."""
 
 CAPABILITIES = "Full Lifecycle"
 """Of the levels that the Operator Framework defines."""
@@ -62,3 +59,12 @@ MATURITY = "alpha"
 
 PRERELEASE = True
 """Whether no version is released yet: the chart's annotation for Artifact Hub."""
+
+
+def channels(version: str) -> tuple[str, ...]:
+    """The OLM channels that get a version, the default channel first.
+
+    The Go operator's only channel was alpha: its subscribers get the releases, too. Release candidates have a channel
+    of their own, so subscribers of the other channels do not get them.
+    """
+    return ("candidate",) if is_prerelease(version) else ("stable", "alpha")
