@@ -21,8 +21,8 @@ from ecr_secret_operator import __version__
 
 from .developing import Environment
 
-# One worker builds and installs both.
-pytestmark = pytest.mark.xdist_group("distributions")
+# One worker builds and installs both, which takes minutes on a busy machine.
+pytestmark = [pytest.mark.xdist_group("distributions"), pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 OPERATOR, LABORATORY = "ecr_secret_operator", "ecr_secret_operator_lab"
