@@ -17,17 +17,14 @@ from ecr_secret_operator.domain.identity.sources import KeySecret, Named, RoleAc
 from ecr_secret_operator.domain.links import LinkedAccount, Ref
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, Resource
 from ecr_secret_operator.runtime.cache import Change
-from ecr_secret_operator.state.routes import (
-    TABLE,
+from ecr_secret_operator.state.facts import (
     AccountsListed,
     IdentityListed,
     LinkFailure,
     NamespacesListed,
     PoliciesChanged,
-    Wake,
-    labels_changed,
-    wakes,
 )
+from ecr_secret_operator.state.routes import TABLE, Wake, labels_changed, wakes
 from ecr_secret_operator.state.stores.bundle import Stores
 from tests.domain.clusters import OWN_NAMESPACE, WHOLE, a_cluster_resource, a_cluster_spec
 from tests.factories import a_resource, a_spec, a_stored_secret

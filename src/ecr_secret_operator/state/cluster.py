@@ -25,10 +25,11 @@ from .clients import ResourceClient, SecretClient
 from .dependencies import DependencyStore
 from .dispatcher import Dispatcher
 from .dynamic import AccountInformers, NamespaceInformer
+from .facts import AccountsListed, IdentityListed, NamespacesListed, PoliciesChanged
 from .identity_watches import IdentityWatches
 from .informers import Absorbers, Informers
 from .metrics import metrics_of
-from .routes import AccountsListed, IdentityListed, NamespacesListed, PoliciesChanged, labels_changed
+from .routes import labels_changed
 from .service_accounts import ServiceAccountClient
 from .stores.bundle import Stores
 from .stores.keys import is_cluster

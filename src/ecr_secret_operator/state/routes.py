@@ -6,17 +6,17 @@ Event handlers only make a `Change` and enqueue what `wakes` gives for it. For a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
 from ..api.selectors import NamespaceLabels
-from ..domain.identity.sources import KeySecret, Named, RoleAccount
+from ..domain.identity.sources import KeySecret, RoleAccount
 from ..domain.links import LinkedAccount, links_of
 from ..domain.resource import Key, Resource
 from ..domain.secret.ownership import claimed
 from ..domain.secret.stored import StoredSecret
 from ..runtime.cache import Change
+from .facts import AccountsListed, IdentityListed, LinkFailure, NamespacesListed, PoliciesChanged
 from .stores.bundle import Stores
 from .stores.identities import name_of
 from .stores.keys import NamespacedName, is_cluster
@@ -24,37 +24,6 @@ from .stores.resources import target_of
 
 Wake = tuple[Key, bool]
 """A key to enqueue, and whether it has low priority."""
-
-
-@dataclass(frozen=True, slots=True)
-class PoliciesChanged:
-    """An AccessPolicy has changed, or the policies have been listed."""
-
-
-@dataclass(frozen=True, slots=True)
-class NamespacesListed:
-    """The namespaces have been listed, or the API server refuses to list them."""
-
-
-@dataclass(frozen=True, slots=True)
-class AccountsListed:
-    """The ServiceAccounts have been listed, or the API server refuses to list them."""
-
-
-@dataclass(frozen=True, slots=True)
-class IdentityListed:
-    """What is known of the watch of an identity has changed."""
-
-    named: Named
-
-
-@dataclass(frozen=True, slots=True)
-class LinkFailure:
-    """Why a ServiceAccount could not be changed; no text if it could."""
-
-    namespace: str
-    name: str
-    text: str
 
 
 class Priority(Enum):

@@ -18,8 +18,8 @@ from ..reasons import Reason
 from ..runtime.cache import Change
 from ..runtime.dynamic import SyncState
 from .dynamic import AccountInformers, NamespaceInformer
+from .facts import LinkFailure
 from .informers import Informers
-from .routes import LinkFailure
 from .stores.bundle import Stores
 from .stores.keys import is_placement
 
