@@ -105,7 +105,7 @@ check: $(STAMP) docs ## Lint, types, layers, generated files, documentation and 
 
 # The variable silences advice of the theme's makers about their next product. With --quiet, --strict would not count.
 docs: $(STAMP) ## Build the documentation as a site; a link that leads nowhere fails
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 format: $(STAMP) ## Format the code and mend what can be mended
 	$(BIN)/ruff format

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from tools import picture, reference
+from tools.deploying import release
 
 from ecr_secret_operator.crds import all_definitions
 
@@ -25,6 +27,8 @@ def built(folder: Path, **pages: str) -> tuple[int, str, dict[str, str]]:
         path = docs / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+    (docs / "images").mkdir()
+    shutil.copy(ROOT / "docs" / "images" / "logo.svg", docs / "images")
     settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
     settings |= {"docs_dir": str(docs), "site_dir": str(folder / "site"), "hooks": [str(ROOT / "tools" / "site.py")]}
     settings["plugins"] = ["search"]
@@ -71,10 +75,29 @@ echo [left](../../as-it-is.md)
     assert "CHANGELOG.html" in html
 
 
+def test_an_alert_becomes_an_admonition(tmp_path: Path) -> None:
+    _, _, html = built(tmp_path, **{"page.md": "# Page\n\n> [!CAUTION]\n> Mind `this`.\n>\n> And that.\n\nAfter.\n"})
+    note = html["page.html"].partition('<div class="admonition danger">')[2].partition("</div>")[0]
+    assert re.findall(r"<p>(.*?)</p>", note) == ["Mind <code>this</code>.", "And that."]
+    assert "[!CAUTION]" not in html["page.html"]
+
+
+def test_each_page_has_a_link_to_edit_it_and_the_version(tmp_path: Path) -> None:
+    _, _, html = built(tmp_path, **{"sub/page.md": "# Page\n"})
+    for name, path in {"page.html": "docs/sub/page.md", "SECURITY.html": "SECURITY.md"}.items():
+        assert f'href="{release.REPOSITORY}/edit/main/{path}"' in html[name]
+        assert f"Version {release.VERSION}" in html[name]
+
+
+def test_no_diagram_needs_a_script() -> None:
+    assert [page.name for page in (ROOT / "docs").rglob("*.md") if "```mermaid" in page.read_text()] == []
+
+
 def test_no_page_asks_another_host_for_anything(tmp_path: Path) -> None:
     _, _, html = built(tmp_path)
     for page in html.values():
         assert re.findall(r"<(?:script|img|iframe|link)[^>]*(?:src|href)=.?https?://", page) == []
+        assert 'data-md-component="source"' not in page, "the theme asks GitHub for the repository's stars"
         assert "fonts.g" not in page
 
 

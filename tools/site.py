@@ -4,6 +4,9 @@ The pages under docs/ are read in a checkout too, where a link to `../CONTRIBUTI
 pages of its own, under project/. A link to any other file of the repository leads out of the site, to a place that
 depends on where the repository is published: it becomes the file's path. One that leads nowhere stays, so that the
 strict build fails.
+
+An alert, as GitHub renders it (`> [!NOTE]`), becomes an admonition. Edit links and the version come from the one place
+that states them, tools/deploying/release.py.
 """
 
 from __future__ import annotations
@@ -16,14 +19,26 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from tools.deploying import release
+
 ROOT = Path(__file__).parent.parent
 PROJECT = "project"
 PAGES = ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 HOME = {"README.md": "index.md"}
 """The site has a front page of its own."""
 
+_BRANCH = f"{release.REPOSITORY}/edit/main"
+_ALERT = re.compile(r"^> \[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]\n((?:>.*\n?)+)", re.MULTILINE)
+_ADMONITIONS = {"IMPORTANT": "info", "CAUTION": "danger"}
+"""Names that Material has for GitHub's alerts, where they differ."""
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
 _FENCED = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Sets the version. No repository is set: the theme would have browsers ask its host for its popularity."""
+    config.copyright = f"Version {release.VERSION}{', pre-release' if release.PRERELEASE else ''}"
+    return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -35,13 +50,20 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001 - called by name
-    """Turns the links of a page as it lies in the repository into those of the site."""
+    """Turns the links and alerts of a page as it is in the repository into those of the site."""
     name = page.file.src_uri
+    page.edit_url = f"{_BRANCH}/{Path(name).name if name.startswith(f'{PROJECT}/') else f'docs/{name}'}"
     docs = Path(config.docs_dir)
     source = ROOT / Path(name).name if name.startswith(f"{PROJECT}/") else docs / name
     parts = _FENCED.split(markdown)
     parts[::2] = (_LINK.sub(lambda link: _turned(link, source, docs, name), part) for part in parts[::2])
-    return "".join(parts)
+    return _ALERT.sub(_admonition, "".join(parts))
+
+
+def _admonition(alert: re.Match[str]) -> str:
+    lines = (line.removeprefix(">").removeprefix(" ") for line in alert[2].splitlines())
+    body = "\n".join(f"    {line}".rstrip() for line in lines)
+    return f"!!! {_ADMONITIONS.get(alert[1], alert[1].lower())}\n\n{body}\n"
 
 
 def _turned(link: re.Match[str], source: Path, docs: Path, page: str) -> str:
