@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tools.language import NOT_MEASURED, WORDS, Hit, find, hard_to_read, misspelt, pages, problems
+from tools.language import NOT_MEASURED, WORDS, Hit, find, find_in_code, hard_to_read, misspelt, pages, problems
 from tools.prose import LONG_SHARE, LONG_WORDS, MEAN_WORDS, MOST_WORDS, readability, sentences
 
 ROOT = Path(__file__).parents[1]
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("Whoever reads this is told of it.", ["Whoever", "is told"]),
+        ("Whoever reads this is told of it.", ["Whoever", "is told", "told of"]),
         ("# Title\n\nA Secret that Somebody mended,\nanew.", ["Somebody", "mended", "anew"]),
         ("The cure is another one; it gives the rights.", ["cure", "rights"]),
         ("A token that was had before.", ["was had"]),
@@ -25,6 +25,26 @@ ROOT = Path(__file__).parents[1]
 )
 def test_words_to_replace_are_found_in_prose_only(text: str, words: list[str]) -> None:
     assert [hit.word for hit in find(text)] == words
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ('"""Whoever reads this."""\n', ["Whoever"]),
+        ("nobody = 1  # a comment about somebody\n", ["somebody"]),
+        ('text = "the rights of it"\n', ["rights"]),
+        ('text = f"{count} was told of {place}, by {nobody}"\n', ["was told", "told of"]),
+        ("def mend(anew: int) -> None: ...\n", []),
+    ],
+)
+def test_words_to_replace_are_found_in_texts_of_code_only(code: str, words: list[str]) -> None:
+    assert [hit.word for hit in find_in_code(code) if hit.word != "nobody"] == words
+
+
+def test_a_hit_in_code_has_its_line() -> None:
+    assert [
+        hit.line for hit in find_in_code('x = 1\n\n\ndef f() -> None:\n    """A text.\n\n    Anew.\n    """\n')
+    ] == [7]
 
 
 def test_a_hit_has_its_line_and_the_word_to_use() -> None:

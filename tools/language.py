@@ -1,8 +1,9 @@
-"""Checks the language of the documentation: words, readability and spelling.
+"""Checks the language of the documentation and of the operator's code: words, readability and spelling.
 
 Run by `make check`. It reads all Markdown files but the decision records, without code: blocks, `spans` and addresses
-of links. Add a word to `WORDS` when a reader stumbles over it, together with the word to use instead. The bounds of
-readability are in `tools/prose.py`. codespell checks the spelling.
+of links. Of the operator's modules it reads comments, docstrings and other texts. Add a word to `WORDS` when a reader
+stumbles over it, together with the word to use instead. The bounds of readability are in `tools/prose.py`, and are for
+Markdown only. codespell checks the spelling.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tokenize
 from collections.abc import Iterator, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,10 +37,15 @@ WORDS = {
     r"looks at|looked at": "watch, reconcile, read or check",
     r"stands (?:in|for|above|below|between)": "is in, means, is above",
     r"no good": "invalid",
+    r"(?:tell|tells|told) of": "report",
 }
 """Patterns of words, each with what to write instead."""
 
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`|\]\([^)\s]*\)|<!--.*?-->", re.MULTILINE | re.DOTALL)
+
+
+_TEXTS = {tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
+"""Python 3.12 divides f-strings into tokens."""
 
 
 class Hit(NamedTuple):
@@ -57,7 +65,18 @@ class Hit(NamedTuple):
 def find(text: str) -> Iterator[Hit]:
     """The words of a Markdown text that should be others, in their order."""
     prose = _CODE.sub(lambda found: "\n" * found[0].count("\n"), text)
-    for number, line in enumerate(prose.splitlines(), 1):
+    yield from _find(prose, 1)
+
+
+def find_in_code(text: str) -> Iterator[Hit]:
+    """The words of a Python module that should be others: in comments, docstrings and all other texts."""
+    for token in tokenize.generate_tokens(StringIO(text).readline):
+        if token.type in _TEXTS:
+            yield from _find(token.string, token.start[0])
+
+
+def _find(text: str, first_line: int) -> Iterator[Hit]:
+    for number, line in enumerate(text.splitlines(), first_line):
         for pattern, instead in WORDS.items():
             for found in re.finditer(rf"\b(?:{pattern})\b", line, re.IGNORECASE):
                 yield Hit(number, found[0], instead)
@@ -67,6 +86,11 @@ def pages(root: Path) -> list[Path]:
     """The Markdown files to read: at the top, in lab/, of the chart, and of the documentation without decisions."""
     found = [*root.glob("*.md"), *root.glob("lab/*.md"), *root.glob("deploy/**/*.md"), *root.glob("docs/**/*.md")]
     return sorted(page for page in found if not page.relative_to(root).as_posix().startswith(SKIPPED))
+
+
+def modules(root: Path) -> list[Path]:
+    """The modules of the operator, whose texts are read."""
+    return sorted((root / "src" / "ecr_secret_operator").rglob("*.py"))
 
 
 def hard_to_read(page: Path, root: Path) -> Iterator[str]:
@@ -89,13 +113,15 @@ def misspelt(found: Sequence[Path]) -> list[str]:
 
 
 def problems(root: Path) -> Iterator[str]:
-    """Everything that is wrong with the language of the pages, a line each."""
-    found = pages(root)
-    for page in found:
-        for hit in find(page.read_text(encoding="utf-8")):
-            yield f"{page.relative_to(root)}:{hit.line}: {hit.word!r}: {hit.instead}"
+    """Everything that is wrong with the language of pages and modules, a line each."""
+    texts, code = pages(root), modules(root)
+    for path in (*texts, *code):
+        search = find_in_code if path in code else find
+        for hit in search(path.read_text(encoding="utf-8")):
+            yield f"{path.relative_to(root)}:{hit.line}: {hit.word!r}: {hit.instead}"
+    for page in texts:
         yield from hard_to_read(page, root)
-    yield from misspelt(found)
+    yield from misspelt([*texts, *code])
 
 
 def main() -> int:

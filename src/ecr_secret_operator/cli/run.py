@@ -159,7 +159,7 @@ def run(
 
     Exit codes: 0 stopped by SIGTERM or Ctrl-C; 1 failed; 2 wrong usage.
     """
-    # Until the loop takes over: process 1 of a container, as which this runs, ignores signals that nobody handles. No
+    # Until the loop takes over: process 1 of a container, as which this runs, ignores signals without a handler. No
     # exception: one that is raised while the interpreter cleans up, as it does after each import, is ignored.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     occupy_standard_streams()

@@ -1,4 +1,4 @@
-"""Looks at one resource and at what it names."""
+"""Reads one resource and the objects that it names."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .reading import Reader
 from .session import ClusterSession
 
 _EXAMINED = 3
-"""In how many of the failing namespaces of a cluster resource its Secret is looked at."""
+"""In how many of the failing namespaces of a cluster resource its Secret is read."""
 
 
 async def examine(
     session: ClusterSession, kind: Kind, raw: RawObject, *, operator_namespace: str, now: datetime
 ) -> Evidence:
-    """Looks at a resource. Raises ApiError."""
+    """Reads a resource and the objects that it names. Raises ApiError."""
     one, spec = credential(kind, raw, now=now), kind.parse(raw.get("spec"))
     namespace = one.key.namespace
     home = operator_namespace if kind.clustered else namespace

@@ -1,4 +1,4 @@
-"""Finds the operator, and looks at all that it needs of the cluster."""
+"""Finds the operator, and reads everything in the cluster that it needs."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ async def _anywhere(session: ClusterSession, place: Place, account: str, *, stay
 async def collect_installation(
     session: ClusterSession, place: Place, namespace: str | None, *, now: datetime
 ) -> ObservedInstallation:
-    """Looks at everything. Raises ApiError.
+    """Reads everything. Raises ApiError.
 
     Args:
         session: the way to the cluster.
@@ -204,7 +204,7 @@ async def _credentials(session: ClusterSession, namespace: str | None, now: date
         else:
             found = await resources.of_all_that_may_be_seen(session)
     except (resources.NotInstalled, Forbidden):
-        return []  # what is missing is told of otherwise
+        return []  # another finding reports what is missing
     return [credential(kind, raw, now=now) for kind, raw in found.resources]
 
 

@@ -1,4 +1,4 @@
-"""Asks for a new token by the annotation that the operator looks at, and waits until it has acted on it."""
+"""Requests a new token by an annotation, and waits until the operator has handled it."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Found:
 
     Attributes:
         resources: each with its kind.
-        unseen: sentences on what could not be looked at.
+        unseen: sentences on what could not be read.
         missing: sentences on the named resources that do not exist.
     """
 

@@ -12,7 +12,7 @@ from .session import ClusterSession
 
 
 async def read(session: ClusterSession, wanted: Iterable[VariableSource]) -> VariableSources:
-    """Looks at them. Raises ApiError."""
+    """Reads them. Raises ApiError."""
     ordered = sorted(set(wanted))
     found = await asyncio.gather(*(_source(session, one) for one in ordered))
     return VariableSources({source: raw for source, raw in zip(ordered, found, strict=True) if raw != {}}, ABSENT)

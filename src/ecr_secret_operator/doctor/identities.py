@@ -138,7 +138,7 @@ def check_policies(seen: ObservedInstallation, workload: Workload, named: Collec
 
 
 def _policy(policy: Policy, seen: ObservedInstallation, *, told: bool) -> Iterator[Finding]:
-    """What is wrong with a policy; what it selects if nothing is wrong and it is to be told."""
+    """What is wrong with a policy; if nothing is wrong, what it selects, where that is wanted."""
     subject, edit, spec = f"AccessPolicy {policy.name}", f"kubectl edit ecrpolicy {policy.name}", policy.spec
     if isinstance(spec, InvalidSpec):
         yield error("policy-invalid", subject, f"It allows nothing: {spec.message}", edit)

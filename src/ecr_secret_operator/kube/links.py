@@ -84,7 +84,7 @@ class AccountWriter:
 
     Args:
         client: the API server.
-        on_write: told of each as it is stored after a write.
+        on_write: called with each ServiceAccount as it is stored after a write.
     """
 
     def __init__(self, client: Client, *, on_write: Callable[[LinkedAccount], None]) -> None:

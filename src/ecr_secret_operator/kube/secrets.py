@@ -165,7 +165,7 @@ class SecretWriter:
 
     Args:
         client: the API server.
-        on_seen: told of each Secret with the operator's label, when it was read.
+        on_seen: called with each Secret that has the operator's label, when it was read.
     """
 
     def __init__(self, client: Client, *, on_seen: Callable[[StoredSecret], None]) -> None:

@@ -1,1 +1,1 @@
-"""What the operator tells of itself: logs, metrics, probes. Imports the domain only."""
+"""What the operator reports about itself: logs and metrics. Imports the domain only."""

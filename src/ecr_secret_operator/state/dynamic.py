@@ -61,7 +61,7 @@ class AccountInformers:
         client: the API server.
         stores: say whether the watches are needed, and receive the ServiceAccounts.
         observer: receives the results of the watches.
-        places: the watched namespaces; None stands for all.
+        places: the watched namespaces; None means all.
         settled: called when ServiceAccounts have been listed, or the API server has refused to list them.
     """
 

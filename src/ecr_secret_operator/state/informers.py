@@ -44,7 +44,7 @@ class Informers:
         absorb: takes the watch events of the operator's own writes.
 
     Attributes:
-        places: the watched namespaces; None stands for all.
+        places: the watched namespaces; None means all.
     """
 
     def __init__(

@@ -147,7 +147,7 @@ class ServiceAccountClient:
         return known and self._stores.placements.is_state_known(key, self._namespaces.state)
 
     def _is_held(self, account: LinkedAccount, ref: Ref) -> bool:
-        """Whether what was linked once stays although nobody asks for it.
+        """Whether an existing link stays although no resource asks for it.
 
         It does while its Secret is there, and outlives its resource; or its resource cannot be seen or read, or is
         about to take another name for it.
@@ -179,6 +179,6 @@ def _is_suspended(resource: Resource) -> bool:
 
 
 def _is_refused(resource: Resource) -> bool:
-    """Whether it is denied, or its Secret's name is somebody else's: neither is to be linked."""
+    """Whether a resource must not be linked: policy denies it, or its Secret's name is taken."""
     reason = condition_of(resource.status, READY).get("reason")
     return reason in (Reason.POLICY_DENIED, Reason.SECRET_CONFLICT)

@@ -29,7 +29,7 @@ def removable(secrets: Iterable[StoredSecret]) -> tuple[StoredSecret, ...]:
 
 
 def still_there(secrets: Iterable[StoredSecret]) -> Failure | None:
-    """The failure that tells of unwanted Secrets that finalizers hold; None when there are none."""
+    """The failure that reports unwanted Secrets that finalizers hold; None when there are none."""
     told = [_secret(one) for one in secrets if one.deleting]
     return Failure(Reason.TERMINATING, "; ".join(told)) if told else None
 
@@ -40,12 +40,12 @@ def blocked_by_deletion(stored: StoredSecret) -> Failure:
 
 
 def not_created(resource: Resource) -> Failure:
-    """The failure that tells that a resource which is being deleted has no Secret."""
+    """The failure that reports a resource which is being deleted and has no Secret."""
     return Failure(Reason.TERMINATING, f"{_resource(resource)}. {NO_SECRET}")
 
 
 def not_replaced(resource: Resource, stored: StoredSecret) -> Failure:
-    """The failure that tells of a Secret that could only be replaced, while it or its resource is being deleted."""
+    """The failure that reports a Secret that can only be replaced, while it or its resource is being deleted."""
     why = _secret(stored) if stored.deleting else f"{_resource(resource)}. {NO_SECRET}"
     return Failure(Reason.TERMINATING, f"Secret {stored.name} cannot be updated, only replaced. {why}")
 

@@ -18,7 +18,7 @@ _HAPPENED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something to tell of a resource.
+    """Something to report about a resource.
 
     Attributes:
         reason, message: of the event.
@@ -59,16 +59,16 @@ def slow_event(namespace: str) -> Event:
 
 
 def events(resource: Resource, status: Status, outcome: Outcome) -> Iterator[Event]:
-    """What is worth an event: a new failure, also of links, a recovery, a repair, an adoption, a clamped frequency.
+    """The events of a reconcile: a new failure, also of links, a recovery, a repair, an adoption, a clamped frequency.
 
     Compared with the stored status, so that a lasting failure is reported once, also across restarts. An ordinary
-    refresh is no event: the status tells of it.
+    refresh is no event: the status reports it.
     """
     before, after = condition_of(resource.status, REFRESHING), condition_of(status, REFRESHING)
     was, now_is = (before.get("status"), before.get("reason")), (after.get("status"), after.get("reason"))
     changed = (*was, before.get("message")) != (*now_is, after.get("message"))
     if outcome.failure and outcome.failure.reason is Reason.TERMINATING:
-        pass  # a deletion takes its time as a rule, and the condition tells of it
+        pass  # a deletion often takes some time, and the condition reports it
     elif outcome.failure and changed:
         causes = outcome.failure.causes if outcome.failure.reason == after["reason"] else ()
         yield Event(str(after["reason"]), str(after["message"]), warning=True, causes=causes)
