@@ -153,7 +153,7 @@ async def test_nor_who_is_told_to_come_back_when_it_is_there() -> None:
     await settle()
     common = role(189, tenant="noisy")
     aws.seconds[common] = 0.0
-    assert aws.source.under_way([Want("host", common, ANY)], MINE, low_priority=True)
+    assert aws.source.join_calls([Want("host", common, ANY)], MINE, low_priority=True)
     await settle()
     assert aws.source.at_hand([Want("host", common, ANY)])
     cancel(tasks)

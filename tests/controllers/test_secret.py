@@ -63,7 +63,7 @@ class Aws:
     def at_hand(self, wants: Sequence[Want]) -> list[Token] | None:
         return [self._token() for _ in wants] if self.cached or not wants else None
 
-    def under_way(self, wants: Sequence[Want], key: Key, *, low_priority: bool) -> bool:
+    def join_calls(self, wants: Sequence[Want], key: Key, *, low_priority: bool) -> bool:
         return self.fetching and bool(wants)
 
     async def tokens(self, wants: Sequence[Want], requester: Key) -> list[Token | TokenError]:

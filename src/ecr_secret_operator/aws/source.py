@@ -103,7 +103,7 @@ class TokenSource:
             found.append(token)
         return found
 
-    def under_way(self, wants: Sequence[Want], key: Key, *, low_priority: bool) -> bool:
+    def join_calls(self, wants: Sequence[Want], key: Key, *, low_priority: bool) -> bool:
         """Registers a resource to be woken when a call ends, if calls for all tokens that it lacks are under way.
 
         Ten thousand resources that need the same token are then ten thousand keys, and not as many suspended

@@ -100,13 +100,16 @@ class Tokens(Protocol):
     def at_hand(self, wants: Sequence[Want]) -> list[Token] | None:
         """A cached token for each want; None when not all are cached. Makes no AWS call."""
 
-    def under_way(self, wants: Sequence[Want], key: Key, *, low_priority: bool) -> bool:
-        """Whether all that is lacking is being fetched already; then the key is woken when the first call is over.
+    def join_calls(self, wants: Sequence[Want], key: Key, *, low_priority: bool) -> bool:
+        """Registers a key to be enqueued when the first call ends, if all missing tokens are being fetched already.
 
         Args:
-            wants: what is wanted.
-            key: of the resource that wants it.
-            low_priority: whether others may come before it then.
+            wants: the tokens that are needed.
+            key: of the resource that needs them.
+            low_priority: whether the key is enqueued with low priority.
+
+        Returns:
+            Whether the key was registered.
         """
 
     async def tokens(self, wants: Sequence[Want], requester: Key) -> list[Token | TokenError]:

@@ -75,7 +75,7 @@ class SecretReconciler:
         """Leaves the key to the token source if all tokens that it needs are being fetched; returns whether it did."""
         if plan.write is None or plan.write.is_urgent:
             return False
-        return self._ports.tokens.under_way(plan.write.wants, key, low_priority=self._ports.low_priority(key))
+        return self._ports.tokens.join_calls(plan.write.wants, key, low_priority=self._ports.low_priority(key))
 
     async def _publish(self, resource: Resource, outcome: Outcome, memory: Memory) -> None:
         """Stores the status, records the events.

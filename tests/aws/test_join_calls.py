@@ -23,19 +23,19 @@ def a_want(scope: Scope = OHIO, freshness: Freshness = ANY) -> Want:
 async def test_who_comes_while_a_token_is_fetched_is_woken_when_it_is_there() -> None:
     world = World()
     others = [a_key(name=f"other-{number}") for number in range(3)]
-    assert not world.source.under_way([a_want()], KEY, low_priority=True), "the token must be requested"
+    assert not world.source.join_calls([a_want()], KEY, low_priority=True), "the token must be requested"
     assert world.source.at_hand([a_want()]) is None
     world.gate.clear()
     ask = asyncio.create_task(world.source.token(OHIO, ANY, KEY))
     await until(lambda: bool(world.calls))
     for number, key in enumerate(others):
-        assert world.source.under_way([a_want()], key, low_priority=number > 0)
-        assert world.source.under_way([a_want()], key, low_priority=number > 0), "again, as when something else woke it"
+        assert world.source.join_calls([a_want()], key, low_priority=number > 0)
+        assert world.source.join_calls([a_want()], key, low_priority=number > 0), "again, as when something else woke it"
     assert not world.woken
     world.gate.set()
     await ask
     assert world.woken == [(others[0], False), (others[1], True), (others[2], True)], "once, and as patient as before"
-    assert not world.source.under_way([a_want()], KEY, low_priority=True), "it is at hand"
+    assert not world.source.join_calls([a_want()], KEY, low_priority=True), "it is at hand"
     assert world.source.at_hand([a_want()]) == [await ask]
 
 
@@ -45,11 +45,11 @@ async def test_they_are_woken_as_well_when_it_fails() -> None:
     world.gate.clear()
     ask = asyncio.create_task(refusal(world))
     await until(lambda: bool(world.calls))
-    assert world.source.under_way([a_want()], KEY, low_priority=True)
+    assert world.source.join_calls([a_want()], KEY, low_priority=True)
     world.gate.set()
     await ask
     assert world.woken == [(KEY, True)]
-    assert not world.source.under_way([a_want()], KEY, low_priority=True), "the stored failure is the answer"
+    assert not world.source.join_calls([a_want()], KEY, low_priority=True), "the stored failure is the answer"
     await refusal(world)
     assert len(world.calls) == 1
 
@@ -67,7 +67,7 @@ async def test_while_aws_fails_each_waits_for_the_answer(error: Exception) -> No
     world.gate.clear()
     ask = asyncio.create_task(world.source.token(OHIO, ANY, KEY))
     await until(lambda: len(world.calls) == 2)
-    assert not world.source.under_way([a_want()], KEY, low_priority=True)
+    assert not world.source.join_calls([a_want()], KEY, low_priority=True)
     world.error = None
     world.gate.set()
     await ask
@@ -75,7 +75,7 @@ async def test_while_aws_fails_each_waits_for_the_answer(error: Exception) -> No
     world.gate.clear()
     ask = asyncio.create_task(world.source.token(OHIO, ANY, KEY))
     await until(lambda: len(world.calls) == 3)
-    assert world.source.under_way([a_want()], KEY, low_priority=True), "it answers again"
+    assert world.source.join_calls([a_want()], KEY, low_priority=True), "it answers again"
     world.gate.set()
     await ask
 
@@ -85,8 +85,8 @@ async def test_who_is_in_a_hurry_stays_so() -> None:
     world.gate.clear()
     ask = asyncio.create_task(world.source.token(OHIO, ANY, KEY))
     await until(lambda: bool(world.calls))
-    assert world.source.under_way([a_want()], KEY, low_priority=False)
-    assert world.source.under_way([a_want()], KEY, low_priority=True), "as when a policy changes meanwhile"
+    assert world.source.join_calls([a_want()], KEY, low_priority=False)
+    assert world.source.join_calls([a_want()], KEY, low_priority=True), "as when a policy changes meanwhile"
     world.gate.set()
     await ask
     assert world.woken == [(KEY, False)]
@@ -97,10 +97,10 @@ async def test_who_lacks_something_that_nobody_fetches_has_to_ask() -> None:
     world.gate.clear()
     ask = asyncio.create_task(world.source.token(OHIO, ANY, KEY))
     await until(lambda: bool(world.calls))
-    assert not world.source.under_way([a_want(), a_want(IRELAND)], KEY, low_priority=True)
+    assert not world.source.join_calls([a_want(), a_want(IRELAND)], KEY, low_priority=True)
     other = asyncio.create_task(world.source.token(IRELAND, ANY, KEY))
     await until(lambda: len(world.calls) == 2)
-    assert world.source.under_way([a_want(), a_want(IRELAND)], KEY, low_priority=True)
+    assert world.source.join_calls([a_want(), a_want(IRELAND)], KEY, low_priority=True)
     world.gate.set()
     await asyncio.gather(ask, other)
     assert world.woken == [(KEY, True)], "by one of them: it looks itself for what it lacks then"
@@ -114,7 +114,7 @@ async def test_a_token_that_serves_is_not_waited_for_though_another_is_fetched()
     newer = wanted(timedelta(hours=6), newer_than=token.issued_at)
     ask = asyncio.create_task(world.source.token(OHIO, newer, KEY))
     await until(lambda: len(world.calls) == 2)
-    assert not world.source.under_way([a_want()], KEY, low_priority=True)
-    assert world.source.under_way([a_want(freshness=newer)], KEY, low_priority=True)
+    assert not world.source.join_calls([a_want()], KEY, low_priority=True)
+    assert world.source.join_calls([a_want(freshness=newer)], KEY, low_priority=True)
     world.gate.set()
     await ask
