@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,7 +68,7 @@ def prepared(checkout: Path, version: str, image: str, directory: Path) -> Sourc
         raise ReleaseFailed("the checkout has changes that are not committed: commit or remove them first")
     run(["git", "clone", "--quiet", "--no-local", str(checkout), str(directory)], checkout)
     if f'version = "{pep440(version)}"' not in (directory / VERSIONED[0]).read_text(encoding="utf-8"):
-        _commit(directory, version, image)
+        _commit(directory, version, image, _committer(checkout))
     revision, epoch = run(["git", "show", "--no-patch", "--format=%H %ct"], directory).split()
     source = Source(root=directory, version=semver(version), revision=revision, epoch=int(epoch))
     if f'image = "{image}"' not in (directory / SETTINGS).read_text(encoding="utf-8"):
@@ -75,17 +76,28 @@ def prepared(checkout: Path, version: str, image: str, directory: Path) -> Sourc
     return source
 
 
-def _commit(root: Path, version: str, image: str) -> None:
+def _committer(checkout: Path) -> dict[str, str]:
+    """Who commits in the checkout: a clone does not get the configuration of the checkout."""
+    name, _, rest = run(["git", "var", "GIT_COMMITTER_IDENT"], checkout).partition(" <")
+    email = rest.partition(">")[0]
+    return {
+        f"GIT_{role}_{part}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for part, value in (("NAME", name), ("EMAIL", email))
+    }
+
+
+def _commit(root: Path, version: str, image: str, committer: Mapping[str, str]) -> None:
     now = int(datetime.now(UTC).timestamp())
     for name in VERSIONED:
         _edit(root / name, with_version((root / name).read_text(encoding="utf-8"), pep440(version)))
     changelog = (root / CHANGELOG).read_text(encoding="utf-8")
     _edit(root / CHANGELOG, with_section(changelog, semver(version), _iso(now).partition("T")[0]))
     _generate(root, image=image, digest="", created=_iso(now))
-    dates = {"GIT_AUTHOR_DATE": f"@{now} +0000", "GIT_COMMITTER_DATE": f"@{now} +0000"}
+    given = {**committer, "GIT_AUTHOR_DATE": f"@{now} +0000", "GIT_COMMITTER_DATE": f"@{now} +0000"}
     tag = f"v{semver(version)}"
-    run(["git", "commit", "--quiet", "--all", f"--message=Release {tag}"], root, **dates)
-    run(["git", "tag", tag, f"--message=Release {tag}"], root, **dates)
+    run(["git", "commit", "--quiet", "--all", f"--message=Release {tag}"], root, **given)
+    run(["git", "tag", tag, f"--message=Release {tag}"], root, **given)
 
 
 def _generate(root: Path, **settings: str) -> None:
