@@ -30,7 +30,7 @@ async def test_who_comes_while_a_token_is_fetched_is_woken_when_it_is_there() ->
     await until(lambda: bool(world.calls))
     for number, key in enumerate(others):
         assert world.source.join_calls([a_want()], key, low_priority=number > 0)
-        assert world.source.join_calls([a_want()], key, low_priority=number > 0), "again, as when something else woke it"
+        assert world.source.join_calls([a_want()], key, low_priority=number > 0), "woken again by something else"
     assert not world.woken
     world.gate.set()
     await ask
