@@ -108,10 +108,12 @@ def _obtain_argocd() -> None:
 
 
 def _obtain_image_parts() -> None:
+    from tools.image import GLIBCS  # noqa: PLC0415 - unit tests do without
+
     from ecr_secret_operator_lab.image import ensure_parts  # noqa: PLC0415 - unit tests do without
     from ecr_secret_operator_lab.reporting import LineReporter  # noqa: PLC0415 - unit tests do without
 
-    ensure_parts(TESTS.parent / "requirements", LineReporter())
+    ensure_parts(TESTS.parent / "requirements", GLIBCS, LineReporter())
 
 
 def _start_control_plane(config: pytest.Config) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from tools.image import GLIBCS
 
 from ecr_secret_operator import __version__
 from ecr_secret_operator_lab.cluster import Cluster
@@ -38,7 +39,7 @@ LONG = 90.0
 
 @pytest.fixture(scope="module")
 def parts() -> Parts:
-    return ensure_parts(ROOT / "requirements", print_progress)
+    return ensure_parts(ROOT / "requirements", GLIBCS, print_progress)
 
 
 @pytest.fixture(scope="module")

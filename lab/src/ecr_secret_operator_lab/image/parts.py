@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,11 +45,12 @@ class Parts:
     wheels: Path
 
 
-def ensure_parts(requirements: Path, report: Reporter) -> Parts:
+def ensure_parts(requirements: Path, glibcs: Sequence[str], report: Reporter) -> Parts:
     """Gives the parts; obtains those that this machine does not have yet, which takes a minute, once.
 
     Args:
         requirements: directory of the locked requirements.
+        glibcs: the platforms of wheels that the build accepts, without the machine, such as `manylinux_2_28`.
         report: is told what is obtained.
 
     Raises:
@@ -56,7 +58,7 @@ def ensure_parts(requirements: Path, report: Reporter) -> Parts:
     """
     tools, run, build = (ensure_root(root, report) for root in (TOOLS, RUN, BUILD))
     locked = [requirements / name for name in REQUIREMENTS]
-    return Parts(tools, run, build, _ensure_wheels(locked, python_of(build), report))
+    return Parts(tools, run, build, _ensure_wheels(locked, glibcs, python_of(build), report))
 
 
 def python_of(root: Path) -> str:
@@ -64,18 +66,20 @@ def python_of(root: Path) -> str:
     return (root / "usr/bin/python3").readlink().name.removeprefix("python")
 
 
-def _ensure_wheels(locked: Sequence[Path], python: str, report: Reporter) -> Path:
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in locked)).hexdigest()[:12]
+def _ensure_wheels(locked: Sequence[Path], glibcs: Sequence[str], python: str, report: Reporter) -> Path:
+    platforms = [f"{glibc}_{platform.machine()}" for glibc in glibcs]
+    inputs = b"".join((" ".join(platforms).encode(), *(file.read_bytes() for file in locked)))
+    digest = hashlib.sha256(inputs).hexdigest()[:12]
     place = cache_directory() / "wheels" / f"python{python}-{digest}"
     if not place.is_dir():
         with exclusive(cache_directory() / LOCK, report), draft(place.parent) as scratch:
             if not place.is_dir():
-                _download(locked, python, scratch, report)
+                _download(locked, platforms, python, scratch, report)
                 (scratch / "wheels").replace(place)
     return place
 
 
-def _download(locked: Sequence[Path], python: str, scratch: Path, report: Reporter) -> None:
+def _download(locked: Sequence[Path], platforms: Sequence[str], python: str, scratch: Path, report: Reporter) -> None:
     report("Downloading the wheels that the image is built from")
     pip = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--no-input", "--no-deps"]
     wheels = [
@@ -84,6 +88,7 @@ def _download(locked: Sequence[Path], python: str, scratch: Path, report: Report
         ":all:",
         "--python-version",
         python,
+        *(word for one in platforms for word in ("--platform", one)),
         "--dest",
         str(scratch / "wheels"),
     ]
