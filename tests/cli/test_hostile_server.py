@@ -106,14 +106,14 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == GROUP:
             self._send({"resources": [{"name": name} for name in (*PLURALS, "accesspolicies")]})
         elif path.startswith(GROUP) and last in PLURALS:
-            self._send({"items": [a_resource(last, plain=plain)]})
+            self._send({"metadata": {}, "items": [a_resource(last, plain=plain)]})
         elif path.startswith(GROUP) and collection in PLURALS:
             if last == "refused":
                 self._send({"kind": "Status", "message": evil("refusal"), "reason": evil("Forbidden")}, 403)
             else:
                 self._send(a_resource(collection, plain=plain))
         elif last.endswith("s") and collection != "secrets":
-            self._send({"items": [an_object(plain=plain)]})
+            self._send({"metadata": {}, "items": [an_object(plain=plain)]})
         else:
             self._send(an_object(plain=plain))
 

@@ -133,11 +133,11 @@ def test_what_one_may_not_list_is_left_out_and_said(
 
     def answer() -> Result | None:
         done = run(theirs, "migrate", "-n", old_tools)
-        return None if "CronJobs are left out" in done.stderr else done
+        return None if "CronJobs are omitted" in done.stderr else done
 
     done = wait_for(answer, "their permissions are in force", within=60)
     assert [one["kind"] for one in yaml.safe_load_all(done.stdout) if one] == ["Secret"]
-    assert "Note: Deployments are left out" in done.stderr
+    assert "Note: Deployments are omitted" in done.stderr
 
 
 def comments(done: Result) -> str:
@@ -184,12 +184,12 @@ def test_what_env_from_names_and_one_may_not_read_is_said(
 
     def answer() -> Result | None:
         done = run(theirs, "migrate", "-n", namespace)
-        return None if "CronJobs are left out" in done.stderr else done
+        return None if "CronJobs are omitted" in done.stderr else done
 
     done = wait_for(answer, "their permissions are in force", within=60)
     assert f"but you may not read ConfigMap {namespace}/settings" in comments(done)
     assert f"but you may not read Secret {namespace}/keys" in comments(done)
-    assert "1 need something done first" in done.stderr
+    assert "1 needs something done first" in done.stderr
 
 
 def test_what_env_from_names_and_does_not_exist_is_said(cluster: Cluster, namespace: str, kubeconfig: Path) -> None:
