@@ -19,7 +19,6 @@ PUSHING = ("test_images.py", "test_charts.py", "test_expiry.py", "test_flux.py",
 NEEDED = {
     "test_alerts.py": ("promtool",),
     "test_olm_readers.py": ("opm", "bundle-validator", "crane"),
-    "test_release.py": ("crane", "helm", "opm", "bundle-validator", "cosign", "qemu-aarch64-static"),
 }
 IMAGE = TESTS / "image"
 BY_NAME = {E2E, IMAGE}

@@ -5,18 +5,19 @@ from pathlib import Path
 
 import pytest
 from tools.release.edits import CannotEdit, notes, with_section, with_settings, with_version
+from tools.release.source import VERSIONED
 
 ROOT = Path(__file__).parents[2]
 CHANGELOG = "# Changelog\n\n## Unreleased\n\n### Added\n\n- A thing.\n\n## 0.9.0 - 2026-01-01\n\n- Older.\n"
 
 
 def test_the_version_is_changed_where_it_is() -> None:
-    for name in ("pyproject.toml", "src/ecr_secret_operator/__init__.py"):
+    for name in VERSIONED:
         before = (ROOT / name).read_text()
         after = with_version(before, "9.8.7rc1")
         changed = [line for line in after.splitlines() if line not in before.splitlines()]
         assert len(changed) == 1
-        assert changed[0].endswith('version = "9.8.7rc1"') or changed[0] == '__version__ = "9.8.7rc1"'
+        assert changed == ['version = "9.8.7rc1"']
 
 
 def test_a_file_without_a_version_is_refused() -> None:

@@ -11,7 +11,6 @@ from tools.release.source import prepared
 IMAGE = "registry.example/a/ecr-secret-operator"
 FILES = {
     "pyproject.toml": '[project]\nversion = "1.0.0.dev0"\n',
-    "src/ecr_secret_operator/__init__.py": '__version__ = "1.0.0.dev0"\n',
     "CHANGELOG.md": "# Changelog\n\n## Unreleased\n\n- A thing.\n",
     "deploy/release.toml": 'image = "elsewhere"\ndigest = ""\ncreated = ""\n',
     "tools/__init__.py": "",

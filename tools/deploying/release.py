@@ -8,13 +8,13 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from ecr_secret_operator import __version__
-
 from ..release.versions import is_prerelease, semver
 
-_SETTINGS = tomllib.loads(Path(__file__).parents[2].joinpath("deploy", "release.toml").read_text(encoding="utf-8"))
+_ROOT = Path(__file__).parents[2]
+_PROJECT = tomllib.loads(_ROOT.joinpath("pyproject.toml").read_text(encoding="utf-8"))["project"]
+_SETTINGS = tomllib.loads(_ROOT.joinpath("deploy", "release.toml").read_text(encoding="utf-8"))
 
-VERSION = semver(__version__.partition(".dev")[0])
+VERSION = semver(_PROJECT["version"].partition(".dev")[0])
 """As Helm, OLM and image tags write it."""
 
 NAME = "ecr-secret-operator"

@@ -9,7 +9,7 @@ UNRELEASED = "## Unreleased\n"
 _SECTION = re.compile(
     r"^## (?:\[)?(?P<title>[^\]\n]+?)(?:\])?(?: - [\d-]+)?\n(?P<body>.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL
 )
-_VERSION = re.compile(r'^(?P<before>(?:__version__|version) = ")[^"]+(?P<after>")', re.MULTILINE)
+_VERSION = re.compile(r'^(?P<before>version = ")[^"]+(?P<after>")', re.MULTILINE)
 
 
 class CannotEdit(ValueError):
@@ -17,7 +17,7 @@ class CannotEdit(ValueError):
 
 
 def with_version(text: str, version: str) -> str:
-    """A `pyproject.toml`, or a module with `__version__`, for another version.
+    """A `pyproject.toml` with another version.
 
     Raises:
         CannotEdit: there is not exactly one version.

@@ -12,7 +12,7 @@ from .edits import notes, with_section, with_settings, with_version
 from .programs import ReleaseFailed, run
 from .versions import pep440, semver
 
-VERSIONED = ("pyproject.toml", "src/ecr_secret_operator/__init__.py")
+VERSIONED = ("pyproject.toml",)
 SETTINGS, CHANGELOG = Path("deploy/release.toml"), Path("CHANGELOG.md")
 
 
