@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tools.deploying.release import PRERELEASE
 
 from ecr_secret_operator_lab.cluster import Cluster
 from ecr_secret_operator_lab.controlplane import ControlPlane
@@ -164,7 +165,7 @@ def test_the_description_shows_what_catalogues_of_charts_show() -> None:
     (image,) = yaml.safe_load(annotations["images"])
     assert image["image"].endswith(f":v{chart['appVersion']}")
     assert annotations["category"] == "security"
-    assert annotations["prerelease"] == "false"
+    assert annotations["prerelease"] == str(PRERELEASE).lower()
 
 
 # helm test
