@@ -17,7 +17,7 @@ from .chart_values import EXAMPLES, chart_values
 from .dry_run import DryRun
 from .installing import CHART, DEPLOY, KUBERNETES, NAMESPACE, Helm, Object, bare_plane, define_foreign_kinds
 
-pytestmark = pytest.mark.xdist_group("chart-generated")
+pytestmark = [pytest.mark.xdist_group("chart-generated"), pytest.mark.timeout(1500)]  # half a second an example
 
 BY_SCHEMA = "values don't meet the specifications of the schema"
 BY_CHECK = re.compile(
