@@ -159,11 +159,15 @@ PASSED_ON: Mapping[str, list[Object]] = {
 """What the chart hands on to Kubernetes as it is. Their schemas are Kubernetes', so examples stand for them."""
 
 
+WHOLE = ("accessPolicies", "strategy", "dnsConfig")
+"""Values whose entries have no defaults of their own, since a Kubernetes object takes them as one."""
+
+
 def places(schema: Object = SCHEMA, path: Path = ()) -> Iterator[Path]:
     """The path of each value and each group."""
     for name, field in schema.get("properties", {}).items():
         yield (*path, name)
-        if path[:1] != ("accessPolicies",):
+        if (*path, name)[0] not in WHOLE:
             yield from places(field, (*path, name))
 
 

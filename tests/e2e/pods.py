@@ -6,7 +6,9 @@ API server, which enforces the Pod Security Standard of a namespace, and not her
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
+from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,24 @@ def run_pod(
     if "--metrics-secure" in args:
         args.append(f"--metrics-bind-address=127.0.0.1:{free_port()}")  # HTTPS, and the probes are not
     return OperatorProcess(environment=environment, log=directory / "pod.log", kubeconfig=kubeconfig, args=args)
+
+
+def metrics_status(operator: OperatorProcess) -> int:
+    """The HTTP status that the metrics of a secured operator answer, over HTTPS and without a token."""
+    (address,) = (arg.partition("=")[2] for arg in operator.args if arg.startswith("--metrics-bind-address="))
+    connection = HTTPSConnection(address, timeout=30, context=unverified())
+    try:
+        connection.request("GET", "/metrics")
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def unverified() -> ssl.SSLContext:
+    """For the certificate that the operator makes itself."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def _mount(

@@ -49,6 +49,11 @@ def test_a_value_that_is_null_is_the_default(helm: Helm, defaults: list[Object],
     assert helm.rendered(**nested(path, None)) == defaults
 
 
+@pytest.mark.parametrize("path", [("strategy", "type"), ("strategy", "rollingUpdate"), ("dnsConfig", "nameservers")])
+def test_an_entry_without_a_default_cannot_be_null(helm: Helm, path: tuple[str, ...]) -> None:
+    assert f"at '/{'/'.join(path)}': got null" in helm.refusal(**nested(path, None))
+
+
 def test_an_entry_of_a_mapping_that_is_null_is_removed(helm: Helm) -> None:
     """As with every chart of Helm: there is no other way to take out what a default has."""
     (container,) = one_of(helm.rendered(resources={"limits": None}), "Deployment")["spec"]["template"]["spec"][

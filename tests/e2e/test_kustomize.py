@@ -22,7 +22,7 @@ from .installing import (
     seed,
     wait_served,
 )
-from .pods import run_pod
+from .pods import metrics_status, run_pod
 
 KUSTOMIZE = DEPLOY / "kustomize"
 
@@ -84,7 +84,7 @@ def test_the_openshift_overlay_shows_metrics_over_https_only_to_who_may_read_the
         with run_pod(found, plane, cluster, aws, tmp_path) as operator:
             operator.ready()
             wait_served(cluster, resources, aws)
-            assert operator.probe("/metrics")[0] == 401
+            assert metrics_status(operator) == 401
         reader = f"system:serviceaccount:{NAMESPACE}:ecr-secret-operator-metrics-reader"
         done = plane.kubectl("auth", "can-i", "get", "/metrics", f"--as={reader}")
         assert done.stdout.strip() == "yes"

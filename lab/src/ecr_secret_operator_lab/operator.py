@@ -95,6 +95,11 @@ class OperatorProcess:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    @property
+    def args(self) -> tuple[str, ...]:
+        """The arguments after `run`, without the addresses that it gets by default."""
+        return tuple(self._args)
+
     def probe(self, path: str) -> tuple[int, str]:
         """Status and text of a probe; status 0 when nobody listens."""
         try:
