@@ -31,7 +31,7 @@ def conclude(
         now: the time (UTC).
     """
     spec = observed.resource.spec
-    valid = not isinstance(spec, InvalidSpec) and applied.failure is None
+    hosts = None if isinstance(spec, InvalidSpec) or applied.failure else spec.hosts
     return Outcome(
         stored=applied.stored,
         failure=applied.failure,
@@ -40,7 +40,7 @@ def conclude(
         happened=applied.happened,
         retry_at=applied.retry_at,
         lacking=hosts_missing_token(observed.authorization, applied.stored, now),
-        refreshed=valid and bool(answered) and not isinstance(spec, InvalidSpec) and answered.issuperset(spec.hosts),
+        refreshed=hosts is not None and bool(answered) and answered.issuperset(hosts),
         audited=audited(observed.authorization, applied.stored or dict(observed.recorded_tokens)),
         link_status=link_status,
         terminating=terminating(observed.resource, observed.made),
