@@ -51,7 +51,7 @@ demo: $(STAMP) ## Run the main job on a local control plane and a fake AWS, and 
 
 test: $(STAMP) ## Run all tests, with coverage
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term --durations=10
-	$(BIN)/coverage report --include='src/ecr_secret_operator/api/*,src/ecr_secret_operator/domain/*' --fail-under=100
+	$(BIN)/coverage report --include='src/ecr_secret_operator/api/*,src/ecr_secret_operator/domain/*,src/ecr_secret_operator/controllers/*,src/ecr_secret_operator/state/*' --fail-under=100
 
 mutants: $(STAMP) ## Change the code in thousands of ways, and see that a test fails each time
 	$(BIN)/mutmut run --max-children $(MUTANTS_AT_A_TIME)

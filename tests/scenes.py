@@ -22,11 +22,15 @@ SHARED = {"generated_secret_name": "shared", "namespaces": {"include": ["team-*"
 LOW = "low priority: "
 
 
-class Silent:
-    """An observer of watches that reports nothing."""
+class Ended:
+    """An observer of watches that records which ended."""
+
+    def __init__(self) -> None:
+        self.sources: list[str] = []
 
     def watch_ended(self, source: str, why: str, failures: int) -> None:
-        raise AssertionError((source, why, failures))
+        del why, failures
+        self.sources.append(source)
 
     def listed(self, source: str, count: int) -> None:
         pass
@@ -34,16 +38,22 @@ class Silent:
 
 @dataclass
 class Scene:
-    """The informers, what they watch, and the keys that they have woken since `begin`."""
+    """The informers, what they watch, and the keys that they have woken.
+
+    Attributes:
+        watched: the namespaces to watch; empty for all.
+    """
 
     wire: Wire = field(default_factory=Wire)
     woken: list[str] = field(default_factory=list)
+    watched: tuple[str, ...] = ()
+    ended: Ended = field(default_factory=Ended)
 
     def __post_init__(self) -> None:
         self.state = ClusterState(
             cast("Client", self.wire),
-            namespaces=(),
-            observer=Silent(),
+            namespaces=self.watched,
+            observer=self.ended,
             own_namespace="operators",
             policy_required=False,
             most_identity_watches=8,
@@ -64,6 +74,7 @@ class Scene:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        assert bool(self.ended.sources) == bool(self.wire.refused), "a watch ends only where it is refused"
 
     async def settle(self) -> None:
         """Lets everything happen that is going to happen by itself."""
@@ -80,7 +91,7 @@ class Scene:
 
     def cluster_resource(self, status: Any = None, generation: int = 1, **spec: Any) -> Object:
         metadata = {"name": "all", "generation": generation, "creationTimestamp": "2026-03-01T00:00:00Z"}
-        full = a_raw_spec(**SHARED, **spec)
+        full = a_raw_spec(**{**SHARED, **spec})
         body = {"kind": "ClusterPullSecret", "metadata": metadata, "spec": full, "status": status or {}}
         return self.wire.put(f"{GROUP}/clusterpullsecrets/all", body)
 
@@ -91,10 +102,15 @@ class Scene:
         self.wire.put(f"/api/v1/namespaces/{name}", {"metadata": {"name": name, "labels": labels}})
 
     def account(
-        self, name: str = "builder", namespace: str = "team-a", role: str = "", pull: tuple[str, ...] = ()
+        self,
+        name: str = "builder",
+        namespace: str = "team-a",
+        role: str = "",
+        pull: tuple[str, ...] = (),
+        **metadata: Any,
     ) -> None:
         annotations = {"eks.amazonaws.com/role-arn": role} if role else {}
-        metadata = {"name": name, "namespace": namespace, "annotations": annotations}
+        metadata = {"name": name, "namespace": namespace, "annotations": annotations, **metadata}
         body = {"metadata": metadata, "imagePullSecrets": [{"name": one} for one in pull]}
         self.wire.put(f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}", body)
 

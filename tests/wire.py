@@ -11,7 +11,7 @@ import copy
 import itertools
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
@@ -168,6 +168,24 @@ class Wire:
         merged = _merged(found, body)
         merged["metadata"]["generation"] = found["metadata"].get("generation", 0)
         return _as(reply, self.put(path.removesuffix("/status"), merged))
+
+    async def json_patch(self, path: str, operations: Sequence[Mapping[str, Any]], reply: type[T]) -> T:
+        """Replaces or adds fields, as far as the operator's patches of ServiceAccounts do. Raises ApiError."""
+        self._check("PATCH", path)
+        found = copy.deepcopy(self._found(path))
+        self.writes.append(f"PATCH {path}")
+        for operation in operations:
+            *parents, last = (part.replace("~1", "/") for part in operation["path"].strip("/").split("/"))
+            target: Any = found
+            for part in parents:
+                target = target[part]
+            if last == "resourceVersion":
+                _check_same(found, {"resourceVersion": operation["value"]})
+            elif last == "-":
+                target.append(operation["value"])
+            else:
+                target[last] = operation["value"]
+        return _as(reply, self.put(path, found))
 
     async def delete(self, path: str, *, uid: str, resource_version: str) -> None:
         """Deletes an object. Raises ApiError."""

@@ -31,6 +31,12 @@ def two_of_one_name(scene: Scene) -> None:
     scene.resource("rival")
 
 
+def nameless_and_linking(scene: Scene) -> None:
+    """A resource whose spec names no Secret, and a ServiceAccount that another resource links."""
+    linking(scene)
+    scene.resource("nameless", generated_secret_name=7)
+
+
 def served(scene: Scene) -> None:
     scene.resource()
     scene.generated(a_resource(uid="uid-of-pull"))
@@ -124,6 +130,16 @@ CHANGES: dict[str, tuple[Callable[[Scene], object], Act, set[str]]] = {
         two_of_one_name,
         lambda scene: scene.wire.remove(f"{GROUP}/namespaces/team-a/secrets/pull"),
         {PULL, RIVAL},
+    ),
+    "it named no Secret, and gets a name": (
+        nameless_and_linking,
+        lambda scene: scene.resource("nameless"),
+        {"Secret/team-a/nameless"},
+    ),
+    "it names no Secret, and is deleted": (
+        nameless_and_linking,
+        lambda scene: scene.wire.remove(f"{GROUP}/namespaces/team-a/secrets/nameless"),
+        {"Secret/team-a/nameless"},
     ),
     # Generated Secrets
     "a Secret is created by this process": (one, own_secret, set()),

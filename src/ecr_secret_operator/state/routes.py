@@ -209,9 +209,7 @@ def _resources_in_it(change: Change[NamespaceLabels], stores: Stores) -> Iterabl
 def _placements_in_it(change: Change[NamespaceLabels], stores: Stores) -> Iterator[Key]:
     """The placements that a namespace has, had or is to have, and their cluster resources."""
     versions, name = [one for one in (change.old, change.new) if one], change.subject.name
-    for resource in map(stores.resources.get, stores.resources.cluster_keys()):
-        if resource is None:
-            continue
+    for resource in filter(None, map(stores.resources.get, stores.resources.cluster_keys())):
         selected = any(stores.placements.selects(resource, one) for one in versions)
         if selected or stores.placements.has_status(resource, name):
             yield resource.key.placement(name)
