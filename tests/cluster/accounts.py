@@ -61,7 +61,7 @@ def wait_listed(
     *,
     pull: Sequence[str] = (),
     mount: Sequence[str] = (),
-    within: float = 15.0,
+    within: float = 30.0,
 ) -> Object:
     """Waits until a ServiceAccount has just these entries, in this order."""
     wanted = (list(pull), list(mount))

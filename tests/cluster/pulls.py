@@ -98,7 +98,7 @@ class Site:
             self.delete(name)
         self.world.clear()
 
-    def wait(self, name: str, says: Callable[[Status], bool], what: str, *, within: float = 15.0) -> Status:
+    def wait(self, name: str, says: Callable[[Status], bool], what: str, *, within: float = 30.0) -> Status:
         """Waits until a resource says something of its present generation."""
 
         def said() -> Status | None:
@@ -112,7 +112,7 @@ class Site:
         except NotReached as error:
             raise NotReached(f"{error}; it says {json.dumps((self.get(name) or {}).get('status'))}") from None
 
-    def wait_served(self, name: str, count: int, *, within: float = 15.0) -> Status:
+    def wait_served(self, name: str, count: int, *, within: float = 30.0) -> Status:
         """Waits until all of so many selected namespaces are served."""
         counts = {"selected": count, "served": count, "failing": 0}
         return self.wait(
@@ -122,7 +122,7 @@ class Site:
             within=within,
         )
 
-    def wait_failing(self, name: str, reasons: Mapping[str, str], *, within: float = 15.0) -> Status:
+    def wait_failing(self, name: str, reasons: Mapping[str, str], *, within: float = 30.0) -> Status:
         """Waits until exactly these namespaces are listed, with these reasons."""
         return self.wait(name, lambda status: failing(status) == reasons, f"{reasons}", within=within)
 

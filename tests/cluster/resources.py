@@ -45,13 +45,13 @@ def older_than_now(resource: Object) -> None:
 
 
 def wait_ready(
-    cluster: Cluster, namespace: str, name: str = "ecr", kind: str = "Secret", *, within: float = 15.0
+    cluster: Cluster, namespace: str, name: str = "ecr", kind: str = "Secret", *, within: float = 30.0
 ) -> Object:
     return wait_condition(cluster, namespace, name, kind, type="Ready", status="True", within=within)
 
 
 def wait_condition(
-    cluster: Cluster, namespace: str, name: str = "ecr", kind: str = "Secret", *, within: float = 15.0, **wanted: str
+    cluster: Cluster, namespace: str, name: str = "ecr", kind: str = "Secret", *, within: float = 30.0, **wanted: str
 ) -> Object:
     """Waits until the resource's condition of `type` has the other fields that are given."""
 
@@ -64,7 +64,7 @@ def wait_condition(
     return wait_for(state, f"{kind} {namespace}/{name} has condition {wanted}", within=within)
 
 
-def wait_secret(cluster: Cluster, namespace: str, name: str = "ecr-generated", *, within: float = 15.0) -> Object:
+def wait_secret(cluster: Cluster, namespace: str, name: str = "ecr-generated", *, within: float = 30.0) -> Object:
     return wait_for(
         lambda: cluster.get(secret_path(namespace, name)), f"Secret {namespace}/{name} exists", within=within
     )

@@ -327,7 +327,7 @@ def test_a_namespace_that_terminates_is_left_alone(site: Site, label: str) -> No
     site.wait_served(label, 2)
     requests = site.requests()
     site.cluster.delete(f"/api/v1/namespaces/{terminating}")
-    site.wait_gone(terminating, f"{label}-generated", within=15)
+    site.wait_gone(terminating, f"{label}-generated", within=30)
     site.wait_served(label, 1)
     assert site.wait_secret(fine, f"{label}-generated")
     assert site.cluster.get(f"{config_maps}/held"), "the namespace is still there"

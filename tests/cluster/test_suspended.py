@@ -43,7 +43,7 @@ def test_after_a_standstill_longer_than_a_tokens_life_a_fresh_one_is_there_in_se
     wait_for(lambda: time.time() > old.expires_at, "it has expired", within=2 * LIFE)
     aws.settings(lifetime_seconds=3600)
     replica.operator.process.send_signal(signal.SIGCONT)
-    wait_for(lambda: stored(cluster, namespace, aws) != old, "another one is stored", within=15)
+    wait_for(lambda: stored(cluster, namespace, aws) != old, "another one is stored", within=30)
     assert stored(cluster, namespace, aws).expires_at > time.time()
     wait_ready(cluster, namespace)
     assert len(aws.calls()) == asked + 1

@@ -17,7 +17,7 @@ class NotReached(AssertionError):
     """The state was not reached in time; the message says which, and what was seen last."""
 
 
-def wait_for(state: Callable[[], T | None], what: str, *, within: float = 15.0) -> T:
+def wait_for(state: Callable[[], T | None], what: str, *, within: float = 30.0) -> T:
     """Asks again and again until the answer is true, and gives it.
 
     It asks as often as it could in the given time on a machine that answers at once, and so waits longer on a busy
