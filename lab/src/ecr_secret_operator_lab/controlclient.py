@@ -23,10 +23,12 @@ class ControlApi:
 
     Args:
         url: of the server, without `/_lab/`.
+        error: the type of the errors that it raises.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, error: type[ControlApiError]) -> None:
         self._url = url
+        self._error = error
         self._opener = build_opener(ProxyHandler({}))
 
     def ask(
@@ -39,7 +41,7 @@ class ControlApi:
         query: Mapping[str, object] | None = None,
         timeout: float = TIMEOUT_SECONDS,
     ) -> T:
-        """One request; what is None in its query is left out. Raises ControlApiError."""
+        """One request; what is None in its query is left out. Raises an error of the given type."""
         given = {name: value for name, value in (query or {}).items() if value is not None}
         request = Request(  # noqa: S310 - the URL is the server's own
             f"{self._url}/_lab/{path}" + (f"?{urlencode(given)}" if given else ""),
@@ -53,6 +55,6 @@ class ControlApi:
         except HTTPError as error:
             with error:
                 why = error.read().decode("utf-8", "replace")
-            raise ControlApiError(f"{method} {path}: {error.code} {why}") from error
+            raise self._error(f"{method} {path}: {error.code} {why}") from error
         except OSError as error:
-            raise ControlApiError(f"{method} {path}: no answer from {self._url}: {error}") from error
+            raise self._error(f"{method} {path}: no answer from {self._url}: {error}") from error

@@ -23,13 +23,13 @@ from .records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 T = TypeVar("T")
 
 
-class FakeAwsError(Exception):
+class FakeAwsError(ControlApiError):
     """The control API refused a request or did not answer, or fewer calls came than were waited for."""
 
 
@@ -42,7 +42,7 @@ class FakeAws:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        self._control = ControlApi(self.url)
+        self._ask = ControlApi(self.url, FakeAwsError).ask
 
     def __repr__(self) -> str:
         return f"FakeAws({self.url!r})"
@@ -232,18 +232,3 @@ class FakeAws:
             FakeAwsError: the ARN is no role's.
         """
         return self._ask("PUT", "ambient", Ambient, body={"role_arn": role_arn, "tokens": list(tokens)})
-
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        kind: type[T],
-        *,
-        body: object = None,
-        query: Mapping[str, object] | None = None,
-        timeout: float = TIMEOUT_SECONDS,
-    ) -> T:
-        try:
-            return self._control.ask(method, path, kind, body=body, query=query, timeout=timeout)
-        except ControlApiError as error:
-            raise FakeAwsError(str(error)) from error

@@ -13,7 +13,7 @@ from .records import Do, Fault, FaultRule, Handled, OpenWatch, Where
 T = TypeVar("T")
 
 
-class FaultProxyError(Exception):
+class FaultProxyError(ControlApiError):
     """The control API refused a request or did not answer, or fewer requests came than were waited for."""
 
 
@@ -34,7 +34,7 @@ class FaultProxy:
         self.url = where.control
         self.kubeconfig = Path(where.kubeconfig)
         self._ca = Path(where.ca)
-        self._control = ControlApi(where.control)
+        self._ask = ControlApi(where.control, FaultProxyError).ask
 
     def __repr__(self) -> str:
         return f"FaultProxy({self.server!r}, control={self.url!r})"
@@ -114,21 +114,6 @@ class FaultProxy:
         if len(found) < at_least:
             raise FaultProxyError(f"{len(found)} of {at_least} {what} in {timeout} s: {dict(filters)}")
         return found
-
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        kind: type[T],
-        *,
-        body: object = None,
-        query: Mapping[str, object] | None = None,
-        timeout: float = TIMEOUT_SECONDS,
-    ) -> T:
-        try:
-            return self._control.ask(method, path, kind, body=body, query=query, timeout=timeout)
-        except ControlApiError as error:
-            raise FaultProxyError(str(error)) from error
 
 
 def _spelt(filters: Mapping[str, object]) -> dict[str, object]:
