@@ -92,13 +92,7 @@ def doctor(
 
     seen, cases = with_cluster(kubeconfig, context, look)
     findings = list(check(seen, cases, _policies(seen, resources)))
-    if output in ("json", "yaml"):
-        click.echo(written(_document(findings), output))
-    elif output == "name":
-        for one in findings:
-            click.echo(f"{one.level}/{one.cause}")
-    else:
-        print_findings(findings, wide=output == "wide")
+    _print(findings, output)
     ctx.exit(EXIT_WRONG if worst(findings) else 0)
 
 
@@ -139,6 +133,16 @@ async def _evidence(
         await evidence.examine(session, kind, raw, operator_namespace=seen.namespace, now=seen.now)
         for kind, raw in wanted
     ]
+
+
+def _print(findings: Sequence[Finding], output: str) -> None:
+    if output in ("json", "yaml"):
+        click.echo(written(_document(findings), output))
+    elif output == "name":
+        for one in findings:
+            click.echo(f"{one.level}/{one.cause}")
+    else:
+        print_findings(findings, wide=output == "wide")
 
 
 def print_findings(findings: Sequence[Finding], *, wide: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ from .output import MANIFESTS, manifests, output_option
 if TYPE_CHECKING:
     from ..collect.others import Others
     from ..collect.session import ClusterSession
+    from ..migrate.translation import Translation
 
 
 @click.command(
@@ -66,28 +68,35 @@ def migrate(
     Exit codes: 0 done, even if nothing was found; 1 a file cannot be read; 2 wrong usage, or the cluster cannot be
     read.
     """
-    from ..migrate.translate import comments, stream, translate  # noqa: PLC0415 - the same
-    from ..migrate.translation import Hints  # noqa: PLC0415 - as little as possible at start
+    from ..migrate.translate import translate  # noqa: PLC0415 - as little as possible at start
+    from ..migrate.translation import Hints  # noqa: PLC0415 - the same
 
     if account and not (account.isdecimal() and len(account) == 12):  # noqa: PLR2004 - AWS
         raise click.UsageError("--account is a number of twelve digits")
     hints = Hints(account=account, operator_namespace=operator_namespace)
     if filenames:
-        carried = translate(_from_files(filenames), hints)
+        translations = translate(_from_files(filenames), hints)
     else:
         found = _from_cluster(namespace, kubeconfig, context)
-        carried = translate(found.objects, hints, found.sources)
-    made = [one for carry in carried for one in carry.documents]
+        translations = translate(found.objects, hints, found.sources)
+    _print(translations, output)
+
+
+def _print(translations: Sequence[Translation], output: str) -> None:
+    """Prints the resources and the comments, and counts them on standard error."""
+    from ..migrate.translate import comments, stream  # noqa: PLC0415 - as little as possible at start
+
+    made = [document for one in translations for document in one.documents]
     if output == "yaml":
-        click.echo(stream(carried), nl=False)
+        click.echo(stream(translations), nl=False)
     else:
-        click.echo("".join(comments(one) for one in carried), nl=False, err=True)
+        click.echo("".join(comments(one) for one in translations), nl=False, err=True)
         if made or output == "json":
             click.echo(manifests(made, output))
-    todo = sum(bool(one.needed or not one.complete) for one in carried)
+    todo = sum(bool(one.needed or not one.complete) for one in translations)
     needing = f"{todo} {'needs' if todo == 1 else 'need'} something done first"
-    found_words = counted(len(carried), "installation of another tool", "installations of other tools")
-    click.echo(f"{found_words} found, {counted(len(made), 'resource')} made, {needing}.", err=True)
+    found = counted(len(translations), "installation of another tool", "installations of other tools")
+    click.echo(f"{found} found, {counted(len(made), 'resource')} made, {needing}.", err=True)
 
 
 def _from_files(names: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import re
 import click
 
 from .. import rbac as permissions
+from ..domain.raw import Manifest
 from ..errors import InvalidField
 from ..settings import parse_namespaces
 from .options import NameType
@@ -96,31 +97,51 @@ def rbac(
 
     No cluster is needed.
     """
-    try:
-        own, watched = parse_namespaces(namespace), parse_namespaces(watch_namespace)
-    except InvalidField as error:
-        raise click.UsageError(str(error).removeprefix("WATCH_NAMESPACE: ")) from error
+    own, watched = _namespaces(namespace), _namespaces(watch_namespace)
     if len(own) != 1:
         raise click.UsageError("--namespace takes one namespace")
-    for audience in audiences:
-        if not _AUDIENCE.fullmatch(audience) or audience.startswith(_API_SERVER):
-            raise click.UsageError(f"--token-audience: {audience!r} is no audience of AWS")
-    if excluded and not _GLOBS.fullmatch(excluded):
-        raise click.UsageError(f"--token-exclude-namespace: {excluded!r} is no comma list of names and globs")
     left_out = {
         *([permissions.Feature.TOKENS] if without_tokens else []),
         *([permissions.Feature.LINKS] if without_links else []),
     }
-    every = tuple(dict.fromkeys((*permissions.DEFAULT_AUDIENCES, *audiences)))
     installation = permissions.Installation(
         namespace=own[0],
         service_account=service_account,
         watched=watched,
-        audiences=every,
-        excluded=tuple(excluded.split(",")) if excluded else (),
+        audiences=_audiences(audiences),
+        excluded=_globs(excluded),
         features=frozenset(permissions.Feature) - left_out,
     )
-    granted = [
+    granted = [] if admission_only else _granted(installation, metrics_secure=metrics_secure)
+    click.echo(manifests([*granted, *permissions.admission_policies(installation)], output))
+
+
+def _namespaces(text: str) -> tuple[str, ...]:
+    """Reads a comma list of namespaces. Raises click.UsageError."""
+    try:
+        return parse_namespaces(text)
+    except InvalidField as error:
+        raise click.UsageError(str(error).removeprefix("WATCH_NAMESPACE: ")) from error
+
+
+def _audiences(given: tuple[str, ...]) -> tuple[str, ...]:
+    """The default audiences and the given ones. Raises click.UsageError for one that the API server accepts."""
+    for audience in given:
+        if not _AUDIENCE.fullmatch(audience) or audience.startswith(_API_SERVER):
+            raise click.UsageError(f"--token-audience: {audience!r} is no audience of AWS")
+    return tuple(dict.fromkeys((*permissions.DEFAULT_AUDIENCES, *given)))
+
+
+def _globs(text: str) -> tuple[str, ...]:
+    """Reads a comma list of names and globs. Raises click.UsageError."""
+    if text and not _GLOBS.fullmatch(text):
+        raise click.UsageError(f"--token-exclude-namespace: {text!r} is no comma list of names and globs")
+    return tuple(text.split(",")) if text else ()
+
+
+def _granted(installation: permissions.Installation, *, metrics_secure: bool) -> list[Manifest]:
+    """The namespace, the ServiceAccount, and all roles and bindings."""
+    return [
         *permissions.namespace(installation),
         *permissions.service_account(installation),
         *permissions.manager(installation),
@@ -128,5 +149,3 @@ def rbac(
         *(permissions.metrics_authentication(installation) if metrics_secure else ()),
         *permissions.user_roles(),
     ]
-    limits = permissions.admission_policies(installation)
-    click.echo(manifests(limits if admission_only else [*granted, *limits], output))

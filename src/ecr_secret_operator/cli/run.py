@@ -7,7 +7,7 @@ import os
 import resource
 import signal
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypedDict, TypeVar, Unpack
 
 import click
 
@@ -39,6 +39,21 @@ _YOUNG = 10_000
 """Objects between two looks for cycles. Python's 700 come to be in one reconcile, and cycles seldom."""
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
+
+
+class Options(TypedDict):
+    """The options that are fields of Settings as they are."""
+
+    kubeconfig: str | None
+    metrics_address: Address | None
+    metrics_per_resource: bool
+    metrics_secure: bool
+    probe_address: Address | None
+    leader_elect: bool
+    leader_election_namespace: str | None
+    require_access_policy: bool
+    workers: int
+    max_identity_watches: int
 
 
 def _allow_many_connections() -> None:
@@ -84,6 +99,7 @@ Examples:
 )
 @click.option(
     "--metrics-bind-address",
+    "metrics_address",
     type=AddressType(),
     default=":8080",
     show_default=True,
@@ -102,6 +118,7 @@ Examples:
 )
 @click.option(
     "--health-probe-bind-address",
+    "probe_address",
     type=AddressType(),
     default=":8081",
     show_default=True,
@@ -114,6 +131,7 @@ Examples:
 @switch("--require-access-policy", help="Deny all requests while no AccessPolicy exists.")
 @click.option(
     "--concurrency",
+    "workers",
     type=click.IntRange(1, 64),
     default=24,
     show_default=True,
@@ -137,21 +155,7 @@ Examples:
     help="auto selects console on a terminal, and json otherwise.",
 )
 def run(
-    *,
-    kubeconfig: str | None,
-    watch_namespace: str,
-    metrics_bind_address: Address | None,
-    metrics_per_resource: bool,
-    metrics_secure: bool,
-    metrics_cert_path: str,
-    health_probe_bind_address: Address | None,
-    leader_elect: bool,
-    leader_election_namespace: str | None,
-    require_access_policy: bool,
-    concurrency: int,
-    max_identity_watches: int,
-    log_level: str,
-    log_format: LogFormat,
+    *, watch_namespace: str, metrics_cert_path: str, log_level: str, log_format: LogFormat, **options: Unpack[Options]
 ) -> None:
     """Run the operator until SIGTERM or Ctrl-C.
 
@@ -170,30 +174,26 @@ def run(
 
     _allow_many_connections()
     configure_logs(log_level, log_format)
+    settings = _settings(watch_namespace, metrics_cert_path, options)
+    gc.freeze()  # what was imported stays: no collection, nor the one at the end, has to look through it
+    gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])
+    uvloop.run(manager.run(settings))
+
+
+def _settings(watch_namespace: str, metrics_cert_path: str, options: Options) -> Settings:
+    """Combines the options into the settings.
+
+    Raises:
+        click.UsageError: a value, or a combination of values, is not possible.
+    """
     try:
         namespaces = parse_namespaces(watch_namespace)
         certificate = parse_certificate(
             metrics_cert_path,
-            secure=metrics_secure,
-            metrics=metrics_bind_address,
-            probes=health_probe_bind_address,
+            secure=options["metrics_secure"],
+            metrics=options["metrics_address"],
+            probes=options["probe_address"],
         )
     except InvalidField as error:
         raise click.UsageError(str(error)) from error
-    settings = Settings(
-        kubeconfig=kubeconfig,
-        namespaces=namespaces,
-        metrics_address=metrics_bind_address,
-        metrics_per_resource=metrics_per_resource,
-        metrics_secure=metrics_secure,
-        metrics_certificate=certificate,
-        probe_address=health_probe_bind_address,
-        leader_elect=leader_elect,
-        leader_election_namespace=leader_election_namespace,
-        workers=concurrency,
-        require_access_policy=require_access_policy,
-        max_identity_watches=max_identity_watches,
-    )
-    gc.freeze()  # what was imported stays: no collection, nor the one at the end, has to look through it
-    gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])
-    uvloop.run(manager.run(settings))
+    return Settings(namespaces=namespaces, metrics_certificate=certificate, **options)
