@@ -421,19 +421,19 @@ def test_who_was_first_keeps_a_name(site: Site, label: str) -> None:
     time.sleep(1)  # creationTimestamps are whole seconds: in the same one, the cluster resource is first by kind
     site.pull("first", generated_secret_name="shared", **labelled(label))
     status = site.wait_failing("first", {theirs: "SecretConflict"})
-    assert f"is generated for Secret/{theirs}/theirs" in status["failingNamespaces"][0]["message"]
+    assert f"is generated for Secret {theirs}/theirs" in status["failingNamespaces"][0]["message"]
 
     selector = {"matchExpressions": [{"key": "pull", "operator": "In", "values": [label, f"{label}-2"]}]}
     site.pull("second", generated_secret_name="shared", namespaces={"selector": selector})
     status = site.wait_failing("second", {shared: "SecretConflict", theirs: "SecretConflict"})
     messages = {one["namespace"]: one["message"] for one in status["failingNamespaces"]}
-    assert "is generated for ClusterPullSecret/first" in messages[shared]
+    assert "is generated for ClusterPullSecret first" in messages[shared]
     assert status["namespaces"] == {"selected": 3, "served": 1, "failing": 2}
     site.wait_secret(alone, "shared")
 
     site.world.apply(shared, name="late", generated_secret_name="shared")
     late = site.world.wait(shared, "late", reason="SecretConflict")
-    assert "is generated for ClusterPullSecret/first" in late["message"]
+    assert "is generated for ClusterPullSecret first" in late["message"]
 
     before, resources = versions(site.generated("shared")), [site.get("first"), site.get("second")]
     # A measurement over a time needs the time: nothing may change in it.
@@ -460,7 +460,7 @@ def test_an_older_one_that_rests_keeps_a_name_until_it_goes(site: Site, label: s
     site.wait("rests", lambda status: state(status, "Ready")[1] == "Suspended", "it rests")
     site.world.apply(namespace, name="late", generated_secret_name="shared")
     late = site.world.wait(namespace, "late", reason="SecretConflict")
-    assert "is generated for ClusterPullSecret/rests, the oldest" in late["message"]
+    assert "is generated for ClusterPullSecret rests, the oldest" in late["message"]
     assert site.secret(namespace, "shared") is None
     site.delete("rests")
     site.world.wait(namespace, "late", reason="Refreshed", within=20)

@@ -121,7 +121,7 @@ def test_two_resources_with_one_name_do_not_fight(cluster: Cluster, namespace: s
     second = wait_condition(
         cluster, namespace, "second", "ArgoHelmRepoSecret", type="Ready", status="False", reason="SecretConflict"
     )
-    assert f"Secret/{namespace}/first" in condition(second, "Ready")["message"]
+    assert f"Secret {namespace}/first" in condition(second, "Ready")["message"]
     version = wait_secret(cluster, namespace, "shared")["metadata"]["resourceVersion"]
     before = operator.metric("ecr_secret_operator_reconciles_total")
     wait_for(lambda: operator.metric("ecr_secret_operator_reconciles_total") > before, "tried again", within=30)

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from ..api.model import CommonSpec
 from ..api.pull_secrets import RegistriesSpec
+from ..domain.kinds import displayed
 from ..domain.raw import mapping, text
 from ..domain.resource import InvalidSpec, Key, Resource
 from .credential import CredentialState
 from .finding import Finding, error
 from .observed import Evidence
-from .subject import MOST_NAMED, Subject, displayed
+from .subject import MOST_NAMED, Subject
 
 _NO_SPEC = InvalidSpec("")
 

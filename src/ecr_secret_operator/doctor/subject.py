@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..domain.kinds import KINDS
-from ..domain.resource import Key
+from ..domain.kinds import displayed
 from .observed import Evidence, ObservedInstallation
 from .workload import Workload
 
@@ -16,11 +15,6 @@ MOST_NAMED = 3
 def name_of(case: Evidence) -> str:
     """Kind and name of a resource, such as `Secret team-a/pull`; without a namespace for a cluster resource."""
     return displayed(case.credential.key)
-
-
-def displayed(key: Key) -> str:
-    """Kind and name of a key, such as `Secret team-a/pull`; without a namespace for a cluster resource."""
-    return key.cluster_key.spoken if KINDS[key.kind].clustered else key.spoken
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from ..api.argo_secrets import REPOSITORY, ArgoHelmRepoSecretSpec
 from ..api.model import CommonSpec
 from ..api.pull_secrets import ClusterPullSecretSpec, RegistriesSpec, SecretSpec
 from ..api.registry import OCI_SCHEME, parse_chart_url
-from .resource import InvalidSpec, parse_spec
+from .resource import InvalidSpec, Key, parse_spec
 from .tokens.token import Sensitive
 
 USERNAME = "AWS"
@@ -209,6 +209,11 @@ CLUSTER_PULL_SECRET = replace(
 )
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (SECRET, ARGO_HELM_REPO_SECRET, CLUSTER_PULL_SECRET)}
+
+
+def displayed(key: Key) -> str:
+    """A resource as sentences name it, such as `Secret team-a/pull`; without a namespace for a cluster resource."""
+    return key.cluster_key.spoken if KINDS[key.kind].clustered else key.spoken
 
 
 def passwords_of(secret_type: str, data: SecretData) -> Mapping[str, Sensitive]:

@@ -53,7 +53,7 @@ def test_the_secret_of_another_resource_is_left_alone_and_looked_at_again() -> N
     assert plan == Plan(
         failure=Failure(
             Reason.SECRET_CONFLICT,
-            "Secret ecr-pull exists and is generated for Secret/team-a/other; it is left as it is. Choose another"
+            "Secret ecr-pull exists and is generated for Secret team-a/other; it is left as it is. Choose another"
             " generated_secret_name, or remove that Secret: this resource is then served by itself",
         ),
         retry_at=NOW + CONFLICT_RETRY,

@@ -169,11 +169,11 @@ def test_the_oldest_takes_the_secret_of_a_younger_over_in_place() -> None:
 def test_what_is_said_names_the_other_and_what_to_do() -> None:
     assert outranked(a_rival(), "ecr-pull") == Failure(
         Reason.SECRET_CONFLICT,
-        "Secret ecr-pull is generated for Secret/team-a/other, the oldest resource with this generated_secret_name."
+        "Secret ecr-pull is generated for Secret team-a/other, the oldest resource with this generated_secret_name."
         " Choose another one here, or there, or delete that resource: this one is then served by itself",
     )
     placement = a_rival(key=a_key(kind="ClusterPullSecret", name="everywhere"))
-    assert " ClusterPullSecret/everywhere, " in outranked(placement, "x").message, "as it is called, in no namespace"
+    assert " ClusterPullSecret everywhere, " in outranked(placement, "x").message, "as it is called, in no namespace"
 
 
 # Who leaves a name

@@ -123,7 +123,7 @@ def test_a_secret_of_another_is_a_conflict_that_names_it() -> None:
     plan = plan_for(secrets=(a_stored_secret(a_placement(whole=other)),))
     assert plan.failure
     assert plan.failure.reason is Reason.SECRET_CONFLICT
-    assert "is generated for ClusterPullSecret/first" in plan.failure.message
+    assert "is generated for ClusterPullSecret first" in plan.failure.message
     assert plan.write is None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ...domain.kinds import displayed
 from ...domain.resource import Resource
 from ...domain.secret.annotations import StoredToken, StoredTokens
 from ...domain.secret.failures import merge_failures, of_registry
@@ -82,13 +83,13 @@ def _sorted(write: Write, answers: Sequence[Token | TokenError]) -> Fetched:
 def _check_still_wanted(ports: Ports, resource: Resource, write: Write, answers: Sequence[Token | TokenError]) -> None:
     present = ports.resources.get(resource.key)
     if present is None or _token_inputs(present) != _token_inputs(resource):
-        raise Superseded(f"{resource.key} changed during the AWS call")
+        raise Superseded(f"{displayed(resource.key)} changed during the AWS call")
     authorization = ports.authorizer.authorize(present, {})
     scopes = {login.host: login.scope for login in authorization.logins}
     if authorization.denied or any(scopes.get(want.host) != want.scope for want in write.wants):
-        raise Superseded(f"the authorization of {resource.key} changed during the AWS call")
+        raise Superseded(f"the authorization of {displayed(resource.key)} changed during the AWS call")
     if any(isinstance(answer, Token) and answer.expired(ports.clock()) for answer in answers):
-        raise Superseded(f"a token for {resource.key} expired before it could be stored")
+        raise Superseded(f"a token for {displayed(resource.key)} expired before it could be stored")
 
 
 def _token_inputs(resource: Resource) -> tuple[str, int, bool, bool]:

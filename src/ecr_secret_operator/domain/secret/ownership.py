@@ -12,8 +12,8 @@ from enum import Enum, auto
 
 from ...api.model import CommonSpec
 from ...reasons import Failure, Reason
-from ..kinds import KINDS, SecretData
-from ..resource import InvalidSpec, Key, Resource, condition_of
+from ..kinds import KINDS, SecretData, displayed
+from ..resource import InvalidSpec, Resource, condition_of
 from ..times import parse_time
 from .stored import MANAGED_BY_LABEL, StoredSecret
 
@@ -147,8 +147,3 @@ def outranked(rival: Resource, name: str) -> Failure:
         " generated_secret_name. Choose another one here, or there, or delete that resource: this one is then served by"
         " itself",
     )
-
-
-def displayed(owner: Key) -> str:
-    """A resource as messages name it; a cluster resource has no namespace."""
-    return f"{owner.kind}/{owner.name}" if KINDS[owner.kind].clustered else str(owner)
