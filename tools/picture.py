@@ -1,6 +1,6 @@
 """A recorded terminal as a picture: `docs/images/terminal.txt`, with its colours, becomes an SVG.
 
-To record again, run the commands that the record begins its parts with, with `FORCE_COLOR=1 COLUMNS=144`.
+`python -m tools.terminal` records the commands again.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from rich.text import Text
 
 RECORD = Path("docs/images/terminal.txt")
 PICTURE = RECORD.with_suffix(".svg")
-COLUMNS = 144
+COLUMNS = 90
 
 # rich's own format loads its font from another host. This one takes what the reader has.
 _FORMAT = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">
-<title>ecr-secret-operator status and doctor, as a terminal shows them</title>
+<title>ecr-secret-operator kubectl get ecr, and a finding of doctor with its remedy, as a terminal shows them</title>
 <style>
 .{unique_id}-matrix {{ font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace;
   font-size: {char_height}px; line-height: {line_height}px; }}

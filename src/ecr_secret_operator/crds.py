@@ -153,6 +153,9 @@ def _spec(model: type[BaseModel]) -> Schema:
     return _structural(raw, raw.get("$defs", {}))
 
 
+_WIDE = 1
+"""Priority of a column that kubectl shows with `-o wide` only. A registry host has 46 characters or more."""
+
 _AGE: Schema = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}
 
 
@@ -171,7 +174,7 @@ def _columns(kind: Kind) -> list[Schema]:
         {"name": "Ready", "type": "string", "jsonPath": condition("status")},
         {"name": "Reason", "type": "string", "jsonPath": condition("reason")},
         {"name": "Secret", "type": "string", "jsonPath": ".spec.generated_secret_name"},
-        {"name": heading, "type": "string", "jsonPath": path},
+        {"name": heading, "type": "string", "jsonPath": path, "priority": _WIDE},
         *(_CLUSTER_COLUMNS if kind.clustered else []),
         {"name": "Expires", "type": "string", "jsonPath": ".status.expiresAt"},
         _AGE,

@@ -138,6 +138,8 @@ def test_names_columns_and_required_fields(
     assert version["subresources"] == {"status": {}}
     columns = [column["name"] for column in version["additionalPrinterColumns"]]
     assert columns == ["Ready", "Reason", "Secret", heading, "Expires", "Age"]
+    wide = [column["name"] for column in version["additionalPrinterColumns"] if column.get("priority")]
+    assert wide == [heading], "a host makes the lines longer than most terminals are wide"
     assert set(schema_of(KINDS[name])["properties"]["spec"]["required"]) == required
 
 
