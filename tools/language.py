@@ -1,9 +1,9 @@
 """Checks the language of the documentation and of the operator's code: words, readability and spelling.
 
-Run by `make check`. It reads all Markdown files but the decision records, without code: blocks, `spans` and addresses
-of links. Of the operator's modules it reads comments, docstrings and other texts. Add a word to `WORDS` when a reader
-stumbles over it, together with the word to use instead. The bounds of readability are in `tools/prose.py`, and are for
-Markdown only. codespell checks the spelling.
+Run by `make check`. It reads all Markdown files without code: blocks, `spans` and addresses of links. Of the operator's
+modules it reads comments, docstrings and other texts. Add a word to `WORDS` when a reader stumbles over it, together
+with the word to use instead. The bounds of readability are in `tools/prose.py`, and are for Markdown only. codespell
+checks the spelling.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from typing import NamedTuple
 from tools.prose import readability
 
 ROOT = Path(__file__).parent.parent
-SKIPPED = ("docs/adr/",)
 NOT_MEASURED = ("CHANGELOG.md", "docs/reference/api.md")
 """Pages without a bound of readability: a list of changes, and descriptions that come from the code."""
 SPELT_SO = "notin"
@@ -83,9 +82,9 @@ def _find(text: str, first_line: int) -> Iterator[Hit]:
 
 
 def pages(root: Path) -> list[Path]:
-    """The Markdown files to read: at the top, in lab/, of the chart, and of the documentation without decisions."""
+    """The Markdown files to read: at the top, in lab/, of the chart, and of the documentation."""
     found = [*root.glob("*.md"), *root.glob("lab/*.md"), *root.glob("deploy/**/*.md"), *root.glob("docs/**/*.md")]
-    return sorted(page for page in found if not page.relative_to(root).as_posix().startswith(SKIPPED))
+    return sorted(found)
 
 
 def modules(root: Path) -> list[Path]:
