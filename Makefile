@@ -57,7 +57,7 @@ mutants: $(STAMP) ## Change the code in thousands of ways, and see that a test f
 	$(BIN)/mutmut run --max-children $(MUTANTS_AT_A_TIME)
 	$(BIN)/python -m tools.mutants
 
-e2e: $(STAMP) ## Push, pull, sync, install: crane, helm, Argo CD, Flux, kustomize, OLM bundle
+e2e: $(STAMP) ## Push, pull, sync, install: crane, helm, Argo CD, Flux, kustomize, OLM bundle, and the site in a browser
 	$(BIN)/pytest tests/e2e -n 3 --dist loadgroup --durations=5
 
 soak: $(STAMP) ## Short-lived tokens while things go wrong: 5 minutes, or ECR_SOAK_MINUTES, of 300 or ECR_SOAK_RESOURCES

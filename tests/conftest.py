@@ -19,6 +19,7 @@ PUSHING = ("test_images.py", "test_charts.py", "test_expiry.py", "test_flux.py",
 NEEDED = {
     "test_alerts.py": ("promtool",),
     "test_olm_readers.py": ("opm", "bundle-validator", "crane"),
+    "test_site_browser.py": ("chromium",),
 }
 IMAGE = TESTS / "image"
 BY_NAME = {E2E, IMAGE}

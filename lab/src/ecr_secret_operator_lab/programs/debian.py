@@ -40,7 +40,7 @@ Dir::State::lists "{directory}/lists";
 WRAPPER = """\
 #!/bin/sh
 place="$(dirname "$(readlink -f "$0")")/{root}"
-LD_LIBRARY_PATH="{libraries}" exec "$place/usr/bin/{name}" "$@"
+LD_LIBRARY_PATH="{libraries}" exec "$place/{program}" "$@"
 """
 
 
@@ -54,12 +54,13 @@ def home(cache_directory: Path, package: str) -> Path:
     return cache_directory / package / "-".join(parts)
 
 
-def unpacker(package: str, override: str) -> Callable[[Sequence[str], Path, Reporter], None]:
-    """A source, as `obtain` wants it, of programs that lie in /usr/bin of a package.
+def unpacker(package: str, override: str, program: str = "") -> Callable[[Sequence[str], Path, Reporter], None]:
+    """A source, as `obtain` wants it, of programs of a package.
 
     Args:
         package: the package's name.
         override: the variable that names a directory with programs of the user's own, for the error's advice.
+        program: where the program lies in the package; empty for its name in usr/bin.
     """
 
     def unpack(names: Sequence[str], home: Path, report: Reporter) -> None:
@@ -74,7 +75,7 @@ def unpacker(package: str, override: str) -> Callable[[Sequence[str], Path, Repo
                 raise BinariesError(f"{name} is not on PATH, and there is no {absent[0]} to get it with. {advice}")
             with draft(home) as scratch:
                 try:
-                    _unpack(name, package, scratch, home, report)
+                    _unpack(name, package, program or f"usr/bin/{name}", scratch, home, report)
                 except CommandFailed as failure:
                     raise BinariesError(
                         f"{name} is not on PATH, and apt-get does not give it. {advice}\n{failure}"
@@ -83,7 +84,7 @@ def unpacker(package: str, override: str) -> Callable[[Sequence[str], Path, Repo
     return unpack
 
 
-def _unpack(name: str, package: str, scratch: Path, home: Path, report: Reporter) -> None:
+def _unpack(name: str, package: str, program: str, scratch: Path, home: Path, report: Reporter) -> None:
     report(f"Downloading {name} and what it needs from the system's package archive; nothing is installed")
     root = scratch / "root"
     for archive in downloaded([package], scratch, report):
@@ -92,7 +93,7 @@ def _unpack(name: str, package: str, scratch: Path, home: Path, report: Reporter
     shutil.rmtree(place, ignore_errors=True)
     root.replace(place)
     wrapper = scratch / name
-    wrapper.write_text(WRAPPER.format(root=place.name, libraries=_libraries(place), name=name))
+    wrapper.write_text(WRAPPER.format(root=place.name, libraries=_libraries(place), program=program))
     publish_program(wrapper, home / name)
 
 

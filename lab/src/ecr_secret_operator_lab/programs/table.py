@@ -18,13 +18,17 @@ from .recipe import Recipe
 
 OVERRIDE = "ECR_LAB_PROGRAMS"
 REDIS = "redis-server"
+CHROMIUM = "chromium"
 PACKAGES: Mapping[str, str] = {
     REDIS: REDIS,
+    CHROMIUM: CHROMIUM,
     "promtool": "prometheus",
     "qemu-aarch64-static": "qemu-user-static",
     "qemu-x86_64-static": "qemu-user-static",
 }
 """Programs from Debian, and the package of each."""
+PLACES: Mapping[str, str] = {CHROMIUM: "usr/lib/chromium/chromium"}
+"""Where a program lies in its package, if not in usr/bin: the script chromium there works only when it is installed."""
 
 
 def _recipe(
@@ -156,4 +160,5 @@ def _built(recipe: Recipe) -> Origin:
 def _packaged(name: str) -> Origin:
     installed, package = shutil.which(name), PACKAGES[name]
     home = Path(installed).parent if installed else debian.home(cache_directory(), package)
-    return Origin(names=(name,), home=home, override=OVERRIDE, sources=(debian.unpacker(package, OVERRIDE),))
+    source = debian.unpacker(package, OVERRIDE, PLACES.get(name, ""))
+    return Origin(names=(name,), home=home, override=OVERRIDE, sources=(source,))
