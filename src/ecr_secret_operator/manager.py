@@ -43,7 +43,6 @@ from .runtime.queue import Queue
 from .runtime.result import Result
 from .serving.certificate import ServerCertificate
 from .serving.guard import Guard
-from .serving.self_signed import SelfSignedCertificate
 from .serving.servers import Server, metrics_routes, probe_routes
 from .settings import LEASE_NAME, Settings
 from .state.cluster import ClusterState
@@ -240,6 +239,9 @@ class Operator:
         if self._settings.metrics_certificate:
             return ServerCertificate(self._settings.metrics_certificate).context()
         if self._settings.metrics_secure:
+            # Its library takes 8 MiB of memory, which only this form of metrics needs.
+            from .serving.self_signed import SelfSignedCertificate  # noqa: PLC0415
+
             service = f"{METRICS_SERVICE}.{self._config.namespace}.svc"
             return SelfSignedCertificate([service, "localhost"], clock=utc_now).context()
         return None
