@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ecr_secret_operator.errors import InvalidField
-from ecr_secret_operator.serving.servers import Address
+from ecr_secret_operator.serving.address import Address
 from ecr_secret_operator.settings import LEASE_NAME, parse_certificate, parse_namespaces
 
 

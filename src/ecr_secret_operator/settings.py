@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import InvalidField, shown
-from .serving.servers import Address
+from .serving.address import Address
 
 LEASE_NAME = "bc9c1120.mobb.redhat.com"
 """The Go operator's: while one is replaced by the other, only one of them leads."""
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
 
 _NAMESPACE = re.compile("[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 

@@ -20,8 +20,9 @@ from structlog.testing import capture_logs
 
 from ecr_secret_operator.errors import OperatorError
 from ecr_secret_operator.observability.metrics import Metrics
+from ecr_secret_operator.serving.address import Address
 from ecr_secret_operator.serving.certificate import ServerCertificate
-from ecr_secret_operator.serving.servers import Address, Server, metrics_routes
+from ecr_secret_operator.serving.servers import Server, metrics_routes
 from ecr_secret_operator_lab.controlplane.pki import Authority, Pair
 from ecr_secret_operator_lab.operator import free_port
 

@@ -10,7 +10,8 @@ import pytest
 from aiohttp import web
 
 from ecr_secret_operator.serving import connections as module
-from ecr_secret_operator.serving.servers import Address, Handler, Server, probe_routes
+from ecr_secret_operator.serving.address import Address
+from ecr_secret_operator.serving.servers import Handler, Server, probe_routes
 from tests.serving.ports import a_free_port
 
 PROBE = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -14,8 +14,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from structlog.testing import capture_logs
 
 from ecr_secret_operator.observability.metrics import Metrics
+from ecr_secret_operator.serving.address import Address
 from ecr_secret_operator.serving.self_signed import RENEW_AFTER, SKEW, VALID, SelfSignedCertificate, make_certificate
-from ecr_secret_operator.serving.servers import Address, Server, metrics_routes
+from ecr_secret_operator.serving.servers import Server, metrics_routes
 from ecr_secret_operator_lab.operator import free_port
 
 NAMES = ["ecr-secret-operator-metrics.ecr-secret-operator.svc", "localhost"]

@@ -13,8 +13,9 @@ from ecr_secret_operator.domain.reader import User
 from ecr_secret_operator.domain.tokens.token import Sensitive
 from ecr_secret_operator.errors import InvalidField, OperatorError
 from ecr_secret_operator.observability.metrics import Metrics
+from ecr_secret_operator.serving.address import Address, parse_address
 from ecr_secret_operator.serving.guard import Guard
-from ecr_secret_operator.serving.servers import Address, Handler, Server, metrics_routes, parse_address, probe_routes
+from ecr_secret_operator.serving.servers import Handler, Server, metrics_routes, probe_routes
 from tests.serving.ports import a_free_port
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from ..crds import all_definitions
 from .output import MANIFESTS, manifests, output_option
 
 
@@ -20,4 +19,6 @@ def crds(*, output: str) -> None:
 
     No cluster is needed.
     """
+    from ..crds import all_definitions  # noqa: PLC0415 - as little as possible at start
+
     click.echo(manifests(all_definitions(), output))

@@ -10,7 +10,6 @@ from typing import NoReturn
 import click
 
 from .options import Failed
-from .screen import open_console
 
 INTERRUPTED = 130
 """What a shell expects of a command that Ctrl-C ended."""
@@ -56,6 +55,7 @@ def demo(context: click.Context, *, keep: bool) -> None:
     Exit codes: 0 each step was seen to happen; 1 a step failed; 130 stopped by Ctrl-C.
     """
     from . import laboratory as show  # noqa: PLC0415 - it may be absent
+    from .screen import open_console  # noqa: PLC0415 - as little as possible at start
 
     screen = show.Screen(show.at_most_wide(open_console()))
     told = False

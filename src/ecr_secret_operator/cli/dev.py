@@ -10,7 +10,6 @@ import click
 
 from ..doctor.finding import counted
 from .options import Failed
-from .screen import open_console
 
 if TYPE_CHECKING:
     from .laboratory import Workbench
@@ -50,6 +49,7 @@ def up() -> None:
     The first time, etcd, kube-apiserver, kube-controller-manager and kubectl are downloaded, or built (minutes, once).
     """
     from .laboratory import Screen, typed_command, workbench  # noqa: PLC0415 - it may be absent
+    from .screen import open_console  # noqa: PLC0415 - as little as possible at start
 
     screen = Screen(open_console(err=True))
     with _failing_with(*workbench.FAILURES), screen.reporter() as report:

@@ -10,7 +10,6 @@ import click
 import yaml
 
 from ..api.fields import GROUP
-from ..crds import to_yaml
 from ..domain.printable import one_line, printable_json
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
@@ -38,6 +37,8 @@ def written(data: Any, form: str) -> str:  # noqa: ANN401 - whatever JSON can ho
 def manifests(objects: Sequence[dict[str, Any]], form: str) -> str:
     """Objects as a YAML stream, as one JSON document, or by name. JSON has a List unless there is exactly one."""
     if form == "yaml":
+        from ..crds import to_yaml  # noqa: PLC0415 - as little as possible at start
+
         return to_yaml(objects).rstrip("\n") if objects else ""
     if form == "name":
         return "\n".join(_name(one) for one in objects)

@@ -7,15 +7,17 @@ import os
 import resource
 import signal
 from collections.abc import Callable
-from typing import TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
 import click
 
 from ..errors import InvalidField
-from ..observability.logs import LOG_LEVELS, LogFormat, configure_logs
 from ..observability.stream import occupy_standard_streams
-from ..serving.servers import Address, parse_address
-from ..settings import Settings, parse_certificate, parse_namespaces
+from ..serving.address import Address, parse_address
+from ..settings import LOG_LEVELS, Settings, parse_certificate, parse_namespaces
+
+if TYPE_CHECKING:
+    from ..observability.logs import LogFormat
 
 
 class AddressType(click.ParamType[Address | None]):
@@ -167,10 +169,11 @@ def run(
     # exception: one that is raised while the interpreter cleans up, as it does after each import, is ignored.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     occupy_standard_streams()
-    # The client libraries take a second to import: no other command pays for them.
+    # The libraries take a second to import: no other command pays for them.
     import uvloop  # noqa: PLC0415
 
     from .. import manager  # noqa: PLC0415
+    from ..observability.logs import configure_logs  # noqa: PLC0415
 
     _allow_many_connections()
     configure_logs(log_level, log_format)

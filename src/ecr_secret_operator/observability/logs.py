@@ -16,7 +16,6 @@ from .redact import redacting_processor
 from .stream import LossyStream
 
 LogFormat = Literal["auto", "json", "console"]
-LOG_LEVELS = ("debug", "info", "warning", "error")
 
 _MANY_LINES = ("exception", "stack")
 
@@ -45,7 +44,7 @@ def configure_logs(level: str, fmt: LogFormat) -> None:
     """Configures structlog and the standard library's logging with the same format and level.
 
     Args:
-        level: one of LOG_LEVELS. Libraries never log below warning, whatever this says.
+        level: debug, info, warning or error. Libraries never log below warning, whatever this says.
         fmt: `auto` means console at a terminal, else json.
     """
     stream, terminal = LossyStream(sys.stderr), bool(sys.stderr and sys.stderr.isatty())

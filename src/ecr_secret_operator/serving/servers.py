@@ -6,24 +6,22 @@ import asyncio
 import inspect
 import logging
 import os
-import re
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from ..errors import InvalidField, OperatorError, shown
+from ..errors import OperatorError
 from ..observability.metrics import Metrics
+from .address import Address
 from .connections import MOST_CONNECTIONS, REQUEST_SECONDS, Connections
 from .exposition import Exposition
 from .guard import Guard
 
 Handler = Callable[[web.Request], web.Response | Awaitable[web.Response]]
 
-DISABLED = "0"
 METRICS_PATH = "/metrics"
 
 _log = logging.getLogger(__name__)
@@ -35,28 +33,6 @@ def _ours(record: logging.LogRecord) -> bool:
 
 
 _log.addFilter(_ours)
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """An address to listen on; without a host, on all addresses of the machine."""
-
-    host: str | None
-    port: int
-
-
-def parse_address(text: str) -> Address | None:
-    """Parses a bind address in Go's syntax, such as `:8080` or `[::1]:8080`; `0` (None) disables the server.
-
-    Raises:
-        InvalidField: the text is not an address.
-    """
-    if text in (DISABLED, ""):
-        return None
-    host, colon, port = text.rpartition(":")
-    if not colon or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:  # noqa: PLR2004 - the highest port
-        raise InvalidField(f"{shown(text)} is not an address to bind to. Write :8080, 127.0.0.1:8080, or 0 for none")
-    return Address(host=host.strip("[]") or None, port=int(port))
 
 
 class Server:
