@@ -20,6 +20,7 @@ NEEDED = {
     "test_alerts.py": ("promtool",),
     "test_olm_readers.py": ("opm", "bundle-validator", "crane"),
     "test_site_browser.py": ("chromium",),
+    "test_actionlint.py": ("actionlint",),
 }
 IMAGE = TESTS / "image"
 BY_NAME = {E2E, IMAGE}

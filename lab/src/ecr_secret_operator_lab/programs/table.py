@@ -114,6 +114,13 @@ RECIPES: Mapping[str, Recipe] = {
                 "containers_image_openpgp",
             ),
         ),
+        _recipe(
+            "actionlint",
+            "actionlint",
+            "github.com/rhysd/actionlint",
+            "github.com/rhysd/actionlint/cmd/actionlint",
+            {"github.com/rhysd/actionlint.version": "{number}"},
+        ),
         # operator-framework/api is a library: its validators need a program around them, which is ours.
         _recipe(
             "bundle-validator",
