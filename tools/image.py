@@ -82,8 +82,9 @@ def operator() -> None:
     """Builds and installs the operator, lists what is there, and compiles it all."""
     with tempfile.TemporaryDirectory() as made:
         _pip("wheel", "--no-index", "--no-build-isolation", "--wheel-dir", made, ".", PYTHONPATH=str(TOOLS))
-        (wheel,) = Path(made).glob("*.whl")
-        _pip("install", "--no-index", "--no-compile", "--target", str(PACKAGES), str(wheel))
+        # By name: the path of a wheel that is named by file becomes a part of what is installed.
+        found = ["--no-index", "--find-links", made, "--pre", "ecr-secret-operator"]
+        _pip("install", "--no-compile", "--target", str(PACKAGES), *found)
     shutil.rmtree(PACKAGES / "bin")  # its shebang is that of this stage's Python
     _list()
     _launchers(os.environ.get("PYTHON", sys.executable))
