@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
 from ecr_secret_operator_lab.cluster import Cluster
-from ecr_secret_operator_lab.controlplane import ControlPlane
+from ecr_secret_operator_lab.controlplane import ControlPlane, ensure_binaries
 from ecr_secret_operator_lab.fakeaws import FakeAws
+from ecr_secret_operator_lab.reporting import print_progress
+from tests.yaml_files import strict_documents
 
 from .installing import (
     DEPLOY,
@@ -88,6 +91,30 @@ def test_the_openshift_overlay_shows_metrics_over_https_only_to_who_may_read_the
         reader = f"system:serviceaccount:{NAMESPACE}:ecr-secret-operator-metrics-reader"
         done = plane.kubectl("auth", "can-i", "get", "/metrics", f"--as={reader}")
         assert done.stdout.strip() == "yes"
+
+
+@pytest.mark.parametrize("overlay", ["base", "overlays/openshift", "overlays/namespaced"])
+def test_the_admission_policies_can_be_left_out_of_an_overlay(overlay: str, tmp_path: Path) -> None:
+    """For Kubernetes 1.29, whose API server does not have their kinds."""
+    kustomization = {
+        "resources": ["../deploy/kustomize/" + overlay],
+        "components": ["../deploy/kustomize/components/without-admission-policies"],
+    }
+    (tmp_path / "deploy").symlink_to(DEPLOY)
+    for name, content in {"with": {"resources": kustomization["resources"]}, "without": kustomization}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "kustomization.yaml").write_text(yaml.safe_dump(content))
+    kubectl = ensure_binaries(print_progress).kubectl
+
+    def built(name: str) -> list[Object]:
+        argv = [str(kubectl), "kustomize", str(tmp_path / name)]
+        text = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+        return [dict(one) for one in strict_documents(text)]
+
+    group = "admissionregistration.k8s.io/"
+    kept = [one for one in built("with") if not one["apiVersion"].startswith(group)]
+    assert built("without") == kept
+    assert len(kept) < len(built("with"))
 
 
 @pytest.mark.parametrize("overlay", ["base", "overlays/openshift", "overlays/namespaced"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,12 @@ _DEPLOYMENT: Object = {
 
 def kustomize_files(root: Path) -> Mapping[Path, str]:
     """Path below the repository to content."""
-    every = {"base": _base(), "overlays/openshift": _openshift(), "overlays/namespaced": _namespaced()}
+    every = {
+        "base": _base(),
+        "overlays/openshift": _openshift(),
+        "overlays/namespaced": _namespaced(),
+        "components/without-admission-policies": _without_admission_policies(),
+    }
     return {
         root / "deploy" / "kustomize" / place / name: yaml_file(HEADING, objects)
         for place, files in every.items()
@@ -167,3 +173,16 @@ def _namespaced() -> dict[str, list[Object]]:
         "deployment.yaml": [_patch({"env": [watched]})],
         **{f"{one['kind'].lower()}.yaml": [one] for one in gone},
     }
+
+
+def _without_admission_policies() -> dict[str, list[Object]]:
+    """A component for API servers that do not have the kinds of the admission policies."""
+    kinds = sorted({(one["apiVersion"], one["kind"]) for one in rbac.admission_policies(Installation())})
+    # A target selects the objects. The patch needs a name, and kustomize ignores it.
+    gone = [
+        {"$patch": "delete", "apiVersion": version, "kind": kind, "metadata": {"name": "any"}}
+        for version, kind in kinds
+    ]
+    patches = [{"target": {"kind": one["kind"]}, "patch": json.dumps(one)} for one in gone]
+    component = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component", "patches": patches}
+    return {"kustomization.yaml": [component]}
