@@ -32,7 +32,7 @@ DIST ?= dist
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help release verify-release demo test mutants e2e soak dist image image-test sbom bench check docs format generate lock dev-up dev-down clean
+.PHONY: help release release-base verify-release demo test mutants e2e soak dist image image-test sbom bench check docs format generate lock dev-up dev-down clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -85,6 +85,10 @@ release: $(STAMP) ## Build, push and sign everything that users install from: VE
 	@test -n "$(REGISTRY)" || { echo "name the registry: make release VERSION=1.0.0 REGISTRY=host/path"; exit 1; }
 	$(BIN)/python -m tools.release make --version=$(VERSION) --registry=$(REGISTRY) --base=$(RELEASE_BASE) --dist=$(DIST) \
 	  $(if $(SIGN_KEY),--key=$(SIGN_KEY)) $(if $(DRY_RUN),--dry-run)
+
+release-base: $(STAMP) ## Push a base image that is made of Debian's packages, as root: REGISTRY=host/path
+	@test -n "$(REGISTRY)" || { echo "name the registry: make release-base REGISTRY=host/path"; exit 1; }
+	$(BIN)/python -m tools.release base --registry=$(REGISTRY)
 
 verify-release: $(STAMP) ## Download a release again and check it: VERSION=1.0.0 REGISTRY=host/path VERIFY_KEY=cosign.pub
 	@test -n "$(REGISTRY)" || { echo "name the registry: make verify-release VERSION=1.0.0 REGISTRY=host/path"; exit 1; }

@@ -21,6 +21,7 @@ NEEDED = {
     "test_olm_readers.py": ("opm", "bundle-validator", "crane"),
     "test_site_browser.py": ("chromium",),
     "test_actionlint.py": ("actionlint",),
+    "test_release.py": ("crane", "helm", "opm", "cosign", "bundle-validator", "qemu-aarch64-static"),
 }
 IMAGE = TESTS / "image"
 BY_NAME = {E2E, IMAGE}

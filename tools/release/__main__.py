@@ -14,6 +14,7 @@ from ecr_secret_operator_lab.programs import BinariesError, ensure_programs
 from ecr_secret_operator_lab.reporting import print_progress
 
 from . import source as sources
+from .base import push_base
 from .edits import CannotEdit
 from .making import Names, Release
 from .programs import NAMES, Programs, ReleaseFailed, run, scratch_registry
@@ -38,9 +39,12 @@ def main() -> int:
     verify.add_argument("--key", help="public key of cosign")
     verify.add_argument("--identity", help="identity in the certificate of keyless signatures")
     verify.add_argument("--issuer", help="issuer of that identity")
+    base = commands.add_parser("base", help="push a base image that is made of Debian's packages; as root")
+    base.set_defaults(command=_base)
+    for one in (make, verify, base):
+        one.add_argument("--registry", required=True, help="host and path, such as quay.io/rh-mobb")
     for one in (make, verify):
         one.add_argument("--version", required=True, help="such as 1.0.0 or 1.0.0rc1")
-        one.add_argument("--registry", required=True, help="host and path, such as quay.io/rh-mobb")
         one.add_argument("--dist", type=Path, default=ROOT / "dist", help="directory with the files of the release")
     options = parser.parse_args()
     try:
@@ -54,7 +58,7 @@ def main() -> int:
 def _make(options: argparse.Namespace) -> None:
     version, dist = semver(options.version), options.dist.absolute()
     key = str(Path(options.key).absolute()) if options.key else None
-    with _programs() as programs:
+    with _programs(*NAMES) as programs:
         named = Names(options.registry, version)
         source = sources.prepared(ROOT, version, named.operator, programs.home / "source")
         shutil.rmtree(dist, ignore_errors=True)
@@ -81,7 +85,7 @@ def _make(options: argparse.Namespace) -> None:
 def _verify(options: argparse.Namespace) -> None:
     key = str(Path(options.key).absolute()) if options.key else None
     identity = (options.identity, options.issuer) if options.identity and options.issuer else None
-    with _programs() as programs:
+    with _programs(*NAMES) as programs:
         Verification(
             programs=programs,
             names=Names(options.registry, semver(options.version)),
@@ -91,10 +95,16 @@ def _verify(options: argparse.Namespace) -> None:
         ).verify()
 
 
+def _base(options: argparse.Namespace) -> None:
+    with _programs("crane") as programs:
+        reference = push_base(programs, options.registry, print_progress)
+    print(f"BASE_RUN={reference}")  # noqa: T201 - a command
+
+
 @contextmanager
-def _programs() -> Iterator[Programs]:
+def _programs(*names: str) -> Iterator[Programs]:
     """The programs, in a home that is removed at the end."""
-    paths = ensure_programs(NAMES, print_progress)
+    paths = ensure_programs(names, print_progress)
     with tempfile.TemporaryDirectory(prefix="ecr-release-") as home:
         yield Programs(paths, Path(home))
 

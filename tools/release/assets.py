@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import shutil
@@ -10,12 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .images import write_layer
 from .programs import run
 from .source import Source
 
 CHECKSUMS, SIGNATURE = "SHA256SUMS", "SHA256SUMS.sigstore.json"
 RECORD = "release.json"
 """Names every artifact of the release with its digest."""
+
+CATALOGS = "catalogs.tar.gz"
+"""The file-based catalog, and the files that the community catalogs take."""
 
 _BASE = ("rbac.yaml", "crds.yaml", "admission.yaml", "operator.yaml")
 """Files of the kustomize base, in the order in which they are applied: rbac.yaml begins with the namespace."""
@@ -38,9 +43,10 @@ def joined(files: Iterable[str]) -> str:
 
 
 def write_packages(source: Source, dist: Path) -> None:
-    """Builds the wheel and the source distribution."""
+    """Builds the wheels and the source distributions of the operator and of its laboratory."""
     given = {"SOURCE_DATE_EPOCH": str(source.epoch)}
-    run([sys.executable, "-m", "hatchling", "build", "--directory", str(dist)], source.root, **given)
+    for project in (source.root, source.root / "lab"):
+        run([sys.executable, "-m", "hatchling", "build", "--directory", str(dist)], project, **given)
 
 
 def write_lists(sboms: Mapping[str, Path], dist: Path) -> None:
@@ -52,6 +58,18 @@ def write_lists(sboms: Mapping[str, Path], dist: Path) -> None:
 def sbom_name(architecture: str) -> str:
     """The file with the list of an architecture."""
     return f"ecr-secret-operator-{architecture}.cdx.json"
+
+
+def write_catalogs(directory: Path, dist: Path) -> None:
+    """Packs the files for catalogs: a release on GitHub has files only, no directories."""
+    files = {
+        str(path.relative_to(directory)): (path.read_bytes(), 0o644)
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
+    archive = write_layer(directory.with_suffix(".tar"), files)
+    (dist / CATALOGS).write_bytes(gzip.compress(archive.read_bytes(), mtime=0))
+    archive.unlink()
 
 
 def write_record(dist: Path, record: Mapping[str, Any]) -> None:

@@ -68,10 +68,22 @@ def build_operator(programs: Programs, source: Source, base: str, image: str, la
             "crane", "append", f"--platform={platform}", "--base", pinned, f"--new_layer={layer}", "--new_tag", tag
         )
         digests[architecture] = _configured(programs, tag, platform, labels)
-    parts = [word for digest in digests.values() for word in ("--manifest", f"{image}@{digest}")]
-    programs("crane", "index", "append", *parts, "--tag", f"{image}:{source.tag}")
-    digest = programs("crane", "digest", f"{image}:{source.tag}").strip()
+    digest = push_index(programs, image, list(digests.values()), source.tag)
     return Built(digest=digest, by_architecture=digests, sboms=sboms, base=pinned)
+
+
+def push_index(programs: Programs, image: str, digests: Sequence[str], tag: str) -> str:
+    """Pushes the index of images that are in the registry, and gives its digest.
+
+    Args:
+        programs: crane.
+        image: the name of the index and of all images, without a tag.
+        digests: of the images.
+        tag: of the index.
+    """
+    parts = [word for digest in digests for word in ("--manifest", f"{image}@{digest}")]
+    programs("crane", "index", "append", *parts, "--tag", f"{image}:{tag}")
+    return programs("crane", "digest", f"{image}:{tag}").strip()
 
 
 def push_content(

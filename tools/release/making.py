@@ -187,9 +187,10 @@ class Release:
         rendered = self.programs("opm", "render", f"{self.pushed.bundle}@{bundle}", *plain)
         # A dry run pushes to a registry whose name must not appear.
         described = json.loads(rendered.replace(self.pushed.bundle, self.named.bundle))
+        described["relatedImages"].sort(key=lambda one: one["image"])  # opm sorts by the names that were replaced
         icon = (self.source.root / "deploy" / "bundle" / "icon.svg").read_bytes()
         text = catalog(described, self.source.version, icon)
-        place = self.dist / "catalog" / NAME
+        place = self._catalogs() / "catalog" / NAME
         place.mkdir(parents=True)
         (place / "catalog.json").write_text(text, encoding="utf-8")
         self.programs("opm", "validate", str(place.parent))
@@ -199,6 +200,10 @@ class Release:
         self._sign(f"{self.pushed.catalog}@{digest}")
         return digest
 
+    def _catalogs(self) -> Path:
+        """The directory of what becomes the archive with all files for catalogs."""
+        return self.programs.home / "catalogs"
+
     def _write(self, built: Built, record: Mapping[str, Any]) -> None:
         assets.write_manifests(self.source, self.dist)
         assets.write_lists(built.sboms, self.dist)
@@ -207,9 +212,10 @@ class Release:
             str(path.relative_to(bundle)): path.read_text(encoding="utf-8") for path in sorted(bundle.rglob("*.yaml"))
         }
         for name, text in submission(self.source.version, texts).items():
-            place = self.dist / "catalogs" / name
+            place = self._catalogs() / name
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(text, encoding="utf-8")
+        assets.write_catalogs(self._catalogs(), self.dist)
         assets.write_packages(self.source, self.dist)
         (self.dist / "notes.md").write_text(self.source.notes(), encoding="utf-8")
         assets.write_record(self.dist, record)

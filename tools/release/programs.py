@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ecr_secret_operator_lab.tether import tethered
+
 NAMES = ("crane", "helm", "opm", "cosign", "bundle-validator")
 CREDENTIALS = ("DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "SSL_CERT_FILE", "HTTPS_PROXY", "NO_PROXY", "COSIGN_PASSWORD")
 """What the programs get of the user's environment, beside PATH."""
@@ -104,7 +106,7 @@ def scratch_registry(crane: Path, log: Path) -> Iterator[str]:
     """
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [str(crane), "registry", "serve", "--address=127.0.0.1:0"],
+            tethered([str(crane), "registry", "serve", "--address=127.0.0.1:0"]),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -6,11 +6,15 @@ access to the internet. Signatures, SBOM and provenance are OCI referrers of the
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from .programs import Programs, ReleaseFailed, is_local
+
+SIGNATURE = "https://sigstore.dev/cosign/sign/v1"
+"""The type of a signature. `cosign verify` accepts a signed statement of any type, such as provenance, in its place."""
 
 IDENTITIES = ("SIGSTORE_ID_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL")
 
@@ -47,6 +51,7 @@ class Signer:
     def sign_file(self, file: Path, bundle: Path) -> None:
         """Signs a file; the signature is another file."""
         self.programs("cosign", "sign-blob", *self._signing(""), f"--bundle={bundle}", str(file))
+        bundle.chmod(0o644)
 
     def verify(self, reference: str) -> None:
         """Verifies the signature of an artifact.
@@ -54,7 +59,9 @@ class Signer:
         Raises:
             ReleaseFailed: no signature is valid.
         """
-        self.programs("cosign", "verify", *self._verifying(reference), reference)
+        verified = json.loads(self.programs("cosign", "verify", *self._verifying(reference), reference))
+        if not any(one["critical"]["type"] == SIGNATURE for one in verified):
+            raise ReleaseFailed(f"{reference} has no signature, but signed statements only")
 
     def verify_attestation(self, reference: str, kind: str) -> str:
         """Verifies a statement about an artifact, and gives it: DSSE envelopes in JSON, one a line.

@@ -40,12 +40,29 @@ def printed_version(root: Path, architecture: str, report: Reporter) -> str | No
             return None
         shutil.copy(found, root / found.name)
         emulator = [f"/{found.name}"]
-    enter = [] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
-    argv = [*enter, "chroot", str(root), *emulator, *_COMMAND]
+    argv = [*_entering(), "chroot", str(root), *emulator, *_COMMAND]
     done = subprocess.run(argv, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ReleaseFailed(f"the image for {architecture} does not start:\n{done.stderr}{done.stdout}")
     return done.stdout.strip()
+
+
+def _entering() -> Sequence[str]:
+    """What lets this user change the root directory.
+
+    Raises:
+        ReleaseFailed: this machine has no user namespaces for users, as Ubuntu's default is.
+    """
+    if os.geteuid() == 0:
+        return ()
+    command = ["unshare", "--map-root-user"]
+    tried = subprocess.run([*command, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode != 0:
+        raise ReleaseFailed(
+            "the image cannot be started by this user: run this as root, or allow user namespaces, on Ubuntu with "
+            f"`sysctl kernel.apparmor_restrict_unprivileged_userns=0`: {tried.stderr.strip()}"
+        )
+    return command
 
 
 def _emulator(name: str, report: Reporter) -> Path | None:

@@ -36,17 +36,20 @@ class Root:
         name: of the directory in the cache.
         packages: by name; what they need comes with them.
         without: of those that come with them.
+        architecture: Debian's name of another architecture than this system's; empty for this one.
     """
 
     name: str
     packages: Sequence[str]
     without: Sequence[str] = ()
+    architecture: str = ""
 
     @property
     def home(self) -> Path:
         """Where it lies in the cache: another recipe is another place."""
         recipe = repr((self.packages, self.without, UNPACK)).encode()
-        return debian.home(cache_directory(), "roots") / f"{self.name}-{hashlib.sha256(recipe).hexdigest()[:12]}"
+        name = "-".join(filter(None, (self.name, self.architecture, hashlib.sha256(recipe).hexdigest()[:12])))
+        return debian.home(cache_directory(), "roots") / name
 
 
 def ensure_root(root: Root, report: Reporter) -> Path:
@@ -76,7 +79,9 @@ def _make(root: Root, report: Reporter) -> None:
             (made / "usr" / name).mkdir(parents=True)
             (made / name).symlink_to(f"usr/{name}")
         try:
-            for archive in debian.downloaded(root.packages, scratch, report, alone=True):
+            for archive in debian.downloaded(
+                root.packages, scratch, report, alone=True, architecture=root.architecture
+            ):
                 if archive.name.partition("_")[0] not in {*INSTALLERS, *root.without}:
                     argv = ["sh", "-ec", UNPACK, "sh", str(archive), str(made)]
                     run(argv, env=os.environ, log=scratch / "unpack.log", report=report)
