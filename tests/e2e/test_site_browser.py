@@ -23,13 +23,19 @@ from ecr_secret_operator_lab.reporting import print_progress
 
 from .browser import Page, browsing
 
-pytestmark = pytest.mark.xdist_group("site")
+pytestmark = [
+    pytest.mark.xdist_group("site"),
+    pytest.mark.timeout(900),  # the first test builds the site and opens every page
+]
 
 ROOT = Path(__file__).parents[2]
 WIDTHS = {"wide": 1440, "narrow": 390}
 """A laptop and a phone, in pixels."""
 
-READY = "document.querySelector('.md-content') !== null && document.fonts.status === 'loaded'"
+READY = """document.querySelector(".md-content") !== null && document.fonts.status === "loaded"
+  && [...document.querySelectorAll(".md-content table:not([class])")]
+    .every(one => one.closest(".md-typeset__scrollwrap"))"""
+"""The page is there, with its fonts, and the theme's script has made tables scroll."""
 LAYOUT = """(() => {
   const room = document.documentElement.clientWidth, cut = [];
   const scrolls = one => one && (/auto|scroll/.test(getComputedStyle(one).overflowX) || scrolls(one.parentElement));
@@ -46,7 +52,7 @@ CONTENT = """({
   diagrams: [...document.querySelectorAll("pre, code")].map(one => one.textContent.trim())
     .filter(text => /^(graph|flowchart) (TD|TB|LR|RL|BT)\\b|^sequenceDiagram\\b|^stateDiagram/.test(text)),
 })"""
-TABLES = """[...document.querySelectorAll(".md-content table")]
+TABLES = """[...document.querySelectorAll(".md-content table:not([class])")]
   .filter(one => one.scrollWidth > one.closest(".md-typeset__scrollwrap").clientWidth + 1)
   .map(one => one.innerText.slice(0, 80))"""
 
@@ -61,7 +67,7 @@ class Seen:
         errors: what failed, by page.
         requested: all addresses that pages asked for.
         wide_tables: the beginnings of tables that have to be scrolled on the wide screen, by page.
-        found: the titles that a search lists, and the text of the page that the first one opens.
+        found: the titles that a search lists, and the text of the page that the first one leads to.
     """
 
     base: str
@@ -135,8 +141,7 @@ async def _search(page: Page, address: str, words: str) -> tuple[list[str], str]
     results = "[...document.querySelectorAll('.md-search-result__link')]"
     await page.wait(f"{results}.length > 0")
     titles = await page.evaluate(f"{results}.map(one => one.innerText)")
-    await page.evaluate(f"{results}[0].click()")
-    await page.wait("!location.pathname.endsWith('/index.html')")
+    await page.open(await page.evaluate(f"{results}[0].href"))
     await page.wait(READY)
     return titles, await page.evaluate("document.querySelector('.md-content').innerText")
 
