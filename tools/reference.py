@@ -46,7 +46,8 @@ def _kind(spec: Schema) -> str:
             parts.append(f"\n### {names['kind']} {name}\n")
             parts.extend(_fields(schema["properties"][name], f"{names['kind']}.{name}"))
             rules = _own_rules(schema["properties"][name])
-            parts.append(f"\nOf the whole: {'; '.join(rules)}.\n" if rules else "")
+            listed = "".join(f"- {_prose(rule)}\n" for rule in rules)
+            parts.append(f"\nRules for the whole {name}:\n\n{listed}" if rules else "")
     return "".join(parts)
 
 
@@ -107,6 +108,6 @@ def _own_limits(schema: Schema) -> Iterator[str]:
 
 
 def _own_rules(schema: Schema) -> list[str]:
-    """A rule's message says what has to be, or what was wrong."""
+    """The message of a rule states what must be, or what is wrong."""
     messages = (rule["message"] for rule in schema.get("x-kubernetes-validations", ()))
-    return [text if text.startswith(("must ", "may ", "at most ")) else f"refused: {text}" for text in messages]
+    return [text if text.startswith(("must ", "may ", "at most ")) else f"rejected: {text}" for text in messages]

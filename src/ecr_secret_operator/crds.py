@@ -50,42 +50,42 @@ _CONDITION: Schema = {
     "required": ["type", "status", "reason", "message", "lastTransitionTime"],
     "properties": {
         "type": _text(
-            "Ready: a valid token is stored for every registry. Refreshing: the last attempt to replace it worked."
-            " PolicyAllowed: False while enforcing the AccessPolicies in mode Audit would deny or change something of"
-            " the resource. Linked: all ServiceAccounts of spec.link have the Secret."
+            "Ready: a valid token is stored for every registry. Refreshing: the last attempt to replace it succeeded."
+            " PolicyAllowed: False if AccessPolicies in mode Audit would deny or change the resource in mode Enforce."
+            " Linked: all ServiceAccounts of spec.link have the Secret."
         ),
-        "status": {"type": "string", "enum": ["True", "False", "Unknown"], "description": "Whether it is so."},
-        "reason": _text("Why, in one word of a closed list; the documentation explains each."),
-        "message": _text("Why, in a sentence, and what to do."),
+        "status": {"type": "string", "enum": ["True", "False", "Unknown"], "description": "Status of the condition."},
+        "reason": _text("Reason for the status. The documentation explains every reason."),
+        "message": _text("Cause and remedy, as a sentence."),
         "observedGeneration": {
             "type": "integer",
             "format": "int64",
-            "description": "The generation of the resource that this was said of.",
+            "description": "Generation of the resource for which the condition was set.",
         },
-        "lastTransitionTime": _time("When status last changed."),
+        "lastTransitionTime": _time("Time when status last changed."),
     },
 }
 
 _STATUS: Schema = {
     "type": "object",
-    "description": "What the operator says of this resource.",
+    "description": "Status of this resource, as the operator last observed it.",
     "properties": {
         "phase": _text(
-            "Updated: a valid token is stored. Pending: it is coming, or the cause of its absence passes by itself."
-            " Error: someone has to act, the conditions say how. Suspended: spec.suspend is true."
+            "Updated: a valid token is stored. Pending: no token yet, and you need not act. Error: you need to act, as"
+            " the conditions say. Suspended: spec.suspend is true."
         ),
-        "lastUpdatedTime": _time("When the generated Secret was last written."),
+        "lastUpdatedTime": _time("Time when the generated Secret was last written."),
         "observedGeneration": {
             "type": "integer",
             "format": "int64",
-            "description": "The generation of the resource that this status is about.",
+            "description": "Generation of the resource for which this status was set.",
         },
-        "expiresAt": _time("When the stored token expires."),
-        "nextRefreshTime": _time("When the stored token is to be replaced."),
-        "lastHandledRefresh": _text(f"The value of the annotation {GROUP}/refresh that was last acted on."),
+        "expiresAt": _time("Time when the stored token expires."),
+        "nextRefreshTime": _time("Time of the next refresh of the stored token."),
+        "lastHandledRefresh": _text(f"The value of the annotation {GROUP}/refresh that was last handled."),
         "conditions": {
             "type": "array",
-            "description": "Ready, Refreshing and others that apply, each with a reason and a sentence.",
+            "description": "Ready, Refreshing and other conditions, each with a reason and a message.",
             "items": _CONDITION,
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["type"],
@@ -104,11 +104,11 @@ _CLUSTER_STATUS: Schema = {
         **_STATUS["properties"],
         "namespaces": {
             "type": "object",
-            "description": "How many namespaces there are of which sort.",
+            "description": "Numbers of namespaces.",
             "properties": {
-                "selected": _count("How many are selected by spec.namespaces."),
-                "served": _count("In how many the Secret holds a valid token for every registry."),
-                "failing": _count("In how many something is wrong, be it that only the last refresh failed."),
+                "selected": _count("Namespaces that spec.namespaces selects."),
+                "served": _count("Namespaces in which the Secret holds a valid token for every registry."),
+                "failing": _count("Namespaces with a problem, including those in which only the last refresh failed."),
             },
         },
         "failingNamespaces": {
@@ -119,9 +119,9 @@ _CLUSTER_STATUS: Schema = {
                 "type": "object",
                 "required": ["namespace", "reason", "message"],
                 "properties": {
-                    "namespace": _text("Its name."),
-                    "reason": _text("Why, in one word of the same list as in the conditions."),
-                    "message": _text("Why, in a sentence, and what to do."),
+                    "namespace": _text("Name of the namespace."),
+                    "reason": _text("Reason, as in the conditions."),
+                    "message": _text("Cause and remedy, as a sentence."),
                 },
             },
             "x-kubernetes-list-type": "map",
@@ -200,9 +200,9 @@ def policy_definition() -> Schema:
     """The CustomResourceDefinition of AccessPolicy."""
     names = _Names(POLICY_KIND, POLICY_PLURAL, ("ecrpolicy",), "Cluster")
     description = (
-        "Says which namespaces may use which Amazon ECR registries, regions and AWS identities. While there is none,"
-        " every namespace may use all that the operator can. As soon as there is one, a resource is served only if one"
-        " policy that selects its namespace allows its registry, its region and its identity."
+        "Limits which namespaces may use which Amazon ECR registries, regions and AWS identities. While no AccessPolicy"
+        " exists, every namespace may use everything that the operator can use. Once any exists, a resource is served"
+        " only if one policy selects its namespace and allows its registry, region and identity."
     )
     columns: list[Schema] = [
         {"name": "Mode", "type": "string", "jsonPath": ".spec.mode"},

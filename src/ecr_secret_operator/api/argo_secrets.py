@@ -79,23 +79,23 @@ class ArgoHelmRepoSecretSpec(CommonSpec):
             }
         ),
     ]
-    """Where the charts are: an ECR registry host, or host and path, as the Application's repoURL names it. With
-    secret_type repository Argo CD compares the two as a whole, so HOST does not serve an Application whose repoURL is
-    HOST/charts; a slash at the end is left out, since with one it would serve nothing. With repo-creds it compares the
-    beginning, and a URL that ends with / keeps it from matching more than that host or path: HOST alone also matches
-    HOST.example.org. oci:// may be written or not: the Secret has it for repo_type oci, and does not for helm, as Argo
-    CD wants it."""
+    """Location of the charts: an ECR registry host, or host and path. It must match the repoURL of the Application.
+    With secret_type repository, Argo CD compares the whole URL, so HOST does not serve an Application with repoURL
+    HOST/charts. A slash at the end is removed, because Argo CD would match nothing with it. With repo-creds, Argo CD
+    compares the beginning: HOST alone also matches HOST.example.org, so end the URL with a slash. You can write oci://
+    or not: the Secret contains it for repo_type oci only, as Argo CD requires."""
 
     secret_type: Literal["repository", "repo-creds"] = REPOSITORY
-    """What the Secret is to Argo CD: repository, the credentials of one repository; or repo-creds, the credentials of
-    every repository whose URL begins with url and that has none of its own."""
+    """Type of the Argo CD Secret. repository: credentials of one repository. repo-creds: credentials of every
+    repository whose URL begins with url and that has no credentials of its own."""
 
     repo_type: Literal["helm", "oci"] = "helm"
-    """What is stored there: helm, charts that an Application names by chart and targetRevision; or oci, artefacts that
+    """Type of the repository. helm: charts that an Application names by chart and targetRevision. oci: artifacts that
     it names by repoURL oci://HOST/REPOSITORY, path and targetRevision (Argo CD 3.1 and later)."""
 
     project: OptionalName = ""
-    """Argo CD project that alone may use the repository. Left out: all projects. Only with secret_type repository."""
+    """The only Argo CD project that may use the repository. Optional. Defaults to all projects. Valid only with
+    secret_type repository."""
 
     proxy: Annotated[
         str,

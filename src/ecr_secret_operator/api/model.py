@@ -53,7 +53,7 @@ class GeneratedMetadata(Model):
         AfterValidator(valid_keys),
         AfterValidator(valid_label_values),
     ] = {}
-    """Labels to put on the generated Secret. The operator's own cannot be overridden."""
+    """Labels to put on the generated Secret. You cannot override those of the operator."""
 
     annotations: Annotated[
         Mapping[
@@ -62,7 +62,7 @@ class GeneratedMetadata(Model):
         Field(max_length=MOST_KEYS, json_schema_extra=cel(RESERVED_RULE, KEY_RULE)),
         AfterValidator(valid_keys),
     ] = {}
-    """Annotations to put on the generated Secret. The operator's own cannot be overridden."""
+    """Annotations to put on the generated Secret. You cannot override those of the operator."""
 
 
 def _only_one(*fields: str) -> str:
@@ -71,7 +71,7 @@ def _only_one(*fields: str) -> str:
 
 
 class AwsSpec(Model):
-    """Whose AWS identity asks for the token. Empty: the operator's own."""
+    """AWS identity that requests the token. Empty: the operator's own."""
 
     model_config = ConfigDict(
         json_schema_extra=cel(
@@ -92,26 +92,25 @@ class AwsSpec(Model):
     )
 
     role_arn: RoleArn = ""
-    """ARN of an IAM role that the operator assumes with its own identity. The role's trust policy has to allow that
+    """ARN of an IAM role that the operator assumes with its own identity. The role's trust policy must allow that
     identity."""
 
     external_id: ExternalId = ""
-    """External id that the trust policy of role_arn asks for."""
+    """External id that the trust policy of role_arn requires."""
 
     service_account: OptionalName = ""
-    """Name of a ServiceAccount in the resource's namespace (for a ClusterPullSecret, in the operator's) with the
-    annotation eks.amazonaws.com/role-arn. The operator asks for a token of that ServiceAccount and assumes the role
-    with it, as a pod would (IRSA). The annotation eks.amazonaws.com/audience changes the token's audience from
-    sts.amazonaws.com."""
+    """Name of a ServiceAccount with the annotation eks.amazonaws.com/role-arn. It is in the resource's namespace; for a
+    ClusterPullSecret, in the operator's. The operator requests a token of that ServiceAccount and assumes the role with
+    it, as a pod does (IRSA). The audience is sts.amazonaws.com, or that of the annotation
+    eks.amazonaws.com/audience."""
 
     credentials_secret: OptionalName = ""
-    """Name of a Secret in the resource's namespace (for a ClusterPullSecret, in the operator's) with
-    aws_access_key_id, aws_secret_access_key and, for temporary keys, aws_session_token. A change to it takes effect at
-    once."""
+    """Name of a Secret with aws_access_key_id, aws_secret_access_key and, for temporary keys, aws_session_token. It is
+    in the resource's namespace; for a ClusterPullSecret, in the operator's. A change takes effect at once."""
 
     access: Literal["full", "pull"] = "full"
-    """What the token may do at the registry: all that the identity may, or pull only. Pull adds a session policy with
-    ECR's read actions to the role, and so needs role_arn or service_account."""
+    """What the token may do at the registry. full: all that the identity may. pull: read only, by a session policy with
+    ECR's read actions. pull requires role_arn or service_account."""
 
     @model_validator(mode="after")
     def _consistent(self) -> AwsSpec:
@@ -162,27 +161,29 @@ class CommonSpec(Model, ABC):
     """What every kind that generates a Secret has in common."""
 
     generated_secret_name: ObjectName
-    """Name of the Secret to generate, in the resource's namespace (for a ClusterPullSecret, in every selected one). A
-    Secret of this name that the operator did not make is left as it is, and the resource says SecretConflict. When the
-    name changes, the Secret of the old name is removed."""
+    """Name of the Secret to generate. It is in the resource's namespace; for a ClusterPullSecret, in every selected
+    one. If another client created a Secret of this name, the operator does not change it, and the resource reports
+    SecretConflict. If you change the name, the operator removes the old Secret."""
 
     frequency: Frequency = DEFAULT_FREQUENCY
-    """Longest time between two refreshes of the token, as a Go duration: 10h, 1h30m. At least 1m. An ECR token lives
-    12 hours; a frequency that would leave less than a sixth of that is shortened, and an event says so."""
+    """Longest time between two refreshes of the token, as a Go duration such as 10h or 1h30m. The minimum is 1m. ECR's
+    tokens expire after 12 hours. A frequency that would leave less than a sixth of that is shortened, and an event
+    reports it."""
 
     region: Region = ""
-    """AWS region of the registry. Optional: the registry host names it. A region that contradicts the host is
-    refused, because a token is good for one region only."""
+    """AWS region of the registry. Optional: the host contains it. A region that differs from that of the host is
+    rejected, because a token is valid in one region only."""
 
     aws: AwsSpec = Field(default_factory=lambda: OWN_IDENTITY)
-    """Whose AWS identity asks for the token. Left out: the operator's own, unless an AccessPolicy names another."""
+    """AWS identity that requests the token. Optional. Defaults to the operator's own, or to the one that an
+    AccessPolicy sets."""
 
     suspend: Flag = False
-    """True: keep what is stored, and neither refresh nor repair it until this is false again."""
+    """true: the operator keeps the stored Secret, and neither refreshes nor repairs it until this is false again."""
 
     deletion_policy: Literal["Delete", "Retain"] = "Delete"
-    """What becomes of the generated Secret when this resource is deleted. Delete removes it; Retain keeps it, with the
-    token that it has. A change takes effect when the Secret is next written: at once, but not while suspend is true."""
+    """What happens to the generated Secret when this resource is deleted. Delete: it is deleted. Retain: it stays, with
+    its last token. A change takes effect at once, or when suspend becomes false."""
 
     metadata: GeneratedMetadata = Field(default_factory=lambda: NO_METADATA)
     """Labels and annotations to put on the generated Secret."""

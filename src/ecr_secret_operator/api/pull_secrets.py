@@ -34,14 +34,14 @@ class AdditionalRegistry(Model):
     model_config = ConfigDict(json_schema_extra=cel(region_agrees("ecr_registry"), partition_agrees("ecr_registry")))
 
     ecr_registry: RegistryHost
-    """Host of the registry, as in the resource's own ecr_registry."""
+    """Host of the registry, in the same form as ecr_registry of the resource."""
 
     region: Region = ""
-    """AWS region of the registry. Optional: the host names it."""
+    """AWS region of the registry. Optional: the host contains it."""
 
     aws: AwsSpec = Field(default_factory=lambda: OWN_IDENTITY)
-    """Whose AWS identity asks for this registry's token. Left out: as for the resource's own ecr_registry. An empty
-    object means the operator's own identity."""
+    """AWS identity that requests the token of this registry. Optional. Defaults to the identity for ecr_registry of the
+    resource. An empty object means the operator's own identity."""
 
     def entry(self, inherited: AwsSpec) -> RegistryEntry:
         """As an entry, with the identity that is inherited where none is given."""
@@ -65,11 +65,11 @@ MOST_LINKS = 32
 
 
 class Link(Model):
-    """One ServiceAccount that is to have the generated Secret."""
+    """One ServiceAccount that gets the generated Secret."""
 
     service_account: ObjectName
-    """Name of the ServiceAccount, in the namespace of the generated Secret. One that does not exist yet is linked as
-    soon as it does."""
+    """Name of the ServiceAccount, in the namespace of the generated Secret. If it does not exist yet, it is linked when
+    it is created."""
 
     purposes: Annotated[
         tuple[Purpose, ...],
@@ -79,8 +79,8 @@ class Link(Model):
             json_schema_extra={"minItems": 1, "x-kubernetes-list-type": "set"},
         ),
     ] = PURPOSES
-    """What for, as oc secrets link has it: pull adds the Secret to the ServiceAccount's imagePullSecrets, so that its
-    pods can pull; mount adds it to its secrets, which is what OpenShift builds push with. Left out: both."""
+    """Lists of the ServiceAccount to add the Secret to, as with oc secrets link. pull: imagePullSecrets, with which its
+    pods pull. mount: secrets, with which OpenShift's builds push. Optional. Defaults to both."""
 
     @model_validator(mode="after")
     def _has_a_purpose(self) -> Link:
@@ -102,8 +102,8 @@ class RegistriesSpec(CommonSpec):
     )
 
     ecr_registry: RegistryHost
-    """Host of the ECR registry, such as 123456789012.dkr.ecr.us-east-2.amazonaws.com: in any partition, FIPS and
-    dual-stack hosts too; or public.ecr.aws. The generated Secret names it exactly as it is written here."""
+    """Host of the ECR registry, such as 123456789012.dkr.ecr.us-east-2.amazonaws.com. Hosts of all partitions, FIPS and
+    dual-stack hosts, and public.ecr.aws are valid. The generated Secret contains the host exactly as you write it."""
 
     additional_registries: Annotated[
         tuple[AdditionalRegistry, ...],
@@ -115,8 +115,8 @@ class RegistriesSpec(CommonSpec):
             }
         ),
     ] = ()
-    """More registries, of other accounts, regions or identities, for the same Secret. One that fails keeps its last
-    good token, and does not keep the others from being refreshed; the conditions name it."""
+    """More registries for the same Secret, for example of other accounts, regions or identities. If one fails, it keeps
+    its last valid token, the others are still refreshed, and the conditions name it."""
 
     link: Annotated[
         tuple[Link, ...],
@@ -128,9 +128,9 @@ class RegistriesSpec(CommonSpec):
             }
         ),
     ] = ()
-    """ServiceAccounts that get the generated Secret, as with oc secrets link: added once it holds a token, added again
-    when something removes it, taken out when this resource is deleted or no longer names them. What others put there
-    stays as it is."""
+    """ServiceAccounts that get the generated Secret, as with oc secrets link. The operator adds the Secret when it
+    holds a token, and again if another client removes it. It removes the Secret when this resource is deleted or no
+    longer names the ServiceAccount. Entries of other clients stay."""
 
     @cached_property
     def entries(self) -> tuple[RegistryEntry, ...]:
@@ -168,8 +168,8 @@ class SecretSpec(RegistriesSpec):
 
 
 class ClusterPullSecretSpec(RegistriesSpec):
-    """What to generate: the same kubernetes.io/dockerconfigjson Secret in every selected namespace."""
+    """The Secret to generate: the same kubernetes.io/dockerconfigjson Secret in every selected namespace."""
 
     namespaces: NamespaceSelection = NamespaceSelection()
-    """The namespaces that get the Secret: new ones within seconds, and from those that are no longer selected it is
-    removed. Left out: every namespace."""
+    """Namespaces that get the Secret. A new one gets it within seconds, and one that is no longer selected loses it.
+    Optional. Defaults to all namespaces."""

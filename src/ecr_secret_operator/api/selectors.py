@@ -101,13 +101,13 @@ class Requirement(Model):
     """Key of the label."""
 
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
-    """How the label compares to values. A namespace without the label satisfies NotIn."""
+    """How the label is compared with values. A namespace without the label satisfies NotIn."""
 
     values: Annotated[
         tuple[_Value, ...],
         Field(max_length=MOST_ENTRIES),
     ] = ()
-    """What In and NotIn compare with."""
+    """Values for In and NotIn."""
 
     @model_validator(mode="after")
     def _values_fit(self) -> Requirement:
@@ -125,19 +125,19 @@ class Requirement(Model):
 
 
 class LabelSelector(Model):
-    """A label selector, as everywhere in Kubernetes. Empty: everything."""
+    """A label selector, as elsewhere in Kubernetes. Empty: all namespaces."""
 
     matchLabels: Annotated[  # noqa: N815 - Kubernetes' name
         Mapping[str, _Value],
         Field(max_length=MOST_ENTRIES),
     ] = {}
-    """Labels that it must have, with these values."""
+    """Labels that a namespace must have, with these values."""
 
     matchExpressions: Annotated[  # noqa: N815 - Kubernetes' name
         tuple[Requirement, ...],
         Field(max_length=MOST_ENTRIES, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = ()
-    """Requirements that its labels must satisfy, all of them."""
+    """Requirements that the labels of a namespace must all satisfy."""
 
     @property
     def needs_labels(self) -> bool:
@@ -152,16 +152,16 @@ class LabelSelector(Model):
 
 
 class NamespaceSelection(Model):
-    """Some namespaces. What is given must hold, all of it; nothing given selects every namespace."""
+    """Selects namespaces that match every field that is set; all namespaces if none is set."""
 
     selector: LabelSelector = LabelSelector()
-    """By the namespace's labels. kubernetes.io/metadata.name is one of them."""
+    """Selects by labels. Each namespace has the label kubernetes.io/metadata.name."""
 
     include: Globs = ()
-    """By name: patterns such as team-*, of which one must match. Empty: every name."""
+    """Selects by name: patterns such as team-*, of which one must match. Empty: every name."""
 
     exclude: Globs = ()
-    """Patterns of names that are not selected, whatever else holds."""
+    """Patterns of names that are never selected."""
 
     def selects(self, name: str, labels: Mapping[str, str]) -> bool:
         """Whether a namespace is one of them."""

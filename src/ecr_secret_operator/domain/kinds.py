@@ -182,8 +182,8 @@ ARGO_HELM_REPO_SECRET = Kind(
     short_names=("ecrargo",),
     spec=ArgoHelmRepoSecretSpec,
     description=(
-        "Keeps one Argo CD repository Secret in this namespace, which is to be Argo CD's own, filled with a fresh"
-        " Amazon ECR token, so that Argo CD can sync Helm charts that are stored in ECR."
+        "Keeps a fresh Amazon ECR token in one Argo CD repository Secret. With it, Argo CD syncs Helm charts from ECR."
+        " Create it in the namespace of Argo CD."
     ),
     secret_type="Opaque",  # noqa: S106 - a Secret's type, not a secret
     labels=_argo_labels,
@@ -201,8 +201,8 @@ CLUSTER_PULL_SECRET = replace(
     short_names=("ecrpull",),
     spec=ClusterPullSecretSpec,
     description=(
-        "Keeps the same kubernetes.io/dockerconfigjson Secret, with fresh Amazon ECR tokens, in every namespace that is"
-        " selected by label or by name. All of them share one token for each registry."
+        "Keeps the same kubernetes.io/dockerconfigjson Secret, with fresh Amazon ECR tokens, in every namespace that"
+        " you select by label or by name. These Secrets share one token for each registry."
     ),
     written_by_upstream=lambda _spec, _data: False,
     clustered=True,

@@ -23,31 +23,34 @@ class AccessPolicySpec(Model):
     """Which namespaces may use which registries, regions and identities."""
 
     namespaces: NamespaceSelection = NamespaceSelection()
-    """The namespaces that this policy is for. Left out: all."""
+    """Namespaces to which this policy applies. Optional. Defaults to all namespaces."""
 
     registries: Globs = ()
-    """Registry hosts that they may use: patterns such as 123456789012.dkr.ecr.*.amazonaws.com. Empty: every one."""
+    """Registry hosts that these namespaces may use: patterns such as 123456789012.dkr.ecr.*.amazonaws.com. Empty: all
+    hosts."""
 
     regions: Annotated[
         tuple[Region, ...],
         Field(max_length=MOST_ENTRIES, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ] = ()
-    """AWS regions that they may use. Empty: every one."""
+    """AWS regions that these namespaces may use. Empty: all regions."""
 
     role_arns: Globs = ()
-    """IAM roles that they may use, by aws.role_arn or through a ServiceAccount: patterns such as
-    arn:aws:iam::123456789012:role/team-a-*. Empty: none. Keys of their own (aws.credentials_secret) need no entry."""
+    """IAM roles that these namespaces may use, by aws.role_arn or by a ServiceAccount: patterns such as
+    arn:aws:iam::123456789012:role/team-a-*. Empty: no roles. Keys of a namespace (aws.credentials_secret) need no
+    entry."""
 
     external_ids: ExternalIdGlobs = ()
     """External ids that resources must give with aws.role_arn: patterns, in which {namespace} is replaced by the
-    namespace of the resource. Empty: any external id, or none. Trust policies in AWS that ask for the same one keep
-    each role to its namespace."""
+    namespace of the resource. Empty: any external id, or none. If the trust policy of a role requires the same external
+    id, only that namespace can use the role."""
 
     ambient_identity: Flag = False
-    """Whether they may use the operator's own AWS identity."""
+    """Whether these namespaces may use the operator's own AWS identity."""
 
     default_role_arn: RoleArn = ""
-    """Role for resources that name no identity, in place of the operator's own. Allowed by being named here."""
+    """Role for resources that name no identity. It replaces the operator's own identity, and needs no entry in
+    role_arns."""
 
     mode: Literal["Enforce", "Audit"] = "Enforce"
     """Enforce: a request that no policy allows is denied. Audit: such a request is served in the namespaces of this
