@@ -111,14 +111,14 @@ check: $(STAMP) docs ## Lint, types, layers, generated files, documentation and 
 docs: $(STAMP) ## Build the documentation as a site; a link that leads nowhere fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
-format: $(STAMP) ## Format the code and mend what can be mended
+format: $(STAMP) ## Format the code, and fix what can be fixed automatically
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-generate: $(STAMP) ## Write the generated files anew (CRDs, permissions, chart, kustomize, bundle, API reference)
+generate: $(STAMP) ## Write the generated files (CRDs, permissions, chart, kustomize, bundle, API reference)
 	$(BIN)/python -m tools.generate
 
-lock: $(STAMP) ## Pin the dependencies anew, with hashes
+lock: $(STAMP) ## Pin the dependencies with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/run.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev --no-emit-package ecr-secret-operator pyproject.toml lab/pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group image -c requirements/dev.txt -o requirements/image.txt

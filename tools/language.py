@@ -1,9 +1,9 @@
 """Checks the language of the documentation and of the operator's code: words, readability and spelling.
 
-Run by `make check`. It reads all Markdown files without code: blocks, `spans` and addresses of links. Of the operator's
-modules it reads comments, docstrings and other texts. Add a word to `WORDS` when a reader stumbles over it, together
-with the word to use instead. The bounds of readability are in `tools/prose.py`, and are for Markdown only. codespell
-checks the spelling.
+Run by `make check`. It reads all Markdown files without code: blocks, `spans` and addresses of links. Of the modules
+of the operator and of the demo it reads comments, docstrings and other texts. Add a word to `WORDS` when a reader
+stumbles over it, together with the word to use instead. The bounds of readability are in `tools/prose.py`, and are for
+Markdown only. codespell checks the spelling.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ WORDS = {
     r"looks at|looked at": "watch, reconcile, read or check",
     r"stands (?:in|for|above|below|between)": "is in, means, is above",
     r"no good": "invalid",
+    r"no news": "what happens instead",
+    r"left out:": "Optional. Defaults to ...",
     r"(?:tell|tells|told) of": "report",
 }
 """Patterns of words, each with what to write instead."""
@@ -88,8 +90,9 @@ def pages(root: Path) -> list[Path]:
 
 
 def modules(root: Path) -> list[Path]:
-    """The modules of the operator, whose texts are read."""
-    return sorted((root / "src" / "ecr_secret_operator").rglob("*.py"))
+    """The modules whose texts are read: those of the operator, and of the demo."""
+    places = (root / "src" / "ecr_secret_operator", root / "lab" / "src" / "ecr_secret_operator_lab" / "demo")
+    return sorted(module for place in places for module in place.rglob("*.py"))
 
 
 def hard_to_read(page: Path, root: Path) -> Iterator[str]:

@@ -12,7 +12,7 @@ from .screen import Screen
 from .serving import PULL_NAMESPACE, PULL_RESOURCE, PULL_SECRET
 from .stage import ACCOUNT, Stage
 
-FOREIGN = "from-somebody-else"
+FOREIGN = "of-another-client"
 LINK = [{"service_account": "builder", "for": ["mount"]}, {"service_account": "default", "for": ["pull"]}]
 LISTS = {"builder": "secrets", "default": "imagePullSecrets"}
 
@@ -23,12 +23,14 @@ PROMISED_SECONDS = 5.0
 
 
 def link_accounts(stage: Stage, screen: Screen) -> str:
-    """Links two ServiceAccounts, one of which has an entry of somebody else; takes a link out; sees it come back."""
+    """Links two ServiceAccounts, one of which has an entry of another client; removes a link; sees it restored."""
     accounts = f"/api/v1/namespaces/{PULL_NAMESPACE}/serviceaccounts"
     others = {"metadata": {"name": "builder"}, "secrets": [{"name": FOREIGN}]}
     stage.cluster.create(accounts, others)
     patch = json.dumps({"spec": {"link": LINK}})
-    screen.say("The resource names who is to have its Secret: builds push as builder, pods pull as default.")
+    screen.say(
+        "The resource names the ServiceAccounts that get its Secret: builds push as builder, pods pull as default."
+    )
     where = ("ecrsecret", PULL_RESOURCE, "-n", PULL_NAMESPACE)
     screen.command(f"kubectl patch {' '.join(where)} --type=merge -p '{patch}'")
     screen.output(stage.plane.kubectl("patch", *where, "--type=merge", "-p", patch).stdout)
@@ -40,7 +42,7 @@ def link_accounts(stage: Stage, screen: Screen) -> str:
     for name, names in wanted.items():
         screen.check(f"ServiceAccount {name}: {LISTS[name]} has {' and '.join(names)}")
 
-    screen.say("Someone takes it out:")
+    screen.say("Another client removes the link:")
     taken = json.dumps([{"op": "remove", "path": "/secrets/1"}])
     away = ("serviceaccount", "builder", "-n", PULL_NAMESPACE)
     screen.command(f"kubectl patch {' '.join(away)} --type=json -p '{taken}'")
@@ -48,8 +50,8 @@ def link_accounts(stage: Stage, screen: Screen) -> str:
     started = time.monotonic()
     wait_for(lambda: _linked(stage) == wanted, "the link is back")
     seconds = time.monotonic() - started
-    screen.check(f"it was back {seconds:.2f} s after kubectl returned; {FOREIGN} was never touched")
-    return f"2 ServiceAccounts linked; back after {seconds:.2f} s"
+    screen.check(f"the link was restored {seconds:.2f} s after kubectl returned; {FOREIGN} was never changed")
+    return f"2 ServiceAccounts linked; restored after {seconds:.2f} s"
 
 
 def _linked(stage: Stage) -> dict[str, list[str]]:
@@ -63,7 +65,7 @@ def serve_many_namespaces(stage: Stage, screen: Screen) -> str:
     for number in range(1, MANY + 1):
         stage.cluster.namespace(f"team-{number}", **{LABEL: "yes"})
     last_call, resource = stage.last_call(), _everyone()
-    screen.say(f"{MANY} namespaces carry the label {LABEL}=yes. One resource of the cluster serves them:")
+    screen.say(f"{MANY} namespaces have the label {LABEL}=yes. One resource of the cluster serves them:")
     screen.command(f"kubectl apply -f {EVERYONE}.yaml")
     screen.output(stage.plane.kubectl("apply", "--filename=-", input=json.dumps(resource)).stdout)
     path = f"{ECR}/clusterpullsecrets/{EVERYONE}"
@@ -76,9 +78,9 @@ def serve_many_namespaces(stage: Stage, screen: Screen) -> str:
     calls = len(stage.aws.calls(after=last_call))
     verify(calls == 1, f"AWS was asked once, not {calls} times")
     verify(len({issued(stage, secret).number for secret in secrets}) == 1, "all have the same token")
-    screen.check(f"{MANY} Secrets with one token, which cost {calls} call")
+    screen.check(f"{MANY} Secrets with one token, from {calls} call to AWS")
 
-    screen.say("A namespace comes later, and another one loses its label:")
+    screen.say("A namespace is created later, and another one loses its label:")
     screen.command(f"kubectl create namespace {LATE}; kubectl label namespace {LATE} {LABEL}=yes")
     stage.cluster.namespace(LATE, **{LABEL: "yes"})
     started = time.monotonic()
@@ -91,7 +93,9 @@ def serve_many_namespaces(stage: Stage, screen: Screen) -> str:
     left = time.monotonic() - started
     verify(max(late, left) < PROMISED_SECONDS, f"both took less than {PROMISED_SECONDS:g} s")
     wait_for(lambda: condition(stage.cluster.get(path), "Ready").get("status") == "True", "it is Ready again")
-    screen.check(f"the new one had its Secret after {late:.2f} s, the other's was gone after {left:.2f} s")
+    screen.check(
+        f"the new one had its Secret after {late:.2f} s, and the Secret of the other one was removed after {left:.2f} s"
+    )
     verify(len(stage.aws.calls(after=last_call)) == 1, "neither cost a call")
     return f"{MANY} namespaces with 1 AWS call; a new one after {late:.2f} s"
 

@@ -42,7 +42,7 @@ def survive_an_outage(stage: Stage, screen: Screen) -> str:
         stage.apply(a_resource(OLDER, PULL_NAMESPACE, OUTAGE_REGION))
         stage.wait_condition(PULL_NAMESPACE, OLDER, READY)
     stored = issued(stage, there(stage.secret(PULL_NAMESPACE, f"{OLDER}-token"), "the generated Secret"))
-    screen.say(f"{OLDER} is served in {OUTAGE_REGION} with a token that lives {OUTAGE_LIFETIME:.0f} s.")
+    screen.say(f"{OLDER} is served in {OUTAGE_REGION} with a token that is valid for {OUTAGE_LIFETIME:.0f} s.")
     with screen.waiting("until that token is no longer brand new"):
         wait_for(lambda: time.time() > stored.issued_at + OUTAGE_LIFETIME / 10, "the token has aged")
     last_call = stage.last_call()
@@ -61,7 +61,7 @@ def survive_an_outage(stage: Stage, screen: Screen) -> str:
     recovered = time.monotonic() - fixed
     calls = stage.aws.calls(after=last_call, result="ok")
     verify(len(calls) == 1, f"one call served all, not {len(calls)}")
-    screen.check(f"all {1 + NEWCOMERS} are Ready and Refreshing {recovered:.1f} s later, by 1 more call")
+    screen.check(f"all {1 + NEWCOMERS} resources are Ready and Refreshing {recovered:.1f} s later, with 1 more call")
     return f"{len(refused)} calls for {1 + NEWCOMERS} resources, then recovered in {recovered:.1f} s"
 
 
@@ -72,7 +72,7 @@ def _newcomers() -> list[str]:
 def _while_refused(stage: Stage, screen: Screen, last_call: int) -> list[Call]:
     """What resources say while AWS refuses; gives the calls that were refused."""
     screen.say(
-        f"AWS refuses now (AccessDenied). A refresh of {OLDER} is asked for, and {NEWCOMERS} resources come new:"
+        f"AWS denies all calls now (AccessDenied). {OLDER} is to be refreshed, and {NEWCOMERS} resources are created:"
     )
     started = time.time()
     annotate = ("annotate", "ecrsecret", OLDER, "ecr.mobb.redhat.com/refresh=now", "-n", PULL_NAMESPACE)
@@ -91,12 +91,12 @@ def _while_refused(stage: Stage, screen: Screen, last_call: int) -> list[Call]:
         calls = wait_for(failures, "the operator asks again")
     verify(len(calls) <= MOST_CALLS, f"{len(calls)} calls are too many")
     screen.gap()
-    screen.check(f"{OLDER} was Ready all the time: its stored token is still good")
+    screen.check(f"{OLDER} was Ready all the time: its stored token is still valid")
     events = _events(stage, OLDER)
-    verify(events, f"an event tells of it on {OLDER}")
+    verify(events, f"an event on {OLDER} reports it")
     screen.check(f"kubectl events shows it: {events[0]}")
     seconds = ", ".join(f"{call.time - started:.1f}" for call in calls)
-    screen.check(f"{1 + NEWCOMERS} resources, {len(calls)} calls to AWS: after {seconds} s")
+    screen.check(f"{1 + NEWCOMERS} resources made {len(calls)} calls to AWS, after {seconds} s")
     return calls
 
 
@@ -119,14 +119,16 @@ def _events(stage: Stage, name: str) -> list[str]:
 
 def rotate_before_expiry(stage: Stage, screen: Screen) -> str:
     """Follows one generated Secret over two rotations of a token that lives ten seconds."""
-    screen.say(f"AWS now issues tokens that live {ROTATION_LIFETIME:.0f} s instead of 12 h. Watching the stored one:")
+    screen.say(
+        f"AWS now issues tokens that are valid for {ROTATION_LIFETIME:.0f} s instead of 12 h. We watch the stored one:"
+    )
     with _token_lifetime(stage, ROTATION_LIFETIME):
         stage.apply(a_resource("rotating", PULL_NAMESPACE, ROTATION_REGION))
         stage.wait_condition(PULL_NAMESPACE, "rotating", READY)
         seen = watch(stage, screen, PULL_NAMESPACE, "rotating-token", rotations=ROTATIONS)
-    verify(seen.least_left > 0, "the stored token was good whenever it was looked at")
-    screen.check(f"looked {seen.looks} times: never expired, never less than {seen.least_left:.1f} s left")
-    return f"{ROTATIONS} rotations, {seen.looks} looks, always {seen.least_left:.1f} s or more left"
+    verify(seen.least_left > 0, "the stored token was valid each time it was read")
+    screen.check(f"read {seen.looks} times: it was never expired, and always valid for {seen.least_left:.1f} s or more")
+    return f"{ROTATIONS} rotations, read {seen.looks} times, always valid for {seen.least_left:.1f} s or more"
 
 
 def ask_aws_seldom(stage: Stage, screen: Screen) -> str:
@@ -149,10 +151,10 @@ def ask_aws_seldom(stage: Stage, screen: Screen) -> str:
     verify(len(crowd) == 1, f"one call served {CROWD} resources, not {len(crowd)}")
     screen.check(f"all {CROWD} Ready in {seconds:.1f} s, with {len(crowd)} call")
     everything, served = stage.aws.calls(), stage.served()
-    screen.say("What AWS was asked during this demo:")
+    screen.say("All calls to AWS during this demo:")
     screen.show(_call_table(screen, everything))
     screen.gap()
-    screen.check(f"{served} resources are Ready; AWS was asked {len(everything)} times in all")
+    screen.check(f"{served} resources are Ready, with {len(everything)} calls to AWS in total")
     return f"{CROWD} resources with 1 call; in all {served} with {len(everything)}"
 
 

@@ -1,4 +1,4 @@
-"""Steps 7 and 8: what is somebody else's is left alone, and a bad resource says what is wrong with it."""
+"""Steps 7 and 8: Secrets of other clients are not changed, and an invalid resource is rejected with the cause."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from .stage import READY, Stage
 REGION, OTHER_REGION = "us-east-2", "eu-west-1"
 TAKEN, TAKEN_SECRET = "web", "web-token"
 RETRY_SECONDS = 20.0
-"""The operator looks every few seconds whether a name that was taken is free: no watch tells of foreign Secrets."""
+"""The operator checks every few seconds whether a taken name is free: no watch reports foreign Secrets."""
 
 
 def refuse_a_foreign_secret(stage: Stage, screen: Screen) -> str:
-    """Finds the name taken by a Secret that somebody made by hand, and waits until it is free."""
+    """Finds the name taken by a Secret of another client, and waits until it is free."""
     by_hand = ("create", "secret", "generic", TAKEN_SECRET, "--from-literal=password=hunter2", "-n", PULL_NAMESPACE)
-    screen.say(f"Somebody has a Secret {TAKEN_SECRET} of their own:")
+    screen.say(f"A Secret {TAKEN_SECRET} of another client exists:")
     screen.command(f"kubectl {' '.join(by_hand)}")
     screen.output(stage.plane.kubectl(*by_hand).stdout)
     before, last_call = there(stage.secret(PULL_NAMESPACE, TAKEN_SECRET), "the foreign Secret"), stage.last_call()
 
-    screen.say(f"A resource {TAKEN} asks for a Secret of that name:")
+    screen.say(f"A resource {TAKEN} names the same Secret:")
     stage.apply(a_resource(TAKEN, PULL_NAMESPACE, REGION))
     refused = stage.wait_condition(
         PULL_NAMESPACE, TAKEN, {"type": "Ready", "status": "False", "reason": "SecretConflict"}
@@ -34,7 +34,7 @@ def refuse_a_foreign_secret(stage: Stage, screen: Screen) -> str:
         f"the foreign Secret is unchanged (resourceVersion {before['metadata']['resourceVersion']}, all bytes)"
     )
 
-    screen.say("Its owner removes it, and touches nothing else:")
+    screen.say("The other client deletes its Secret, and changes nothing else:")
     remove = ("delete", "secret", TAKEN_SECRET, "-n", PULL_NAMESPACE)
     screen.command(f"kubectl {' '.join(remove)}")
     screen.output(stage.plane.kubectl(*remove).stdout)
@@ -42,10 +42,10 @@ def refuse_a_foreign_secret(stage: Stage, screen: Screen) -> str:
         stage.wait_condition(PULL_NAMESPACE, TAKEN, READY, within=RETRY_SECONDS)
     served = there(stage.secret(PULL_NAMESPACE, TAKEN_SECRET), "the generated Secret")
     record = issued(stage, served)
-    screen.check(f"{TAKEN} is Ready by itself, with AWS' token number {record.number}")
+    screen.check(f"{TAKEN} becomes Ready without another change, with AWS' token number {record.number}")
     calls = len(stage.aws.calls(after=last_call))
     verify(calls == 0, f"AWS was asked {calls} times, not at all")
-    return "unchanged to the byte; served once it was gone"
+    return "unchanged; served once the other Secret was deleted"
 
 
 def explain_a_bad_resource(stage: Stage, screen: Screen) -> str:
@@ -68,5 +68,5 @@ def explain_a_bad_resource(stage: Stage, screen: Screen) -> str:
         verify(stage.resource(PULL_NAMESPACE, name) is None, f"{name} was not stored")
     verify(not stage.aws.calls(after=last_call), "AWS was not asked")
     screen.gap()
-    screen.check("both were refused at admission: nothing was stored, AWS was not asked")
+    screen.check("both were rejected at admission: nothing was stored, and AWS was not called")
     return "3 mistakes, 3 sentences, nothing stored"

@@ -57,7 +57,7 @@ class History:
 
 
 def watch(stage: Stage, screen: Screen, namespace: str, name: str, *, rotations: int) -> History:
-    """Looks at a generated Secret ten times a second until its token was replaced so many times.
+    """Reads a generated Secret ten times a second until its token was replaced so many times.
 
     Raises:
         NotSo: the Secret went away, holds what AWS never issued, or is not refreshed.

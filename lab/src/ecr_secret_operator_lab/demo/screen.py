@@ -187,10 +187,10 @@ class Screen:
 
     def closing(self, done: Sequence[Done]) -> None:
         """What was promised, and what was seen."""
-        table = Table(title="What was promised, and what was seen", title_style="bold", expand=True, box=box.ROUNDED)
+        table = Table(title="Promises, and what was observed", title_style="bold", expand=True, box=box.ROUNDED)
         table.add_column("", justify="right")
-        table.add_column("promised", ratio=1)
-        table.add_column("seen", ratio=1)
+        table.add_column("promise", ratio=1)
+        table.add_column("observed", ratio=1)
         table.add_column("s", justify="right")
         for number, step in enumerate(done, start=1):
             tick = f"[green]{self._tick}[/] {number}"

@@ -32,16 +32,16 @@ def set_the_stage(stage: Stage, screen: Screen) -> str:
     parts.add_row("etcd, kube-apiserver,", "real,", stage.plane.server)
     parts.add_row("kube-controller-manager", f"Kubernetes {version}", "")
     parts.add_row("AWS (ECR and STS)", "fake", stage.aws.url)
-    parts.add_row("ECR's registry", "real, wants tokens", f"https://{stage.registry.address}")
+    parts.add_row("ECR's registry", "real, needs tokens", f"https://{stage.registry.address}")
     parts.add_row("ecr-secret-operator run", "installed command", f"http://{stage.operator.address}/metrics")
     screen.gap()
     screen.show(parts)
     screen.gap()
     screen.check(f"API server, controllers, fake AWS (pid {stage.aws.pid()}) and operator answer")
     screen.check(f"the operator runs as ServiceAccount {account}")
-    screen.check("which may do its work, and may not, for one, create pods")
+    screen.check("which has the permissions for its work, and no others: it may not create pods, for example")
     screen.check(f"kinds of group ecr.mobb.redhat.com: {', '.join(kinds)}")
-    return f"Kubernetes {version} and the operator answer as ready"
+    return f"Kubernetes {version} and the operator are ready"
 
 
 def _operators_account(stage: Stage) -> str:
@@ -72,7 +72,7 @@ def serve_the_seed(stage: Stage, screen: Screen) -> str:
         screen.output(stage.plane.kubectl(*wait, "--timeout=20s").stdout)
     pull = there(stage.secret(PULL_NAMESPACE, PULL_SECRET), "the pull Secret")
     argo = there(stage.secret(ARGO_NAMESPACE, ARGO_SECRET), "the Argo CD Secret")
-    screen.say("What they generated:")
+    screen.say("The generated Secrets:")
     screen.show(_generated(screen, pull, argo))
     screen.gap()
     verify(pull["type"] == "kubernetes.io/dockerconfigjson", "the pull Secret has the type that kubelets want")
@@ -81,7 +81,7 @@ def serve_the_seed(stage: Stage, screen: Screen) -> str:
     verify(issued(stage, pull).number == issued(stage, argo).number, "both hold the token that AWS issued")
     calls = stage.aws.calls()
     verify(len(calls) == 1, f"AWS was asked once, not {len(calls)} times")
-    screen.check("both hold a token that AWS issued, and it cost one call: same identity, same region")
+    screen.check("both hold a token that AWS issued, from one call: they have the same identity and region")
     return "2 Secrets, 1 AWS call"
 
 
@@ -101,14 +101,14 @@ def repair(stage: Stage, screen: Screen) -> str:
     """Edits the generated Secret, then deletes it; both times it comes back, and AWS is left alone."""
     before = there(stage.secret(PULL_NAMESPACE, PULL_SECRET), "the pull Secret")
     where, last_call = ("secret", PULL_SECRET, "-n", PULL_NAMESPACE), stage.last_call()
-    screen.say("Someone overwrites the token:")
+    screen.say("Another client overwrites the token:")
     patch = '{"data":{".dockerconfigjson":"e30="}}'
     screen.command(f"kubectl patch {' '.join(where)} -p '{patch}'")
     screen.output(stage.plane.kubectl("patch", *where, "-p", patch).stdout)
     edited = _until_restored(stage, before)
-    screen.check(f"the permission token was back {_soon(edited)}")
+    screen.check(f"the token of AWS was restored {_soon(edited)}")
 
-    screen.say("Someone deletes it:")
+    screen.say("Another client deletes the Secret:")
     screen.command(f"kubectl delete {' '.join(where)}")
     screen.output(stage.plane.kubectl("delete", *where).stdout)
     deleted = _until_restored(stage, before)
@@ -117,13 +117,13 @@ def repair(stage: Stage, screen: Screen) -> str:
     screen.check(f"a new Secret with the same token was there {_soon(deleted)}")
 
     screen.gap()
-    told = wait_for(lambda: _repairs(stage), "events tell of both repairs")
+    told = wait_for(lambda: _repairs(stage), "events report both repairs")
     for sentence in told:
         screen.check(f"event on {PULL_RESOURCE}: {sentence}")
     calls = len(stage.aws.calls(after=last_call))
     verify(calls == 0, f"AWS was asked {calls} times, not at all")
-    screen.check("AWS calls for both: 0 (the token was still known)")
-    return f"back after {max(edited, deleted):.2f} s at most, 0 AWS calls"
+    screen.check("AWS calls for both: 0 (the operator still had the token)")
+    return f"restored after {max(edited, deleted):.2f} s at most, 0 AWS calls"
 
 
 def _until_restored(stage: Stage, before: Object) -> float:

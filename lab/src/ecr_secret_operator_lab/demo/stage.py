@@ -36,9 +36,9 @@ class Stage:
 
     Attributes:
         plane: etcd, kube-apiserver and kube-controller-manager.
-        cluster: looks at the API server from outside, as its administrator.
+        cluster: reads the API server from outside, as its administrator.
         aws: the fake AWS, with its record of calls and tokens.
-        registry: what stands for ECR's registry, with its record of whom it let in.
+        registry: the registry in place of ECR's, with its record of accepted requests.
         operator: the installed command `ecr-secret-operator run`, as its ServiceAccount.
         operator_kubeconfig: of that ServiceAccount.
     """

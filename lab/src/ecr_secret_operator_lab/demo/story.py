@@ -21,10 +21,10 @@ from .stage import Stage
 from .using import IMAGE, POD, push_and_pull
 
 OPENING = (
-    "Amazon ECR hands out registry tokens that die after 12 hours. This operator keeps them fresh in the Secrets"
+    "Amazon ECR issues registry tokens that expire after 12 hours. This operator keeps them fresh in the Secrets"
     " that pods pull with and Argo CD syncs with.\n\n"
     "Everything here is real (Kubernetes, kubectl, a registry, crane, the operator's installed command) except AWS,"
-    " which is a local fake that speaks AWS' protocol and remembers every call. Each tick is verified from outside, at"
+    " which is a local fake that speaks AWS' protocol and records every call. Each tick is verified from outside, at"
     " the API server, the registry and in that record."
 )
 
@@ -45,17 +45,21 @@ class Step:
 
 
 STEPS: Sequence[Step] = (
-    Step("The stage", "A real control plane on this machine, and the operator in it.", set_the_stage),
-    Step("The main job", "A ten-line resource becomes a Secret that works, in seconds.", serve_the_seed),
-    Step("Linked", "ServiceAccounts that a resource names have its Secret, and keep it.", link_accounts),
-    Step("In use", "With the generated Secret a build pushes and a pod pulls.", push_and_pull),
-    Step("Many namespaces", "One resource serves every namespace that is selected.", serve_many_namespaces),
-    Step("Repair", "A generated Secret that is edited or deleted is back at once, without AWS.", repair),
-    Step("Not mine", "A Secret that the operator did not make is never changed.", refuse_a_foreign_secret),
-    Step("Mistakes", "A bad resource is refused with a sentence that says what to do.", explain_a_bad_resource),
-    Step("Outage", "While AWS refuses, what is stored stays; then all recovers by itself.", survive_an_outage),
+    Step("Start", "A real control plane runs on this machine, with the operator.", set_the_stage),
+    Step("The main job", "A ten-line resource becomes a working Secret within seconds.", serve_the_seed),
+    Step("Linked", "ServiceAccounts that a resource names get its Secret, and keep it.", link_accounts),
+    Step("In use", "A build pushes and a pod pulls with the generated Secret.", push_and_pull),
+    Step("Many namespaces", "One resource serves every namespace that it selects.", serve_many_namespaces),
+    Step("Repair", "A generated Secret that is edited or deleted is restored at once, without AWS.", repair),
+    Step("Foreign Secrets", "A Secret that the operator did not create is never changed.", refuse_a_foreign_secret),
+    Step("Mistakes", "An invalid resource is rejected with a message that names the remedy.", explain_a_bad_resource),
+    Step(
+        "Outage",
+        "While AWS denies calls, stored tokens stay. Then all resources recover without help.",
+        survive_an_outage,
+    ),
     Step("Rotation", "A stored token is replaced before it expires.", rotate_before_expiry),
-    Step("Thrift", "AWS is asked once for an identity and region, however many resources.", ask_aws_seldom),
+    Step("AWS calls", "One call serves all resources with the same identity and region.", ask_aws_seldom),
 )
 
 
@@ -95,15 +99,15 @@ def play_yourself(screen: Screen) -> None:
     """How to go on once everything is stopped."""
     command = typed_command()
     screen.how_to_go_on(
-        "Everything is stopped again. To play with it yourself:",
+        "Everything is stopped. To try it yourself:",
         (
-            ("a control plane and a fake AWS that stay", f"{command} dev up"),
+            ("a control plane and a fake AWS that keep running", f"{command} dev up"),
             ("this terminal uses them: sets KUBECONFIG and the AWS variables", f'eval "$({command} dev env)"'),
             (
                 "the operator, with its own permissions; Ctrl-C ends it",
                 f"{command} run --kubeconfig $ECR_LAB_OPERATOR_KUBECONFIG",
             ),
-            ("or this demo, left standing at its end", f"{command} demo --keep"),
+            ("or this demo, which keeps running at its end", f"{command} demo --keep"),
         ),
     )
 

@@ -27,7 +27,7 @@ def push_and_pull(stage: Stage, screen: Screen) -> str:
     secret = there(stage.secret(PULL_NAMESPACE, PULL_SECRET), "the pull Secret")
     build, pod = stage.client(BUILD), stage.client(POD)
     last = stage.registry.last_request()
-    screen.say(f"The registry {DEFAULT_HOST} lets nobody in without a token of ECR. Somebody without one:")
+    screen.say(f"The registry {DEFAULT_HOST} accepts only clients with a token of ECR. A client without one:")
     pack(build.home / LAYER, {FILE: GREETING})
     _refused(screen, build, PUSH)
     _refused(screen, pod, PULL)
@@ -36,7 +36,7 @@ def push_and_pull(stage: Stage, screen: Screen) -> str:
     verify(all(one.refusal is Refusal.NO_CREDENTIALS for one in turned_away), "each request was refused")
     last = stage.registry.last_request()
 
-    screen.say(f"A build gets Secret {PULL_SECRET} as its auth file, to the byte, and pushes an image of one file:")
+    screen.say(f"A build gets the unchanged Secret {PULL_SECRET} as its auth file, and pushes an image of one file:")
     build.login(secret_data(secret)[DOCKER_CONFIG])
     digest = _done(screen, build, PUSH).rpartition("@")[2]
     screen.say("A pod that names the Secret in its imagePullSecrets pulls it:")
@@ -44,14 +44,14 @@ def push_and_pull(stage: Stage, screen: Screen) -> str:
     _done(screen, pod, PULL)
     came_back = unpack(pod.home / PULLED)
     verify(came_back == {FILE: GREETING}, "what came back is what was pushed")
-    screen.check(f"{FILE} came back to the byte: {GREETING.decode().strip()}")
+    screen.check(f"{FILE} was pulled unchanged: {GREETING.decode().strip()}")
     verify(digest == pod.crane("digest", IMAGE).stdout.strip(), "the digest is that of the push")
     screen.check(f"the image's digest is the same on both sides: {digest[:DIGEST_CHARACTERS]}...")
     let_in = _let_in(stage.registry.requests(after=last))
     number = issued(stage, secret).number
     verify({one.token for one in let_in} == {number}, "the registry was shown the stored token alone")
-    screen.check(f"the registry's record: {len(turned_away)} requests refused before, {UNAUTHORIZED} each,")
-    screen.check(f"then {len(let_in)} let in, all with AWS' token number {number}, which the Secret holds")
+    screen.check(f"the registry rejected {len(turned_away)} requests without a token, with status {UNAUTHORIZED},")
+    screen.check(f"then accepted {len(let_in)} requests, all with AWS' token number {number}, which the Secret holds")
     return f"pushed and pulled; {UNAUTHORIZED} without the Secret"
 
 
@@ -72,5 +72,5 @@ def _done(screen: Screen, client: Tools, command: Sequence[str]) -> str:
 
 
 def _let_in(handled: Sequence[Handled]) -> Sequence[Handled]:
-    """Those that were let in. Clients first ask without credentials, to be told what is wanted."""
+    """Requests that were accepted. Clients first send one without credentials, to learn what is required."""
     return [one for one in handled if one.refusal is None]
