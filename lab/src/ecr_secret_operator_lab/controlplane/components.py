@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,8 @@ ETCD, API_SERVER, CONTROLLER_MANAGER = "etcd", "kube-apiserver", "kube-controlle
 ADMIN_GROUP = "system:masters"
 CONTROLLERS = ("garbage-collector-controller", "namespace-controller", "serviceaccount-controller")
 SERVICE_RANGE = "10.96.0.0/16"
+CLIENT_CERTIFICATE, CLIENT_KEY = "api-server-client.crt", "api-server-client.key"
+"""With these files the API server can be a client of a kubelet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,23 @@ class Files:
     tokens: Path
 
 
-def write_files(directory: Path, authority: Authority, *, admin: str, token: str) -> Files:
-    """Makes the keys and writes them where only this user can read them."""
-    server, accounts = authority.server(), service_account_pair()
+def write_files(
+    directory: Path,
+    authority: Authority,
+    *,
+    admin: str,
+    token: str,
+    hosts: Sequence[str] = (),
+    addresses: Sequence[str] = (),
+) -> Files:
+    """Makes the keys and writes them where only this user can read them.
+
+    The API server's certificate is for these hosts and addresses, beside those of this machine.
+    """
+    server, accounts = authority.server(hosts=hosts, addresses=addresses), service_account_pair()
+    client = authority.client(API_SERVER, [ADMIN_GROUP])
+    write_private(directory / CLIENT_CERTIFICATE, client.public)
+    write_private(directory / CLIENT_KEY, client.private)
     row = f'{token},{admin},{admin},"{ADMIN_GROUP}"\n'
     return Files(
         ca=write_private(directory / "ca.crt", authority.pem),
@@ -70,7 +86,15 @@ def etcd(binaries: Binaries, directory: Path, *, member: str, port: int, peer_po
     return Command(name=ETCD, argv=[str(binaries.etcd), *_flags(flags)])
 
 
-def api_server(binaries: Binaries, files: Files, directory: Path, *, port: int, etcd_port: int) -> Command:
+def api_server(
+    binaries: Binaries,
+    files: Files,
+    directory: Path,
+    *,
+    port: int,
+    etcd_port: int,
+    changes: Mapping[str, str | None],
+) -> Command:
     """An API server with RBAC. Its issuer of ServiceAccount tokens is its own address, which serves the keys."""
     server = f"https://{LOOPBACK}:{port}"
     flags = {
@@ -92,7 +116,7 @@ def api_server(binaries: Binaries, files: Files, directory: Path, *, port: int, 
         "endpoint-reconciler-type": "none",
         "disable-admission-plugins": "ServiceAccount",
     }
-    return Command(name=API_SERVER, argv=[str(binaries.kube_apiserver), *_flags(flags)])
+    return Command(name=API_SERVER, argv=[str(binaries.kube_apiserver), *_flags(_changed(flags, changes, directory))])
 
 
 def audited(command: Command, directory: Path, users: Sequence[str], log: Path) -> Command:
@@ -108,8 +132,8 @@ def audited(command: Command, directory: Path, users: Sequence[str], log: Path) 
     return replace(command, argv=[*command.argv, *_flags(flags)])
 
 
-def controller_manager(binaries: Binaries, kubeconfig: Path) -> Command:
-    """Only what deletes and what makes ServiceAccounts; it listens on no port."""
+def controller_manager(binaries: Binaries, kubeconfig: Path, *, changes: Mapping[str, str | None]) -> Command:
+    """Only what deletes and what makes ServiceAccounts, unless the changes say otherwise; it listens on no port."""
     flags = {
         "kubeconfig": str(kubeconfig),
         "controllers": ",".join(CONTROLLERS),
@@ -119,7 +143,14 @@ def controller_manager(binaries: Binaries, kubeconfig: Path) -> Command:
         "kube-api-qps": "500",
         "kube-api-burst": "1000",
     }
-    return Command(name=CONTROLLER_MANAGER, argv=[str(binaries.kube_controller_manager), *_flags(flags)])
+    argv = [str(binaries.kube_controller_manager), *_flags(_changed(flags, changes, kubeconfig.parent))]
+    return Command(name=CONTROLLER_MANAGER, argv=argv)
+
+
+def _changed(flags: Mapping[str, str], changes: Mapping[str, str | None], directory: Path) -> dict[str, str]:
+    """The flags with these changes; None removes a flag, and `{directory}` stands for the directory."""
+    changed = {**flags, **changes}
+    return {name: value.format(directory=directory) for name, value in changed.items() if value is not None}
 
 
 def _flags(flags: dict[str, str]) -> list[str]:

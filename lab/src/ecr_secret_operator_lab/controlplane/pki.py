@@ -53,11 +53,11 @@ class Authority:
         """The authority's certificate."""
         return self._certificate.public_bytes(Encoding.PEM)
 
-    def server(self, name: str = "kube-apiserver", *, hosts: Iterable[str] = ()) -> Pair:
-        """A certificate for a server on this machine's loopback address, and for hosts that are led there."""
+    def server(self, name: str = "kube-apiserver", *, hosts: Iterable[str] = (), addresses: Iterable[str] = ()) -> Pair:
+        """A certificate for a server on this machine's loopback address, and for other hosts and IP addresses."""
         names = [
             *(x509.DNSName(host) for host in ("localhost", *hosts)),
-            x509.IPAddress(ipaddress.ip_address(LOOPBACK)),
+            *(x509.IPAddress(ipaddress.ip_address(address)) for address in (LOOPBACK, *addresses)),
         ]
         return self._sign(
             _name([(NameOID.COMMON_NAME, name)]),

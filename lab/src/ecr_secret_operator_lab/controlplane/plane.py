@@ -22,6 +22,7 @@ from .kubeconfig import certificate_user, token_user, write_kubeconfig
 from .pki import LOOPBACK, Authority
 from .probes import ApiServerProbe, etcd_is, etcd_request
 from .processes import Command, Supervisor
+from .surroundings import THIS_MACHINE, Surroundings
 
 START_SECONDS = 60.0
 POLL_SECONDS = 0.02
@@ -51,18 +52,32 @@ class ControlPlane:
         audit_log: where the API server writes a JSON object a line for each request of the users in `audited`.
     """
 
-    def __init__(self, supervisor: Supervisor, binaries: Binaries, audited: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        binaries: Binaries,
+        audited: Sequence[str] = (),
+        surroundings: Surroundings = THIS_MACHINE,
+    ) -> None:
         self._supervisor = supervisor
+        self._surroundings = surroundings
+        self._ports = surroundings.ports(supervisor.directory)
         self._deadline = time.monotonic() + START_SECONDS
         self._authority = Authority.create()
         self.binaries = binaries
         self.directory = supervisor.directory
         self.admin_token = secrets.token_urlsafe(32)
-        self._files = components.write_files(self.directory, self._authority, admin=ADMIN, token=self.admin_token)
+        self._files = components.write_files(
+            self.directory,
+            self._authority,
+            admin=ADMIN,
+            token=self.admin_token,
+            hosts=surroundings.hosts,
+            addresses=surroundings.addresses,
+        )
         self.ca_file = self._files.ca
         self.audit_log = self.directory / "audit.log"
         self._audited = audited
-        self._pids: dict[str, int] = {}
         self.etcd_port = self._start_etcd()
         self._port = self._start_api_server()
         self.server = f"https://{LOOPBACK}:{self._port}"
@@ -76,6 +91,7 @@ class ControlPlane:
         *,
         manifests: Sequence[Path] = (),
         audited: Sequence[str] = (),
+        surroundings: Surroundings = THIS_MACHINE,
     ) -> Self:
         """Starts a control plane and returns when it is ready.
 
@@ -85,13 +101,14 @@ class ControlPlane:
             manifests: files or directories to create before the controllers start. CustomResourceDefinitions belong
                 here: the garbage collector notices kinds that appear later only after up to 30 seconds.
             audited: users whose requests are written to the audit log, without their bodies; nobody's if empty.
+            surroundings: where it runs.
 
         Raises:
             ControlPlaneError: a process ended early, or it was not ready in time.
         """
-        supervisor = Supervisor.start(directory)
+        supervisor = Supervisor.start(directory, launcher=surroundings.launcher)
         try:
-            plane = cls(supervisor, binaries, audited)
+            plane = cls(supervisor, binaries, audited, surroundings)
             plane._create(manifests)
             plane._start_controllers()
         except BaseException:
@@ -122,6 +139,22 @@ class ControlPlane:
         """Runs one more program under the same supervision and returns its process id."""
         return self._supervisor.run(command)
 
+    def run_once(self, command: Command) -> None:
+        """Runs a program to its end.
+
+        Raises:
+            ControlPlaneError: it failed, or did not end in time.
+        """
+        self._supervisor.run(command)
+        deadline = time.monotonic() + START_SECONDS
+        while (code := self._supervisor.exits()[command.name]) is None:
+            if time.monotonic() > deadline:
+                raise ControlPlaneError(f"{command.name} did not end within {START_SECONDS:.0f} s")
+            time.sleep(POLL_SECONDS)
+        self._supervisor.end(command.name)
+        if code != 0:
+            raise self._ended(command.name, code)
+
     def restart_api_server(self) -> None:
         """Ends the API server as a crash would, has it come back under its address, and waits until it is ready."""
         with self.without_api_server():
@@ -148,11 +181,11 @@ class ControlPlane:
         Args:
             name: `etcd` or `kube-apiserver`.
         """
-        os.kill(self._pids[name], signal.SIGSTOP)
+        self._supervisor.signal(name, signal.SIGSTOP)
         try:
             yield
         finally:
-            os.kill(self._pids[name], signal.SIGCONT)
+            self._supervisor.signal(name, signal.SIGCONT)
 
     def compact(self) -> int:
         """Has etcd forget all but the present, and gives its revision: what was before cannot be watched any more.
@@ -219,19 +252,26 @@ class ControlPlane:
 
         def start(port: int, peer_port: int) -> None:
             command = components.etcd(self.binaries, self.directory, member=member, port=port, peer_port=peer_port)
-            self._run_until(command, lambda: etcd_is(member, port))
+            self.run_until(command, lambda: etcd_is(member, port))
 
-        return _on_free_ports(start)
+        return _on_ports(self._ports, start)
 
     def _start_api_server(self) -> int:
-        return _on_free_ports(lambda port, _: self._run_api_server(port))
+        return _on_ports(self._ports, lambda port, _: self._run_api_server(port))
 
     def _run_api_server(self, port: int) -> None:
-        command = components.api_server(self.binaries, self._files, self.directory, port=port, etcd_port=self.etcd_port)
+        command = components.api_server(
+            self.binaries,
+            self._files,
+            self.directory,
+            port=port,
+            etcd_port=self.etcd_port,
+            changes=self._surroundings.api_server,
+        )
         if self._audited:
             command = components.audited(command, self.directory, self._audited, self.audit_log)
         probe = ApiServerProbe(port, ca=self.ca_file, token=self.admin_token)
-        self._run_until(command, lambda: probe.has("/readyz") and probe.has(DEFAULT_NAMESPACE))
+        self.run_until(command, lambda: probe.has("/readyz") and probe.has(DEFAULT_NAMESPACE))
 
     def _create(self, manifests: Sequence[Path]) -> None:
         if manifests:
@@ -240,12 +280,19 @@ class ControlPlane:
 
     def _start_controllers(self) -> None:
         """The default ServiceAccount is the controllers' own work: once it is there, they are."""
-        command = components.controller_manager(self.binaries, self.kubeconfig)
+        changes = self._surroundings.controller_manager
+        command = components.controller_manager(self.binaries, self.kubeconfig, changes=changes)
         probe = ApiServerProbe(self._port, ca=self.ca_file, token=self.admin_token)
-        self._run_until(command, lambda: probe.has(DEFAULT_SERVICE_ACCOUNT))
+        self.run_until(command, lambda: probe.has(DEFAULT_SERVICE_ACCOUNT))
 
-    def _run_until(self, command: Command, ready: Callable[[], bool]) -> None:
-        self._pids[command.name] = self._supervisor.run(command)
+    def run_until(self, command: Command, ready: Callable[[], object]) -> None:
+        """Runs one more program, and waits until it is ready.
+
+        Raises:
+            ControlPlaneError: a program ended, or this one was not ready in time.
+        """
+        self._deadline = max(self._deadline, time.monotonic() + START_SECONDS / 2)
+        self._supervisor.run(command)
         while not ready():
             for name, code in self._supervisor.exits().items():
                 if code is not None:
@@ -262,9 +309,9 @@ class ControlPlane:
         return ControlPlaneError(f"{name} ended with {code}:\n{log}")
 
 
-def _on_free_ports(start: Callable[[int, int], None]) -> int:
+def _on_ports(ports: Callable[[int], Sequence[int]], start: Callable[[int, int], None]) -> int:
     for _ in range(PORT_ATTEMPTS):
-        port, other = components.free_ports(2)
+        port, other = ports(2)
         try:
             start(port, other)
         except _PortTaken:

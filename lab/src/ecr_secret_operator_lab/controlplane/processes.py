@@ -40,16 +40,17 @@ class Supervisor:
         self.directory = Path(self._answer()["directory"])
 
     @classmethod
-    def start(cls, directory: Path | None = None) -> Self:
+    def start(cls, directory: Path | None = None, *, launcher: Sequence[str] = ()) -> Self:
         """Starts a supervisor.
 
         Args:
             directory: of the caller, who keeps it; None for one that goes away with the supervisor.
+            launcher: a command line that starts the command line after it, in other surroundings.
 
         Raises:
             ControlPlaneError: it did not start; its own words are on standard error.
         """
-        argv = [sys.executable, "-m", MODULE]
+        argv = [*launcher, sys.executable, "-m", MODULE]
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             argv += ["--directory", str(directory.absolute())]
@@ -86,6 +87,10 @@ class Supervisor:
     def exits(self) -> dict[str, int | None]:
         """The exit code of each program; None for those that run."""
         return self._ask("exits")
+
+    def signal(self, name: str, number: int) -> None:
+        """Sends a signal to one program."""
+        self._ask("signal", name=name, number=number)
 
     def end(self, name: str) -> None:
         """Ends one program."""

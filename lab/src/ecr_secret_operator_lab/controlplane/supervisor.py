@@ -6,7 +6,8 @@ ends, is interrupted, crashes or is killed. Its programs die too if it is killed
 outlive it says `detach`; from then on the supervisor ends on SIGTERM.
 
 It reads one JSON object a line and answers each with one: `start` {name, argv, env, log} -> {pid}, `exits` -> {name:
-exit code or null}, `stop` {name} -> {}, `detach` -> {}; {error} when that fails. Its first line is {directory}.
+exit code or null}, `signal` {name, number} -> {}, `stop` {name} -> {}, `detach` -> {}; {error} when that fails. Its
+first line is {directory}.
 """
 
 import argparse
@@ -56,6 +57,10 @@ class Children:
     def exits(self) -> dict[str, int | None]:
         """The exit code of each program; None for those that run."""
         return {name: process.poll() for name, process in self._running.items()}
+
+    def signal(self, name: str, number: int) -> None:
+        """Sends a signal to one program, by the process id that is valid here."""
+        self._running[name].send_signal(number)
 
     def stop(self, name: str) -> None:
         """Ends one program and forgets it."""
@@ -138,6 +143,9 @@ def _carry_out(children: Children, request: dict[str, Any]) -> dict[str, Any]:
             return {"pid": children.start(**details)}
         case {"do": "exits"}:
             return children.exits()
+        case {"do": "signal", "name": str(name), "number": int(number)}:
+            children.signal(name, number)
+            return {}
         case {"do": "stop", "name": str(name)}:
             children.stop(name)
             return {}

@@ -16,6 +16,7 @@ from ..tether import tethered
 from .enclosure import PLACE, within
 from .parts import Parts
 
+IMAGE = "localhost/operator"
 POLICY = {"default": [{"type": "insecureAcceptAnything"}]}  # nothing is pulled: it comes from this machine
 PIP = f"[global]\nno-index = true\nfind-links = {PLACE}/wheels\n"
 CLEAN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "TMPDIR": str(PLACE / "home"), "LC_ALL": "C.UTF-8"}
@@ -70,9 +71,22 @@ class Builder:
         bases = {"BASE_BUILD": "localhost/base-build", "BASE_RUN": "localhost/base-run"}
         given = [f"--build-arg={name}={value}" for name, value in {**bases, **arguments}.items()]
         wheels = [f"--volume={PLACE}/wheels:{PLACE}/wheels:ro", f"--secret=id=pip.conf,src={PLACE}/home/pip.conf"]
-        file = [f"--file={PLACE}/context/Containerfile", "--tag=localhost/operator"]
+        file = [f"--file={PLACE}/context/Containerfile", f"--tag={IMAGE}"]
         self._bud(*given, *wheels, *file, *options, str(PLACE / "context"))
-        return self._unpacked("localhost/operator")
+        return self._unpacked(IMAGE)
+
+    def save(self, archive: str) -> Path:
+        """Writes the built image as an archive in Docker's format, which crane pushes.
+
+        Args:
+            archive: the name of the file, in the directory for the images.
+
+        Raises:
+            BuildFailed: there is no built image.
+        """
+        policy = f"--signature-policy={PLACE}/home/policy.json"
+        self._buildah("push", policy, IMAGE, f"docker-archive:{PLACE}/home/{archive}")
+        return self._home / archive
 
     def _base(self, name: str, root: Path) -> None:
         """Makes an image of a root directory."""

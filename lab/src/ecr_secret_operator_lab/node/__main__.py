@@ -1,0 +1,5 @@
+"""Runs an enclosure: see `enclosure`."""
+
+from .enclosure import main
+
+main()

@@ -1,0 +1,101 @@
+"""A cgroup for each enclosure: what its containers create lies in there, and two enclosures never share one.
+
+Without it, the kubelet of one enclosure would end the containers of the other, which it does not know.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+MOUNTED = Path("/sys/fs/cgroup")
+PREFIX = "ecr-secret-operator-node"
+REMOVAL_SECONDS = 10.0
+CPUSET_FILES = ("cpuset.cpus", "cpuset.mems")
+START_TIME_FIELD = 19
+"""In /proc/PID/stat, counted after the command's closing parenthesis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchy:
+    """A mounted hierarchy of cgroups.
+
+    Attributes:
+        place: where it is mounted.
+        kind: `cgroup` or `cgroup2`.
+        options: that select its controllers.
+    """
+
+    place: Path
+    kind: str
+    options: str
+
+
+def hierarchies() -> Sequence[Hierarchy]:
+    """Those that containers need: all of version 1 if there are any, else the one of version 2."""
+    rows = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    mounted = [
+        Hierarchy(Path(place), kind, _selecting(options))
+        for _, place, kind, options, *_ in rows
+        if kind.startswith("cgroup") and Path(place).is_relative_to(MOUNTED)
+    ]
+    first = [one for one in mounted if one.kind == "cgroup"]
+    return first or [one for one in mounted if one.place == MOUNTED]
+
+
+def _selecting(options: str) -> str:
+    """The options of a mount without those that every mount may have."""
+    usual = ("rw", "ro", "relatime", "nosuid", "nodev", "noexec", "nsdelegate", "memory_recursiveprot")
+    chosen = [option for option in options.split(",") if option not in usual]
+    named = ["none"] if any(option.startswith("name=") for option in chosen) else []
+    return ",".join((*named, *chosen))
+
+
+def create() -> Sequence[Path]:
+    """Creates a cgroup for this process's enclosure in every hierarchy; removes those of enclosures that are gone."""
+    sweep()
+    name = f"{PREFIX}-{os.getpid()}-{_start_time(os.getpid())}"
+    created = [one.place / name for one in hierarchies()]
+    for group in created:
+        group.mkdir(exist_ok=True)
+        for file in CPUSET_FILES:
+            # A new cpuset has no processors, and no process can join it until it has some.
+            if (group / file).is_file() and not (group / file).read_text().strip():
+                (group / file).write_text((group.parent / file).read_text())
+    return created
+
+
+def remove(groups: Sequence[Path]) -> None:
+    """Removes cgroups and all below them. Processes that are about to end may keep one for a moment."""
+    deadline = time.monotonic() + REMOVAL_SECONDS
+    for group in groups:
+        while group.is_dir():
+            for below in sorted(group.rglob("*/"), reverse=True):
+                with suppress(OSError):
+                    below.rmdir()
+            with suppress(OSError):
+                group.rmdir()
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.01)
+
+
+def sweep() -> None:
+    """Removes the cgroups of enclosures whose process was killed."""
+    for hierarchy in hierarchies():
+        for group in hierarchy.place.glob(f"{PREFIX}-*"):
+            _, pid, started = group.name.rsplit("-", 2)
+            if _start_time(int(pid)) != int(started):
+                remove([group])
+
+
+def _start_time(pid: int) -> int | None:
+    """When a process started, in clock ticks since boot; None when it does not run."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[START_TIME_FIELD])
+    except (FileNotFoundError, ProcessLookupError):
+        return None

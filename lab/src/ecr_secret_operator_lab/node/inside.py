@@ -1,0 +1,116 @@
+"""What an enclosure looks like from inside: its network, its file system, and the settings of the kernel in it.
+
+The scripts run with `sh -e`. The second one is process 1 of the enclosure: it waits for orphaned processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from .cgroups import Hierarchy
+
+NAME = "node"
+ADDRESS, PREFIX_LENGTH = "10.200.0.1", 24
+POD_RANGE = "10.201.0.0/24"
+PLACE = PurePosixPath("/mnt/node")
+"""In the node's root directory: the directory of the supervisor."""
+
+PROGRAMS = PurePosixPath("/mnt/programs")
+"""In the node's root directory: Kubernetes' own programs."""
+
+COMPLETE = "enclosure-is-complete"
+"""A file in the supervisor's directory: process 1 creates it before it starts the supervisor."""
+
+NAMESPACES = ("mount", "net", "uts", "ipc", "pid", "cgroup")
+UNSHARE = ("unshare", *(f"--{kind}" for kind in NAMESPACES), "--fork", "--kill-child", "--mount-proc")
+JOIN = 'for group in $1; do echo $$ > "$group/cgroup.procs"; done; shift; exec "$@"'
+
+SYSCTLS: Mapping[str, int] = {
+    "vm/overcommit_memory": 1,
+    "vm/panic_on_oom": 0,
+    "kernel/panic": 10,
+    "kernel/panic_on_oops": 1,
+    "kernel/keys/root_maxkeys": 1000000,
+    "kernel/keys/root_maxbytes": 25000000,
+}
+"""What a kubelet sets for the whole machine (setupKernelTunables). Here it finds files with these values instead."""
+
+SCRIPT = f"""\
+root=$1 directory=$2 cgroups=$3 programs=$4; shift 4
+mount --make-rprivate /
+mount --bind "$root" "$root"
+mount -o remount,bind,ro "$root"
+for place in run tmp mnt var; do mount -t tmpfs -o mode=755 none "$root/$place"; done
+mount -t proc none "$root/proc"
+mount -t sysfs none "$root/sys"
+mount --rbind /dev "$root/dev"
+mount -t tmpfs -o mode=755 none "$root/sys/fs/cgroup"
+for entry in $cgroups; do
+  IFS=: read -r name kind options <<END
+$entry
+END
+  if [ "$kind" = cgroup2 ]; then
+    mount -t cgroup2 none "$root/sys/fs/cgroup"
+    mkdir "$root/sys/fs/cgroup/init"
+    echo $$ > "$root/sys/fs/cgroup/init/cgroup.procs"
+    for one in $(cat "$root/sys/fs/cgroup/cgroup.controllers"); do
+      echo "+$one" > "$root/sys/fs/cgroup/cgroup.subtree_control"
+    done
+  else
+    mkdir "$root/sys/fs/cgroup/$name"
+    mount -t cgroup -o "$options" none "$root/sys/fs/cgroup/$name"
+  fi
+done
+cp -a "$root/etc" "$root/run/etc"
+echo "127.0.0.1 localhost" > "$root/run/etc/hosts"
+mount --bind "$root/run/etc" "$root/etc"
+mkdir "$root/var/lib" "$root/var/log" "$root{PLACE}" "$root{PROGRAMS}" "$root/run/sysctl"
+mount --bind "$directory" "$root{PLACE}"
+for program in $programs; do
+  : > "$root{PROGRAMS}/${{program##*/}}"
+  mount --bind "$program" "$root{PROGRAMS}/${{program##*/}}"
+done
+while [ "$1" != -- ]; do
+  echo "$2" > "$root/run/sysctl/value"
+  cp "$root/run/sysctl/value" "$root/run/sysctl/${{1##*/}}"
+  mount --bind "$root/run/sysctl/${{1##*/}}" "$root/proc/sys/$1"
+  shift 2
+done
+shift
+mount --make-rshared "$root"
+echo {NAME} > /proc/sys/kernel/hostname
+echo 1 > /proc/sys/net/ipv4/ip_forward
+for command in "link set lo up" "link add uplink type veth peer name nowhere" "link set uplink up" \\
+  "link set nowhere up" "address add {ADDRESS}/{PREFIX_LENGTH} dev uplink" "route add default dev uplink"; do
+  chroot "$root" ip $command
+done
+: > "$directory/{COMPLETE}"
+"$@"
+exit $?
+"""
+
+
+def command_line(
+    argv: Sequence[str],
+    *,
+    system: Path,
+    directory: Path,
+    programs: Sequence[Path],
+    groups: Sequence[Path],
+    hierarchies: Sequence[Hierarchy],
+) -> list[str]:
+    """The command line that runs another one in an enclosure.
+
+    Args:
+        argv: what runs in there, with this machine's file system as its root directory.
+        system: the node's root directory.
+        directory: that the node's programs find at `PLACE`.
+        programs: that they find in `PROGRAMS`.
+        groups: the enclosure's cgroups.
+        hierarchies: that these belong to.
+    """
+    mounted = [f"{one.place.name}:{one.kind}:{one.options}" for one in hierarchies]
+    settings = [word for name, value in SYSCTLS.items() for word in (name, str(value))]
+    given = [str(system), str(directory), " ".join(mounted), " ".join(map(str, programs)), *settings, "--", *argv]
+    return ["sh", "-ec", JOIN, "sh", " ".join(map(str, groups)), *UNSHARE, "sh", "-ec", SCRIPT, "sh", *given]
