@@ -28,11 +28,14 @@ VERIFY_IDENTITY ?=
 VERIFY_ISSUER ?=
 DIST ?= dist
 
+# A node beside the local control plane: make dev-up NODE=1.
+NODE ?=
+
 # Options of the benchmark, such as BENCH="--resources 100,1000 --namespaces 0".
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help release release-base verify-release demo test mutants e2e soak dist image image-test sbom bench check docs format generate lock dev-up dev-down clean
+.PHONY: help release release-base verify-release demo test mutants e2e soak dist image image-test node-test sbom bench check docs format generate lock dev-up dev-down clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -75,6 +78,9 @@ image: ## Build the container image, with podman, buildah or docker
 
 image-test: $(STAMP) ## Build the image on a base of Debian's packages, and serve a resource from it; as root
 	$(BIN)/pytest tests/image --durations=5
+
+node-test: $(STAMP) ## Install the operator on a cluster with a real node, where Pods pull and push with its Secrets; as root
+	$(BIN)/pytest tests/node --durations=5
 
 sbom: $(STAMP) ## List what the image holds, as CycloneDX: build/image/ecr-secret-operator.cdx.json
 	rm -rf build/image
@@ -123,8 +129,8 @@ lock: $(STAMP) ## Pin the dependencies with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev --no-emit-package ecr-secret-operator pyproject.toml lab/pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group image -c requirements/dev.txt -o requirements/image.txt
 
-dev-up: $(STAMP) ## Start a local control plane and a fake AWS to play with
-	$(BIN)/ecr-secret-operator dev up
+dev-up: $(STAMP) ## Start a local control plane and a fake AWS to play with; NODE=1 adds a node, as root
+	$(BIN)/ecr-secret-operator dev up $(if $(NODE),--node)
 
 dev-down: $(STAMP) ## Stop them
 	$(BIN)/ecr-secret-operator dev down

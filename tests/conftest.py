@@ -23,8 +23,8 @@ NEEDED = {
     "test_actionlint.py": ("actionlint",),
     "test_release.py": ("crane", "helm", "opm", "cosign", "bundle-validator", "qemu-aarch64-static"),
 }
-IMAGE = TESTS / "image"
-BY_NAME = {E2E, IMAGE}
+IMAGE, NODE = TESTS / "image", TESTS / "node"
+BY_NAME = {E2E, IMAGE, NODE}
 DEPLOY = Path(__file__).parents[1] / "deploy"
 CRDS, PERMISSIONS = DEPLOY / "crds", (DEPLOY / "rbac" / "cluster", DEPLOY / "admission")
 KUBECONFIG_VARIABLE = "ECR_LAB_KUBECONFIG"
@@ -83,8 +83,11 @@ def _obtain(config: pytest.Config) -> None:
         _obtain_flux()
     if _end_to_end(config, "test_argocd.py"):
         _obtain_argocd()
-    if _includes(config, IMAGE):
+    if _includes(config, IMAGE, NODE):
         _obtain_image_parts()
+    if _includes(config, NODE):
+        _obtain_programs("registry", "crane", "helm")
+        _obtain_node()
 
 
 def _obtain_programs(*names: str) -> None:
@@ -116,6 +119,18 @@ def _obtain_image_parts() -> None:
     from ecr_secret_operator_lab.reporting import LineReporter  # noqa: PLC0415 - unit tests do without
 
     ensure_parts(TESTS.parent / "requirements", GLIBCS, LineReporter())
+
+
+def _obtain_node() -> None:
+    from ecr_secret_operator_lab.controlplane import ensure_binaries  # noqa: PLC0415 - unit tests do without
+    from ecr_secret_operator_lab.node import ensure_node  # noqa: PLC0415 - unit tests do without
+    from ecr_secret_operator_lab.reporting import LineReporter  # noqa: PLC0415 - unit tests do without
+
+    from .node.operator_image import ensure_operator_image  # noqa: PLC0415 - unit tests do without
+
+    ensure_binaries(LineReporter())
+    ensure_node(LineReporter())
+    ensure_operator_image()
 
 
 def _start_control_plane(config: pytest.Config) -> None:

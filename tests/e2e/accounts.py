@@ -44,10 +44,16 @@ def auth_file_of_a_build(cluster: Cluster, namespace: str, account: str, host: s
 
     So does OpenShift's build controller (FindDockerSecretAsReference), which then mounts that Secret into the build.
     """
+    name = secret_of_a_build(cluster, namespace, account, host)
+    return secret_data(cluster.get(secret_path(namespace, name)) or {})[DOCKER_CONFIG]
+
+
+def secret_of_a_build(cluster: Cluster, namespace: str, account: str, host: str) -> str:
+    """The name of the Secret that is mounted into a build."""
     for reference in _account(cluster, namespace, account).get("secrets", []):
         data = secret_data(cluster.get(secret_path(namespace, reference["name"])) or {})
         if host in json.loads(data.get(DOCKER_CONFIG, "{}")).get("auths", {}):
-            return data[DOCKER_CONFIG]
+            return str(reference["name"])
     raise AssertionError(f"ServiceAccount {account} has no Secret for {host}")
 
 

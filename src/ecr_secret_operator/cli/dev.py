@@ -41,9 +41,11 @@ def dev() -> None:
 @dev.command(
     epilog="""\b
 Examples:
-  ecr-secret-operator dev up"""
+  ecr-secret-operator dev up
+  sudo ecr-secret-operator dev up --node"""
 )
-def up() -> None:
+@click.option("--node", is_flag=True, help="Also start a node, which runs Pods. This needs root and Debian's apt-get.")
+def up(*, node: bool) -> None:
     """Start the control plane and the fake AWS. They run until `dev down`.
 
     The first time, etcd, kube-apiserver, kube-controller-manager and kubectl are downloaded, or built (minutes, once).
@@ -53,7 +55,7 @@ def up() -> None:
 
     screen = Screen(open_console(err=True))
     with _failing_with(*workbench.FAILURES), screen.reporter() as report:
-        bench = workbench.up(report)
+        bench = workbench.up(report, node=node)
     _describe(bench)
     command = typed_command()
     click.echo(f'\nUse them:   eval "$({command} dev env)"')

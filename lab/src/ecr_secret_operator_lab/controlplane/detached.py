@@ -12,11 +12,11 @@ import signal
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..programs.cache import exclusive, state_directory
 from ..reporting import Reporter
-from .binaries import ensure_binaries
+from .binaries import Binaries, ensure_binaries
 from .plane import ControlPlane
 from .processes import Command
 
@@ -45,6 +45,13 @@ class Detached:
     server: str
 
 
+class Start(Protocol):
+    """A way to start a control plane: alone, or with something beside it."""
+
+    def __call__(self, binaries: Binaries, /, *, manifests: Sequence[Path]) -> ControlPlane:
+        """Starts it. Raises ControlPlaneError."""
+
+
 def no_extras(_: ControlPlane) -> Iterable[Command]:
     """Nothing beside the control plane."""
     return ()
@@ -55,6 +62,7 @@ def up(
     *,
     manifests: Sequence[Path] = (),
     extras: Callable[[ControlPlane], Iterable[Command]] = no_extras,
+    start: Start = ControlPlane.start,
 ) -> Detached:
     """Starts a control plane that goes on until `down`, or returns the one that runs.
 
@@ -62,6 +70,7 @@ def up(
         report: is told what takes long.
         manifests: created before the controllers start, as by `ControlPlane.start`.
         extras: further commands to run beside it, given the plane that has just started.
+        start: starts the control plane.
 
     Raises:
         BinariesError: the programs can be had in none of the ways.
@@ -74,7 +83,7 @@ def up(
         _forget()
         binaries = ensure_binaries(report)
         report("Starting etcd, kube-apiserver and kube-controller-manager")
-        with ControlPlane.start(binaries, manifests=manifests) as plane:
+        with start(binaries, manifests=manifests) as plane:
             for command in extras(plane):
                 plane.run(command)
             detached = _describe(plane)

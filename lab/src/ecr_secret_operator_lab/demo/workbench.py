@@ -6,13 +6,15 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..cluster import Cluster
-from ..controlplane import BinariesError, Command, ControlPlane, ControlPlaneError, Reporter, detached
+from ..controlplane import Binaries, BinariesError, Command, ControlPlane, ControlPlaneError, Reporter, detached
+from ..controlplane.pki import LOOPBACK
 from ..fakeaws import FakeAws, FakeAwsError
+from ..node import ADDRESS, BUSYBOX, NAME, NodeCluster, Parts, ensure_node, free_port, has_node
 from ..operator import COMMAND, installed_command
 from ..permissions import operator_kubeconfig, write_manifests
 from ..waiting import wait_for
@@ -48,12 +50,20 @@ class Workbench:
 
     def parts(self) -> list[tuple[str, str]]:
         """What runs, and where."""
-        return [
+        found = [
             ("Kubernetes", self.plane.server),
             ("fake AWS", self.aws.url),
             ("kubeconfig", str(self.plane.kubeconfig)),
             ("logs", f"{self.plane.directory}/*.log"),
         ]
+        if has_node(self.plane.directory):
+            found += [("node", f"{NAME}, with image {BUSYBOX}"), ("AWS in Pods", self.aws_in_pods)]
+        return found
+
+    @property
+    def aws_in_pods(self) -> str:
+        """The URL of the fake AWS for Pods."""
+        return self.aws.url.replace(LOOPBACK, ADDRESS)
 
     def trouble(self) -> str | None:
         """What of it does not answer, in a sentence; None when all is well."""
@@ -80,8 +90,12 @@ class Workbench:
         return [f"unset {' '.join(FOREIGN)}", *lines, f'export PATH={programs}:"$PATH"']
 
 
-def up(report: Reporter) -> Workbench:
+def up(report: Reporter, *, node: bool = False) -> Workbench:
     """Starts it, or gives the one that runs.
+
+    Args:
+        report: is told what takes long.
+        node: whether Pods can run in it, on a node.
 
     Raises:
         BinariesError: the control plane's programs can be had in none of the ways.
@@ -89,7 +103,14 @@ def up(report: Reporter) -> Workbench:
     """
     with tempfile.TemporaryDirectory() as scratch:
         manifests = () if detached.current() else write_manifests(Path(scratch))
-        plane = detached.up(report, manifests=manifests, extras=_extras)
+        plane = detached.up(
+            report,
+            manifests=manifests,
+            extras=_extras,
+            start=_start_with_node(ensure_node(report)) if node else ControlPlane.start,
+        )
+    if node and not has_node(plane.directory):
+        raise ControlPlaneError(f"A control plane without a node runs. Stop it first: {COMMAND} dev down")
     url = plane.directory / URL_FILE
     try:
         wait_for(url.is_file, "the fake AWS is up", within=AWS_SECONDS)
@@ -128,9 +149,23 @@ def _extras(plane: ControlPlane) -> Iterable[Command]:
     programs.mkdir()
     (programs / "kubectl").symlink_to(plane.binaries.kubectl)
     (programs / COMMAND).symlink_to(shutil.which(installed_command()) or installed_command())
-    url = plane.directory / URL_FILE
     yield Command(
         name=FAKE_AWS,
-        argv=[sys.executable, "-m", "ecr_secret_operator_lab.fakeaws", "--detached", "--url-file", str(url)],
+        argv=[sys.executable, "-m", "ecr_secret_operator_lab.fakeaws", *_aws_options(plane.directory)],
         env={"PYTHONUNBUFFERED": "1"},
     )
+
+
+def _aws_options(directory: Path) -> list[str]:
+    """With a node, Pods reach it at the node's address, and this machine at the same port."""
+    options = ["--detached", "--url-file", str(directory / URL_FILE)]
+    if has_node(directory):
+        options += ["--address", "0.0.0.0", "--port", str(free_port(directory))]  # noqa: S104 - of the enclosure
+    return options
+
+
+def _start_with_node(parts: Parts) -> detached.Start:
+    def start(binaries: Binaries, /, *, manifests: Sequence[Path]) -> ControlPlane:
+        return NodeCluster.start(binaries, parts, manifests=manifests).plane
+
+    return start

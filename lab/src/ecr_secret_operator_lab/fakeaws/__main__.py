@@ -1,4 +1,4 @@
-"""Runs the fake: `python -m ecr_secret_operator_lab.fakeaws [--port N] [--detached] [--url-file PATH]`.
+"""Runs the fake: `python -m ecr_secret_operator_lab.fakeaws [--port N] [--address IP] [--detached] [--url-file PATH]`.
 
 Prints its URL as the first line. Unless detached it ends when its standard input does, so it never outlives its parent.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..attended import say, told_to_stop
 from .records import DEFAULT_MAX_RECORDS, Settings
-from .server import serve
+from .server import LOCALHOST, serve
 from .state import State
 
 
@@ -21,6 +21,7 @@ def main() -> None:
     """Parses the command line and serves until told to stop."""
     parser = argparse.ArgumentParser(prog="fakeaws", description="A fake ECR, ECR Public and STS on 127.0.0.1.")
     parser.add_argument("--port", type=int, default=0, help="TCP port; 0 takes a free one")
+    parser.add_argument("--address", default=LOCALHOST, help="IP address to listen at")
     parser.add_argument("--detached", action="store_true", help="go on when standard input ends")
     parser.add_argument("--url-file", type=Path, help="write the URL here too, once it is served")
     parser.add_argument("--max-records", type=int, default=DEFAULT_MAX_RECORDS, help="how many calls to remember")
@@ -35,7 +36,8 @@ async def _run(options: argparse.Namespace) -> None:
             _write_whole(options.url_file, url)
         say(url)
 
-    await serve(State(time.time, Settings(max_records=options.max_records)), port=options.port, ready=ready, stop=stop)
+    state = State(time.time, Settings(max_records=options.max_records))
+    await serve(state, address=options.address, port=options.port, ready=ready, stop=stop)
 
 
 def _write_whole(path: Path, text: str) -> None:

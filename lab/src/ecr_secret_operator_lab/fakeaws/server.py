@@ -147,11 +147,14 @@ def create_app(state: State) -> web.Application:
     return app
 
 
-async def serve(state: State, *, port: int, ready: Callable[[str], None], stop: asyncio.Event) -> None:
-    """Serves on the loopback address until told to stop.
+async def serve(
+    state: State, *, port: int, ready: Callable[[str], None], stop: asyncio.Event, address: str = LOCALHOST
+) -> None:
+    """Serves until told to stop.
 
     Args:
         state: what the fake knows.
+        address: that it listens at; it is among all addresses of an enclosure, or the loopback address.
         port: 0 takes a free one.
         ready: is called with the URL once the port listens.
         stop: ends the server; requests that still hang are dropped.
@@ -161,7 +164,7 @@ async def serve(state: State, *, port: int, ready: Callable[[str], None], stop: 
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, LOCALHOST, port, backlog=1024).start()
+        await web.TCPSite(runner, address, port, backlog=1024).start()
         ready(f"http://{LOCALHOST}:{runner.addresses[0][1]}")
         await stop.wait()
     finally:

@@ -5,7 +5,7 @@ programs, `inside` says what the enclosure looks like, `enclosure` runs and remo
 it and out of it, `components` has the programs' configuration, `cluster` starts everything.
 """
 
-from .cluster import NodeCluster, RegistryAccess
+from .cluster import NodeCluster, RegistryAccess, free_port, has_node
 from .components import BUSYBOX
 from .images import Contents, busybox, write_image
 from .inside import ADDRESS, NAME
@@ -21,5 +21,7 @@ __all__ = [
     "RegistryAccess",
     "busybox",
     "ensure_node",
+    "free_port",
+    "has_node",
     "write_image",
 ]

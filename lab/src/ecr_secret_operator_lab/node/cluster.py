@@ -59,13 +59,11 @@ class NodeCluster:
     Attributes:
         plane: the control plane; it is used from outside as any other.
         parts: what the node consists of.
-        free_port: a port of this machine's loopback address that leads to the same port in the enclosure.
     """
 
     def __init__(self, plane: ControlPlane, parts: Parts) -> None:
         self.plane = plane
         self.parts = parts
-        self.free_port: int = json.loads((plane.directory / PORTS_FILE).read_text())[-1]
 
     @classmethod
     def start(
@@ -148,6 +146,16 @@ class NodeCluster:
     def _node_is_ready(self) -> bool:
         ready = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
         return self.plane.kubectl("get", "node", NAME, f"--output={ready}", check=False).stdout == "True"
+
+
+def has_node(directory: Path) -> bool:
+    """Whether a control plane's directory is that of a cluster with a node."""
+    return (directory / PORTS_FILE).is_file()
+
+
+def free_port(directory: Path) -> int:
+    """A port of this machine's loopback address that leads to the same port in the enclosure, where nothing listens."""
+    return int(json.loads((directory / PORTS_FILE).read_text())[-1])
 
 
 def _seen(path: Path) -> Path:

@@ -1,0 +1,82 @@
+"""One cluster with a real node for the run, a registry from which it pulls, and the operator installed by Helm.
+
+The registry and the fake AWS run on this machine. The node reaches both at the same ports, and Pods at the node's
+address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from ecr_secret_operator_lab.cluster import Cluster
+from ecr_secret_operator_lab.controlplane import ensure_binaries
+from ecr_secret_operator_lab.fakeaws import FakeAws
+from ecr_secret_operator_lab.node import NodeCluster, RegistryAccess, ensure_node
+from ecr_secret_operator_lab.programs import ensure_programs
+from ecr_secret_operator_lab.registry import Registry, Tools, start_registry
+from ecr_secret_operator_lab.reporting import print_progress
+
+from ..cluster.resources import HOST
+from .installing import CHART, IMAGE, Installation, a_token, install
+from .operator_image import ensure_operator_image
+from .publishing import Publisher
+
+
+@pytest.fixture(scope="session")
+def programs() -> Mapping[str, Path]:
+    return ensure_programs(["registry", "crane", "helm"], print_progress)
+
+
+@pytest.fixture(scope="session")
+def registry(shared_aws: FakeAws, programs: Mapping[str, Path]) -> Iterator[Registry]:
+    with start_registry(shared_aws, programs["registry"], hosts=(HOST,)) as registry:
+        yield registry
+
+
+@pytest.fixture(scope="session")
+def node(shared_aws: FakeAws, registry: Registry) -> Iterator[NodeCluster]:
+    """The cluster; AWS and the registry are within its reach."""
+    port = urlsplit(shared_aws.url).port
+    assert port
+    access = RegistryAccess(proxy_port=registry.ports.proxy, ca=registry.ca)
+    binaries, parts = ensure_binaries(print_progress), ensure_node(print_progress)
+    with NodeCluster.start(binaries, parts, reached=[port], registry=access) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(node: NodeCluster) -> Path:
+    """In place of the one for the control plane without a node."""
+    return node.plane.kubeconfig
+
+
+@pytest.fixture(scope="session")
+def publisher(
+    programs: Mapping[str, Path],
+    registry: Registry,
+    shared_aws: FakeAws,
+    node: NodeCluster,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Publisher:
+    """Pushes images and charts with a token of its own, which the operator has no part in."""
+    tools = Tools(programs, registry, tmp_path_factory.mktemp("publisher"))
+    tools.login(a_token(shared_aws))
+    return Publisher(tools, node.parts.busybox)
+
+
+@pytest.fixture(scope="session")
+def installation(
+    node: NodeCluster,
+    publisher: Publisher,
+    shared_aws: FakeAws,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Installation]:
+    """The operator, installed from the registry in a namespace that enforces the restricted Pod Security Standard."""
+    publisher.push_archive(ensure_operator_image(), f"{IMAGE}:v{publisher.chart_version(CHART)}")
+    publisher.push_chart(CHART)
+    with Cluster(node.plane.kubeconfig) as cluster:
+        yield install(node, cluster, publisher, shared_aws, tmp_path_factory.mktemp("helm"))
