@@ -10,6 +10,10 @@ from ecr_secret_operator_lab.operator import installed_command
 Environment = Mapping[str, str]
 
 
-def dev(action: str, environment: Environment) -> subprocess.CompletedProcess[str]:
-    command = [installed_command(), "dev", action]
+def dev_command() -> list[str]:
+    return [installed_command(), "dev"]
+
+
+def dev(action: str, environment: Environment, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [*dev_command(), action, *options]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

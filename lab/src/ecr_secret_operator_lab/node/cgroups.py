@@ -6,6 +6,8 @@ Without it, the kubelet of one enclosure would end the containers of the other, 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,7 +18,7 @@ MOUNTED = Path("/sys/fs/cgroup")
 PREFIX = "ecr-secret-operator-node"
 REMOVAL_SECONDS = 10.0
 CPUSET_FILES = ("cpuset.cpus", "cpuset.mems")
-START_TIME_FIELD = 19
+STATE_FIELD, START_TIME_FIELD = 0, 19
 """In /proc/PID/stat, counted after the command's closing parenthesis."""
 
 
@@ -55,11 +57,15 @@ def _selecting(options: str) -> str:
     return ",".join((*named, *chosen))
 
 
+def own_name() -> str:
+    """A name for what belongs to this process. It tells a later process whether this one still runs."""
+    return f"{PREFIX}-{os.getpid()}-{_start_time(os.getpid())}"
+
+
 def create() -> Sequence[Path]:
     """Creates a cgroup for this process's enclosure in every hierarchy; removes those of enclosures that are gone."""
     sweep()
-    name = f"{PREFIX}-{os.getpid()}-{_start_time(os.getpid())}"
-    created = [one.place / name for one in hierarchies()]
+    created = [one.place / own_name() for one in hierarchies()]
     for group in created:
         group.mkdir(exist_ok=True)
         for file in CPUSET_FILES:
@@ -85,17 +91,22 @@ def remove(groups: Sequence[Path]) -> None:
 
 
 def sweep() -> None:
-    """Removes the cgroups of enclosures whose process was killed."""
-    for hierarchy in hierarchies():
-        for group in hierarchy.place.glob(f"{PREFIX}-*"):
-            _, pid, started = group.name.rsplit("-", 2)
-            if _start_time(int(pid)) != int(started):
-                remove([group])
+    """Removes the cgroups and directories of enclosures whose process was killed."""
+    remove([group for one in hierarchies() for group in _abandoned(one.place)])
+    for directory in _abandoned(Path(tempfile.gettempdir())):
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _abandoned(place: Path) -> Sequence[Path]:
+    """What bears the name of a process that no longer runs."""
+    named = [(path, path.name.removeprefix(PREFIX).split("-")) for path in place.glob(f"{PREFIX}-*")]
+    return [path for path, (_, pid, started, *_) in named if _start_time(int(pid)) != int(started)]
 
 
 def _start_time(pid: int) -> int | None:
     """When a process started, in clock ticks since boot; None when it does not run."""
     try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[START_TIME_FIELD])
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
+    return None if fields[STATE_FIELD] in "ZX" else int(fields[START_TIME_FIELD])

@@ -60,7 +60,9 @@ def main() -> None:
     argv = options.argv[1:]
     kept = DIRECTORY_OPTION in argv
     directory = (
-        Path(argv[argv.index(DIRECTORY_OPTION) + 1]) if kept else Path(tempfile.mkdtemp(prefix="ecr-secret-operator-"))
+        Path(argv[argv.index(DIRECTORY_OPTION) + 1])
+        if kept
+        else Path(tempfile.mkdtemp(prefix=f"{cgroups.own_name()}-"))
     )
     groups: Sequence[Path] = ()
     try:
