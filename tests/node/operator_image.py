@@ -17,6 +17,9 @@ ROOT = Path(__file__).parents[2]
 COPIED = ("Containerfile", "LICENSE", "README.md", "pyproject.toml", "requirements", "src", "tools/image.py")
 """What the Containerfile copies, and itself."""
 
+KEPT = 2
+"""How many archives of other states stay in the cache; they are large."""
+
 
 def ensure_operator_image() -> Path:
     """Returns the archive; builds the image if the cache has none of this state of the checkout."""
@@ -25,7 +28,7 @@ def ensure_operator_image() -> Path:
     archive = home / f"{_state(parts)}.tar"
     with exclusive(home / "lock", print_progress):
         if not archive.is_file():
-            for old in home.glob("*.tar"):
+            for old in sorted(home.glob("*.tar"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
                 old.unlink()
             _build(parts, archive)
     return archive

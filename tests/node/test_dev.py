@@ -7,10 +7,14 @@ import shlex
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from ecr_secret_operator_lab.node import ADDRESS, BUSYBOX
 from ecr_secret_operator_lab.waiting import wait_for
 from tests.lab.developing import dev, dev_command
 from tests.lab.processes import processes_with
+
+pytestmark = pytest.mark.xdist_group("dev")
 
 BASH = "/bin/bash"
 SCRIPT = f"""\

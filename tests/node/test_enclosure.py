@@ -34,6 +34,8 @@ supervisor.run(Command(name="pod", argv=["chroot", str(parts.system), "busybox",
 print(supervisor.pid, flush=True)
 {then}
 """
+pytestmark = pytest.mark.xdist_group("enclosure")
+
 WAITS = "time.sleep(600)"
 LONG = 60.0
 
@@ -46,16 +48,9 @@ def scratch(tmp_path: Path) -> Path:
     return place
 
 
-@pytest.fixture
-def kept_cgroups() -> Iterator[set[Path]]:
-    """The cgroups of enclosures that were there before; no test leaves another."""
-    before = present_cgroups()
-    yield before
-    assert present_cgroups() == before
-
-
-def present_cgroups() -> set[Path]:
-    return {group for one in cgroups.hierarchies() for group in one.place.glob(f"{cgroups.PREFIX}-*")}
+def cgroups_of(watching: int) -> list[Path]:
+    """The cgroups of the enclosure over which this process watches."""
+    return [group for one in cgroups.hierarchies() for group in one.place.glob(f"{cgroups.PREFIX}-{watching}-*")]
 
 
 def started(then: str, scratch: Path) -> tuple[subprocess.Popen[str], int]:
@@ -81,30 +76,28 @@ def started(then: str, scratch: Path) -> tuple[subprocess.Popen[str], int]:
         pytest.param("supervisor.stop()", None, id="stops it"),
     ],
 )
-def test_nothing_is_left_when_the_starter_has_ended(
-    then: str, number: signal.Signals | None, scratch: Path, kept_cgroups: set[Path]
-) -> None:
-    starter, _ = started(then, scratch)
+def test_nothing_is_left_when_the_starter_has_ended(then: str, number: signal.Signals | None, scratch: Path) -> None:
+    starter, watching = started(then, scratch)
     with starter:
         if number is not None:
+            assert cgroups_of(watching)
             starter.send_signal(number)
     wait_for(lambda: not processes_with("TMPDIR", scratch), "all processes have ended", within=LONG)
     assert not list(scratch.iterdir())
-    assert present_cgroups() == kept_cgroups
+    assert not cgroups_of(watching)
 
 
-def test_what_is_left_of_a_killed_enclosure_is_removed_by_the_next_one(scratch: Path, kept_cgroups: set[Path]) -> None:
+def test_what_is_left_of_a_killed_enclosure_is_removed_by_the_next_one(scratch: Path) -> None:
     starter, watching = started(WAITS, scratch)
     with starter:
         os.kill(watching, signal.SIGKILL)
         starter.kill()
     wait_for(lambda: not processes_with("TMPDIR", scratch), "all processes have ended", within=LONG)
-    assert present_cgroups() != kept_cgroups
     assert list(scratch.iterdir())
     starter, _ = started("supervisor.stop()", scratch)
     with starter:
         assert starter.wait() == 0
-    assert present_cgroups() == kept_cgroups
+    assert not cgroups_of(watching)
     assert not list(scratch.iterdir())
 
 

@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from ecr_secret_operator_lab.cluster import secret_data
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.registry import Registry
@@ -13,6 +15,8 @@ from ecr_secret_operator_lab.registry import Registry
 from ..e2e.installing import seed, wait_served
 from .containers import first_process, kernel_status
 from .installing import DEPLOYMENT, NAMESPACE, Installation
+
+pytestmark = pytest.mark.xdist_group("installation")
 
 OPENSHIFT_UID = 1000710000
 

@@ -6,6 +6,8 @@ import os
 import signal
 import time
 
+import pytest
+
 from ecr_secret_operator_lab.cluster import Cluster, resource_path
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.waiting import wait_for
@@ -15,6 +17,8 @@ from .containers import first_process
 from .installing import CHART, IMAGE, NAMESPACE, PODS, RELEASE, Installation
 from .pods import LONG
 from .publishing import CHARTS, Publisher
+
+pytestmark = pytest.mark.xdist_group("life")
 
 NEXT_VERSION = "1.0.1-next"
 ROTATING_LIFE = 90.0

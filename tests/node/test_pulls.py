@@ -17,7 +17,7 @@ from .installing import Installation
 from .pods import LONG, a_pod, refusals, run, wait_done, wait_refused
 from .publishing import GREETING, Publisher
 
-pytestmark = pytest.mark.usefixtures("installation")
+pytestmark = [pytest.mark.usefixtures("installation"), pytest.mark.xdist_group("pulls")]
 
 UNAUTHORIZED = 401
 SECRET = "ecr-generated"

@@ -21,7 +21,7 @@ from .installing import Installation
 from .pods import LONG, a_pod, refusals, run, wait_done, wait_failed
 from .publishing import Publisher
 
-pytestmark = pytest.mark.usefixtures("installation")
+pytestmark = [pytest.mark.usefixtures("installation"), pytest.mark.xdist_group("pushes")]
 
 BUILDER = "builder"
 SCRIPT = """\
