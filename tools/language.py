@@ -1,9 +1,9 @@
 """Checks the language of the documentation and of the operator's code: words, readability and spelling.
 
 Run by `make check`. It reads all Markdown files without code: blocks, `spans` and addresses of links. Of the modules
-of the operator and of the demo it reads comments, docstrings and other texts. Add a word to `WORDS` when a reader
-stumbles over it, together with the word to use instead. The bounds of readability are in `tools/prose.py`, and are for
-Markdown only. codespell checks the spelling.
+of the operator, the laboratory and the tools it reads comments, docstrings and other texts. Add a word
+to `WORDS` when a reader stumbles over it, together with the word to use instead. The bounds of readability are in
+`tools/prose.py`, and are for Markdown only. codespell checks the spelling.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from typing import NamedTuple
 from tools.prose import readability
 
 ROOT = Path(__file__).parent.parent
+LIST = Path("tools/language.py")
+"""This module, which contains the words."""
 NOT_MEASURED = ("CHANGELOG.md",)
 """A page without a bound of readability: a list of changes."""
-SPELT_SO = "notin"
-"""What codespell takes for a mistake: an operator of Kubernetes' selectors."""
+SPELT_SO = "notin,te"
+"""What codespell takes for mistakes: an operator of Kubernetes' selectors, and a header of HTTP."""
 
 WORDS = {
     r"whoever|nobody|somebody|anybody": "say who: you, an administrator, another controller, no replica",
@@ -90,9 +92,9 @@ def pages(root: Path) -> list[Path]:
 
 
 def modules(root: Path) -> list[Path]:
-    """The modules whose texts are read: those of the operator, and of the demo."""
-    places = (root / "src" / "ecr_secret_operator", root / "lab" / "src" / "ecr_secret_operator_lab" / "demo")
-    return sorted(module for place in places for module in place.rglob("*.py"))
+    """The modules whose texts are read: those of the operator, of the laboratory, and the tools but this one."""
+    found = (module for place in ("src", "lab/src", "tools") for module in (root / place).rglob("*.py"))
+    return sorted(module for module in found if module.relative_to(root) != LIST)
 
 
 def hard_to_read(page: Path, root: Path) -> Iterator[str]:

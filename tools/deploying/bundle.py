@@ -179,7 +179,7 @@ def _owned() -> Iterable[Object]:
 def _permissions() -> dict[str, list[Object]]:
     """The permissions as OLM takes them.
 
-    Those of `permissions` it grants in the operator's namespace and in each that the operator looks at, or, when these
+    Those of `permissions` it grants in the operator's namespace and in each that the operator watches, or, when these
     are all, in the cluster. It knows no permissions for one of these cases only.
     """
     confined = rbac.manager(Installation(watched=(NAMESPACE,)))
@@ -247,7 +247,7 @@ Then make a resource:
       frequency: 10h
       region: us-east-2
 
-ClusterPullSecrets are served when the operator looks at all namespaces.
+ClusterPullSecrets are served when the operator watches all namespaces.
 """
 
 

@@ -39,7 +39,7 @@ _PLACEHOLDERS = {
     f'"{_EXCLUDED}"': '"{{ join "\\", \\"" $excluded }}"',
     _EXCLUDED: '{{ join ", " $excluded }}',
 }
-"""What stands in the permissions for what only Helm knows. The longer come first, since they contain the shorter."""
+"""Placeholders in the permissions for what only Helm knows. The longer come first, since they contain the shorter."""
 
 _SWITCHES = {Feature.TOKENS: "$.Values.rbac.serviceAccountTokens", Feature.LINKS: "$.Values.rbac.links"}
 

@@ -28,7 +28,7 @@ def json_schema() -> str:
 
 
 def _plain(schema: Object, definitions: Object) -> Object:
-    """References put in place; nothing left that Helm's validator would show and nobody could read."""
+    """References put in place; no name is left that Helm's validator would show and that means nothing to a reader."""
     if "$ref" in schema:
         schema = {**definitions[schema["$ref"].rpartition("/")[2]], **schema}
     plain = {key: value for key, value in schema.items() if key not in _DROPPED}

@@ -23,7 +23,7 @@ def push_base(programs: Programs, registry: str, report: Reporter) -> str:
     Args:
         programs: crane.
         registry: host and path.
-        report: is told what is downloaded.
+        report: called with what is downloaded.
 
     Raises:
         BinariesError: this is not root, or this system does not have the packages.

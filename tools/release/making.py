@@ -73,7 +73,7 @@ class Release:
         base: the image that the operator's image is built on.
         dist: an empty directory for its files.
         signer: signs what is pushed; None in a dry run without a key.
-        report: is told what is done.
+        report: called with each step.
     """
 
     programs: Programs

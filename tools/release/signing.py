@@ -1,6 +1,6 @@
 """Signs what a release pushes, with cosign: by a key pair, or keyless where the environment has an identity.
 
-With a key, signatures are not written to the public transparency log: whoever has the public key can verify without
+With a key, signatures are not written to the public transparency log: anyone with the public key can verify without
 access to the internet. Signatures, SBOM and provenance are OCI referrers of the image, as cosign 3 stores them.
 """
 

@@ -38,7 +38,7 @@ class Verification:
         names: of the artifacts.
         dist: directory with the files of the release.
         verifier: knows whose signatures are valid.
-        report: is told what is checked.
+        report: called with each check.
     """
 
     programs: Programs

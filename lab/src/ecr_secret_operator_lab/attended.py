@@ -1,4 +1,4 @@
-"""Servers of the laboratory that run as processes of their own, and end when whoever started them does.
+"""Servers of the laboratory that run as processes of their own, and end when the process that started them does.
 
 The starter's side and the server's: the server says on its first line where it is to be found, and ends with its
 standard input. Their load and their faults stay out of the process that uses them.

@@ -37,7 +37,7 @@ class FluxError(Exception):
 
 
 class _PortTaken(Exception):
-    """Somebody else was faster; try other ports."""
+    """Another process took a port; try other ports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def start_flux(kubeconfig: Path, parts: Parts, *, registry: Mapping[str, str], n
         kubeconfig: of an administrator. The definitions have to be there, see `install`.
         parts: from `ensure_flux`.
         registry: environment variables by which a Go program reaches the registry: HTTPS_PROXY, SSL_CERT_FILE.
-        namespace: the only one that it looks at.
+        namespace: the only one that it reconciles.
 
     Raises:
         FluxError: it did not start.
@@ -113,7 +113,7 @@ def _started(kubeconfig: Path, parts: Parts, registry: Mapping[str, str], namesp
             raise
         else:
             return supervisor
-    raise FluxError("each port that was free was taken by somebody else before it could be used")
+    raise FluxError("each port that was free was taken by another process before it could be used")
 
 
 def _run(supervisor: Supervisor, kubeconfig: Path, parts: Parts, registry: Mapping[str, str], namespace: str) -> None:

@@ -1,4 +1,4 @@
-"""Runs the installed operator as a process, as a user would, and looks at it from outside."""
+"""Runs the installed operator as a process, as a user would, and observes it from outside."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class OperatorProcess:
         return tuple(self._args)
 
     def probe(self, path: str) -> tuple[int, str]:
-        """Status and text of a probe; status 0 when nobody listens."""
+        """Status and text of a probe; status 0 when no server listens."""
         try:
             with _opener.open(f"http://{self.address}{path}", timeout=5) as response:
                 return response.status, response.read().decode()

@@ -1,4 +1,4 @@
-"""How a long wait tells that it is alive. Whoever waits decides how that looks: a spinner, lines, nothing."""
+"""How a long wait shows its progress. The caller decides how: a spinner, lines, nothing."""
 
 import sys
 from typing import Protocol, TextIO
@@ -7,7 +7,7 @@ LINE_SECONDS = 15.0
 
 
 class Reporter(Protocol):
-    """Is told of each step, and while a step lasts, how long it has lasted."""
+    """Receives each step, and while a step lasts, how long it has lasted."""
 
     def __call__(self, message: str, /) -> None:
         """A step begins."""

@@ -1,6 +1,6 @@
 """Starts a program that dies when its parent does, however that one dies.
 
-Run by path, not as a module, so that it costs an interpreter without site-packages: about 20 ms. It stands between
+Run by path, not as a module, so that it costs an interpreter without site-packages: about 20 ms. It runs between
 fork and exec, where Python code of the parent (preexec_fn) is not safe. Linux only; elsewhere it only starts the
 program.
 """

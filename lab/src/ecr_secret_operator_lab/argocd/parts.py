@@ -1,4 +1,4 @@
-"""What Argo CD consists of on this machine, and how it is had."""
+"""What Argo CD consists of on this machine, and how it is obtained."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class ArgoCdError(Exception):
 
 
 class _PortTaken(Exception):
-    """Somebody else was faster; try other ports."""
+    """Another process took a port; try other ports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def _on_free_ports(start: Callable[[int, int], None]) -> int:
         except _PortTaken:
             continue
         return port
-    raise ArgoCdError("each port that was free was taken by somebody else before it could be used")
+    raise ArgoCdError("each port that was free was taken by another process before it could be used")
 
 
 def _listens(port: int) -> bool:

@@ -15,7 +15,7 @@ import uvloop
 from .api import Write, send, session
 
 CONCURRENCY = 24
-"""As many at a time as the operator reconciles, unless it is told otherwise."""
+"""As many at a time as the operator reconciles, by default."""
 
 Chain = tuple[Write, ...]
 """Writes that follow each other: the next begins when the one before is answered."""

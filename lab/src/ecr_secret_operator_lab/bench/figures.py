@@ -17,7 +17,7 @@ FLAT = 1.25
 
 
 TELLING = 1_000
-"""Of fewer resources, what one costs cannot be told: the cost of the start, which is taken off, varies by more."""
+"""Of fewer resources, what one costs cannot be measured: the cost of the start, which is taken off, varies by more."""
 
 
 def percentile(values: Sequence[float], share: float) -> float:

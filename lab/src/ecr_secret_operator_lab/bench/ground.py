@@ -43,7 +43,7 @@ class Ground:
 
     Attributes:
         plane: etcd, kube-apiserver and kube-controller-manager.
-        cluster: looks at the API server from outside, as its administrator.
+        cluster: a client of the API server with the permissions of an administrator.
         aws: the fake AWS, with its record of calls.
         operator_kubeconfig: of the operator's ServiceAccount.
     """

@@ -156,7 +156,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """What it was measured on.
 
     Attributes:
-        load: average number of processes that wanted to run in the minute before; what is above 0 is somebody else's.
+        load: average number of processes that wanted to run in the minute before: those of other programs.
     """
 
     cpus: int

@@ -47,7 +47,7 @@ def measure(plan: Plan, report: Reporter, keep: Callable[[Report], None]) -> Rep
 
     Args:
         plan: what to measure.
-        report: is told of each step.
+        report: called with each step.
         keep: is given what there is after each number of resources: a run may take long, and may be ended.
 
     Raises:

@@ -33,7 +33,7 @@ def measure_size(
         concurrency: of the operator, and of the lean client.
         created: how many are created one after the other.
         per_second: how many of these in a second.
-        report: is told of each step.
+        report: called with each step.
     """
 
     def step(what: str) -> None:

@@ -61,7 +61,7 @@ def write_files(
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago; whoever uses them must be ready to find one taken since."""
+    """Ports that were free a moment ago; another process may have taken one since."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:
@@ -148,7 +148,7 @@ def controller_manager(binaries: Binaries, kubeconfig: Path, *, changes: Mapping
 
 
 def _changed(flags: Mapping[str, str], changes: Mapping[str, str | None], directory: Path) -> dict[str, str]:
-    """The flags with these changes; None removes a flag, and `{directory}` stands for the directory."""
+    """The flags with these changes; None removes a flag, and `{directory}` is replaced by the directory."""
     changed = {**flags, **changes}
     return {name: value.format(directory=directory) for name, value in changed.items() if value is not None}
 

@@ -1,7 +1,7 @@
 """A control plane that outlives the command that started it: what `dev up`, `dev down` and `dev env` stand on.
 
 One at a time for each user. A small file records it; the record is believed only while the very process that it names
-runs, so a crash or a reboot leaves nothing that anybody has to clean up by hand.
+runs, so a crash or a reboot leaves nothing to clean up by hand.
 """
 
 import json
@@ -28,7 +28,7 @@ START_TIME_FIELD, STATE_FIELD = 19, 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detached:
-    """A running control plane that nobody holds.
+    """A running control plane that does not end with the process that started it.
 
     Attributes:
         pid: of its supervisor.
@@ -67,7 +67,7 @@ def up(
     """Starts a control plane that goes on until `down`, or returns the one that runs.
 
     Args:
-        report: is told what takes long.
+        report: called with each step that takes long.
         manifests: created before the controllers start, as by `ControlPlane.start`.
         extras: further commands to run beside it, given the plane that has just started.
         start: starts the control plane.

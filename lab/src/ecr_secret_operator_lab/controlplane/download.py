@@ -50,7 +50,7 @@ class _Release:
 def download(names: Sequence[str], home: Path, report: Reporter) -> None:
     """Puts into `home` those of the named programs that the official releases give.
 
-    The rest is left to the next source; the reporter is told why. Call it under the lock of `home`.
+    The rest is left to the next source; the reporter gets the reason. Call it under the lock of `home`.
     """
     silent: set[str] = set()
     for name in names:

@@ -25,7 +25,7 @@ def certificate_user(pair: Pair) -> dict[str, str]:
 def write_kubeconfig(
     path: Path, *, server: str, ca: bytes, user: str, credentials: dict[str, str], namespace: str = ""
 ) -> Path:
-    """Writes a file that only its owner can read. Its namespace is that of the context, for what is told no other."""
+    """Writes a file that only its owner can read. Its namespace is the default of commands."""
     context = {"cluster": CLUSTER, "user": user, **({"namespace": namespace} if namespace else {})}
     content: dict[str, Any] = {
         "apiVersion": "v1",
@@ -39,7 +39,7 @@ def write_kubeconfig(
 
 
 def write_private(path: Path, content: bytes) -> Path:
-    """Writes a file that nobody else could read at any moment."""
+    """Writes a file that no other user can read at any moment."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)
     return path

@@ -35,7 +35,7 @@ PORT_TAKEN = "address already in use"
 
 
 class _PortTaken(Exception):
-    """Somebody else was faster; try another port."""
+    """Another process took the port; try another port."""
 
 
 class ControlPlane:
@@ -100,7 +100,7 @@ class ControlPlane:
             directory: for its files, kept at the end; None for a scratch directory that goes away with it.
             manifests: files or directories to create before the controllers start. CustomResourceDefinitions belong
                 here: the garbage collector notices kinds that appear later only after up to 30 seconds.
-            audited: users whose requests are written to the audit log, without their bodies; nobody's if empty.
+            audited: users whose requests are written to the audit log, without their bodies; empty for none.
             surroundings: where it runs.
 
         Raises:
@@ -317,4 +317,4 @@ def _on_ports(ports: Callable[[int], Sequence[int]], start: Callable[[int, int],
         except _PortTaken:
             continue
         return port
-    raise ControlPlaneError("each port that was free was taken by somebody else before it could be used")
+    raise ControlPlaneError("each port that was free was taken by another process before it could be used")

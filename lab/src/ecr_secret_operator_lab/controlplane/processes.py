@@ -111,7 +111,7 @@ class Supervisor:
             return
         _close(self._process)
         if self._scratch:
-            # The supervisor has removed it, unless somebody killed it.
+            # The supervisor has removed it, unless it was killed.
             shutil.rmtree(self.directory, ignore_errors=True)
 
     def _ask(self, request: str, **details: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON can carry

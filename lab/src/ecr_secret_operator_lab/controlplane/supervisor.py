@@ -1,4 +1,4 @@
-"""Keeps the control plane's processes from outliving whoever started them.
+"""Keeps the control plane's processes from outliving the process that started them.
 
 A process of its own: `python -m ecr_secret_operator_lab.controlplane.supervisor [--directory PATH]`. It starts
 programs on request and ends them all, with its scratch directory, when its standard input closes: so when the starter
@@ -29,7 +29,7 @@ from ..tether import tethered
 STDIN = 0
 PARENT_POLL_SECONDS = 0.5
 GRACE_SECONDS = 0.5
-"""Enough for all but the API server, which waits for requests that nobody sends any more. All state is scratch."""
+"""Enough for all but the API server, which waits for requests that no client sends any more. All state is scratch."""
 
 POLL_SECONDS = 0.01
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -115,7 +115,7 @@ def _leave(_number: int, _frame: object) -> NoReturn:
 
 
 def _let_go(log: Path) -> None:
-    """Gives back the terminal or pipes of the starter: whoever reads those waits until every holder is gone."""
+    """Gives back the terminal or pipes of the starter: a process that reads them waits until every holder is gone."""
     with Path(os.devnull).open("rb") as nothing, log.open("ab") as output:
         os.dup2(nothing.fileno(), STDIN)
         os.dup2(output.fileno(), sys.stdout.fileno())
@@ -157,7 +157,7 @@ def _carry_out(children: Children, request: dict[str, Any]) -> dict[str, Any]:
 def _lines(parent: int) -> Iterator[bytes]:
     """Lines of standard input until it closes or the starter is gone.
 
-    Both are looked at: a fork of the starter that never ran another program would hold the pipe open.
+    Both are checked: a fork of the starter that never ran another program would hold the pipe open.
     """
     rest = b""
     while os.getppid() == parent:

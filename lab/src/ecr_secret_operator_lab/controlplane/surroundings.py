@@ -18,7 +18,7 @@ class Surroundings:
         hosts: further DNS names in the API server's certificate.
         addresses: further IP addresses in the API server's certificate.
         api_server: flags of the API server in addition to the usual ones; None removes a flag.
-        controller_manager: the same for the controller manager. `{directory}` stands for the supervisor's directory.
+        controller_manager: the same for the controller manager. `{directory}` is the supervisor's directory.
     """
 
     launcher: Sequence[str] = ()

@@ -94,7 +94,7 @@ def up(report: Reporter, *, node: bool = False) -> Workbench:
     """Starts it, or gives the one that runs.
 
     Args:
-        report: is told what takes long.
+        report: called with each step that takes long.
         node: whether Pods can run in it, on a node.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Runs the fake as a process of its own, so that its load and its faults stay out of whoever uses it."""
+"""Runs the fake as a process of its own, so that its load and its faults do not affect the process that uses it."""
 
 from __future__ import annotations
 

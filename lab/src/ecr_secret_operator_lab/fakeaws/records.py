@@ -1,4 +1,4 @@
-"""What the fake remembers and what it is told, as plain records: the server and its client share these.
+"""What the fake records and how it is configured, as plain records: the server and its client share these.
 
 Imports nothing of the package. msgspec reads and writes them as JSON, which is why every annotation is a runtime type.
 """

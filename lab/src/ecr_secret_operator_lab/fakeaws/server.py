@@ -38,7 +38,7 @@ class Endpoint:
 
     Args:
         state: what the fake knows.
-        changed: fired after every change of the state that somebody may wait for.
+        changed: fired after every change of the state that a client may wait for.
     """
 
     def __init__(self, state: State, changed: Signal) -> None:

@@ -21,6 +21,6 @@ class Signal:
         self._event = asyncio.Event()
 
     async def wait_until(self, holds: Callable[[], bool]) -> None:
-        """Returns as soon as the condition holds; it is looked at after every change."""
+        """Returns as soon as the condition holds; it is checked after every change."""
         while not holds():
             await self._event.wait()

@@ -1,4 +1,4 @@
-"""A proxy that stands between a client and a real API server, and makes go wrong what it is told to.
+"""A proxy between a client and a real API server that injects the faults it is configured with.
 
 Everything behind it is real; it only delays, withholds, loses, repeats or replaces what passes. It remembers each
 request, without credentials and bodies.

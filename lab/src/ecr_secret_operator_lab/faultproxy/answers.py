@@ -23,7 +23,7 @@ REASONS = {
     503: "ServiceUnavailable",
     504: "Timeout",
 }
-MESSAGE = "the fault proxy was told to answer so"
+MESSAGE = "the fault proxy injected this answer"
 UNAUTHORIZED = 401
 
 

@@ -1,4 +1,4 @@
-"""What the proxy remembers: requests, for whoever asks, and answers, to give them once more."""
+"""What the proxy records: requests, and answers, to give them once more."""
 
 from __future__ import annotations
 

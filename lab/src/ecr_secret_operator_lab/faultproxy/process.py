@@ -1,4 +1,4 @@
-"""Runs the proxy as a process of its own, so that its load stays out of whoever uses it."""
+"""Runs the proxy as a process of its own, so that its load does not affect the process that uses it."""
 
 from __future__ import annotations
 

@@ -39,10 +39,10 @@ class Dropped(Exception):
 
 @dataclass(slots=True)
 class State:
-    """All that a proxy knows; whoever runs one in its own event loop keeps a hand on it.
+    """All that a proxy knows, for a caller that runs one in its own event loop.
 
     Attributes:
-        changed: fired after every change that somebody may wait for; fire it after a change of the rules.
+        changed: fired after every change that a client may wait for; fire it after a change of the rules.
     """
 
     rules: Rules = field(default_factory=Rules)

@@ -1,4 +1,4 @@
-"""What the proxy is told and what it remembers, as plain records: the server and its client share these.
+"""The configuration and the records of the proxy: the server and its client share these.
 
 Imports nothing of the package. msgspec reads and writes them as JSON, which is why every annotation is a runtime type.
 """

@@ -30,7 +30,7 @@ async def proxying(
     Args:
         kubeconfig: whose current context names the API server and the credentials.
         directory: for its certificate, and the kubeconfig for its clients.
-        state: what it is told and remembers.
+        state: its configuration and its records.
         port: for clients; 0 takes a free one.
         control_port: for the control API; 0 takes a free one.
 

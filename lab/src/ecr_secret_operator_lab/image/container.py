@@ -1,6 +1,6 @@
 """Runs a container of an unpacked image with crun, as strictly as OpenShift's restricted-v2 does.
 
-An uid that nobody knows of, in group 0, without any capability or a way to get one, with a root file system that cannot
+A uid without a user name, in group 0, without any capability or a way to get one, with a root file system that cannot
 be written and nothing else that can. Process, mount, IPC and host name namespaces are its own. The network is this
 machine's, where the API server and AWS of the laboratory listen on the loopback.
 

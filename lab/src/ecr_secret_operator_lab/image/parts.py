@@ -51,7 +51,7 @@ def ensure_parts(requirements: Path, glibcs: Sequence[str], report: Reporter) ->
     Args:
         requirements: directory of the locked requirements.
         glibcs: the platforms of wheels that the build accepts, without the machine, such as `manylinux_2_28`.
-        report: is told what is obtained.
+        report: called with each part that is obtained.
 
     Raises:
         BinariesError: this is not root, or a part cannot be had.

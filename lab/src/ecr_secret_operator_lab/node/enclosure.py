@@ -115,7 +115,7 @@ async def _run(command: Sequence[str], directory: Path, *, published: int, reach
 
 
 def _start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-    """Starts the enclosure, and leaves the pipes to it: who reads one waits until nobody else holds it."""
+    """Starts the enclosure, and leaves the pipes to it: a reader of one waits until no other process holds it."""
     with log.open("ab") as output:
         process = subprocess.Popen(tethered(command), stderr=output, process_group=0)
     _leave(sys.stdin, Path(os.devnull))

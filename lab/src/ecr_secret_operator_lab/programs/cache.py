@@ -72,7 +72,7 @@ def _locks(descriptor: int) -> bool:
 def draft(home: Path) -> Iterator[Path]:
     """A directory for what is not complete yet, gone at the end. Call it under the lock of `home`.
 
-    Drafts of processes that were killed are removed too: under the lock, nobody can be working in them.
+    Drafts of processes that were killed are removed too: under the lock, no process can be working in them.
     """
     home.mkdir(parents=True, exist_ok=True)
     for left_over in home.glob(DRAFTS + "*"):

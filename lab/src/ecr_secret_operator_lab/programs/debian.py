@@ -105,7 +105,7 @@ def downloaded(
     Args:
         packages: their names.
         scratch: a directory for them.
-        report: is told while it lasts.
+        report: called while it lasts.
         alone: with what is installed on this system, too.
         architecture: Debian's name of another architecture than this system's; implies `alone`.
 

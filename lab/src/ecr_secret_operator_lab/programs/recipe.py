@@ -26,7 +26,7 @@ class Recipe:
         override: the variable that names a directory with programs of the user's own, for the error's advice.
         tags: build tags, which leave out parts that need more than Go.
         sources: Go files of the program itself beside go.mod, where no module has such a program.
-        stamps: Go variables that tell a program who it is. In their values `{version}` stands for v1.2.3, `{number}`
+        stamps: Go variables that tell a program who it is. In their values `{version}` means v1.2.3, `{number}`
             for 1.2.3, `{major}` and `{minor}` for 1 and 2.
     """
 

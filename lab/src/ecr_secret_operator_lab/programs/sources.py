@@ -24,7 +24,7 @@ def ensure_files(recipe: Recipe, files: Sequence[str], report: Reporter) -> Sequ
     Args:
         recipe: whose `module` has them; its go.sum pins that module's checksum.
         files: paths in the module, each with another name at its end.
-        report: is told when they have to be obtained.
+        report: called when they have to be obtained.
 
     Raises:
         BinariesError: there is no Go, or the module cannot be had or lacks a file.

@@ -1,6 +1,6 @@
 """The programs besides the control plane's: each is built from the Go module that pins it, or comes from Debian.
 
-A program of such a name on PATH is not used, since nobody knows its version. Those from Debian are the exception: what
+A program of such a name on PATH is not used, since its version is unknown. Those from Debian are the exception: what
 the laboratory asks of Redis and of Prometheus' tool has been the same for years.
 """
 

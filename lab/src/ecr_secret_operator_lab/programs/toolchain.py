@@ -57,13 +57,13 @@ def _is_new_enough(command: str, wanted: tuple[int, int, int]) -> bool:
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return False
-    # A release only: of go1.26rc1 or a development version nobody knows what it can build.
+    # A release only: it is unknown what go1.26rc1 or a development version can build.
     match = re.search(r"\bgo(\d+)\.(\d+)(?:\.(\d+))?\s", answer)
     return match is not None and tuple(int(part or 0) for part in match.groups()) >= wanted
 
 
 def requirements() -> str:
-    """What pip is told to install: the package with Go, pinned with hashes."""
+    """What pip installs: the package with Go, pinned with hashes."""
     return files(__package__).joinpath(GO_REQUIREMENTS).read_text()
 
 

@@ -1,7 +1,7 @@
 """ECR's registry, as far as its clients can tell: a real OCI registry behind a front that demands ECR's tokens.
 
-Whoever shows user AWS and exactly an unexpired password that the fake AWS issued, for the region of the host, is let
-in; everyone else gets ECR's 401. It goes by the names of ECR hosts, so that a generated Secret opens it as it is.
+A client that sends user AWS and exactly an unexpired password that the fake AWS issued, for the region of the host, is
+admitted; all others get ECR's 401. It serves the names of ECR hosts, so that a generated Secret is used as it is.
 """
 
 from .layers import pack, unpack

@@ -1,4 +1,4 @@
-"""The front: lets in whoever has a token that is good, and hands what they say to the real registry and back.
+"""The front: admits clients that have a valid token, and forwards their requests to the real registry.
 
 Bodies are streamed both ways, so a layer may be of any size. The registry behind learns the host that was asked for
 and that it was over HTTPS, since it names both in the addresses that it gives.
@@ -71,7 +71,7 @@ class Front:
     Args:
         aws: URL of the fake AWS.
         socket: the address at which the real registry listens.
-        record: what is told of each request.
+        record: called with each request.
     """
 
     def __init__(self, *, aws: str, socket: str, record: Record) -> None:

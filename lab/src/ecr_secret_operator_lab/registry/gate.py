@@ -2,7 +2,7 @@
 
 Sources: ECR User Guide, "Private registry authentication": the user is AWS, the password is what GetAuthorizationToken
 gave, it is good in its region, for every registry that its principal may use, until it expires. "Required IAM
-permissions for pushing an image", and for pulling one: the action that a request to the registry stands for.
+permissions for pushing an image", and for pulling one: the action that a request to the registry means.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ ACTIONS = (
     ("PUT", "manifests", "PutImage"),
     ("DELETE", "manifests", "BatchDeleteImage"),
 )
-"""What a request stands for in IAM: its methods, what its path has after the repository's name, the action."""
+"""What a request means in IAM: its methods, what its path has after the repository's name, the action."""
 
 AFTER_REPOSITORY = re.compile(r"/v2/.+?/(blobs/uploads|blobs|manifests|tags)/")
 
 
 def action_of(method: str, path: str) -> str | None:
-    """The IAM action, without the service, that a request stands for; None for one that all may send."""
+    """The IAM action, without the service, that a request means; None for one that all may send."""
     found = AFTER_REPOSITORY.match(path)
     if found is None:
         return None
@@ -74,7 +74,7 @@ def judge(found: Found, host: str, *, action: str | None = None) -> Refusal | No
 
     Args:
         found: AWS' record of the password, and its clock.
-        action: what the request stands for.
+        action: what the request means.
         host: without port. What is no host of ECR, such as localhost, takes the tokens of all regions.
     """
     token = found.token

@@ -1,6 +1,6 @@
 """A proxy that leads the registry's host names to the front, and nothing anywhere else.
 
-The tools of the container world are told by HTTPS_PROXY. They then ask for the real name, speak TLS with whoever
+Container tools are configured by HTTPS_PROXY. They then ask for the real name, speak TLS with the server that
 answers, and check that its certificate bears the name: the way is another, what is checked is the same.
 """
 

@@ -48,7 +48,7 @@ class Ports:
     Attributes:
         front: as a registry, HTTPS.
         proxy: as a proxy that leads the registry's host names to the front.
-        control: for whoever wants to know what it did, HTTP.
+        control: says what it did, HTTP.
     """
 
     front: int

@@ -1,4 +1,4 @@
-"""crane and helm as somebody runs them who has nothing but a generated Secret: its data is their auth file."""
+"""crane and helm with nothing but a generated Secret: its data is their auth file."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class Tools:
         return self._run("helm", *args, "--registry-config", str(self.auth_file))
 
     def environment(self) -> Mapping[str, str]:
-        """What a tool needs to find the registry, and its own credentials and nobody else's."""
+        """What a tool needs to find the registry, and its own credentials and no others."""
         own = {"HOME": str(self.home), "DOCKER_CONFIG": str(self.auth_file.parent)}
         return {**own, **self.registry.environment()}
 
     def command_line(self, name: str, *args: str) -> Sequence[str]:
-        """The same for somebody who types it: in any surroundings, in any directory."""
+        """The same as a command to type: in any environment, in any directory."""
         settings = [f"{variable}={value}" for variable, value in self.environment().items()]
         return ["env", *settings, str(self.programs[name]), *args]
 
