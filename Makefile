@@ -31,11 +31,14 @@ DIST ?= dist
 # A node beside the local control plane: make dev-up NODE=1.
 NODE ?=
 
+# Minor versions of Kubernetes for test-versions. By default, all that tools/kubernetes has a module for.
+VERSIONS ?=
+
 # Options of the benchmark, such as BENCH="--resources 100,1000 --namespaces 0".
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help release release-base verify-release demo test mutants e2e soak dist image image-test node-test sbom bench check docs format generate lock dev-up dev-down clean
+.PHONY: help release release-base verify-release demo test test-versions mutants e2e soak dist image image-test node-test sbom bench check docs format generate lock dev-up dev-down clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -62,6 +65,9 @@ mutants: $(STAMP) ## Change the code in thousands of ways, and see that a test f
 
 e2e: $(STAMP) ## Push, pull, sync, install: crane, helm, Argo CD, Flux, kustomize, OLM bundle, and the site in a browser
 	$(BIN)/pytest tests/e2e -n 3 --dist loadgroup --durations=5
+
+test-versions: $(STAMP) ## Run the cluster tests that matter against older API servers: VERSIONS="1.30 1.33"
+	$(BIN)/python -m tools.versions $(VERSIONS)
 
 soak: $(STAMP) ## Short-lived tokens while things go wrong: 5 minutes, or ECR_SOAK_MINUTES, of 300 or ECR_SOAK_RESOURCES
 	$(BIN)/pytest tests/soak
