@@ -291,7 +291,7 @@ class ControlPlane:
         Raises:
             ControlPlaneError: a program ended, or this one was not ready in time.
         """
-        self._deadline = max(self._deadline, time.monotonic() + START_SECONDS / 2)
+        self._deadline = time.monotonic() + START_SECONDS
         self._supervisor.run(command)
         while not ready():
             for name, code in self._supervisor.exits().items():

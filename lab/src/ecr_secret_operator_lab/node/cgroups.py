@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,37 +24,32 @@ STATE_FIELD, START_TIME_FIELD = 0, 19
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """A mounted hierarchy of cgroups.
+    """A mounted hierarchy of cgroups, version 1.
 
     Attributes:
         place: where it is mounted.
-        kind: `cgroup` or `cgroup2`.
-        options: that select its controllers.
+        options: that select its controllers, for mount.
     """
 
     place: Path
-    kind: str
     options: str
 
 
 def hierarchies() -> Sequence[Hierarchy]:
-    """Those that containers need: all of version 1 if there are any, else the one of version 2."""
+    """Those of this machine; none if it has cgroups of version 2 only."""
+    controllers = {line.split()[0] for line in Path("/proc/cgroups").read_text().splitlines()}
     rows = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
-    mounted = [
-        Hierarchy(Path(place), kind, _selecting(options))
+    return [
+        Hierarchy(Path(place), _selecting(options.split(","), controllers))
         for _, place, kind, options, *_ in rows
-        if kind.startswith("cgroup") and Path(place).is_relative_to(MOUNTED)
+        if kind == "cgroup" and Path(place).is_relative_to(MOUNTED)
     ]
-    first = [one for one in mounted if one.kind == "cgroup"]
-    return first or [one for one in mounted if one.place == MOUNTED]
 
 
-def _selecting(options: str) -> str:
-    """The options of a mount without those that every mount may have."""
-    usual = ("rw", "ro", "relatime", "nosuid", "nodev", "noexec", "nsdelegate", "memory_recursiveprot")
-    chosen = [option for option in options.split(",") if option not in usual]
-    named = ["none"] if any(option.startswith("name=") for option in chosen) else []
-    return ",".join((*named, *chosen))
+def _selecting(options: Sequence[str], controllers: Collection[str]) -> str:
+    """The options that say which hierarchy it is: its controllers, or its name."""
+    names = [option for option in options if option.startswith("name=")]
+    return ",".join(["none", *names] if names else [option for option in options if option in controllers])
 
 
 def own_name() -> str:

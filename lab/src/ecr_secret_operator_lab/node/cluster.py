@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Self
 
+from ..cluster import Cluster, condition
 from ..controlplane import Binaries, ControlPlane, ControlPlaneError
 from ..controlplane.components import CLIENT_CERTIFICATE, CLIENT_KEY
 from ..controlplane.surroundings import Surroundings
@@ -129,7 +130,8 @@ class NodeCluster:
         user = self.plane.kubeconfig_for("system:kube-proxy")
         self.plane.run(components.kube_proxy(self.parts, directory, kubeconfig=user))
         user = self.plane.kubeconfig_for(f"system:node:{NAME}", ["system:nodes"])
-        start(components.kubelet(self.parts, directory, kubeconfig=user), self._node_is_ready)
+        with Cluster(self.plane.kubeconfig) as cluster:
+            start(components.kubelet(self.parts, directory, kubeconfig=user), lambda: _node_is_ready(cluster))
 
     def _containerd_answers(self) -> bool:
         with suppress(ControlPlaneError):
@@ -143,9 +145,9 @@ class NodeCluster:
         for name, contents in ((components.PAUSE, pause), (components.BUSYBOX, busybox(program))):
             self.import_image(write_image(self.plane.directory / "image.tar", name, contents))
 
-    def _node_is_ready(self) -> bool:
-        ready = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
-        return self.plane.kubectl("get", "node", NAME, f"--output={ready}", check=False).stdout == "True"
+
+def _node_is_ready(cluster: Cluster) -> bool:
+    return condition(cluster.get(f"/api/v1/nodes/{NAME}"), "Ready").get("status") == "True"
 
 
 def has_node(directory: Path) -> bool:

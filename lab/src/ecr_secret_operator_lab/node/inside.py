@@ -47,20 +47,8 @@ mount -t sysfs none "$root/sys"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs -o mode=755 none "$root/sys/fs/cgroup"
 for entry in $cgroups; do
-  IFS=: read -r name kind options <<END
-$entry
-END
-  if [ "$kind" = cgroup2 ]; then
-    mount -t cgroup2 none "$root/sys/fs/cgroup"
-    mkdir "$root/sys/fs/cgroup/init"
-    echo $$ > "$root/sys/fs/cgroup/init/cgroup.procs"
-    for one in $(cat "$root/sys/fs/cgroup/cgroup.controllers"); do
-      echo "+$one" > "$root/sys/fs/cgroup/cgroup.subtree_control"
-    done
-  else
-    mkdir "$root/sys/fs/cgroup/$name"
-    mount -t cgroup -o "$options" none "$root/sys/fs/cgroup/$name"
-  fi
+  mkdir "$root/sys/fs/cgroup/${{entry%%:*}}"
+  mount -t cgroup -o "${{entry#*:}}" none "$root/sys/fs/cgroup/${{entry%%:*}}"
 done
 cp -a "$root/etc" "$root/run/etc"
 echo "127.0.0.1 localhost" > "$root/run/etc/hosts"
@@ -110,7 +98,7 @@ def command_line(
         groups: the enclosure's cgroups.
         hierarchies: that these belong to.
     """
-    mounted = [f"{one.place.name}:{one.kind}:{one.options}" for one in hierarchies]
+    mounted = [f"{one.place.name}:{one.options}" for one in hierarchies]
     settings = [word for name, value in SYSCTLS.items() for word in (name, str(value))]
     given = [str(system), str(directory), " ".join(mounted), " ".join(map(str, programs)), *settings, "--", *argv]
     return ["sh", "-ec", JOIN, "sh", " ".join(map(str, groups)), *UNSHARE, "sh", "-ec", SCRIPT, "sh", *given]
