@@ -66,6 +66,11 @@ def started(then: str, scratch: Path) -> tuple[subprocess.Popen[str], int]:
     return starter, int(line)
 
 
+def daemons(scratch: Path) -> list[str]:
+    """What runs in an enclosure: a program, and a process that left its session, as a container does."""
+    return [command for command in processes_with("TMPDIR", scratch) if command.startswith(("busybox", "sleep"))]
+
+
 @pytest.mark.parametrize(
     ("then", "number"),
     [
@@ -90,7 +95,9 @@ def test_nothing_is_left_when_the_starter_has_ended(then: str, number: signal.Si
 def test_what_is_left_of_a_killed_enclosure_is_removed_by_the_next_one(scratch: Path) -> None:
     starter, watching = started(WAITS, scratch)
     with starter:
+        wait_for(lambda: daemons(scratch), "the program runs", within=LONG)
         os.kill(watching, signal.SIGKILL)
+        wait_for(lambda: not daemons(scratch), "what ran in the enclosure has ended", within=LONG)
         starter.kill()
     wait_for(lambda: not processes_with("TMPDIR", scratch), "all processes have ended", within=LONG)
     assert list(scratch.iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -46,6 +47,46 @@ def test_the_standby_leads_after_the_leaders_pod_was_deleted(
     apply(cluster, namespace, a_resource())
     wait_ready(cluster, namespace, within=LONG)
     assert leader not in {pod["metadata"]["name"] for pod in installation.rolled_out()}
+
+
+def test_the_disruption_budget_keeps_one_of_two_pods(
+    installation: Installation, cluster: Cluster, namespace: str
+) -> None:
+    """As `kubectl drain` asks for it: by an eviction of each Pod."""
+    first, second = (pod["metadata"]["name"] for pod in installation.rolled_out())
+    budgets = f"/apis/policy/v1/namespaces/{NAMESPACE}/poddisruptionbudgets"
+
+    def one_allowed() -> bool:
+        (budget,) = cluster.items(budgets)
+        return bool(budget.get("status", {}).get("disruptionsAllowed") == 1)
+
+    wait_for(one_allowed, "one disruption is allowed", within=LONG)
+    assert evict(installation, first) == ""
+    assert "violate the pod's disruption budget" in evict(installation, second)
+    apply(cluster, namespace, a_resource())
+    wait_ready(cluster, namespace, within=LONG)
+    names = {pod["metadata"]["name"] for pod in installation.rolled_out()}
+    assert second in names
+    assert first not in names
+
+
+def evict(installation: Installation, pod: str) -> str:
+    """Asks for the eviction of a Pod, and gives the refusal."""
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": NAMESPACE}}
+    path, kubectl = f"{PODS}/{pod}/eviction", installation.node.plane.kubectl
+    return kubectl("create", "--raw", path, "--filename=-", input=json.dumps(eviction), check=False).stderr
+
+
+def test_resources_are_served_again_after_the_api_server_was_restarted(
+    installation: Installation, cluster: Cluster, namespace: str
+) -> None:
+    before = {pod["metadata"]["name"] for pod in installation.rolled_out()}
+    installation.node.plane.restart_api_server()
+    apply(cluster, namespace, a_resource())
+    wait_ready(cluster, namespace, within=LONG)
+    pods = installation.rolled_out()
+    assert {pod["metadata"]["name"] for pod in pods} == before
+    assert {pod["status"]["containerStatuses"][0]["restartCount"] for pod in pods} == {0}
 
 
 def test_no_token_expires_during_an_upgrade_of_the_release(
