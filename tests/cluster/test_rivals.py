@@ -31,7 +31,7 @@ PAIRS = [(older, younger) for older in KINDS for younger in KINDS]
 def wait_outranked(cluster: Cluster, namespace: str, loser: Object, winner: Object) -> Object:
     """Waits until a resource names the winner. The one that was the oldest so far may have been named before."""
     kind, name = loser["kind"], loser["metadata"]["name"]
-    oldest = f" {winner['kind']}/{namespace}/{winner['metadata']['name']}, the oldest"
+    oldest = f" {winner['kind']} {namespace}/{winner['metadata']['name']}, the oldest"
 
     def is_outranked() -> Object | None:
         found = get(cluster, namespace, name, kind)
