@@ -233,7 +233,7 @@ def test_the_command_takes_its_arguments(helm: Helm, name: str) -> None:
     found = cli.commands[command].make_context(command, args).params
     assert found["leader_elect"] is True
     assert found["require_access_policy"] == SETS[name].get("requireAccessPolicy", False)
-    assert (found["metrics_bind_address"] is None) == (name == "little")
+    assert (found["metrics_address"] is None) == (name == "little")
 
 
 @pytest.mark.parametrize(
