@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..processes import start_time
 from ..programs.cache import exclusive, state_directory
 from ..reporting import Reporter
 from .binaries import Binaries, ensure_binaries
@@ -22,8 +23,6 @@ from .processes import Command
 
 RECORD, LOCK = "dev.json", "dev.lock"
 STOP_SECONDS = 15.0
-START_TIME_FIELD, STATE_FIELD = 19, 0
-"""Places in /proc/PID/stat, counted after the command's closing parenthesis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +104,7 @@ def down() -> bool:
 def current() -> Detached | None:
     """The control plane that runs, or None."""
     detached = _recorded()
-    if detached is None or _start_time(detached.pid) != detached.started:
+    if detached is None or start_time(detached.pid) != detached.started:
         return None
     return detached
 
@@ -145,20 +144,11 @@ def _forget() -> None:
 def _describe(plane: ControlPlane) -> Detached:
     return Detached(
         pid=plane.pid,
-        started=_start_time(plane.pid) or 0,
+        started=start_time(plane.pid) or 0,
         directory=plane.directory,
         kubeconfig=plane.kubeconfig,
         server=plane.server,
     )
-
-
-def _start_time(pid: int) -> int | None:
-    """When a process started; None when it runs no more."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return None if fields[STATE_FIELD] in "ZX" else int(fields[START_TIME_FIELD])
 
 
 def _end(detached: Detached) -> None:

@@ -14,12 +14,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..processes import start_time
+
 MOUNTED = Path("/sys/fs/cgroup")
 PREFIX = "ecr-secret-operator-node"
 REMOVAL_SECONDS = 10.0
 CPUSET_FILES = ("cpuset.cpus", "cpuset.mems")
-STATE_FIELD, START_TIME_FIELD = 0, 19
-"""In /proc/PID/stat, counted after the command's closing parenthesis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def _selecting(options: Sequence[str], controllers: Collection[str]) -> str:
 
 def own_name() -> str:
     """A name for what belongs to this process. It tells a later process whether this one still runs."""
-    return f"{PREFIX}-{os.getpid()}-{_start_time(os.getpid())}"
+    return f"{PREFIX}-{os.getpid()}-{start_time(os.getpid())}"
 
 
 def create() -> Sequence[Path]:
@@ -95,13 +95,4 @@ def sweep() -> None:
 def _abandoned(place: Path) -> Sequence[Path]:
     """What bears the name of a process that no longer runs."""
     named = [(path, path.name.removeprefix(PREFIX).split("-")) for path in place.glob(f"{PREFIX}-*")]
-    return [path for path, (_, pid, started, *_) in named if _start_time(int(pid)) != int(started)]
-
-
-def _start_time(pid: int) -> int | None:
-    """When a process started, in clock ticks since boot; None when it does not run."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return None if fields[STATE_FIELD] in "ZX" else int(fields[START_TIME_FIELD])
+    return [path for path, (_, pid, started, *_) in named if start_time(int(pid)) != int(started)]

@@ -15,9 +15,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..streams import copy
+
 CLONE_NEWNET = 0x40000000
 LOOPBACK, ANY = "127.0.0.1", "0.0.0.0"  # noqa: S104 - all addresses of the enclosure, which no other machine reaches
-CHUNK = 1 << 18
 BACKLOG = 1024
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -90,14 +91,6 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tar
         connection.close()
         raise
     try:
-        await asyncio.gather(_copy(reader, other_writer), _copy(other_reader, writer))
+        await asyncio.gather(copy(reader, other_writer), copy(other_reader, writer))
     finally:
         other_writer.close()
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while chunk := await reader.read(CHUNK):
-        writer.write(chunk)
-        await writer.drain()
-    if writer.can_write_eof():
-        writer.write_eof()

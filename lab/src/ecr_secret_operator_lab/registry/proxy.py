@@ -10,8 +10,9 @@ import asyncio
 from collections.abc import Collection
 from contextlib import suppress
 
+from ..streams import copy
+
 LOOPBACK = "127.0.0.1"
-CHUNK = 1 << 18
 HTTPS = "443"
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 REFUSED = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -47,14 +48,6 @@ class Proxy:
         front_reader, front_writer = await asyncio.open_connection(LOOPBACK, self._port)
         try:
             writer.write(ESTABLISHED)
-            await asyncio.gather(_copy(reader, front_writer), _copy(front_reader, writer))
+            await asyncio.gather(copy(reader, front_writer), copy(front_reader, writer))
         finally:
             front_writer.close()
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while chunk := await reader.read(CHUNK):
-        writer.write(chunk)
-        await writer.drain()
-    if writer.can_write_eof():
-        writer.write_eof()
