@@ -73,7 +73,8 @@ def test_it_outlives_its_starter_is_found_again_and_ends_whole() -> None:
     assert running.kubeconfig.is_file()
     processes = children_of(running.pid)
     assert len(processes) == 4
-    assert (running.directory / "extra.log").read_text() == "hello\n"
+    log = running.directory / "extra.log"
+    wait_for(lambda: log.read_text() == "hello\n")  # `up` does not wait for what the extra process prints
 
     assert detached.up(report) == running  # the second is refused: the first is what there is
 
