@@ -13,20 +13,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
-from botocore.config import Config
 from botocore.exceptions import (
-    ClientError,
     HTTPClientError,
     ReadTimeoutError,
 )
-from botocore.loaders import Loader
 from botocore.parsers import ResponseParserError
-from botocore.session import Session
 
 from ecr_secret_operator_lab.fakeaws import (
     DEFAULT_ACCESS_KEY_ID,
@@ -38,106 +34,15 @@ from ecr_secret_operator_lab.fakeaws import (
 )
 from ecr_secret_operator_lab.fakeaws.protocol import HttpRequest, decode
 
+from .fakeawsclients import ROLE, Connect, assume, assume_with, jwt, refusal
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-ROLE = "arn:aws:iam::210987654321:role/team/puller"
 PULL_ONLY = json.dumps({"Statement": {"Effect": "Allow", "Action": "ecr:Get*", "Resource": "*"}})
 NO_ECR = json.dumps({"Statement": [{"Effect": "Allow", "Action": ["s3:*"], "Resource": "*"}]})
-MODELS = Loader()  # shared, because reading the models is most of what a client costs
 GARBLED = (ResponseParserError, ValueError, KeyError)
-
-
-class Connect(Protocol):
-    """Makes a botocore client of the fake."""
-
-    def __call__(
-        self,
-        service: str,
-        credentials: Mapping[str, Any] | None = None,
-        *,
-        region: str = "us-east-2",
-        read_timeout: float = 10,
-        checked: bool = True,
-    ) -> Any: ...
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[FakeAws]:
-    with start_fake_aws() as fake:
-        yield fake
-
-
-@pytest.fixture
-def fake(server: FakeAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeAws:
-    for name in list(os.environ):
-        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, str(tmp_path / name))
-    for name, value in server.environment().items():
-        monkeypatch.setenv(name, value)
-    server.reset()
-    return server
-
-
-@pytest.fixture
-def connect(fake: FakeAws) -> Iterator[Connect]:
-    clients = []
-    session = Session()
-    session.register_component("data_loader", MODELS)
-
-    def make(
-        service: str,
-        credentials: Mapping[str, Any] | None = None,
-        *,
-        region: str = "us-east-2",
-        read_timeout: float = 10,
-        checked: bool = True,
-    ) -> Any:
-        keys = {}
-        if credentials is not None:
-            keys = {
-                "aws_access_key_id": credentials["AccessKeyId"],
-                "aws_secret_access_key": credentials["SecretAccessKey"],
-                "aws_session_token": credentials.get("SessionToken"),
-            }
-        config = Config(retries={"total_max_attempts": 1}, read_timeout=read_timeout, parameter_validation=checked)
-        client = session.create_client(service, region_name=region, config=config, **keys)
-        clients.append(client)
-        return client
-
-    assert fake.pid() > 0
-    yield make
-    for client in clients:
-        client.close()
-
-
-def assume(connect: Connect, **parameters: object) -> dict[str, Any]:
-    asked = {"RoleArn": ROLE, "RoleSessionName": "ecr-operator", **parameters}
-    answer: dict[str, Any] = connect("sts").assume_role(**asked)
-    return answer
-
-
-def assume_with(connect: Connect, token: str, **parameters: object) -> dict[str, Any]:
-    asked = {"RoleArn": ROLE, "RoleSessionName": "pod", "WebIdentityToken": token, **parameters}
-    answer: dict[str, Any] = connect("sts").assume_role_with_web_identity(**asked)
-    return answer
-
-
-def jwt(**claims: object) -> str:
-    def part(content: object) -> str:
-        return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
-
-    return f"{part({'alg': 'RS256'})}.{part(claims)}.c2lnbmF0dXJl"
-
-
-def refusal(call: Callable[[], object]) -> tuple[str, int, str]:
-    with pytest.raises(ClientError) as caught:
-        call()
-    answer = caught.value.response
-    return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Message"]
 
 
 # ECR and ECR Public

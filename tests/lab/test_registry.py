@@ -53,6 +53,8 @@ def a_token(**over: object) -> IssuedToken:
         "registry": "123456789012",
         "access_key_id": "AKIA",
         "principal": "arn:aws:iam::123456789012:user/one",
+        "account": "123456789012",
+        "identity_arn": "arn:aws:iam::123456789012:user/one",
         "policy": "",
     }
     return IssuedToken(**{**fields, **over})  # type: ignore[arg-type]

@@ -18,12 +18,13 @@ from .records import (
     Health,
     IssuedToken,
     KnownCredential,
+    Permissions,
     Role,
     Settings,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 T = TypeVar("T")
@@ -138,7 +139,7 @@ class FakeAws:
         return self._ask("GET", "tokens", list[IssuedToken])
 
     def find_token(self, password: str) -> IssuedToken | None:
-        """The issued token with this password; None when the fake never issued it."""
+        """The issued token with this password, with its session policy; None when the fake never issued it."""
         return self._ask("POST", "tokens/lookup", Found, body={"password": password}).token
 
     def fail(
@@ -221,6 +222,28 @@ class FakeAws:
         """Lets only these roles be assumed, on their conditions; None lets any role be assumed."""
         body = {"roles": None if roles is None else list(roles)}
         self._ask("PUT", "roles", dict[str, list[Role] | None], body=body)
+
+    def set_identity_policies(self, policies: Mapping[str, str]) -> None:
+        """Replaces the policies of roles and users, JSON by ARN. One that is not named may do everything.
+
+        Raises:
+            FakeAwsError: IAM would not accept one of the policies.
+        """
+        self._change_permissions(identities=dict(policies))
+
+    def set_repository_policies(self, policies: Mapping[str, str] | None) -> None:
+        """Replaces the policies of repositories, JSON by ARN. One that is not named lets no other account in.
+
+        Args:
+            policies: None, as at the start, lets principals of all accounts into all repositories.
+
+        Raises:
+            FakeAwsError: ECR would not accept one of the policies.
+        """
+        self._change_permissions(repositories=None if policies is None else dict(policies))
+
+    def _change_permissions(self, **changes: dict[str, str] | None) -> None:
+        self._ask("PATCH", "permissions", Permissions, body=changes)
 
     def set_ambient(self, *, role_arn: str | None = DEFAULT_AMBIENT_ROLE, tokens: Sequence[str] = ()) -> Ambient:
         """Replaces the role of the surroundings and the tokens for which containers get its credentials.

@@ -6,7 +6,7 @@
                                   waits for `at_least` calls, up to `timeout` seconds
     DELETE /_lab/calls
     GET    /_lab/tokens
-    POST   /_lab/tokens/lookup    {"password"}: {"token": the issued one, or null, "now": epoch seconds}
+    POST   /_lab/tokens/lookup    {"password"}: a Found
     GET    /_lab/faults
     POST   /_lab/faults           a FaultRule
     DELETE /_lab/faults?kind=&action=
@@ -17,6 +17,8 @@
     DELETE /_lab/credentials?access_key_id=
     GET    /_lab/roles
     PUT    /_lab/roles            {"roles": [Role] or null}
+    GET    /_lab/permissions
+    PATCH  /_lab/permissions      the fields of Permissions to change
     GET    /_lab/ambient
     PUT    /_lab/ambient          {"role_arn": text or null, "tokens": [text]}
 
@@ -34,7 +36,19 @@ from aiohttp import web
 
 from ..controlapi import Problem, body_of, checked, query_of
 from .credentials import ROLE_ARN, user_credential
-from .records import DEFAULT_ACCOUNT, FaultKind, FaultRule, Found, Health, Name, NotNegative, Role, Settings
+from .policies import Kind, PolicyError, parse
+from .records import (
+    DEFAULT_ACCOUNT,
+    FaultKind,
+    FaultRule,
+    Found,
+    Health,
+    Name,
+    NotNegative,
+    Permissions,
+    Role,
+    Settings,
+)
 
 if TYPE_CHECKING:
     from .records import Call
@@ -115,6 +129,8 @@ def routes(state: State, changed: Signal) -> list[web.RouteDef]:
         web.delete("/_lab/credentials", checked(lab.delete_credentials)),
         web.get("/_lab/roles", checked(lab.get_roles)),
         web.put("/_lab/roles", checked(lab.put_roles)),
+        web.get("/_lab/permissions", checked(lab.get_permissions)),
+        web.patch("/_lab/permissions", checked(lab.patch_permissions)),
         web.get("/_lab/ambient", checked(lab.get_ambient)),
         web.put("/_lab/ambient", checked(lab.put_ambient)),
     ]
@@ -164,7 +180,7 @@ class Control:
     async def find_token(self, request: web.Request) -> object:
         """The token with this password."""
         token = self._state.tokens.find((await body_of(request, Lookup)).password)
-        return Found(token=token, now=self._state.now)
+        return Found(token=token, now=self._state.now, permissions=self._state.permissions)
 
     async def get_faults(self, _: web.Request) -> object:
         """The faults that are on."""
@@ -222,6 +238,23 @@ class Control:
         """Replaces the role registry."""
         self._state.roles.set((await body_of(request, NewRoles)).roles)
         return {"roles": self._state.roles.shown()}
+
+    async def get_permissions(self, _: web.Request) -> object:
+        """The policies of identities and repositories."""
+        return self._state.permissions
+
+    async def patch_permissions(self, request: web.Request) -> object:
+        """Replaces the policies of identities, of repositories, or both."""
+        changes = await body_of(request, dict[str, object])
+        new = msgspec.convert(msgspec.to_builtins(self._state.permissions) | changes, type=Permissions)
+        try:
+            for kind, policies in ((Kind.IDENTITY, new.identities), (Kind.RESOURCE, new.repositories or {})):
+                for policy in policies.values():
+                    parse(policy, kind)
+        except PolicyError as error:
+            raise Problem(str(error)) from error
+        self._state.permissions = new
+        return new
 
     async def get_ambient(self, _: web.Request) -> object:
         """The role of the surroundings, and the digests of the tokens for it."""

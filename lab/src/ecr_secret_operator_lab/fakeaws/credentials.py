@@ -23,11 +23,18 @@ SESSION_TOKEN_BYTES = 540
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """A key pair of a user, or of a session when it has a session token."""
+    """A key pair of a user, or of a session when it has a session token.
+
+    Attributes:
+        role_arn: the role that the session is of; empty for others.
+        identity_arn: whose identity policy applies: the role, or the user.
+        policy: the session policy; empty when there is none.
+    """
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
     principal: str
+    identity_arn: str
     user_id: str
     account: str
     active: bool = True
@@ -51,10 +58,12 @@ class Credential:
 
 def user_credential(access_key_id: str, secret_access_key: str, *, account: str, user_name: str) -> Credential:
     """The long-lived key of an IAM user."""
+    arn = f"arn:aws:iam::{account}:user/{user_name}"
     return Credential(
         access_key_id=access_key_id,
         secret_access_key=secret_access_key,
-        principal=f"arn:aws:iam::{account}:user/{user_name}",
+        principal=arn,
+        identity_arn=arn,
         user_id="AIDACKCEVSQ6C2EXAMPLE",
         account=account,
     )
@@ -70,20 +79,54 @@ def session_credential(arn: tuple[str, str, str], session: str, *, expires_at: f
         policy: the session policy, or empty.
     """
     partition, account, role = arn
-    role_name = role.rpartition("/")[2]
-    random_id = base64.b32encode(secrets.token_bytes(10)).decode()
-    token = base64.b64encode(b"!\n\torigin_ec" + secrets.token_bytes(SESSION_TOKEN_BYTES)).decode()
+    role_name, role_arn = role.rpartition("/")[2], f"arn:{partition}:iam::{account}:role/{role}"
     return Credential(
-        access_key_id=f"ASIA{random_id}",
-        secret_access_key=base64.b64encode(secrets.token_bytes(30)).decode(),
+        access_key_id=_session_key_id(),
+        secret_access_key=_session_secret(),
         principal=f"arn:{partition}:sts::{account}:assumed-role/{role_name}/{session}",
         user_id=f"AROA3XFRBF535EXAMPLE:{session}",
         account=account,
-        session_token=token,
+        session_token=_session_token(),
         expires_at=expires_at,
-        role_arn=f"arn:{partition}:iam::{account}:role/{role}",
+        role_arn=role_arn,
+        identity_arn=role_arn,
         policy=policy,
     )
+
+
+def federated_credential(user: Credential, name: str, *, expires_at: float, policy: str) -> Credential:
+    """New credentials of a federated user.
+
+    Args:
+        user: the IAM user that asks for them.
+        name: of the federated user.
+        expires_at: epoch seconds.
+        policy: the session policy, or empty, which permits nothing.
+    """
+    partition = user.principal.split(":")[1]
+    return Credential(
+        access_key_id=_session_key_id(),
+        secret_access_key=_session_secret(),
+        principal=f"arn:{partition}:sts::{user.account}:federated-user/{name}",
+        user_id=f"{user.account}:{name}",
+        account=user.account,
+        session_token=_session_token(),
+        expires_at=expires_at,
+        identity_arn=user.principal,
+        policy=policy,
+    )
+
+
+def _session_key_id() -> str:
+    return "ASIA" + base64.b32encode(secrets.token_bytes(10)).decode()
+
+
+def _session_secret() -> str:
+    return base64.b64encode(secrets.token_bytes(30)).decode()
+
+
+def _session_token() -> str:
+    return base64.b64encode(b"!\n\torigin_ec" + secrets.token_bytes(SESSION_TOKEN_BYTES)).decode()
 
 
 class Credentials:

@@ -39,6 +39,10 @@ class Cause(Enum):
     UNREADABLE = (WireError("SerializationException", 400), WireError("MalformedQueryString", 400))
     UNKNOWN_ACTION = (WireError("UnknownOperationException", 400), WireError("InvalidAction", 400))
     BAD_POLICY = (WireError("InvalidParameterException", 400), WireError("MalformedPolicyDocument", 400))
+    PACKED_POLICY_TOO_LARGE = (
+        WireError("InvalidParameterException", 400),
+        WireError("PackedPolicyTooLarge", 400),
+    )
     BAD_WEB_IDENTITY = (WireError("InvalidParameterException", 400), WireError("InvalidIdentityToken", 400))
     EXPIRED_WEB_IDENTITY = (
         WireError("ExpiredTokenException", 400),

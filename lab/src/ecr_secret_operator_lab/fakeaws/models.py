@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 SERVED = {
     "ecr": frozenset({"GetAuthorizationToken"}),
     "ecr-public": frozenset({"GetAuthorizationToken"}),
-    "sts": frozenset({"GetCallerIdentity", "AssumeRole", "AssumeRoleWithWebIdentity"}),
+    "sts": frozenset({"GetCallerIdentity", "AssumeRole", "AssumeRoleWithWebIdentity", "GetFederationToken"}),
 }
+UNDECLARED_MAXIMA = {"unrestrictedSessionPolicyDocumentType": 2048}
+"""Limits that only the text of the STS API reference states (AssumeRole, Policy)."""
 SCALARS: dict[str, tuple[type, ...]] = {"string": (str,), "integer": (int,), "boolean": (bool,)}
 DATA_PATH = Loader()
 
@@ -55,10 +57,20 @@ def service_of_target(prefix: str) -> str | None:
 @cache
 def dns_suffix(region: str) -> str:
     """The domain of a region's partition, from botocore's partition table; the commercial one for an unknown region."""
-    for partition in DATA_PATH.load_data("partitions")["partitions"]:
-        if region in partition["regions"] or re.fullmatch(partition["regionRegex"], region):
-            return str(partition["outputs"]["dnsSuffix"])
-    return "amazonaws.com"
+    return str(_partition(region).get("outputs", {}).get("dnsSuffix", "amazonaws.com"))
+
+
+@cache
+def partition(region: str) -> str:
+    """The partition of a region, from botocore's partition table; the commercial one for an unknown region."""
+    return str(_partition(region).get("id", "aws"))
+
+
+def _partition(region: str) -> dict[str, Any]:
+    for one in DATA_PATH.load_data("partitions")["partitions"]:
+        if region in one["regions"] or re.fullmatch(one["regionRegex"], region):
+            return dict(one)
+    return {}
 
 
 def problems(parameters: dict[str, object], service: str, action: str) -> list[str]:
@@ -120,7 +132,7 @@ def _fits(pattern: str, value: str) -> bool:
 
 def _of_size(size: Any, value: object, shape: Any, place: _Place) -> Iterator[str]:  # noqa: ANN401 - botocore has no types
     noun = "value" if shape.type_name == "integer" else "length"
-    low, high = shape.metadata.get("min"), shape.metadata.get("max")
+    low, high = shape.metadata.get("min"), shape.metadata.get("max", UNDECLARED_MAXIMA.get(shape.name))
     if low is not None and size < low:
         yield place.broken(value, f"Member must have {noun} greater than or equal to {low}")
     if high is not None and size > high:

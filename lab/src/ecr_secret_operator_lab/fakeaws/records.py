@@ -84,6 +84,8 @@ class IssuedToken:
         service: `ecr` or `ecr-public`.
         registry: account of the registry; empty for ECR Public.
         principal: ARN of who asked.
+        account: of the principal.
+        identity_arn: the role or user behind the principal; the principal itself when it is no session.
         policy: the session policy of who asked, which the token is bound by too; empty when there is none.
     """
 
@@ -96,7 +98,23 @@ class IssuedToken:
     registry: str
     access_key_id: str
     principal: str
+    account: str
+    identity_arn: str
     policy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permissions:
+    """What IAM and ECR permit: policy documents, JSON texts. They apply to tokens that were issued before, too.
+
+    Attributes:
+        identities: the policies of roles and users, by ARN; one that is not named may do everything.
+        repositories: the policies of repositories, by ARN; one that is not named lets no other account in. None lets
+            all accounts into all repositories.
+    """
+
+    identities: dict[str, str] = field(default_factory=dict)
+    repositories: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +124,12 @@ class Found:
     Attributes:
         token: None when it was never issued.
         now: the server's clock (with its offset), which decides whether the token is still good; epoch seconds.
+        permissions: those in force.
     """
 
     token: IssuedToken | None
     now: float
+    permissions: Permissions = field(default_factory=Permissions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +193,8 @@ class Settings:
         session_seconds: life of sessions, overriding what was asked for; None honours DurationSeconds.
         latency_seconds: before every answer.
         clock_offset_seconds: added to the machine's clock for everything that AWS judges by time.
+        packed_policy_limit: characters of a session policy that fill the packed space; a longer one is
+            PackedPolicyTooLarge. AWS packs in a format of its own, so the default lets all permitted texts through.
         max_records: how many calls, tokens and sessions are remembered each; the oldest go first.
     """
 
@@ -180,6 +202,7 @@ class Settings:
     session_seconds: Positive | None = None
     latency_seconds: NotNegative = 0.0
     clock_offset_seconds: float = 0.0
+    packed_policy_limit: Count = 2048
     max_records: Count = DEFAULT_MAX_RECORDS
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from . import actions, control, faults, metadata, models, signatures
+from .context import Context, Result, denied
 from .errors import AwsError, Cause
 from .protocol import JSON_TYPE, XML_TYPE, Answer, HttpRequest, Operation, decode, encode_error, encode_result
 from .records import ABANDONED, OK, FaultKind
@@ -101,21 +102,21 @@ class Endpoint:
         state = self._state
         return signatures.verify(request, service=operation.service, known=state.credentials, now=state.now)
 
-    def _perform(self, operation: Operation, call: Call, caller: Credential | None) -> actions.Result:
+    def _perform(self, operation: Operation, call: Call, caller: Credential | None) -> Result:
         state = self._state
-        context = actions.Context(state, operation, call, caller)
+        context = Context(state, operation, call, caller)
         fault = state.faults.take(call, faults.LATE, caller_role=self._caller_role(call))
         if fault is None:
             return actions.perform(context)
         state.calls.mark(call.number, fault.rule.kind)
         if fault.rule.kind is FaultKind.ACCESS_DENIED:
-            raise actions.denied(context)
+            raise denied(context)
         if fault.rule.kind is FaultKind.EMPTY:
             return {"authorizationData": {} if operation.service == "ecr-public" else []}
         return _with_bad_token(actions.perform(context))
 
 
-def _with_bad_token(result: actions.Result) -> actions.Result:
+def _with_bad_token(result: Result) -> Result:
     data = result["authorizationData"]
     for one in data if isinstance(data, list) else [data]:
         if isinstance(one, dict):

@@ -8,7 +8,7 @@ from .ambient import Surroundings
 from .calls import Calls
 from .credentials import Credentials, Roles
 from .faults import Faults
-from .records import Settings
+from .records import Permissions, Settings
 from .tokens import Tokens
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class State:
-    """Credentials, roles, surroundings, tokens, calls, faults and settings.
+    """Credentials, roles, permissions, surroundings, tokens, calls, faults and settings.
 
     Args:
         clock: epoch seconds.
@@ -35,6 +35,7 @@ class State:
         settings = self.settings = self._initial
         self.credentials = Credentials(max_records=settings.max_records)
         self.roles = Roles()
+        self.permissions = Permissions()
         self.surroundings = Surroundings()
         self.tokens = Tokens(max_records=settings.max_records)
         self.calls.clear()

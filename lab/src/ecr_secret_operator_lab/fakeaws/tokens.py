@@ -49,6 +49,8 @@ class Tokens:
             registry=registry,
             access_key_id=to.access_key_id,
             principal=to.principal,
+            account=to.account,
+            identity_arn=to.identity_arn,
             policy=to.policy,
         )
         self._by_password[token.password] = token
