@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import base64
-import http.client
-import json
 import os
 import socket
-import ssl
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from botocore.config import Config
-from botocore.session import Session
 
 from ecr_secret_operator_lab.fakeaws import (
-    DEFAULT_ACCESS_KEY_ID,
-    DEFAULT_SECRET_ACCESS_KEY,
     FakeAws,
     IssuedToken,
     start_fake_aws,
@@ -27,37 +20,18 @@ from ecr_secret_operator_lab.fakeaws import (
 from ecr_secret_operator_lab.fakeaws.records import Found
 from ecr_secret_operator_lab.programs import ensure_programs
 from ecr_secret_operator_lab.registry import Refusal, Registry, RegistryError, Tools, pack, start_registry, unpack
-from ecr_secret_operator_lab.registry.gate import action_of, challenge, judge, login_in
+from ecr_secret_operator_lab.registry.gate import challenge, judge, login_in
 from ecr_secret_operator_lab.reporting import LineReporter
+
+from .registries import FAR, HOST, NOW, a_token, ask, auth_file, basic, token_from
 
 pytestmark = pytest.mark.xdist_group("registry")  # it is started once, by one worker
 
-HOST = "123456789012.dkr.ecr.us-east-2.amazonaws.com"
-FAR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 MIB = 1 << 20
 PLENTY = 48 * MIB
-NOW = 1_000_000.0
 
 
 # The decision
-
-
-def a_token(**over: object) -> IssuedToken:
-    fields: dict[str, object] = {
-        "number": 7,
-        "password": "pass",
-        "issued_at": NOW - 60,
-        "expires_at": NOW + 60,
-        "service": "ecr",
-        "region": "us-east-2",
-        "registry": "123456789012",
-        "access_key_id": "AKIA",
-        "principal": "arn:aws:iam::123456789012:user/one",
-        "account": "123456789012",
-        "identity_arn": "arn:aws:iam::123456789012:user/one",
-        "policy": "",
-    }
-    return IssuedToken(**{**fields, **over})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -82,35 +56,6 @@ def test_a_token_opens_the_registries_of_its_region_until_it_expires(
     token: IssuedToken | None, host: str, refusal: Refusal | None
 ) -> None:
     assert judge(Found(token=token, now=NOW), host) == refusal
-
-
-PULL = json.dumps({"Statement": [{"Effect": "Allow", "Action": ["ecr:BatchGetImage", "ecr:GetD*"], "Resource": "*"}]})
-
-
-@pytest.mark.parametrize(
-    ("request_line", "action", "refused"),
-    [
-        ("GET /v2/", None, False),
-        ("GET /v2/app/manifests/1", "BatchGetImage", False),
-        ("HEAD /v2/team/app/manifests/sha256:00", "BatchGetImage", False),
-        ("GET /v2/app/blobs/sha256:00", "GetDownloadUrlForLayer", False),
-        ("HEAD /v2/app/blobs/sha256:00", "BatchCheckLayerAvailability", True),
-        ("GET /v2/app/tags/list", "ListImages", True),
-        ("POST /v2/app/blobs/uploads/", "InitiateLayerUpload", True),
-        ("PATCH /v2/app/blobs/uploads/0-1", "UploadLayerPart", True),
-        ("PUT /v2/app/blobs/uploads/0-1", "CompleteLayerUpload", True),
-        ("PUT /v2/blobs/app/manifests/1", "PutImage", True),
-    ],
-)
-def test_a_token_may_do_what_its_session_may(request_line: str, action: str | None, refused: bool) -> None:  # noqa: FBT001 - a table's column
-    method, _, path = request_line.partition(" ")
-    assert action_of(method, path) == action
-    found = Found(token=a_token(policy=PULL), now=NOW)
-    assert judge(found, HOST, action=action) == (Refusal.NOT_ALLOWED if refused else None)
-
-
-def basic(user: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 @pytest.mark.parametrize(
@@ -155,33 +100,9 @@ def good(aws: FakeAws) -> Iterator[str]:
     aws.settings(clock_offset_seconds=0)
 
 
-def token_from(aws: FakeAws, region: str) -> str:
-    session = Session()
-    session.set_credentials(DEFAULT_ACCESS_KEY_ID, DEFAULT_SECRET_ACCESS_KEY)
-    client = session.create_client("ecr", region_name=region, endpoint_url=aws.url, config=Config(proxies={}))
-    (data,) = client.get_authorization_token()["authorizationData"]
-    return base64.b64decode(data["authorizationToken"]).decode().partition(":")[2]
-
-
 @pytest.fixture
 def tools(registry: Registry, programs: Mapping[str, Path], tmp_path: Path) -> Tools:
     return Tools(programs, registry, tmp_path)
-
-
-def auth_file(host: str, password: str) -> str:
-    return json.dumps({"auths": {host: {"auth": base64.b64encode(f"AWS:{password}".encode()).decode()}}})
-
-
-def ask(registry: Registry, authorization: str | None, *, host: str = HOST, path: str = "/v2/") -> tuple[int, str]:
-    """The status, and the challenge if there is one."""
-    context = ssl.create_default_context(cafile=str(registry.ca))
-    connection = http.client.HTTPSConnection("127.0.0.1", registry.ports.front, context=context, timeout=30)
-    headers = {"Host": host, **({"Authorization": authorization} if authorization else {})}
-    connection.request("GET", path, headers=headers)
-    answer = connection.getresponse()
-    answer.read()
-    connection.close()
-    return answer.status, answer.headers.get("WWW-Authenticate", "")
 
 
 def test_without_a_token_the_answer_is_ecrs_challenge(registry: Registry) -> None:

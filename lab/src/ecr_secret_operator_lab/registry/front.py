@@ -17,8 +17,10 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from ..fakeaws.records import Found
-from .gate import USER, action_of, challenge, judge, login_in
+from .admission import Admission, admit
+from .gate import USER, login_in
 from .records import Handled, Refusal
+from .refusals import refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,13 +37,8 @@ HOP_BY_HOP = frozenset({
 """RFC 9110, section 7.6.1, and what it obsoletes."""
 
 CLIENTS_OWN = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
-UNAUTHORIZED = {"errors": [{"code": "UNAUTHORIZED", "message": "Not Authorized"}]}
-EXPIRED = {
-    "errors": [
-        {"code": "DENIED", "message": "Your authorization token has expired. Reauthenticate and try again."},
-    ],
-}
-NOT_ALLOWED = {"errors": [{"code": "DENIED", "message": "The principal is not authorized to perform this action."}]}
+BLOB = "application/octet-stream"
+"""The registry reads `mount` and `from` in a form, too, which nothing has judged."""
 
 
 class Record:
@@ -95,12 +92,12 @@ class Front:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answers one request, and records it also when the client goes away."""
         number, arrived, status = self._record.next_number(), time.time(), 0
-        refusal, token = await self._admit(request)
+        admission = await self._admit(request)
         try:
-            if refusal is None:
-                response = await self._pass_on(request)
+            if admission.refusal is None:
+                response = await self._pass_on(request, admission)
             else:
-                response = _refused(request, refusal)
+                response = refused(request, admission.refusal, admission.message)
             status = response.status
         finally:
             self._record.add(
@@ -111,32 +108,31 @@ class Front:
                     host=request.host,
                     path=request.path,
                     status=status,
-                    refusal=refusal,
-                    token=token,
+                    refusal=admission.refusal,
+                    token=admission.token,
                 )
             )
         return response
 
-    async def _admit(self, request: web.Request) -> tuple[Refusal | None, int | None]:
+    async def _admit(self, request: web.Request) -> Admission:
         login = login_in(request.headers.get(hdrs.AUTHORIZATION))
         if login is None:
-            return Refusal.NO_CREDENTIALS, None
+            return Admission(refusal=Refusal.NO_CREDENTIALS)
         if login.user != USER:
-            return Refusal.NOT_AWS, None
+            return Admission(refusal=Refusal.NOT_AWS)
         async with self._aws.post(self._lookup, json={"password": login.password}) as answer:
             answer.raise_for_status()
             found = msgspec.json.decode(await answer.read(), type=Found)
-        host = request.host.rpartition(":")[0] if request.host.rpartition(":")[2].isdigit() else request.host
-        return judge(
-            found, host, action=action_of(request.method, request.path)
-        ), found.token.number if found.token else None
+        return admit(found, method=request.method, host=request.host, target=request.raw_path)
 
-    async def _pass_on(self, request: web.Request) -> web.StreamResponse:
+    async def _pass_on(self, request: web.Request, admission: Admission) -> web.StreamResponse:
         headers = _passed(request.headers, without=(hdrs.AUTHORIZATION, hdrs.EXPECT))
         headers["X-Forwarded-Proto"] = "https"
+        if admission.starts_upload:
+            headers[hdrs.CONTENT_TYPE] = BLOB
         async with self._registry.request(
             request.method,
-            URL(BEHIND + request.raw_path, encoded=True),
+            URL(BEHIND + admission.target, encoded=True),
             headers=headers,
             data=request.content.iter_chunked(CHUNK) if request.can_read_body else None,
             allow_redirects=False,
@@ -157,13 +153,6 @@ def _passed(headers: Mapping[str, str], *, without: Iterable[str] = ()) -> CIMul
         if name.lower() not in dropped:
             passed.add(name, value)
     return passed
-
-
-def _refused(request: web.Request, refusal: Refusal) -> web.Response:
-    if refusal is Refusal.NOT_ALLOWED:
-        return web.json_response(NOT_ALLOWED, status=403)
-    body = EXPIRED if refusal is Refusal.EXPIRED else UNAUTHORIZED
-    return web.json_response(body, status=401, headers={hdrs.WWW_AUTHENTICATE: challenge(request.host)})
 
 
 def routes(record: Record) -> Iterable[web.RouteDef]:

@@ -7,7 +7,11 @@ from enum import StrEnum
 
 
 class Refusal(StrEnum):
-    """Why a request was refused: with 403 for what the token may not do, with 401 for everything else."""
+    """Why a request was refused.
+
+    The answer is 403 for what the token may not do, 404 and 405 for a bad path and what is not served, and 401 for all
+    others.
+    """
 
     NO_CREDENTIALS = "no credentials"
     NOT_AWS = "the user is not AWS"
@@ -15,6 +19,8 @@ class Refusal(StrEnum):
     EXPIRED = "a token that has expired"
     OTHER_REGION = "a token of another region"
     NOT_ALLOWED = "a token of a session that may not do this"
+    BAD_PATH = "a path that is not that of a repository"
+    NOT_SERVED = "a request that ECR does not serve"
     OTHER_SERVICE = "a token of the other kind of registry, public or private"
 
 
