@@ -25,6 +25,11 @@ HOST = "123456789012.dkr.ecr.us-east-2.amazonaws.com"
 FAR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 OTHER = "210987654321.dkr.ecr.us-east-2.amazonaws.com"
 NOW = 1_000_000.0
+REGION = "us-east-2"
+ARN = f"arn:aws:ecr:{REGION}:123456789012:repository/"
+FEDERATED = "arn:aws:sts::123456789012:federated-user/team-a"
+READ = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:ListImages")
+WRITE = ("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage")
 USER_KEYS = {"AccessKeyId": DEFAULT_ACCESS_KEY_ID, "SecretAccessKey": DEFAULT_SECRET_ACCESS_KEY}
 
 
@@ -61,6 +66,15 @@ def token_from(aws: FakeAws, region: str, keys: Mapping[str, Any] = USER_KEYS) -
     """The password of a new authorization token."""
     (data,) = client(aws, "ecr", region, keys).get_authorization_token()["authorizationData"]
     return base64.b64decode(data["authorizationToken"]).decode().partition(":")[2]
+
+
+def limited(aws: FakeAws, *actions: str, resource: str = ARN + "team-a/*") -> str:
+    """A token of a federated user, whose session policy allows these actions."""
+    token = {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
+    some = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [token, some]})
+    sts = client(aws, "sts", REGION, USER_KEYS)
+    return token_from(aws, REGION, sts.get_federation_token(Name="team-a", Policy=policy)["Credentials"])
 
 
 def auth_file(host: str, password: str) -> str:

@@ -15,15 +15,10 @@ from ecr_secret_operator_lab.programs import ensure_programs
 from ecr_secret_operator_lab.registry import Refusal, Registry, Tools, pack, start_registry, unpack
 from ecr_secret_operator_lab.reporting import LineReporter
 
-from .registries import HOST, OTHER, Reply, auth_file, client, send, token_from
+from .registries import ARN, FEDERATED, HOST, OTHER, READ, REGION, WRITE, Reply, auth_file, limited, send, token_from
 
 pytestmark = pytest.mark.xdist_group("registry")
 
-REGION = "us-east-2"
-ARN = f"arn:aws:ecr:{REGION}:123456789012:repository/"
-FEDERATED = "arn:aws:sts::123456789012:federated-user/team-a"
-READ = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:ListImages")
-WRITE = ("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage")
 LAYER = b"a layer of team-b"
 DIGEST = f"sha256:{hashlib.sha256(LAYER).hexdigest()}"
 
@@ -56,18 +51,6 @@ def unlimited(aws: FakeAws) -> Iterator[str]:
     aws.reset()
     yield token_from(aws, REGION)
     aws.reset()
-
-
-def limited(aws: FakeAws, *actions: str, resource: str = ARN + "team-a/*") -> str:
-    """A token of a federated user."""
-    token = {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
-    some = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [token, some]})
-    sts = client(aws, "sts", REGION, {"AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": SECRET})
-    return token_from(aws, REGION, sts.get_federation_token(Name="team-a", Policy=policy)["Credentials"])
-
-
-SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
 
 def push(tools: Tools, image: str) -> str:
