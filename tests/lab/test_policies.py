@@ -6,7 +6,7 @@ import json
 from fnmatch import fnmatchcase
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ecr_secret_operator_lab.fakeaws.authorization import Principal, refusal
@@ -174,6 +174,7 @@ def test_a_deny_never_widens_and_an_order_never_matters(
     assert allows(policy(*reversed(some)), action, PREFIX + name) is before
 
 
+@example(pattern="a*b?", name="a\nb\n")
 @given(pattern=st.text("ab*?/[]!.\n", max_size=8), name=st.text("ab/[]!.\n", max_size=8))
 def test_nothing_but_two_characters_is_a_wildcard(pattern: str, name: str) -> None:
     assert matches(pattern, name) is fnmatchcase(name, pattern.replace("[", "[[]"))

@@ -86,7 +86,7 @@ def test_a_blob_that_comes_whole_needs_all_of_an_upload() -> None:
 
 
 def test_the_catalog_needs_a_permission_for_all_repositories() -> None:
-    assert decide("GET /v2/_catalog").refusal is Refusal.NOT_ALLOWED
+    assert f"ecr:DescribeRepositories on resource: {ARN}* because" in decide("GET /v2/_catalog").message
     assert decide("GET /v2/_catalog", a_token(policy=policy(resource=ARN + "*"))).refusal is None
     assert decide("GET /v2/").refusal is None
 
@@ -270,6 +270,8 @@ def test_at_ecr_public_everyone_reads_and_policies_say_who_writes() -> None:
     host = "public.ecr.aws"
     assert decide("GET /v2/any/thing/manifests/1", token, host=host).refusal is None
     assert decide("HEAD /v2/any/thing/blobs/sha256:00", token, host=host).refusal is None
+    for other in (host, host.upper(), f"{host}.", f"{host}:443"):
+        assert decide("GET /v2/any/thing/manifests/1", a_token(), host=other).refusal is Refusal.OTHER_SERVICE
     assert decide("POST /v2/alias/web/blobs/uploads/", token, host=host).refusal is None
     assert f"on resource: {arn}db " in decide("POST /v2/alias/db/blobs/uploads/", token, host=host).message
 
