@@ -16,7 +16,7 @@ from ecr_secret_operator.api.fields import API_VERSION
 from ecr_secret_operator.cli.main import cli
 from ecr_secret_operator.doctor.credential import CredentialState, credential
 from ecr_secret_operator.doctor.resources import GENERIC
-from ecr_secret_operator.domain.identity.policy import POLICY_KIND, AccessPolicySpec, parse_policy
+from ecr_secret_operator.domain.identity.access_policy import POLICY_KIND, AccessPolicySpec, parse_policy
 from ecr_secret_operator.domain.kinds import CLUSTER_PULL_SECRET, KINDS
 from ecr_secret_operator.domain.resource import InvalidSpec
 from ecr_secret_operator.observability.metrics import PREFIX, Metrics

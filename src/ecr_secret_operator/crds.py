@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from .api.fields import GROUP, VERSION
-from .domain.identity.policy import POLICY_KIND, POLICY_PLURAL, AccessPolicySpec
+from .domain.identity.access_policy import POLICY_KIND, POLICY_PLURAL, AccessPolicySpec
 from .domain.kinds import KINDS, Kind
 from .domain.status.placements import MOST_LISTED
 
@@ -82,6 +82,10 @@ _STATUS: Schema = {
         },
         "expiresAt": _time("Time when the stored token expires."),
         "nextRefreshTime": _time("Time of the next refresh of the stored token."),
+        "tokenLimit": _text(
+            "What the stored tokens are limited to: the access, and the repositories if these are limited. Absent if a"
+            " token may do all that its identity may."
+        ),
         "lastHandledRefresh": _text(f"The value of the annotation {GROUP}/refresh that was last handled."),
         "conditions": {
             "type": "array",
@@ -137,8 +141,8 @@ def _structural(schema: Schema, definitions: Schema) -> Schema:
         name = schema["$ref"].rpartition("/")[2]
         schema = {**definitions[name], **{key: value for key, value in schema.items() if key != "$ref"}}
     kept = {key: value for key, value in schema.items() if key in _KEPT}
-    if kept.get("default") == "" or isinstance(kept.get("default"), dict | list):
-        del kept["default"]  # what is left out says the same
+    if kept.get("default", "") in ("", None) or isinstance(kept.get("default"), dict | list):
+        kept.pop("default", None)  # what is left out says the same
     if "description" in kept:
         kept["description"] = " ".join(kept["description"].split())
     if "properties" in kept:
@@ -177,6 +181,7 @@ def _columns(kind: Kind) -> list[Schema]:
         {"name": heading, "type": "string", "jsonPath": path, "priority": _WIDE},
         *(_CLUSTER_COLUMNS if kind.clustered else []),
         {"name": "Expires", "type": "string", "jsonPath": ".status.expiresAt"},
+        {"name": "Limit", "type": "string", "jsonPath": ".status.tokenLimit", "priority": _WIDE},
         _AGE,
     ]
 
@@ -200,15 +205,18 @@ def policy_definition() -> Schema:
     """The CustomResourceDefinition of AccessPolicy."""
     names = _Names(POLICY_KIND, POLICY_PLURAL, ("ecrpolicy",), "Cluster")
     description = (
-        "Limits which namespaces may use which Amazon ECR registries, regions and AWS identities. While no AccessPolicy"
-        " exists, every namespace may use everything that the operator can use. Once any exists, a resource is served"
-        " only if one policy selects its namespace and allows its registry, region and identity."
+        "Limits which namespaces may use which Amazon ECR registries, regions and AWS identities, and what their tokens"
+        " may do. While no AccessPolicy exists, every namespace may use everything that the operator can use. Once any"
+        " exists, a resource is served only if one policy selects its namespace and allows its registry, region,"
+        " identity and token."
     )
     columns: list[Schema] = [
         {"name": "Mode", "type": "string", "jsonPath": ".spec.mode"},
         {"name": "Ambient", "type": "boolean", "jsonPath": ".spec.ambient_identity"},
         {"name": "Registries", "type": "string", "jsonPath": ".spec.registries"},
         {"name": "Roles", "type": "string", "jsonPath": ".spec.role_arns"},
+        {"name": "Access", "type": "string", "jsonPath": ".spec.limit.access", "priority": _WIDE},
+        {"name": "Repositories", "type": "string", "jsonPath": ".spec.limit.repositories", "priority": _WIDE},
         _AGE,
     ]
     return _definition(names, _schema(names, description, _spec(AccessPolicySpec)), columns)

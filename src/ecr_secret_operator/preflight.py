@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from .api.fields import GROUP
-from .domain.identity.policy import POLICY_PLURAL
+from .domain.identity.access_policy import POLICY_PLURAL
 from .domain.kinds import KINDS
 from .errors import ApiError, Forbidden, NoCredentials, OperatorError, Unavailable
 from .kube.client import Client

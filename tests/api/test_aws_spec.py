@@ -40,6 +40,11 @@ def more(*registries: object) -> dict[str, object]:
         {"service_account": "puller"},
         {"service_account": "puller.v1", "access": "pull"},
         {"credentials_secret": "aws-keys"},
+        {"access": "pull"},
+        {"access": "push", "credentials_secret": "aws-keys"},
+        {"access": None},
+        {"repositories": ["team-a/*", "base/python?.1_x-y"]},
+        {"repositories": []},
     ],
 )
 def test_identities_that_are_taken(aws: dict[str, Any]) -> None:
@@ -47,7 +52,7 @@ def test_identities_that_are_taken(aws: dict[str, Any]) -> None:
 
 
 ONE_OF = "at most one of them may be"
-PULL = "access: pull needs role_arn or service_account: only a role's session can be limited"
+ACCESS = "'pull', 'push' or 'full'"
 
 
 @pytest.mark.parametrize("place", ["aws", "additional_registries.0.aws"])
@@ -68,10 +73,16 @@ PULL = "access: pull needs role_arn or service_account: only a role's session ca
         ),
         ({"external_id": "tenant-a"}, "", "external_id needs role_arn"),
         ({"external_id": "tenant-a", "service_account": "a"}, "", "external_id needs role_arn"),
-        ({"access": "pull"}, "", PULL),
-        ({"access": "pull", "credentials_secret": "a"}, "", PULL),
-        ({"access": "push"}, ".access", "'full' or 'pull'"),
-        ({"access": ""}, ".access", "'full' or 'pull'"),
+        ({"access": "read"}, ".access", ACCESS),
+        ({"access": ""}, ".access", ACCESS),
+        ({"access": ["pull"]}, ".access", ACCESS),
+        ({"repositories": "team-a/*"}, ".repositories", "valid tuple"),
+        ({"repositories": ["Team-A/*"]}, ".repositories.0", "'Team-A/*' is not a pattern of repository names"),
+        ({"repositories": ["{namespace}/*"]}, ".repositories.0", "is not a pattern of repository names"),
+        ({"repositories": ["a", ""]}, ".repositories.1", "is not a pattern of repository names"),
+        ({"repositories": ["a*:b"]}, ".repositories.0", "is not a pattern of repository names"),
+        ({"repositories": ["x" * 257]}, ".repositories.0", "is too long"),
+        ({"repositories": ["x"] * 21}, ".repositories", "at most 20"),
         ({"role_arn": 5}, ".role_arn", "valid string"),
         ({"role_arn": None}, ".role_arn", "valid string"),
         ({"service_account": ["a"]}, ".service_account", "valid string"),
@@ -84,6 +95,28 @@ def test_identities_that_are_refused(aws: Any, place: str, field: str, says: str
     message = problem_of(raw)
     assert message.startswith(f"spec.{place}{field}: ")
     assert says in message
+
+
+LIMITED = {"repositories": ["team-a/*"]}
+PUBLIC = {"ecr_registry": "public.ecr.aws"}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {**PUBLIC, "region": "us-east-1", "aws": LIMITED},
+        more({**PUBLIC, "aws": LIMITED}),
+        {"aws": LIMITED, **more(PUBLIC)},
+    ],
+    ids=["own", "additional", "inherited"],
+)
+def test_repositories_of_ecr_public_cannot_be_limited(spec: dict[str, Any]) -> None:
+    assert "repositories of public.ecr.aws cannot be limited" in problem_of(a_raw_spec(**spec))
+
+
+def test_access_to_ecr_public_can_be_limited() -> None:
+    own_limit = {"aws": LIMITED, **more({**PUBLIC, "aws": {"access": "pull"}})}
+    assert [entry.aws.access for entry in a_spec(**own_limit).entries] == [None, "pull"]
 
 
 # Hostile forms: these names end in URLs of the API server and in requests to AWS

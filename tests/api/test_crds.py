@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import yaml
 
 from ecr_secret_operator.api.duration import DURATION_PATTERN
 from ecr_secret_operator.crds import all_definitions, definition, policy_definition, to_yaml
-from ecr_secret_operator.domain.identity.policy import AccessPolicySpec
+from ecr_secret_operator.domain.identity.access_policy import AccessPolicySpec
+from ecr_secret_operator.domain.identity.limit import TokenLimit
 from ecr_secret_operator.domain.kinds import ARGO_HELM_REPO_SECRET, KINDS, Kind
 from ecr_secret_operator.domain.status.conditions import next_status
 from ecr_secret_operator.domain.status.outcome import Outcome
@@ -137,9 +139,9 @@ def test_names_columns_and_required_fields(
     assert (version["name"], version["served"], version["storage"]) == ("v1alpha1", True, True)
     assert version["subresources"] == {"status": {}}
     columns = [column["name"] for column in version["additionalPrinterColumns"]]
-    assert columns == ["Ready", "Reason", "Secret", heading, "Expires", "Age"]
+    assert columns == ["Ready", "Reason", "Secret", heading, "Expires", "Limit", "Age"]
     wide = [column["name"] for column in version["additionalPrinterColumns"] if column.get("priority")]
-    assert wide == [heading], "a host makes the lines longer than most terminals are wide"
+    assert wide == [heading, "Limit"], "a host makes the lines longer than most terminals are wide"
     assert set(schema_of(KINDS[name])["properties"]["spec"]["required"]) == required
 
 
@@ -167,7 +169,8 @@ def test_all_that_a_status_can_hold_is_in_the_schema(kind: Kind) -> None:
     """What is not there is pruned by the API server, and would be written again and again."""
     spec = an_argo_spec() if kind is ARGO_HELM_REPO_SECRET else kind.parse(a_raw_spec())
     resource = a_resource(status={}, refresh_request="1", spec=spec)
-    status = next_status(resource, Outcome(stored=stored_tokens(resource), written=True, refreshed=True), now=NOW)
+    stored = {host: replace(one, limit=TokenLimit("pull")) for host, one in stored_tokens(resource).items()}
+    status = next_status(resource, Outcome(stored=stored, written=True, refreshed=True), now=NOW)
     if kind.clustered:
         denied = next_status(resource, Outcome(failure=Failure(Reason.POLICY_DENIED, "no")), now=NOW)
         status = cluster_status(Placements(resource, 2, {"a": status, "b": denied}), now=NOW)
@@ -194,19 +197,24 @@ def test_the_region_rule_looks_at_the_field_that_names_the_registry(kind: Kind) 
     assert others == [rule]
 
 
-def test_region_and_role_of_a_further_registry_are_held_against_its_own_host() -> None:
+def test_region_role_and_limit_of_a_further_registry_are_held_against_its_own_host() -> None:
     items = schema_of(KINDS["Secret"])["properties"]["spec"]["properties"]["additional_registries"]["items"]
-    rules = {rule["fieldPath"]: rule["rule"] for rule in items["x-kubernetes-validations"]}
-    assert set(rules) == {".region", ".aws"}
-    assert all("self.ecr_registry." in rule for rule in rules.values())
+    rules = items["x-kubernetes-validations"]
+    assert [(one["fieldPath"], one["message"].split()[0]) for one in rules] == [
+        (".region", "region"),
+        (".aws", "role_arn"),
+        (".aws", "repositories"),
+    ]
+    assert all("self.ecr_registry." in one["rule"] for one in rules)
 
 
 @each_kind
 def test_each_identity_that_a_resource_may_name_is_a_field(kind: Kind) -> None:
     spec = schema_of(kind)["properties"]["spec"]["properties"]
     aws = spec["aws"]["properties"]
-    assert aws.keys() == {"role_arn", "external_id", "service_account", "credentials_secret", "access"}
-    assert (aws["access"]["enum"], aws["access"]["default"]) == (["full", "pull"], "full")
+    assert aws.keys() == {"role_arn", "external_id", "service_account", "credentials_secret", "access", "repositories"}
+    assert aws["access"]["enum"] == ["pull", "push", "full"]
+    assert "default" not in aws["access"], "what is left out is as much as policy allows"
     assert not [path for path, node in nodes(spec["aws"]) if "endpoint" in path], "a resource never names an endpoint"
     if kind.name == "Secret":
         assert spec["additional_registries"]["items"]["properties"]["aws"]["properties"].keys() == aws.keys()
@@ -224,7 +232,7 @@ def test_the_policy_is_of_the_cluster_and_has_no_status() -> None:
     assert properties["spec"]["properties"].keys() == AccessPolicySpec.model_fields.keys()
     assert "required" not in properties["spec"], "an empty spec is the policy that allows nothing"
     columns = [column["name"] for column in version["additionalPrinterColumns"]]
-    assert columns == ["Mode", "Ambient", "Registries", "Roles", "Age"]
+    assert columns == ["Mode", "Ambient", "Registries", "Roles", "Access", "Repositories", "Age"]
 
 
 def test_no_two_definitions_share_a_name() -> None:

@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ecr_secret_operator.api.registry import PUBLIC_HOST, parse_registry
 from ecr_secret_operator.aws.ecr import fetch_token
 from ecr_secret_operator.domain.identity.identity import AccessKeys, AccountRole, AssumedRole, Identity, StoredKeys
+from ecr_secret_operator.domain.identity.limit import UNLIMITED, TokenLimit
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.resource import Key
 from ecr_secret_operator.domain.tokens.token import Sensitive, Token
@@ -46,9 +48,10 @@ def stored_keys(key_id: str = KEY_ID, secret: str = SECRET_KEY, session_token: s
     return StoredKeys("team-a", "aws-keys", keys.version, keys)
 
 
-def at(identity: Identity, *, public: bool = False) -> Scope:
+def at(identity: Identity, *, public: bool = False, limit: TokenLimit = UNLIMITED) -> Scope:
     """The scope of an identity at a registry in Ohio, or at ECR Public."""
-    return Scope("aws", "us-east-1" if public else "us-east-2", identity, public=public)
+    host = PUBLIC_HOST if public else "123456789012.dkr.ecr.us-east-2.amazonaws.com"
+    return Scope.of(parse_registry(host), identity, limit)
 
 
 def fetch_as(scope: Scope, *, requester: Key | None = None, proof: str = "") -> Token:

@@ -10,6 +10,7 @@ import pytest
 
 from ecr_secret_operator.aws import session
 from ecr_secret_operator.domain.identity.identity import AMBIENT, AccountRole, AssumedRole, Identity
+from ecr_secret_operator.domain.identity.limit import TokenLimit
 from ecr_secret_operator.reasons import Reason
 from ecr_secret_operator_lab.fakeaws import FakeAws, Role
 
@@ -87,7 +88,7 @@ def test_refused_at_get_authorization_token(fake: FakeAws, identity: Identity, n
 
 def test_ecr_public_that_refuses_a_role(fake: FakeAws) -> None:
     fake.fail("AccessDenied", service="ecr-public")
-    error = refusal(at(AssumedRole(TEAM_ROLE, access="pull"), public=True))
+    error = refusal(at(AssumedRole(TEAM_ROLE), public=True, limit=TokenLimit("pull")))
     assert error.reason is DENIED
     says(str(error), TEAM_ROLE, "GetAuthorizationToken")
 

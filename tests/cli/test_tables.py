@@ -83,6 +83,17 @@ def test_a_wide_table_has_all_registries() -> None:
     assert OTHER_HOST in shown(raw, wide=True)
 
 
+def test_a_wide_table_says_what_the_tokens_are_limited_to() -> None:
+    limited = an_object()
+    limited["status"]["tokenLimit"] = "pull in team-a/*"
+    pending = an_object(name="new", status={})
+    lines = shown(limited, an_object(name="other"), pending, wide=True).splitlines()
+    heading, *rows = lines[:4]
+    assert heading.rstrip().endswith("LIMIT")
+    assert [row[heading.index("LIMIT") :].rstrip() for row in rows] == ["pull in team-a/*", "none", "-"]
+    assert "LIMIT" not in shown(limited)
+
+
 def test_a_name_that_looks_like_markup_is_shown_as_it_is() -> None:
     status = a_status(a_condition("Ready", "False", "InvalidSpec", "[red]spec[/nothing]"), phase="Error")
     assert "[red]spec[/nothing]" in shown(an_object(status=status))

@@ -97,6 +97,39 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
             ("contradicting region", {"region": "eu-west-1"}, "region contradicts ecr_registry"),
         )
     },
+    "access of reading": ("Secret", {"aws": {"access": "read"}}, "Unsupported value"),
+    "no access": ("Secret", {"aws": {"access": ""}}, "Unsupported value"),
+    "repositories in capitals": ("Secret", {"aws": {"repositories": ["Team/*"]}}, "lower case letters, digits"),
+    "repositories of an ARN": ("Secret", {"aws": {"repositories": ["a:repository/b"]}}, "lower case letters, digits"),
+    "repositories of a variable": ("Secret", {"aws": {"repositories": ["${aws:x}/a"]}}, "lower case letters, digits"),
+    "repositories twice": ("Secret", {"aws": {"repositories": ["a", "a"]}}, "Duplicate value"),
+    "too many repositories": ("Secret", {"aws": {"repositories": [f"a{n}" for n in range(21)]}}, "Too many"),
+    "a long repository": ("Secret", {"aws": {"repositories": ["a" * 257]}}, "Too long"),
+    "long repositories": (
+        "Secret",
+        {"aws": {"repositories": [f"{n}{'a' * 240}" for n in range(9)]}},
+        "repositories are too long for a session policy",
+    ),
+    "repositories of ECR Public": (
+        "Secret",
+        {"ecr_registry": "public.ecr.aws", "region": "us-east-1", "aws": {"repositories": ["a"]}},
+        "repositories of public.ecr.aws cannot be limited",
+    ),
+    "inherited repositories of ECR Public": (
+        "Secret",
+        {"additional_registries": [{"ecr_registry": "public.ecr.aws"}], "aws": {"repositories": ["a"]}},
+        "additional_registries: repositories of public.ecr.aws cannot be limited",
+    ),
+    "additional repositories of ECR Public": (
+        "ClusterPullSecret",
+        {"additional_registries": [{"ecr_registry": "public.ecr.aws", "aws": {"repositories": ["a"]}}]},
+        "repositories of public.ecr.aws cannot be limited",
+    ),
+    "argo repositories of ECR Public": (
+        "ArgoHelmRepoSecret",
+        {"url": "oci://public.ecr.aws/a/b", "region": "us-east-1", "aws": {"repositories": ["a"]}},
+        "repositories of public.ecr.aws cannot be limited",
+    ),
     "cluster host elsewhere": (
         "ClusterPullSecret",
         {"ecr_registry": "registry.example.com"},

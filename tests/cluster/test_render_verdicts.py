@@ -25,7 +25,7 @@ COMMON: Object = {
     "generated_secret_name": "x",
     "frequency": "6h",
     "region": "us-east-2",
-    "aws": {**NO_IDENTITY, "role_arn": ROLE, "external_id": "abc", "access": "pull"},
+    "aws": {**NO_IDENTITY, "role_arn": ROLE, "external_id": "abc", "access": "pull", "repositories": ["team-a/*"]},
     "suspend": False,
     "deletion_policy": "Delete",
     "metadata": {"labels": {"team": "a"}, "annotations": {"example.com/a": "b"}},
@@ -37,7 +37,7 @@ REGISTRIES: Object = {
         {
             "ecr_registry": WEST,
             "region": "us-west-2",
-            "aws": {**NO_IDENTITY, "service_account": "builder", "access": "full"},
+            "aws": {**NO_IDENTITY, "service_account": "builder", "access": "full", "repositories": ["a"]},
         },
         {"ecr_registry": "public.ecr.aws", "aws": {"credentials_secret": "keys"}},
     ],
@@ -68,6 +68,7 @@ SPECS: dict[str, Object] = {
         "external_ids": ["tenant/{namespace}"],
         "ambient_identity": True,
         "default_role_arn": ROLE,
+        "limit": {"access": "push", "repositories": ["{namespace}/*"]},
         "mode": "Audit",
     },
 }

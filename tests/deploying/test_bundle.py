@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator.domain.identity.policy import POLICY_KIND, parse_policy
+from ecr_secret_operator.domain.identity.access_policy import POLICY_KIND, parse_policy
 from ecr_secret_operator.domain.kinds import KINDS
 from ecr_secret_operator.domain.resource import InvalidSpec
 from ecr_secret_operator.rbac import PERMISSIONS, RoleScope

@@ -13,7 +13,7 @@ from ecr_secret_operator.doctor.credential import credential
 from ecr_secret_operator.doctor.finding import Finding, Level
 from ecr_secret_operator.doctor.observed import Evidence, Keys, ObservedInstallation
 from ecr_secret_operator.doctor.permissions import access_reviews
-from ecr_secret_operator.domain.identity.policy import Policy, parse_policy
+from ecr_secret_operator.domain.identity.access_policy import Policy, parse_policy
 from ecr_secret_operator.domain.kinds import KINDS
 from ecr_secret_operator.domain.secret.annotations import OWNER
 from ecr_secret_operator.domain.secret.stored import MANAGED_BY, MANAGED_BY_LABEL, OwnerReference, StoredSecret

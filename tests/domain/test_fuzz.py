@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecr_secret_operator.domain.identity.access_policy import AccessPolicySpec, parse_policy
 from ecr_secret_operator.domain.identity.authorization import Authorization
-from ecr_secret_operator.domain.identity.policy import AccessPolicySpec, parse_policy
 from ecr_secret_operator.domain.kinds import KINDS, Kind, passwords_of
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource
 from ecr_secret_operator.domain.secret.annotations import DIGEST, NAME, OWNER, TOKENS

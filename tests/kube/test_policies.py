@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ecr_secret_operator.api.selectors import NamespaceLabels
-from ecr_secret_operator.domain.identity.policy import AccessPolicySpec, Policy
+from ecr_secret_operator.domain.identity.access_policy import AccessPolicySpec, Policy
 from ecr_secret_operator.domain.resource import InvalidSpec
 from ecr_secret_operator.kube import namespaces, policies
 from ecr_secret_operator.kube.objects import CustomObject, ObjectRef

@@ -88,6 +88,8 @@ def test_the_promised_names(metrics: Metrics, telemetry: Telemetry) -> None:
         "refresh_failing",
         "policy_denied",
         "link_failing",
+        "tokens_limited",
+        "tokens_unlimited",
     }
 
 
@@ -99,6 +101,13 @@ def test_every_metric_has_a_help_text(metrics: Metrics, telemetry: Telemetry) ->
     use_everything(metrics, telemetry)
     for family in text_string_to_metric_families(metrics.snapshot()().decode()):
         assert family.documentation, family.name
+
+
+def test_resources_with_limited_tokens_are_counted_without_labels(metrics: Metrics) -> None:
+    limited, none = ResourceMetrics(A, NOW, ready=True, limited=True), ResourceMetrics(B, None, ready=False)
+    metrics.watch_resources(lambda: [limited, limited, ResourceMetrics(B, NOW, ready=True), none])
+    assert samples(metrics)["ecr_secret_operator_tokens_limited"] == {(): 2}
+    assert samples(metrics)["ecr_secret_operator_tokens_unlimited"] == {(): 1}, "what has no token is not counted"
 
 
 def test_each_resource_has_its_expiry_and_readiness_and_loses_them_with_itself(metrics: Metrics) -> None:
@@ -166,11 +175,10 @@ KEYS = AccessKeys("AKIATEAMAEXAMPLE0001", Sensitive("team-a-secret-team-a-secret
     ("identity", "label"),
     [
         (AssumedRole(ROLE, "external-1"), f"role/{ROLE}"),
-        (AssumedRole(ROLE, access="pull"), f"role/{ROLE}/pull"),
         (AccountRole("team-a", "builder", ROLE, "sts.amazonaws.com"), f"serviceaccount/team-a/builder/{ROLE}"),
         (StoredKeys("team-a", "aws-keys", KEYS.version, KEYS), "secret/team-a/aws-keys"),
     ],
-    ids=["role", "pull", "account", "keys"],
+    ids=["role", "account", "keys"],
 )
 def test_calls_to_aws_name_the_identity_and_nothing_that_is_secret(
     metrics: Metrics, telemetry: Telemetry, identity: Identity, label: str

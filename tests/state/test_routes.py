@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ecr_secret_operator.api.selectors import NamespaceLabels
-from ecr_secret_operator.domain.identity.policy import Policy, parse_policy
+from ecr_secret_operator.domain.identity.access_policy import Policy, parse_policy
 from ecr_secret_operator.domain.identity.sources import KeySecret, Named, RoleAccount
 from ecr_secret_operator.domain.links import LinkedAccount, Ref
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, Resource

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_v
 
 from ..errors import InvalidField
 from .fields import OptionalName, bounded, cel, matches, rule
-from .model import CommonSpec, RegistryEntry, partition_agrees, region_agrees
+from .model import CommonSpec, RegistryEntry, partition_agrees, region_agrees, repositories_agree
 from .registry import EXAMPLE_HOST, HOST_PATTERN, PATH_PATTERN, parse_chart_url
 
 REPOSITORY: Literal["repository"] = "repository"
@@ -53,6 +53,7 @@ class ArgoHelmRepoSecretSpec(CommonSpec):
         json_schema_extra=cel(
             region_agrees("url"),
             partition_agrees("url"),
+            repositories_agree("url"),
             rule(
                 "!has(self.project) || self.project == '' || !has(self.secret_type)"
                 f" || self.secret_type != '{REPO_CREDS}'",

@@ -37,6 +37,7 @@ from .fields import (
     valid_keys,
     valid_label_values,
 )
+from .limits import PUBLIC_RULE, OptionalAccess, RepositoryPatterns
 from .registry import GOV_REGIONS, PARTITIONS, PUBLIC_HOST, PUBLIC_REGION, Registry
 
 DEFAULT_FREQUENCY = "6h"
@@ -83,11 +84,6 @@ class AwsSpec(Model):
                 "!has(self.external_id) || self.external_id == '' || (has(self.role_arn) && self.role_arn != '')",
                 "external_id needs role_arn",
             ),
-            rule(
-                "!has(self.access) || self.access == 'full' || (has(self.role_arn) && self.role_arn != '')"
-                " || (has(self.service_account) && self.service_account != '')",
-                "access: pull needs role_arn or service_account: only a role's session can be limited",
-            ),
         )
     )
 
@@ -108,9 +104,15 @@ class AwsSpec(Model):
     """Name of a Secret with aws_access_key_id, aws_secret_access_key and, for temporary keys, aws_session_token. It is
     in the resource's namespace; for a ClusterPullSecret, in the operator's. A change takes effect at once."""
 
-    access: Literal["full", "pull"] = "full"
-    """What the token may do at the registry. full: all that the identity may. pull: read only, by a session policy with
-    ECR's read actions. pull requires role_arn or service_account."""
+    access: OptionalAccess = None
+    """What the token may do at the registry. full: all that the identity may. push: read and upload, but neither delete
+    nor administer repositories. pull: read only. Optional. Defaults to full, or to the limit of an AccessPolicy. push
+    and pull add a session policy, which is possible for roles and for the keys of an IAM user."""
+
+    repositories: RepositoryPatterns = ()
+    """Repositories of the registry's account that the token is limited to: patterns of names, such as team-a/*. * also
+    matches /. Optional. Defaults to all repositories, or to those in the limit of an AccessPolicy. Not valid for
+    public.ecr.aws."""
 
     @model_validator(mode="after")
     def _consistent(self) -> AwsSpec:
@@ -119,8 +121,6 @@ class AwsSpec(Model):
             raise InvalidField(f"{' and '.join(given)} are given: at most one of them may be")
         if self.external_id and not self.role_arn:
             raise InvalidField("external_id needs role_arn")
-        if self.access == "pull" and not (self.role_arn or self.service_account):
-            raise InvalidField("access: pull needs role_arn or service_account: only a role's session can be limited")
         return self
 
 
@@ -143,8 +143,10 @@ class RegistryEntry:
 
 
 def check_entry(entry: RegistryEntry, region: str) -> None:
-    """Refuses a region or a role that contradicts the registry. Raises InvalidField."""
+    """Refuses a region, a role or a limit that contradicts the registry. Raises InvalidField."""
     registry, role = entry.registry, entry.aws.role_arn
+    if entry.aws.repositories and registry.public:
+        raise InvalidField(PUBLIC_RULE)
     if region and region != registry.region:
         raise InvalidField(
             f"region {shown(region)} contradicts {entry.field} {shown(registry.host)}: a token is good for one region"
@@ -255,3 +257,20 @@ def partition_agrees_with(entries: str, field: str) -> dict[str, str]:
     condition = f"has(more.aws) || ({_in_partition_of(f'more.{field}')})"
     message = _PARTITION_RULE.format(field=f"{entries}[].{field}")
     return {**rule(f"!has(self.{entries}) || self.{entries}.all(more, {condition})", message), "fieldPath": ".aws"}
+
+
+def _limits_repositories(entry: str) -> str:
+    return f"has({entry}.aws) && has({entry}.aws.repositories) && {entry}.aws.repositories.size() > 0"
+
+
+def repositories_agree(field: str) -> dict[str, str]:
+    """The CEL rule, over an object, that it does not limit repositories of ECR Public."""
+    condition = f"{_host_in(field)} != '{PUBLIC_HOST}' || !({_limits_repositories('self')})"
+    return {**rule(condition, PUBLIC_RULE), "fieldPath": ".aws"}
+
+
+def repositories_agree_with(entries: str, field: str) -> dict[str, str]:
+    """The same of the entries of a list that inherit the identity of the object."""
+    public = f"self.{entries}.exists(more, more.{field} == '{PUBLIC_HOST}' && !has(more.aws))"
+    condition = f"!has(self.{entries}) || !({_limits_repositories('self')}) || !{public}"
+    return {**rule(condition, f"{entries}: {PUBLIC_RULE}"), "fieldPath": ".aws"}

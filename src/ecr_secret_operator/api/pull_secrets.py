@@ -19,6 +19,8 @@ from .model import (
     partition_agrees,
     partition_agrees_with,
     region_agrees,
+    repositories_agree,
+    repositories_agree_with,
 )
 from .registry import parse_registry
 from .selectors import NamespaceSelection
@@ -31,7 +33,11 @@ for rules over them does not."""
 class AdditionalRegistry(Model):
     """One more registry for the same Secret."""
 
-    model_config = ConfigDict(json_schema_extra=cel(region_agrees("ecr_registry"), partition_agrees("ecr_registry")))
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            region_agrees("ecr_registry"), partition_agrees("ecr_registry"), repositories_agree("ecr_registry")
+        )
+    )
 
     ecr_registry: RegistryHost
     """Host of the registry, in the same form as ecr_registry of the resource."""
@@ -97,6 +103,8 @@ class RegistriesSpec(CommonSpec):
             region_agrees("ecr_registry"),
             partition_agrees("ecr_registry"),
             partition_agrees_with("additional_registries", "ecr_registry"),
+            repositories_agree("ecr_registry"),
+            repositories_agree_with("additional_registries", "ecr_registry"),
             _no_repetition(),
         )
     )

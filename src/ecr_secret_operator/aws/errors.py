@@ -54,6 +54,7 @@ _BAD_CREDENTIALS = frozenset((
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 ))  # fmt: skip
+_REFUSED_POLICY = frozenset(("PackedPolicyTooLarge", "PackedPolicyTooLargeException", "MalformedPolicyDocument"))
 _REQUEST_ID = re.compile(r"\s*\(?\b(?:request ?id|requestid)\b[:= ]*[\w-]+\)?", re.IGNORECASE)
 _CHANGING = re.compile(
     r"\b\d{8}T\d{6}Z\b"  # times as SigV4 writes them
@@ -122,6 +123,18 @@ def step_by(scope: Scope, *, assuming: bool = False) -> Step:
     return Step(where(scope))
 
 
+def federation_step(scope: Scope) -> Step:
+    """The step that limits the keys of an IAM user, those of the operator or of a namespace."""
+    own = not isinstance(scope.identity, StoredKeys)
+    return Step(
+        f"STS in {scope.region}",
+        who=scope.identity.words,
+        credentials="the operator's credentials" if own else scope.identity.words,
+        target=f" limited to {scope.limit}",
+        remedy="Allow sts:GetFederationToken in the IAM policy of the user",
+    )
+
+
 @contextmanager
 def told(step: Step) -> Iterator[None]:
     """Maps every error inside to a TokenError that names the step. A traceback could show the request."""
@@ -177,6 +190,13 @@ def _answered(error: ClientError, step: Step) -> TokenError:
         remedy = "Allow it in the trust policy of the operator's role" if own_role else step.remedy
         return TokenError(
             f"AWS refused {asked} to {step.who} ({code}): {text}. {remedy}; this is tried again by itself",
+            reason=Reason.AWS_ACCESS_DENIED,
+            cause=f"{asked} {code} {step.who}",
+        )
+    if code in _REFUSED_POLICY:
+        return TokenError(
+            f"STS refused the session policy that limits the token ({code}): {text}. Name fewer or shorter patterns in"
+            " aws.repositories, or in limit.repositories of the AccessPolicy. Tags of the session count too",
             reason=Reason.AWS_ACCESS_DENIED,
             cause=f"{asked} {code} {step.who}",
         )

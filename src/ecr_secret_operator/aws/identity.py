@@ -5,7 +5,6 @@ A session is made for one call and then forgotten, so no credentials of it can b
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -13,37 +12,33 @@ import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from ..domain.identity.identity import AccessKeys, AccountRole, AssumedRole, StoredKeys, mark
+from ..domain.identity.authorization import LIMITABLE
+from ..domain.identity.identity import MARK_CHARACTERS, AccessKeys, AccountRole, AssumedRole, StoredKeys, mark
 from ..domain.identity.scope import Scope
+from ..domain.identity.session_policy import session_policy
 from ..domain.resource import Key
 from ..domain.tokens.token import Sensitive
 from ..errors import TokenError
 from ..reasons import Reason
-from .errors import Step, step_by, told, where
+from .errors import Step, federation_step, step_by, told, where
 from .session import ambient_session, empty_session
 
-_LONGEST_NAME = 64
-"""STS: RoleSessionName has 2 to 64 characters of [A-Za-z0-9_=,.@-]."""
+_LONGEST_NAME, _LONGEST_USER = 64, 32
+"""STS: RoleSessionName has 2 to 64 characters of [A-Za-z0-9_=,.@-], the Name of GetFederationToken 2 to 32."""
 
-_PULL = ("ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage",
-         "ecr:GetDownloadUrlForLayer", "ecr:DescribeImages", "ecr:DescribeRepositories", "ecr:ListImages")  # fmt: skip
-_PULL_PUBLIC = ("ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken")
+_WEB_IDENTITY = "assume-role-with-web-identity"
+"""How botocore names the provider of credentials that IRSA and ROLEARN use."""
 
 
-def session_name(requester: Key) -> str:
-    """The session name of a role, which CloudTrail shows: NAMESPACE.NAME of the resource, or KIND.NAME.
+def session_name(requester: Key, *, longest: int = _LONGEST_NAME) -> str:
+    """The name of a session, which CloudTrail shows: NAMESPACE.NAME of the resource, or KIND.NAME.
 
-    A long one is cut, and ends with a hash of the whole.
+    Args:
+        requester: the resource.
+        longest: characters of the name. A longer one is cut, and ends with a hash of the whole.
     """
     name = re.sub("[^A-Za-z0-9=,.@-]", "-", f"{requester.namespace or requester.kind}.{requester.name}")
-    return name if len(name) <= _LONGEST_NAME else f"{name[:47]}-{mark(requester)}"
-
-
-def pull_policy(scope: Scope) -> str:
-    """The session policy for `access: pull`, which limits every role to reading."""
-    actions = _PULL_PUBLIC if scope.public else _PULL
-    statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
+    return name if len(name) <= longest else f"{name[: longest - MARK_CHARACTERS - 1]}-{mark(requester)}"
 
 
 def session_as(scope: Scope, *, requester: Key, proof: Sensitive | None) -> botocore.session.Session:
@@ -59,7 +54,8 @@ def session_as(scope: Scope, *, requester: Key, proof: Sensitive | None) -> boto
     """
     match scope.identity:
         case StoredKeys(keys=keys) as identity:
-            return _with_keys(scope, identity, keys)
+            session = _with_keys(scope, identity, keys)
+            return _federated(scope, session, requester) if scope.limit.limits else session
         case AssumedRole() as identity:
             session = _own(scope)
             extra = {"ExternalId": identity.external_id} if identity.external_id else {}
@@ -74,7 +70,7 @@ def session_as(scope: Scope, *, requester: Key, proof: Sensitive | None) -> boto
                 sts = session.create_client("sts", config=Config(signature_version=UNSIGNED))
                 answer = sts.assume_role_with_web_identity(**_asked(identity, scope, requester), WebIdentityToken=token)
                 return _session_of(scope, answer)
-    return _own(scope)
+    return _own_within_limit(scope, requester) if scope.limit.limits else _own(scope)
 
 
 def _own(scope: Scope) -> botocore.session.Session:
@@ -85,6 +81,36 @@ def _own(scope: Scope) -> botocore.session.Session:
         if credentials:
             credentials.get_frozen_credentials()
         return session
+
+
+def _own_within_limit(scope: Scope, requester: Key) -> botocore.session.Session:
+    """A session of the operator's own identity with a session policy. Raises TokenError if AWS offers no way."""
+    with told(Step(where(scope))):
+        session = ambient_session(scope)
+        credentials = session.get_credentials()
+        if credentials is None:
+            return session  # its client reports it
+        if credentials.method == _WEB_IDENTITY:
+            policy = {"Policy": session_policy(scope)}
+            session.register("provide-client-params.sts.AssumeRoleWithWebIdentity", lambda params, **_: params | policy)
+        temporary = bool(credentials.get_frozen_credentials().token)
+    if credentials.method == _WEB_IDENTITY:
+        return session
+    if temporary:
+        text = (
+            f"the token cannot be limited to {scope.limit}, because the operator's own identity is a session that was"
+            f" not obtained with web identity. {LIMITABLE}"
+        )
+        raise TokenError(text, reason=Reason.IDENTITY_UNAVAILABLE)
+    return _federated(scope, session, requester)
+
+
+def _federated(scope: Scope, session: botocore.session.Session, requester: Key) -> botocore.session.Session:
+    """A session with a session policy, obtained with the keys of an IAM user (GetFederationToken)."""
+    with told(federation_step(scope)):
+        name = session_name(requester, longest=_LONGEST_USER)
+        answer = session.create_client("sts").get_federation_token(Name=name, Policy=session_policy(scope))
+        return _session_of(scope, answer)
 
 
 def _with_keys(scope: Scope, identity: StoredKeys, keys: AccessKeys) -> botocore.session.Session:
@@ -100,7 +126,7 @@ def _with_keys(scope: Scope, identity: StoredKeys, keys: AccessKeys) -> botocore
 
 
 def _asked(identity: AssumedRole | AccountRole, scope: Scope, requester: Key) -> dict[str, str]:
-    limit = {"Policy": pull_policy(scope)} if identity.access == "pull" else {}
+    limit = {"Policy": session_policy(scope)} if scope.limit.limits else {}
     return {"RoleArn": identity.role_arn, "RoleSessionName": session_name(requester), **limit}
 
 

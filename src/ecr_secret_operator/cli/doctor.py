@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..doctor.finding import Finding, Level, counted, worst
-from ..domain.identity.policy import POLICY_KIND
+from ..domain.identity.access_policy import POLICY_KIND
 from ..domain.kinds import KINDS, Kind
 from ..domain.raw import RawObject
 from .naming import as_called

@@ -10,7 +10,7 @@ import click
 
 from ..api.fields import GROUP
 from ..doctor.preview import preview, remarks
-from ..domain.identity.policy import POLICY_KIND
+from ..domain.identity.access_policy import POLICY_KIND
 from ..domain.printable import one_line
 from ..domain.raw import RawObject, text
 from ..domain.resource import InvalidSpec, Key

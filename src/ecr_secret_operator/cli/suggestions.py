@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..api.fields import API_VERSION
-from ..domain.identity.policy import POLICY_KIND, POLICY_PLURAL
+from ..domain.identity.access_policy import POLICY_KIND, POLICY_PLURAL
 from ..domain.kinds import KINDS
 from .options import with_cluster
 

@@ -110,7 +110,8 @@ def _row(one: Credential, now: datetime, *, wide: bool, ascii_only: bool) -> dic
     }
     if wide:
         soon = in_words(one.refresh_at - now) if one.refresh_at and one.refresh_at > now else "-"
-        row |= {"REFRESH IN": Text(soon), "FREQUENCY": cell(one.frequency)}
+        limit = cell(one.limit or ("none" if one.expires_at else "-"))
+        row |= {"REFRESH IN": Text(soon), "FREQUENCY": cell(one.frequency), "LIMIT": limit}
     return row
 
 

@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 
 from ..api.fields import GROUP, VERSION, valid_name
 from ..crds import all_definitions
-from ..domain.identity.policy import POLICY_KIND
+from ..domain.identity.access_policy import POLICY_KIND
 from ..domain.kinds import KINDS, Kind
 from ..errors import InvalidField
 from .naming import as_called

@@ -17,7 +17,7 @@ from ..doctor.observed import Keys, ObservedInstallation
 from ..doctor.permissions import access_reviews
 from ..doctor.workload import Workload, is_operator, sources_of_operator, workload
 from ..domain.environment import VariableSources
-from ..domain.identity.policy import Policy
+from ..domain.identity.access_policy import Policy
 from ..domain.raw import RawObject, mapping, text
 from ..domain.reader import service_account
 from ..errors import Forbidden

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..api.fields import API_VERSION, GROUP
-from ..domain.identity.policy import POLICY_KIND, POLICY_PLURAL
+from ..domain.identity.access_policy import POLICY_KIND, POLICY_PLURAL
 from ..domain.kinds import KINDS, Kind
 from ..domain.raw import RawObject
 from ..errors import Forbidden, NotFound

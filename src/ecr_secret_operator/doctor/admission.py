@@ -21,7 +21,7 @@ from typing import Any
 
 from ..api.fields import API_VERSION, GROUP, VERSION, valid_label_key, valid_label_values, valid_name
 from ..crds import Schema, all_definitions
-from ..domain.identity.policy import parse_policy
+from ..domain.identity.access_policy import parse_policy
 from ..domain.kinds import KINDS
 from ..domain.raw import RawObject, mapping, text
 from ..domain.resource import InvalidSpec

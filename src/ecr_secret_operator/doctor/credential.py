@@ -93,6 +93,7 @@ class Credential:
         linked: what the condition Linked says where it is False; empty when all is well.
         links_fail: whether that is a failure: it is none while the resource is suspended.
         audited: what enforcing the policies in mode Audit would deny or change; empty for nothing.
+        limit: what the stored tokens are limited to; empty if one of them may do all that its identity may.
         deletion: since when it is being deleted, and what holds it; else what the status says of a Secret of it that is
             being deleted; empty for nothing.
     """
@@ -115,6 +116,7 @@ class Credential:
     links_fail: bool
     audited: str
     deletion: str = ""
+    limit: str = ""
 
     @property
     def healthy(self) -> bool:
@@ -157,6 +159,7 @@ class Credential:
             "linkProblem": self.linked,
             "policyWarning": self.audited,
             "deletion": self.deletion,
+            "tokenLimit": self.limit,
         }
         if self.counts:
             counts = self.counts
@@ -205,6 +208,7 @@ def credential(kind: Kind, raw: RawObject, *, now: datetime) -> Credential:
         links_fail=bool(link_failure(status)),
         audited=_denied(condition_of(status, POLICY_ALLOWED)),
         deletion=_deletion(meta, status),
+        limit=text(status, "tokenLimit"),
     )
 
 

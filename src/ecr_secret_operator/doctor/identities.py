@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from ..api.fields import ROLE_ARN_PATTERN
-from ..domain.identity.policy import Policy
+from ..domain.identity.access_policy import Policy
 from ..domain.identity.sources import KEY_ID, ROLE_ANNOTATION, SECRET_KEY
 from ..domain.raw import mappings, text
 from ..domain.resource import InvalidSpec

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..domain.environment import VariableSources
-from ..domain.identity.policy import Policy
+from ..domain.identity.access_policy import Policy
 from ..domain.kinds import Kind
 from ..domain.raw import RawObject
 from ..domain.secret.stored import StoredSecret

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from ..api.fields import ROLE_ARN_PATTERN
 from ..api.model import CommonSpec
+from ..domain.identity.access_policy import Policy
 from ..domain.identity.authorization import assess
 from ..domain.identity.identity import AccessKeys
-from ..domain.identity.policy import Policy
 from ..domain.identity.sources import KEY_ID, ROLE_ANNOTATION, SECRET_KEY, KeySecret, Missing, RoleAccount
 from ..domain.raw import text
 from ..domain.resource import Resource

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..api.fields import API_VERSION
-from ..domain.identity.policy import POLICY_PLURAL, Policy, parse_policy
+from ..domain.identity.access_policy import POLICY_PLURAL, Policy, parse_policy
 from .client import Client
 from .objects import CustomObject
 from .source import OptionalSource

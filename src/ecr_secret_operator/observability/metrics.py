@@ -29,6 +29,8 @@ FAILING = f"{PREFIX}_refresh_failing"
 DENIED = f"{PREFIX}_policy_denied"
 UNLINKED = f"{PREFIX}_link_failing"
 SLOW = f"{PREFIX}_namespace_slow"
+LIMITED = f"{PREFIX}_tokens_limited"
+UNLIMITED = f"{PREFIX}_tokens_unlimited"
 
 
 class ResourceMetrics(NamedTuple):
@@ -40,6 +42,7 @@ class ResourceMetrics(NamedTuple):
         due_at: when that token is to be replaced (UTC); None when it is not to be.
         failing: the reason, while the last attempt to replace a token has failed; else empty.
         unlinked: the reason, while not all ServiceAccounts of its links have the Secret; else empty.
+        limited: whether all its stored tokens are limited.
     """
 
     key: Key
@@ -49,6 +52,7 @@ class ResourceMetrics(NamedTuple):
     due_at: datetime | None = None
     failing: str = ""
     unlinked: str = ""
+    limited: bool = False
 
 
 class Metrics:
@@ -182,8 +186,10 @@ class _PerResource(Collector):
         unlinked = GaugeMetricFamily(
             UNLINKED, "1 while not all ServiceAccounts of spec.link have the Secret.", labels=(*labels, "reason")
         )
+        counts = [0, 0]
         for state in self._states:
             if state.expires_at is not None:
+                counts[state.limited] += 1
                 expiry.add_metric(state.key, state.expires_at.timestamp())
             if state.due_at is not None:
                 due.add_metric(state.key, state.due_at.timestamp())
@@ -195,3 +201,5 @@ class _PerResource(Collector):
             if state.unlinked:
                 unlinked.add_metric((*state.key, state.unlinked), 1.0)
         yield from (expiry, due, ready, failing, denied, unlinked)
+        yield GaugeMetricFamily(LIMITED, "Resources with tokens, all of which are limited.", value=counts[True])
+        yield GaugeMetricFamily(UNLIMITED, "Resources with a token that is not limited.", value=counts[False])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..api.selectors import NamespaceLabels
-from ..domain.identity.policy import Policy
+from ..domain.identity.access_policy import Policy
 from ..domain.identity.sources import Named
 from ..domain.links import LinkedAccount, links_of
 from ..domain.ports import Enqueue

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..domain.identity.access_policy import Policy
 from ..domain.identity.authorization import Authorization, assess, needed
-from ..domain.identity.policy import Policy
 from ..domain.identity.sources import KeySecret, Missing, Named, RoleAccount
 from ..domain.resource import Key, Resource
 from ..domain.secret.annotations import StoredTokens

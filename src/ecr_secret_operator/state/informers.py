@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from ..domain.identity.policy import Policy
+from ..domain.identity.access_policy import Policy
 from ..domain.kinds import KINDS, Kind
 from ..domain.resource import Resource
 from ..domain.secret.stored import StoredSecret

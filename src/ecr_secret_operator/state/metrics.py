@@ -23,4 +23,5 @@ def metrics_of(resource: Resource) -> ResourceMetrics:
         due_at=parse_time(text_of(status, "nextRefreshTime")),
         failing=text_of(refreshing, "reason") if fails else "",
         unlinked=link_failure(status),
+        limited=bool(text_of(status, "tokenLimit")),
     )

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ecr_secret_operator.api.registry import parse_registry
+from ecr_secret_operator.domain.identity.access_policy import AccessPolicySpec, Policy, parse_policy
 from ecr_secret_operator.domain.identity.authorization import Authorization, RegistryLogin, assess
 from ecr_secret_operator.domain.identity.identity import AccessKeys, Identity
-from ecr_secret_operator.domain.identity.policy import AccessPolicySpec, Policy, parse_policy
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.identity.sources import KeySecret, Missing, RoleAccount
 from ecr_secret_operator.domain.tokens.token import Sensitive

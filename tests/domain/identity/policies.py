@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ecr_secret_operator.domain.identity.policy import (
-    AccessPolicySpec,
-    AccessRequest,
-    Policy,
-    Verdict,
-    judge,
-    parse_policy,
-)
+from ecr_secret_operator.domain.identity.access_policy import AccessPolicySpec, Policy, parse_policy
+from ecr_secret_operator.domain.identity.policy import AccessRequest, Verdict, judge
 from ecr_secret_operator.domain.resource import InvalidSpec
 from tests.factories import HOST
 

@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 from ecr_secret_operator.api.registry import parse_registry
+from ecr_secret_operator.domain.identity.access_policy import POLICY_KIND, AccessPolicySpec, Policy, parse_policy
 from ecr_secret_operator.domain.identity.authorization import Authorization, assess, audited
 from ecr_secret_operator.domain.identity.identity import AMBIENT
-from ecr_secret_operator.domain.identity.policy import POLICY_KIND, AccessPolicySpec, Policy, parse_policy
+from ecr_secret_operator.domain.identity.limit import UNLIMITED
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.identity.sources import Missing
 from ecr_secret_operator.domain.resource import InvalidSpec
@@ -30,6 +31,7 @@ EXTERNAL = {**NAMED, "external_ids": ["production/{namespace}"]}
 OWN_EXTERNAL = {"role_arn": ROLE, "external_id": "production/team-a"}
 OTHER_EXTERNAL = {"role_arn": ROLE, "external_id": "production/team-b"}
 DEFAULT = {"default_role_arn": ROLE}
+LIMITED = {**NAMED, "limit": {"access": "push", "repositories": ["{namespace}/*"]}}
 AUDIT, ELSEWHERE = {"mode": "Audit"}, {"namespaces": {"include": ["elsewhere"]}}
 UNREADABLE: dict[str, object] = {"mode": "of an older definition"}
 FIPS, DUAL = "123456789012.dkr.ecr-fips.us-east-2.amazonaws.com", "123456789012.dkr-ecr.us-east-2.on.aws"
@@ -92,7 +94,7 @@ CLAIMS = [
     Claim("A resource without `aws.external_id` is denied", {"p": EXTERNAL}, {"role_arn": ROLE}, DENIED),
     Claim("are not judged for the role of a ServiceAccount", {"p": EXTERNAL}, PULLER, SERVED, ROLE),
     Claim("nor for `default_role_arn` where a resource names no", {"p": {**EXTERNAL, **DEFAULT}}, {}, SERVED, ROLE),
-    Claim("always, if 1 to 3 hold: the keys are the namespace's own", {"p": {"registries": [HOST]}}, KEYS, SERVED, ""),
+    Claim("always, if 1 to 4 hold: the keys are the namespace's own", {"p": {"registries": [HOST]}}, KEYS, SERVED, ""),
     Claim(
         "**One that is not denies the whole resource.**",
         {"p": {**OWN, "registries": [HOST]}},
@@ -110,7 +112,23 @@ CLAIMS = [
     ),
     Claim("In mode `Audit` it is not put to use", {"p": {**DEFAULT, **OWN, **AUDIT}}, {}, REPORTED, ""),
     Claim("that enforcing the policy would change the identity is reported", {"p": {**DEFAULT, **AUDIT}}, {}, REPORTED),
-    Claim("`access` is not judged", {"p": NAMED}, {"role_arn": ROLE, "access": "pull"}, SERVED),
+    Claim("A resource that asks for less gets less", {"p": LIMITED}, {"role_arn": ROLE, "access": "pull"}, SERVED),
+    Claim("A resource that asks for more is denied", {"p": LIMITED}, {"role_arn": ROLE, "access": "full"}, DENIED),
+    Claim("lies within `team-a/*`", {"p": LIMITED}, {"role_arn": ROLE, "repositories": ["team-a/web*"]}, SERVED),
+    Claim("and `team-*` does not", {"p": LIMITED}, {"role_arn": ROLE, "repositories": ["team-*"]}, DENIED),
+    Claim(
+        "Limits do not add up",
+        {"p": LIMITED, "q": {**NAMED, "limit": {"repositories": ["base/*"]}}},
+        {"role_arn": ROLE, "repositories": ["team-a/web", "base/os"]},
+        DENIED,
+    ),
+    Claim(
+        "A policy without `limit` is the widest",
+        {"p": LIMITED, "q": NAMED},
+        {"role_arn": ROLE, "access": "full"},
+        SERVED,
+    ),
+    Claim("a `limit` that would apply to the token", {"p": {**LIMITED, **AUDIT}}, {"role_arn": ROLE}, REPORTED),
     Claim("also while `suspend` is true", {"p": NAMED}, {}, DENIED, over={"suspend": True}),
     Claim(
         "that a policy with `mode: Audit` selects, whatever other policies say", {"p": AUDIT, "q": NAMED}, {}, REPORTED
@@ -137,7 +155,6 @@ CLAIMS = [
     ),
     Claim("nothing is served while there is no policy", {}, {}, DENIED, required=True),
     Claim("let through only in the namespaces that they select", {"p": AUDIT}, {}, REPORTED, required=True),
-    Claim("It cannot demand `access: pull`", {"p": NAMED}, {"role_arn": ROLE, "access": "full"}, SERVED),
     Claim("cannot be read allows nothing, but counts as a policy in mode Enforce", {"p": UNREADABLE}, {}, DENIED),
     Claim(
         "cannot be read allows nothing, but counts as a policy in mode Enforce",
@@ -182,12 +199,12 @@ def test_what_the_page_says_is_so(claim: Claim) -> None:
         assert login.scope.identity.role_arn == claim.role
 
 
-def test_a_default_role_is_assumed_without_external_id_and_with_full_access() -> None:
-    assert said("assumed with the operator's own identity, without external id and with full access")
+def test_a_default_role_is_assumed_without_external_id() -> None:
+    assert said("assumed with the operator's own identity, without external id.")
     (login,) = assess(a_resource(), a_cluster(policies_of({"p": DEFAULT}), {}), stored={}, policy_required=False).logins
     assert login.scope
     identity: Any = login.scope.identity
-    assert (identity.role_arn, identity.external_id, identity.access) == (ROLE, "", "full")
+    assert (identity.role_arn, identity.external_id, login.scope.limit) == (ROLE, "", UNLIMITED)
 
 
 def test_a_stored_token_that_would_be_removed_is_reported() -> None:
@@ -237,6 +254,10 @@ TEAM_A = {"team": "a"}
         ("not-yet-enforced", "team-a", {"team": "c"}, HOST, NOBODY, REPORTED),
         ("not-yet-enforced", "team-b", {}, HOST, {"role_arn": ROLE}, REPORTED),
         ("not-yet-enforced", "team-a", TEAM_A, HOST, KEYS, DENIED),
+        ("own-repositories", "team-b", {}, HOST, {}, SERVED),
+        ("own-repositories", "team-b", {}, HOST, {"access": "push", "repositories": ["team-b/web"]}, SERVED),
+        ("own-repositories", "team-b", {}, HOST, {"access": "full"}, DENIED),
+        ("own-repositories", "team-b", {}, HOST, {"repositories": ["team-a/web"]}, DENIED),
     ],
 )
 def test_an_example_does_what_the_page_says(
@@ -251,5 +272,13 @@ def test_an_example_does_what_the_page_says(
 
 
 def test_every_example_is_tried() -> None:
-    others = {"pull-for-all", "defaults", "builds", "own-keys", "not-yet-enforced", "roles-of-their-own"}
+    others = {
+        "pull-for-all",
+        "defaults",
+        "builds",
+        "own-keys",
+        "not-yet-enforced",
+        "roles-of-their-own",
+        "own-repositories",
+    }
     assert EXAMPLES.keys() == {"team-a", *others}

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from ecr_secret_operator.domain.identity.access_policy import Policy
 from ecr_secret_operator.domain.identity.authorization import WAITING, Authorization
 from ecr_secret_operator.domain.identity.identity import AMBIENT, AssumedRole
-from ecr_secret_operator.domain.identity.policy import Policy
 from ecr_secret_operator.domain.identity.sources import Missing
 from tests.domain.identity.dependencies import (
     ACCOUNT,

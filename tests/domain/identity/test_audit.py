@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_secret_operator.api.registry import parse_registry
+from ecr_secret_operator.domain.identity.access_policy import AccessPolicySpec, Policy
 from ecr_secret_operator.domain.identity.authorization import Authorization, RegistryLogin, assess, audited
 from ecr_secret_operator.domain.identity.identity import AMBIENT, AssumedRole, Identity
-from ecr_secret_operator.domain.identity.policy import AccessPolicySpec, AccessRequest, Policy
+from ecr_secret_operator.domain.identity.policy import AccessRequest
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.resource import InvalidSpec
 from ecr_secret_operator.domain.secret.annotations import StoredToken, StoredTokens

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from ecr_secret_operator.domain.identity.access_policy import Policy
 from ecr_secret_operator.domain.identity.authorization import WAITING, Authorization, RegistryLogin, assess, needed
 from ecr_secret_operator.domain.identity.identity import AMBIENT, AccountRole, AssumedRole, Identity, StoredKeys
-from ecr_secret_operator.domain.identity.policy import Policy
 from ecr_secret_operator.domain.identity.sources import (
     AUDIENCE_ANNOTATION,
     DEFAULT_AUDIENCE,
@@ -58,9 +58,9 @@ def test_the_names_that_users_write_are_those_of_irsa_and_of_the_sdks() -> None:
         ({}, Cluster(), AMBIENT),
         ({"role_arn": ROLE}, Cluster(), AssumedRole(ROLE)),
         (
-            {"role_arn": ROLE, "external_id": "tenant-a", "access": "pull"},
+            {"role_arn": ROLE, "external_id": "tenant-a"},
             Cluster(),
-            AssumedRole(ROLE, "tenant-a", "pull"),
+            AssumedRole(ROLE, "tenant-a"),
         ),
         (
             {"service_account": "puller"},
@@ -68,9 +68,9 @@ def test_the_names_that_users_write_are_those_of_irsa_and_of_the_sdks() -> None:
             AccountRole("team-a", "puller", ROLE, "sts.amazonaws.com"),
         ),
         (
-            {"service_account": "puller", "access": "pull"},
+            {"service_account": "puller"},
             Cluster(accounts={("team-a", "puller"): replace(ACCOUNT, audience="sts.amazonaws.com.cn")}),
-            AccountRole("team-a", "puller", ROLE, "sts.amazonaws.com.cn", "pull"),
+            AccountRole("team-a", "puller", ROLE, "sts.amazonaws.com.cn"),
         ),
         (
             {"credentials_secret": "aws"},

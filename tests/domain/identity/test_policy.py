@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ecr_secret_operator.domain.identity.policy import AccessRequest, Policy, Verdict
+from ecr_secret_operator.domain.identity.access_policy import Policy
+from ecr_secret_operator.domain.identity.policy import AccessRequest, Verdict
 from tests.domain.identity.policies import (
     AMBIENT,
     ASSUMED,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ecr_secret_operator.api.selectors import LabelSelector, NamespaceSelection
-from ecr_secret_operator.domain.identity.policy import AccessPolicySpec, Policy, parse_policy
+from ecr_secret_operator.domain.identity.access_policy import AccessPolicySpec, Policy, parse_policy
 from ecr_secret_operator.domain.resource import InvalidSpec
 
 ROLE = "arn:aws:iam::123456789012:role/team-a-pull"
@@ -107,6 +107,13 @@ def test_no_selection_is_every_namespace(name: str) -> None:
         ({"external_ids": ["a", "{name}"]}, "spec.external_ids.1: '{name}' is not a pattern of external ids"),
         ({"external_ids": ["{namespace"]}, "spec.external_ids.0: "),
         ({"external_ids": ["a" * 1225]}, "at most 1224 are allowed"),
+        ({"limit": {"access": "read"}}, "spec.limit.access: "),
+        ({"limit": {"access": ""}}, "spec.limit.access: "),
+        ({"limit": "pull"}, "spec.limit: "),
+        ({"limit": {"repositories": ["A/*"]}}, "spec.limit.repositories.0: 'A/*' is not a pattern of repository names"),
+        ({"limit": {"repositories": ["a", "{name}/*"]}}, "spec.limit.repositories.1: '{name}/*' is not a pattern"),
+        ({"limit": {"repositories": ["a" * 257]}}, "at most 256 are allowed"),
+        ({"limit": {"repositories": ["a"] * 21}}, "at most 20"),
         ({"regions": ["us-*"]}, "spec.regions.0: 'us-*' is not an AWS region"),
         ({"default_role_arn": "arn:aws:iam::123456789012:role/*"}, "spec.default_role_arn: "),
         ({"default_role_arn": f"{ROLE}\n"}, "spec.default_role_arn: "),

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from ecr_secret_operator.domain.identity.access_policy import AccessPolicySpec, Policy, parse_policy
 from ecr_secret_operator.domain.identity.authorization import Authorization
-from ecr_secret_operator.domain.identity.policy import AccessPolicySpec, AccessRequest, Policy, judge, parse_policy
+from ecr_secret_operator.domain.identity.policy import AccessRequest, judge
 from ecr_secret_operator.domain.kinds import DOCKER_CONFIG_KEY, DOCKER_CONFIG_TYPE, passwords_of
 from ecr_secret_operator.domain.resource import InvalidSpec, condition_of
 from ecr_secret_operator.domain.secret.annotations import TOKENS

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from ecr_secret_operator.domain.identity.authorization import Authorization, RegistryLogin
 from ecr_secret_operator.domain.identity.identity import AccessKeys, StoredKeys
-from ecr_secret_operator.domain.secret.annotations import EXPIRES_AT, ISSUED_AT, TOKENS, StoredToken, StoredTokens
+from ecr_secret_operator.domain.identity.limit import UNLIMITED, TokenLimit
+from ecr_secret_operator.domain.secret.annotations import (
+    EXPIRES_AT,
+    ISSUED_AT,
+    TOKENS,
+    StoredToken,
+    StoredTokens,
+    read_tokens,
+    written_tokens,
+)
 from ecr_secret_operator.domain.secret.failures import merge_failures
 from ecr_secret_operator.domain.secret.registries import hosts_missing_token, newest
 from ecr_secret_operator.domain.secret.render import differences, render
@@ -72,6 +82,29 @@ def test_what_is_written_is_read_back() -> None:
     stored = stored_with(BOTH, stored_tokens)
     assert stored.stored_tokens == stored_tokens
     assert differences(stored, render(BOTH, spec_of(BOTH), stored_tokens)) == ()
+
+
+@pytest.mark.parametrize("limit", [TokenLimit("pull"), TokenLimit("push", ("a/*", "b"))], ids=str)
+def test_the_limit_of_a_token_is_written_and_read_back(limit: TokenLimit) -> None:
+    tokens = {**FINE, HOST: StoredToken.of(replace(scope(HOST), limit=limit, account="123456789012"), YOUNG)}
+    stored = stored_with(BOTH, tokens)
+    assert stored.stored_tokens == tokens
+    assert stored.stored_tokens[HOST].limit == limit
+    written = json.loads(render(BOTH, spec_of(BOTH), tokens).annotations[TOKENS])
+    assert (written[HOST]["access"], written[HOST].get("repositories", [])) == (limit.access, list(limit.repositories))
+    assert not {"access", "repositories"} & written[OTHER_HOST].keys()
+
+
+@pytest.mark.parametrize("forged", [{"access": "none"}, {"access": ["pull"]}, {}])
+def test_an_unknown_access_counts_as_full(forged: dict[str, object]) -> None:
+    text = json.dumps({HOST: {**json.loads(written_tokens(FINE))[HOST], **forged}})
+    assert read_tokens(text)[0][3][-1] == UNLIMITED
+
+
+def test_repositories_that_are_no_list_cannot_be_read() -> None:
+    text = json.dumps({HOST: {**json.loads(written_tokens(FINE))[HOST], "repositories": "team-a/*"}})
+    with pytest.raises(TypeError):
+        read_tokens(text)
 
 
 # What stands

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from ecr_secret_operator.api.fields import API_VERSION
+from ecr_secret_operator.domain.identity.access_policy import Policy
 from ecr_secret_operator.domain.identity.authorization import Authorization, assess
 from ecr_secret_operator.domain.identity.identity import AccessKeys, AccountRole, StoredKeys
-from ecr_secret_operator.domain.identity.policy import Policy
 from ecr_secret_operator.domain.identity.sources import KeySecret, Missing, RoleAccount
 from ecr_secret_operator.domain.kinds import CLUSTER_PULL_SECRET, DOCKER_CONFIG_KEY, docker_config
 from ecr_secret_operator.domain.links import LinkStatus
@@ -213,7 +213,7 @@ def test_its_identities_are_those_of_the_operators_namespace() -> None:
         (login,) = assess(placement, cluster, stored={}, policy_required=False).logins
         found.append(login.scope and login.scope.identity)
     assert found == [
-        AccountRole(OWN_NAMESPACE, "puller", ROLE, "sts.amazonaws.com", "full"),
+        AccountRole(OWN_NAMESPACE, "puller", ROLE, "sts.amazonaws.com"),
         StoredKeys(OWN_NAMESPACE, "aws", keys.version, keys),
     ]
 

@@ -71,6 +71,24 @@ def test_the_status_of_a_resource_that_is_served_everywhere() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("limits", "shown"),
+    [
+        (["", ""], None),
+        (["pull", "pull"], "pull"),
+        (["pull", ""], None),
+        (["pull in a/*", "pull in b/*"], "different in each namespace"),
+    ],
+)
+def test_the_limit_is_that_of_all_namespaces(limits: list[str], shown: str | None) -> None:
+    statuses = served(NEW, "a", "b")
+    pairs = zip(statuses.items(), limits, strict=True)
+    limited = {name: {**status, "tokenLimit": limit} for (name, status), limit in pairs}
+    assert cluster_status(placements_of(NEW, limited), now=NOW).get("tokenLimit") == shown
+    with_denied = {**limited, **taken("c")}
+    assert cluster_status(placements_of(NEW, with_denied), now=NOW).get("tokenLimit") == shown, "it has no token"
+
+
 GOOD, BAD = ("True", "Refreshed"), ("False", "SecretConflict")
 
 CASES: dict[str, tuple[Placements, str, Any, Any, tuple[int, int, int]]] = {

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from ecr_secret_operator.domain.identity.limit import LONGEST_SUMMARY, UNLIMITED, TokenLimit
 from ecr_secret_operator.domain.resource import InvalidSpec, Resource, condition_of
-from ecr_secret_operator.domain.secret.annotations import StoredToken
+from ecr_secret_operator.domain.secret.annotations import StoredToken, StoredTokens
 from ecr_secret_operator.domain.status.conditions import next_status, status_patch
 from ecr_secret_operator.domain.status.events import Event, events
 from ecr_secret_operator.domain.status.outcome import POLICY_ALLOWED, READY, REFRESHING, Outcome
@@ -25,6 +26,7 @@ FREQUENCY = spec_of(BOTH).interval
 YOUNG = a_token()
 OLD = a_token(issued_at=NOW - timedelta(hours=3))
 HELD = {HOST: StoredToken(YOUNG, "m"), OTHER_HOST: StoredToken(OLD, "m")}
+PULL, TEAM_A = TokenLimit("pull"), TokenLimit("push", ("team-a/*",))
 YOUNG_DUE = due_at(YOUNG, FREQUENCY, seed=BOTH.uid)
 OLD_DUE = due_at(OLD, FREQUENCY, seed=BOTH.uid)
 SOON = NOW + timedelta(minutes=30)
@@ -64,7 +66,39 @@ def test_the_times_are_those_of_the_token_that_ends_or_is_due_first() -> None:
     assert status["lastUpdatedTime"] == format_time(LATER)
 
 
+def limited(*limits: TokenLimit) -> dict[str, StoredToken]:
+    return {host: replace(HELD[host], limit=limit) for host, limit in zip(HELD, limits, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("stored", "limit"),
+    [
+        ({}, None),
+        (HELD, None),
+        (limited(PULL, PULL), "pull"),
+        (limited(PULL, UNLIMITED), None),
+        (limited(TEAM_A, PULL), f"{OTHER_HOST}: pull; {HOST}: push in team-a/*"),
+    ],
+)
+def test_the_limit_is_that_of_all_tokens(stored: StoredTokens, limit: str | None) -> None:
+    assert next_status(BOTH, Outcome(stored=stored), now=NOW).get("tokenLimit") == limit
+
+
+def test_a_long_limit_is_cut() -> None:
+    many = TokenLimit.of("pull", [f"{number}{'x' * 250}" for number in range(9)])
+    shown = next_status(BOTH, Outcome(stored=limited(many, many)), now=NOW)["tokenLimit"]
+    assert len(shown) == LONGEST_SUMMARY
+    assert shown.endswith("...")
+
+
 def test_the_order_of_the_tokens_does_not_matter() -> None:
+    backwards = dict(reversed(limited(TEAM_A, PULL).items()))
+    assert next_status(BOTH, Outcome(stored=backwards), now=NOW) == next_status(
+        BOTH, Outcome(stored=limited(TEAM_A, PULL)), now=NOW
+    )
+
+
+def test_the_order_of_unlimited_tokens_does_not_matter() -> None:
     backwards = dict(reversed(HELD.items()))
     assert next_status(BOTH, Outcome(stored=backwards), now=NOW) == next_status(BOTH, Outcome(stored=HELD), now=NOW)
 

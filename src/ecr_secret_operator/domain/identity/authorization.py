@@ -7,22 +7,27 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+from ...api.limits import SESSION_POLICY_CHARACTERS
 from ...api.model import RegistryEntry
 from ...api.registry import Registry, is_registry, parse_registry
 from ...api.selectors import MOST_LABEL_CHARACTERS
 from ...reasons import Failure, Reason
 from ..resource import InvalidSpec, Resource
 from ..secret.annotations import StoredToken, StoredTokens
+from .access_policy import Policy
 from .identity import (
     AccountRole,
     Ambient,
     AssumedRole,
     Identity,
+    StoredKeys,
     account_origin,
     keys_origin,
 )
-from .policy import AccessRequest, Policy, Verdict, judge
+from .limit import LimitRequest
+from .policy import AccessRequest, Verdict, judge
 from .scope import Scope
+from .session_policy import session_policy
 from .sources import IdentitySources, Missing, Named, identity_of, named_by
 
 
@@ -77,6 +82,10 @@ class Authorization:
 
 
 WAITING = Authorization(waiting=True)
+LIMITABLE = (
+    "AWS limits roles (aws.role_arn, aws.service_account, or default_role_arn of an AccessPolicy) and the keys of an"
+    " IAM user: use one of these"
+)
 _LABELS_REFUSED = (
     "AccessPolicies select namespaces by label, and the operator may not list namespaces: give its ServiceAccount the"
     " permissions of docs/install.md"
@@ -106,9 +115,12 @@ def assess(
     verdicts = {host: judged(_asked(host, one)) for host, one in stored.items() if is_registry(host)}
     revoked = frozenset(host for host, verdict in verdicts.items() if not verdict.served or verdict.default_role_arn)
     removable = tuple(
-        (host, stored[host], verdict.audited)
+        (host, stored[host], why)
         for host, verdict in verdicts.items()
-        if verdict.audited and host not in revoked
+        # The limit of a token to come is reported with its registry.
+        if verdict.audited
+        and host not in revoked
+        and (why := judged(_asked(host, stored[host], limited=False)).audited)
     )
     if isinstance(resource.spec, InvalidSpec):
         return Authorization(revoked=revoked, removable=removable)
@@ -203,24 +215,27 @@ def audited(authorization: Authorization, held: StoredTokens) -> str:
     return "; ".join(filter(None, (authorization.audited, *removed)))
 
 
-def _asked(host: str, one: StoredToken) -> AccessRequest:
+def _asked(host: str, one: StoredToken, *, limited: bool = True) -> AccessRequest:
+    """What a stored token would ask for, had it to be requested; without its limit, policy may choose one."""
     region = parse_registry(host).region
+    limit = LimitRequest(one.limit.access, one.limit.repositories) if limited else LimitRequest()
     if one.role_arn:
-        return AccessRequest(host, region, "role", one.role_arn)
-    return AccessRequest(host, region, "keys" if one.origin.startswith(keys_origin("")) else "ambient")
+        return AccessRequest(host, region, "role", one.role_arn, limit=limit)
+    return AccessRequest(host, region, "keys" if one.origin.startswith(keys_origin("")) else "ambient", limit=limit)
 
 
 def _ask(entry: RegistryEntry, identity: Identity | Failure | None = None) -> AccessRequest:
     """What an entry asks to use; of an identity that is not known yet, as much as the entry says."""
-    host, region = entry.registry.host, entry.registry.region
+    asked = partial(AccessRequest, entry.registry.host, entry.registry.region)
+    limit = LimitRequest(entry.aws.access, entry.aws.repositories or None)
     match identity:
         case Ambient():
-            return AccessRequest(host, region, "ambient")
+            return asked("ambient", limit=limit)
         case AssumedRole(role_arn=role, external_id=external_id):
-            return AccessRequest(host, region, "role", role, external_id)
+            return asked("role", role, external_id, limit=limit)
         case AccountRole(role_arn=role):
-            return AccessRequest(host, region, "role", role)
-    return AccessRequest(host, region, "keys" if entry.aws.credentials_secret else "unknown")
+            return asked("role", role, limit=limit)
+    return asked("keys" if entry.aws.credentials_secret else "unknown", limit=limit)
 
 
 def _login(entry: RegistryEntry, identity: Identity | Failure, verdict: Verdict) -> RegistryLogin:
@@ -230,14 +245,30 @@ def _login(entry: RegistryEntry, identity: Identity | Failure, verdict: Verdict)
         return RegistryLogin(host, None, identity, origin)
     if verdict.default_role_arn:
         identity = AssumedRole(verdict.default_role_arn)
-    return _checked(entry.registry, identity)
+    scope = Scope.of(entry.registry, identity, verdict.limit)
+    return RegistryLogin(host, scope, _unusable(entry.registry, scope), identity.origin)
 
 
-def _checked(registry: Registry, identity: Identity) -> RegistryLogin:
-    scope = Scope.of(registry, identity)
+def _unusable(registry: Registry, scope: Scope) -> Failure | None:
+    """Why AWS could not give the token of a scope for a registry; None if it can be asked."""
+    identity = scope.identity
     if isinstance(identity, AssumedRole | AccountRole):
         partition = identity.role_arn.split(":")[1]
         if partition != registry.partition:
             text = f"{identity.words} is in partition {partition}, and {registry.host} in {registry.partition}"
-            return RegistryLogin(registry.host, scope, Failure(Reason.IDENTITY_UNAVAILABLE, text), identity.origin)
-    return RegistryLogin(registry.host, scope, origin=identity.origin)
+            return Failure(Reason.IDENTITY_UNAVAILABLE, text)
+    if scope.limit.limits and isinstance(identity, StoredKeys) and identity.keys.session_token:
+        text = (
+            f"the token for {registry.host} cannot be limited to {scope.limit}, because {identity.words} are temporary"
+            f" ones. {LIMITABLE}"
+        )
+        return Failure(Reason.IDENTITY_UNAVAILABLE, text)
+    length = len(session_policy(scope))
+    if length > SESSION_POLICY_CHARACTERS:
+        text = (
+            f"the session policy that limits the token for {registry.host} would have {length} characters, and STS"
+            f" allows {SESSION_POLICY_CHARACTERS}: name fewer or shorter patterns in aws.repositories, or in"
+            " limit.repositories of the AccessPolicy"
+        )
+        return Failure(Reason.INVALID_SPEC, text)
+    return None

@@ -5,13 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
 
 from ..tokens.token import Sensitive
 
 MARK_CHARACTERS = 16
-
-Access = Literal["full", "pull"]
 
 
 def mark(parts: Iterable[str]) -> str:
@@ -68,7 +65,6 @@ class AssumedRole:
 
     role_arn: str
     external_id: str = ""
-    access: Access = "full"
     version: str = ""
 
     @property
@@ -79,11 +75,10 @@ class AssumedRole:
     @property
     def parts(self) -> tuple[str, ...]:
         """What tells it from others."""
-        return ("role", self.role_arn, self.external_id, self.access)
+        return ("role", self.role_arn, self.external_id)
 
     def __str__(self) -> str:
-        limit = "" if self.access == "full" else f"/{self.access}"
-        return f"role/{self.role_arn}{limit}"
+        return f"role/{self.role_arn}"
 
     @property
     def words(self) -> str:
@@ -99,7 +94,6 @@ class AccountRole:
     service_account: str
     role_arn: str
     audience: str
-    access: Access = "full"
     version: str = ""
 
     @property
@@ -110,11 +104,10 @@ class AccountRole:
     @property
     def parts(self) -> tuple[str, ...]:
         """What tells it from others."""
-        return ("account", self.namespace, self.service_account, self.role_arn, self.audience, self.access)
+        return ("account", self.namespace, self.service_account, self.role_arn, self.audience)
 
     def __str__(self) -> str:
-        limit = "" if self.access == "full" else f"/{self.access}"
-        return f"serviceaccount/{self.namespace}/{self.service_account}/{self.role_arn}{limit}"
+        return f"serviceaccount/{self.namespace}/{self.service_account}/{self.role_arn}"
 
     @property
     def words(self) -> str:

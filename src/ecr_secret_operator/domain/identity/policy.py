@@ -1,4 +1,4 @@
-"""AccessPolicy: which namespaces may use which registries, regions and identities. Its fields, and its judgement.
+"""Whether the AccessPolicies of a cluster allow what a resource asks for, and to what they limit its tokens. Pure.
 
 A policy is judged as a whole: one that allows the registry and another that allows the role do not add up.
 """
@@ -6,74 +6,13 @@ A policy is judged as a whole: one that allows the registry and another that all
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from ...api.fields import Flag, Model, Region, RoleArn
-from ...api.selectors import MOST_ENTRIES, ExternalIdGlobs, Globs, NamespaceSelection
-from ..resource import InvalidSpec, parse_spec
-
-POLICY_KIND, POLICY_PLURAL = "AccessPolicy", "accesspolicies"
-
-
-class AccessPolicySpec(Model):
-    """Which namespaces may use which registries, regions and identities."""
-
-    namespaces: NamespaceSelection = NamespaceSelection()
-    """Namespaces to which this policy applies. Optional. Defaults to all namespaces."""
-
-    registries: Globs = ()
-    """Registry hosts that these namespaces may use: patterns such as 123456789012.dkr.ecr.*.amazonaws.com. Empty: all
-    hosts."""
-
-    regions: Annotated[
-        tuple[Region, ...],
-        Field(max_length=MOST_ENTRIES, json_schema_extra={"x-kubernetes-list-type": "set"}),
-    ] = ()
-    """AWS regions that these namespaces may use. Empty: all regions."""
-
-    role_arns: Globs = ()
-    """IAM roles that these namespaces may use, by aws.role_arn or by a ServiceAccount: patterns such as
-    arn:aws:iam::123456789012:role/team-a-*. Empty: no roles. Keys of a namespace (aws.credentials_secret) need no
-    entry."""
-
-    external_ids: ExternalIdGlobs = ()
-    """External ids that resources must give with aws.role_arn: patterns, in which {namespace} is replaced by the
-    namespace of the resource. Empty: any external id, or none. If the trust policy of a role requires the same external
-    id, only that namespace can use the role."""
-
-    ambient_identity: Flag = False
-    """Whether these namespaces may use the operator's own AWS identity."""
-
-    default_role_arn: RoleArn = ""
-    """Role for resources that name no identity. It replaces the operator's own identity, and needs no entry in
-    role_arns."""
-
-    mode: Literal["Enforce", "Audit"] = "Enforce"
-    """Enforce: a request that no policy allows is denied. Audit: such a request is served in the namespaces of this
-    policy. What Enforce would deny or change is reported in a condition, an event and a metric."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """An AccessPolicy as it is stored. One whose spec cannot be read allows nothing, but is a policy."""
-
-    name: str
-    resource_version: str
-    spec: AccessPolicySpec | InvalidSpec
-
-    @property
-    def needs_labels(self) -> bool:
-        """Whether it selects namespaces by their labels."""
-        return not isinstance(self.spec, InvalidSpec) and self.spec.namespaces.selector.needs_labels
-
-
-def parse_policy(raw: object) -> AccessPolicySpec | InvalidSpec:
-    """Reads a policy's spec as it is stored, whatever it is. Never raises."""
-    return parse_spec(AccessPolicySpec, raw)
+from ..resource import InvalidSpec
+from .access_policy import AccessPolicySpec, Policy
+from .limit import ALL_THAT_POLICY_ALLOWS, UNLIMITED, LimitRequest, TokenLimit, widest
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +24,7 @@ class AccessRequest:
         kind: of the identity. `unknown` is a ServiceAccount whose role is not known yet.
         role_arn: of the kind `role`.
         external_id: that the role is assumed with, empty for none; None where there can be none, or it is not known.
+        limit: of the token.
     """
 
     host: str
@@ -92,6 +32,7 @@ class AccessRequest:
     kind: Literal["ambient", "role", "keys", "unknown"]
     role_arn: str = ""
     external_id: str | None = None
+    limit: LimitRequest = ALL_THAT_POLICY_ALLOWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +43,15 @@ class Verdict:
         refusal: why no policy allows it; empty when one does.
         served: whether to serve all the same: it is allowed, or only audited.
         default_role_arn: the role to use in place of the operator's own identity; empty for none.
-        change: how the identity would differ if every policy were enforced; empty when it would not.
+        change: how the identity or the limit would differ if every policy were enforced; empty when neither would.
+        limit: what the token is limited to.
     """
 
     refusal: str = ""
     served: bool = True
     default_role_arn: str = ""
     change: str = ""
+    limit: TokenLimit = UNLIMITED
 
     @property
     def audited(self) -> str:
@@ -136,7 +79,7 @@ def judge(
         required: whether nothing is allowed while there is no policy.
     """
     if not policies and not required:
-        return Verdict()
+        return Verdict(limit=ask.limit.unnarrowed)
     known = [(policy.name, policy.spec) for policy in sorted(policies, key=lambda policy: policy.name)]
     selecting = [
         (name, spec)
@@ -146,14 +89,19 @@ def judge(
     lacks = [(name, spec, _lacks(spec, ask, namespace)) for name, spec in selecting]
     allowing = [(name, spec) for name, spec, lacking in lacks if not lacking]
     if allowing:
-        return _with_default_role(ask, place, allowing) if ask.kind == "ambient" else Verdict()
+        verdict = _with_default_role(ask, place, allowing) if ask.kind == "ambient" else Verdict()
+        return _with_limit(ask, namespace, place, verdict, allowing)
     enforced = required or any(isinstance(spec, InvalidSpec) or spec.mode == "Enforce" for _, spec in known)
     audited = any(spec.mode == "Audit" for _, spec in selecting)
     refusal = _refusal(ask, place, [(name, lacking) for name, _, lacking in lacks])
-    return Verdict(refusal=refusal, served=audited or not enforced)
+    return Verdict(refusal=refusal, served=audited or not enforced, limit=ask.limit.unnarrowed)
 
 
-def _with_default_role(ask: AccessRequest, place: str, allowing: Sequence[tuple[str, AccessPolicySpec]]) -> Verdict:
+_Named = Sequence[tuple[str, AccessPolicySpec]]
+"""Policies by name."""
+
+
+def _with_default_role(ask: AccessRequest, place: str, allowing: _Named) -> Verdict:
     """The verdict on the operator's own identity: the first enforced default role replaces the identity.
 
     Args:
@@ -171,6 +119,31 @@ def _with_default_role(ask: AccessRequest, place: str, allowing: Sequence[tuple[
     return Verdict(default_role_arn=role, change=f"{change} with role {first.default_role_arn}")
 
 
+def _with_limit(ask: AccessRequest, namespace: str, place: str, verdict: Verdict, allowing: _Named) -> Verdict:
+    """The verdict with the limit of the token: the widest that one of the enforced policies allows.
+
+    A policy in mode Audit limits nothing, but it makes no token wider than an enforced one allows.
+
+    Args:
+        ask: what the resource asks to use.
+        namespace: where it is.
+        place: the namespace, as messages name it.
+        verdict: on the identity.
+        allowing: the policies that allow what is asked, by name.
+    """
+    if verdict.default_role_arn:  # another policy may allow more with the identity that this role replaces
+        role = AccessRequest(ask.host, ask.region, "role", verdict.default_role_arn, limit=ask.limit)
+        allowing = [(name, spec) for name, spec in allowing if not _lacks(spec, role, namespace)]
+    limits = {name: ask.limit.narrowed(spec.limit.of(ask.host, namespace)) for name, spec in allowing}
+    enforced = [(name, limits[name]) for name, spec in allowing if spec.mode == "Enforce"]
+    limit = widest(enforced)[1] if enforced else ask.limit.unnarrowed
+    name, later = widest(list(limits.items()))
+    change = verdict.change
+    if later != limit and not change:
+        change = f"AccessPolicy {name} limits the token for {ask.host} in {place} to {later}, which is {limit} now"
+    return replace(verdict, limit=limit, change=change)
+
+
 _NAMED = 3
 """How many policies, and patterns of one, a message names."""
 
@@ -181,7 +154,7 @@ def _lacks(spec: AccessPolicySpec, ask: AccessRequest, namespace: str) -> str:
         return "this registry"
     if spec.regions and ask.region not in spec.regions:
         return f"region {ask.region}"
-    return _lacks_identity(spec, ask) or _lacks_external_id(spec, ask, namespace)
+    return _lacks_identity(spec, ask) or _lacks_external_id(spec, ask, namespace) or _lacks_limit(spec, ask, namespace)
 
 
 def _lacks_identity(spec: AccessPolicySpec, ask: AccessRequest) -> str:
@@ -202,6 +175,17 @@ def _lacks_external_id(spec: AccessPolicySpec, ask: AccessRequest, namespace: st
         return ""
     given = "this external id" if ask.external_id else "a role without external id"
     return f"{given}, only {' or '.join(globs[:_NAMED])}"
+
+
+def _lacks_limit(spec: AccessPolicySpec, ask: AccessRequest, namespace: str) -> str:
+    allowed = spec.limit.of(ask.host, namespace)
+    asked = ask.limit.narrowed(allowed)
+    if asked.within(allowed):
+        return ""
+    only = (
+        allowed if len(allowed.repositories) <= _NAMED else f"{allowed.access} in {len(allowed.repositories)} patterns"
+    )
+    return f"a token with access {asked}, only {only}"
 
 
 def _matches(text: str, glob: str) -> bool:

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from ...api.registry import Registry
 from .identity import AMBIENT, Identity, mark
+from .limit import UNLIMITED, TokenLimit
 
 
 @lru_cache(maxsize=1024)
@@ -20,9 +21,12 @@ class Scope:
     """What a token is good for, and which endpoint gives it.
 
     An ECR token opens every registry that its identity may use, in one region of one partition
-    (AWS: GetAuthorizationToken, API reference). One for ECR Public opens that alone.
+    (AWS: GetAuthorizationToken, API reference). One for ECR Public opens that alone. A limit to repositories is one to
+    those of one account.
 
     Attributes:
+        limit: what the token is limited to.
+        account: of the repositories of the limit; empty where it names none.
         fips, dual_stack: ask the endpoint of that kind, as the registry's host is of that kind. False leaves it to the
             AWS SDK's own environment and config file.
     """
@@ -33,10 +37,12 @@ class Scope:
     public: bool = False
     fips: bool = False
     dual_stack: bool = False
+    limit: TokenLimit = UNLIMITED
+    account: str = ""
 
     @classmethod
-    def of(cls, registry: Registry, identity: Identity) -> Scope:
-        """The scope of an identity at a registry."""
+    def of(cls, registry: Registry, identity: Identity, limit: TokenLimit = UNLIMITED) -> Scope:
+        """The scope of an identity at a registry, within a limit."""
         return cls(
             partition=registry.partition,
             region=registry.region,
@@ -44,6 +50,8 @@ class Scope:
             public=registry.public,
             fips=registry.fips,
             dual_stack=registry.dual_stack,
+            limit=limit,
+            account=registry.account if limit.repositories else "",
         )
 
     @property
@@ -54,13 +62,20 @@ class Scope:
     @property
     def mark(self) -> str:
         """A short name for what the token is good for; the endpoint and the version of the keys do not count."""
-        return _mark(self.partition, self.region, self.service, *self.identity.parts)
+        return _mark(self.partition, self.region, self.service, *self.identity.parts, *self._limit_parts)
+
+    @property
+    def _limit_parts(self) -> tuple[str, ...]:
+        """What tells the limit from others; empty for none. The first one cannot be a part of an identity."""
+        return (f"limit={self.account}", *self.limit.parts) if self.limit.limits else ()
 
     @property
     def shared_by(self) -> tuple[object, ...]:
         """Tells it from every other scope, without the keys of its identity: for what outlives a call."""
         identity = self.identity
-        return self.partition, self.region, self.public, self.fips, self.dual_stack, identity.version, *identity.parts
+        endpoint = (self.partition, self.region, self.public, self.fips, self.dual_stack)
+        return *endpoint, identity.version, *identity.parts, *self._limit_parts
 
     def __str__(self) -> str:
-        return f"{self.partition}/{self.region}/{self.identity}" + ("/public" if self.public else "")
+        limit = f" limited to {self.limit}" if self.limit.limits else ""
+        return f"{self.partition}/{self.region}/{self.identity}" + ("/public" if self.public else "") + limit

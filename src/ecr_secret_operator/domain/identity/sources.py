@@ -8,7 +8,7 @@ from enum import Enum, auto
 from typing import Literal, NamedTuple, Protocol
 
 from ...api.fields import ROLE_ARN_PATTERN
-from ...api.model import AwsSpec, RegistryEntry
+from ...api.model import RegistryEntry
 from ...errors import shown
 from ...reasons import Failure, Reason
 from .identity import AMBIENT, AccessKeys, AccountRole, AssumedRole, Identity, StoredKeys
@@ -123,14 +123,14 @@ def identity_of(entry: RegistryEntry, namespace: str, sources: IdentitySources) 
         account = sources.account(namespace, named.name)
         if isinstance(account, Missing):
             return _missing(account, named, f"with the annotation {ROLE_ANNOTATION}")
-        return _of_account(aws, account, named)
+        return _of_account(account, named)
     if named:
         keys = sources.credentials(namespace, named.name)
         if isinstance(keys, Missing):
             return _missing(keys, named, f"with {KEY_ID} and {SECRET_KEY}")
         return _of_keys(keys, named)
     if aws.role_arn:
-        return AssumedRole(aws.role_arn, aws.external_id, aws.access)
+        return AssumedRole(aws.role_arn, aws.external_id)
     return AMBIENT
 
 
@@ -156,7 +156,7 @@ def _missing(why: Missing, name: Named, wanted: str) -> Failure | None:
     return _unavailable(f"{name} does not exist. Make it, {wanted}")
 
 
-def _of_account(aws: AwsSpec, account: RoleAccount, name: Named) -> Identity | Failure:
+def _of_account(account: RoleAccount, name: Named) -> Identity | Failure:
     role = account.role_arn
     if not role:
         return _unavailable(f"{name} has no annotation {ROLE_ANNOTATION} that names the role to assume")
@@ -166,7 +166,7 @@ def _of_account(aws: AwsSpec, account: RoleAccount, name: Named) -> Identity | F
         return _unavailable(
             f"the annotation {AUDIENCE_ANNOTATION} of {name} has more than {AUDIENCE_CHARACTERS} characters. Shorten it"
         )
-    return AccountRole(account.namespace, account.name, role, account.audience or DEFAULT_AUDIENCE, aws.access)
+    return AccountRole(account.namespace, account.name, role, account.audience or DEFAULT_AUDIENCE)
 
 
 def _of_keys(found: KeySecret, name: Named) -> Identity | Failure:

@@ -13,6 +13,8 @@ from datetime import datetime
 from functools import lru_cache
 
 from ...api.fields import GROUP
+from ...api.limits import ACCESS
+from ..identity.limit import UNLIMITED, TokenLimit
 from ..identity.scope import Scope
 from ..kinds import COMPACT
 from ..times import format_time, parse_time
@@ -77,6 +79,7 @@ class StoredToken:
         version: of the identity's keys, where they have one.
         origin: `origin` of the identity.
         role_arn: of the identity, where it is a role.
+        limit: what the token is limited to.
     """
 
     token: Token
@@ -84,12 +87,13 @@ class StoredToken:
     version: str = ""
     origin: str = ""
     role_arn: str = ""
+    limit: TokenLimit = UNLIMITED
 
     @classmethod
     def of(cls, scope: Scope, token: Token) -> StoredToken:
         """A token that was obtained for a scope."""
         who = scope.identity
-        return cls(token, scope.mark, who.version, who.origin, who.role_arn)
+        return cls(token, scope.mark, who.version, who.origin, who.role_arn, scope.limit)
 
 
 StoredTokens = Mapping[str, StoredToken]
@@ -106,13 +110,15 @@ def written_tokens(held: StoredTokens) -> str:
             **({"with": one.version} if one.version else {}),
             "by": one.origin,
             **({"role": one.role_arn} if one.role_arn else {}),
+            **({"access": one.limit.access} if one.limit.limits else {}),
+            **({"repositories": one.limit.repositories} if one.limit.repositories else {}),
         }
         for host, one in held.items()
     }
     return COMPACT.encode(entries)
 
 
-_Written = tuple[str, datetime, datetime, tuple[str, str, str, str]]
+_Written = tuple[str, datetime, datetime, tuple[str, str, str, str, TokenLimit]]
 
 
 @lru_cache(maxsize=16)
@@ -126,7 +132,15 @@ def _read_token(host: str, entry: Mapping[str, object]) -> _Written:
     if issued is None or expires is None or issued >= expires:
         raise ValueError("no life span")
     who = (str(entry["for"]), str(entry.get("with", "")), str(entry.get("by", "")), str(entry.get("role", "")))
-    return host, issued, expires, who
+    return host, issued, expires, (*who, _read_limit(entry))
+
+
+def _read_limit(entry: Mapping[str, object]) -> TokenLimit:
+    access = next((one for one in ACCESS if one == entry.get("access")), UNLIMITED.access)
+    repositories = entry.get("repositories", ())
+    if not isinstance(repositories, list | tuple):
+        raise TypeError("repositories are no list")
+    return TokenLimit.of(access, map(str, repositories))
 
 
 def seal(digest: str, tokens: str, owner: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from ...api.duration import format_duration
 from ...api.model import CommonSpec
 from ...reasons import NEEDS_A_PERSON, Failure, Reason
+from ..identity.limit import summary
 from ..resource import InvalidSpec, Resource, condition_of, text_of
 from ..times import format_time, parse_time
 from ..tokens.schedule import due_at, is_clamped, safe_interval
@@ -40,6 +41,8 @@ def next_status(resource: Resource, outcome: Outcome, *, now: datetime) -> Statu
         status["lastUpdatedTime"] = text_of(old, "lastUpdatedTime") or format_time(token.issued_at if token else now)
     if token:
         status["expiresAt"] = format_time(token.expires_at)
+    if token and (limit := summary({host: one.limit for host, one in outcome.stored.items()})):
+        status["tokenLimit"] = limit
     if token and resource.cluster is not None:
         status[TOKEN_LIFETIME] = to_the_minute(token.lifetime).total_seconds()
     if token and not isinstance(spec, InvalidSpec) and not suspended:

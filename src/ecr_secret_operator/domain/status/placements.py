@@ -108,7 +108,10 @@ def _conditions(
 
 
 def _times(placements: Placements) -> Mapping[str, str]:
-    """The times of the status, and the refresh annotation that was handled last; without those that are not known."""
+    """The times of the status, the limit of the tokens, and the refresh annotation that was handled last.
+
+    What is not known is left out.
+    """
     resource, statuses = placements.resource, placements.statuses
     old = resource.status
     handled = resource.refresh_request if _refresh_is_done(placements) else text_of(old, "lastHandledRefresh")
@@ -116,6 +119,7 @@ def _times(placements: Placements) -> Mapping[str, str]:
         "lastUpdatedTime": max((*_each(statuses, "lastUpdatedTime"), text_of(old, "lastUpdatedTime"))),
         "expiresAt": min(_each(statuses, "expiresAt"), default=""),
         "nextRefreshTime": min(_each(statuses, "nextRefreshTime"), default=""),
+        "tokenLimit": _limit(statuses),
         "lastHandledRefresh": handled,
     }
     return {key: value for key, value in times.items() if value}
@@ -252,6 +256,14 @@ def _failure(found: Mapping[str, Any]) -> Failure | None:
 
 def _is_ready(status: Status) -> bool:
     return condition_of(status, READY).get("status") == "True"
+
+
+def _limit(statuses: Mapping[str, Status]) -> str:
+    """The limit of all tokens; empty if the token of a namespace is not limited."""
+    limits = {text_of(status, "tokenLimit") for status in statuses.values() if status.get("expiresAt")}
+    if "" in limits:
+        return ""
+    return limits.pop() if len(limits) == 1 else "different in each namespace" if limits else ""
 
 
 def _each(statuses: Mapping[str, Status], field: str) -> Iterable[str]:

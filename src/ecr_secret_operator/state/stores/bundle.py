@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...api.selectors import NamespaceLabels
-from ...domain.identity.policy import Policy
+from ...domain.identity.access_policy import Policy
 from ...domain.resource import Key, Resource
 from ...domain.secret.stored import StoredSecret
 from ...runtime.allowance import Allowance
