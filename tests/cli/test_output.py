@@ -70,6 +70,19 @@ def test_manifests_of_the_operator_in_all_forms(command: str) -> None:
     assert len(set(names)) > 3
 
 
+@pytest.mark.parametrize(("form", "stream"), [("yaml", "stdout"), ("json", "stderr")])
+def test_render_explains_tokens_when_asked(tmp_path: Path, form: str, stream: str) -> None:
+    file = tmp_path / "file"
+    file.write_text(yaml.safe_dump(an_object(spec={"aws": {"access": "pull"}})))
+    plain, explained = (
+        getattr(CliRunner().invoke(cli, ["render", "-f", str(file), "-o", form, *more]), stream)
+        for more in ([], ["--explain"])
+    )
+    assert "session policy" not in plain
+    assert "the token is requested with the operator's own identity; limit: pull" in explained
+    assert '"ecr:BatchGetImage"' in explained
+
+
 @pytest.mark.parametrize("form", ["json", "name"])
 def test_render_keeps_its_remarks_out_of_documents(tmp_path: Path, form: str) -> None:
     file = tmp_path / "file"

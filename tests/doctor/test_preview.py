@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64decode
 from typing import Any
 
 import pytest
 
-from ecr_secret_operator.doctor.preview import MASK, preview, remarks
+from ecr_secret_operator.doctor.preview import MASK, explanations, preview, remarks
 from ecr_secret_operator.domain.kinds import KINDS
 from ecr_secret_operator.domain.resource import InvalidSpec, Key
 from ecr_secret_operator.domain.secret.annotations import DIGEST, EXPIRES_AT, ISSUED_AT, TOKENS
@@ -76,3 +77,30 @@ def test_what_is_invalid_is_told_as_the_status_would(spec: dict[str, Any]) -> No
 def test_what_else_is_to_be_known_is_said(raw: Object, words: str) -> None:
     (sentence,) = remarks(raw)
     assert words in sentence
+
+
+ROLE = "arn:aws:iam::123456789012:role/ecr-pull"
+
+
+@pytest.mark.parametrize(
+    ("aws", "words", "limit"),
+    [
+        ({}, "the operator's own identity", "none"),
+        ({"role_arn": ROLE, "access": "pull"}, f"role {ROLE}", "pull"),
+        ({"service_account": "puller", "repositories": ["a/*"]}, "the role of ServiceAccount puller", "full in a/*"),
+        ({"credentials_secret": "aws", "access": "push"}, "the keys in Secret aws", "push"),
+    ],
+)
+def test_the_identity_and_the_limit_of_a_token_are_explained(aws: Object, words: str, limit: str) -> None:
+    raw = an_object(spec={"aws": aws})
+    first, *policies = explanations(raw)
+    host = raw["spec"]["ecr_registry"]
+    assert first == f"{host}: the token is requested with {words}; limit: {limit}"
+    assert len(policies) == (limit != "none")
+    for policy in policies:
+        document = json.loads(policy.partition("session policy: ")[2])
+        assert document["Statement"][0]["Action"] == ["ecr:GetAuthorizationToken"]
+
+
+def test_nothing_is_explained_of_what_is_invalid() -> None:
+    assert list(explanations(an_object(spec={"frequency": "banana"}))) == []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..api.fields import GROUP
-from ..doctor.preview import preview, remarks
+from ..doctor.preview import explanations, preview, remarks
 from ..domain.identity.access_policy import POLICY_KIND
 from ..domain.printable import one_line
 from ..domain.raw import RawObject, text
@@ -29,6 +29,7 @@ class _Rendered:
 
     Attributes:
         manifest: its Secret; None if it has none.
+        explanations: sentences on its tokens.
         remarks: sentences about it, in the order in which they are printed.
         warnings: sentences on fields that would be dropped.
         problems: sentences that say why it is refused.
@@ -38,6 +39,7 @@ class _Rendered:
     remarks: Sequence[str] = ()
     warnings: Sequence[str] = ()
     problems: Sequence[str] = ()
+    explanations: Sequence[str] = ()
 
 
 @click.command(
@@ -46,6 +48,7 @@ Examples:
   ecr-secret-operator render -f ecr.yaml
   kustomize build | ecr-secret-operator render -f -
   ecr-secret-operator render -f ecr.yaml --no-strict
+  ecr-secret-operator render -f ecr.yaml --explain
   ecr-secret-operator render secret/web -n team-a"""
 )
 @resource_arguments()
@@ -54,6 +57,11 @@ Examples:
     "--strict/--no-strict",
     default=None,
     help="Fail on unknown fields and repeated keys; --no-strict only warns.  [default: --strict with -f]",
+)
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Also print who requests each token, and the session policy that limits it.",
 )
 @namespace_option("Namespace of the resources [default: that of the kubeconfig's context].")
 @output_option(MANIFESTS)
@@ -65,6 +73,7 @@ def render(
     resources: Targets,
     filename: str | None,
     strict: bool | None,
+    explain: bool,
     namespace: str | None,
     output: str,
     kubeconfig: str | None,
@@ -89,7 +98,7 @@ def render(
     else:
         raws, missing = _read(resources, namespace, kubeconfig, context)
         found = [_stored(raw, strict=strict is True) for raw in raws]
-    _print(found, output)
+    _print(found, output, explain=explain)
     for sentence in dict.fromkeys(sentence for one in found for sentence in one.warnings):
         click.echo(f"Warning: {one_line(sentence)}", err=True)
     problems = dict.fromkeys(sentence for one in found for sentence in one.problems)
@@ -162,7 +171,8 @@ def _rendered(raw: RawObject, warned: Sequence[str]) -> _Rendered:
     found = preview(raw)
     if isinstance(found, InvalidSpec):
         return _Rendered(warnings=warned, problems=[f"{name}: {found.message}"])
-    return _Rendered(manifest=found, remarks=[f"Of {name}", *remarks(raw)], warnings=warned)
+    said, explained = [f"Of {name}", *remarks(raw)], list(explanations(raw))
+    return _Rendered(manifest=found, remarks=said, warnings=warned, explanations=explained)
 
 
 def _name(raw: RawObject) -> str:
@@ -182,11 +192,11 @@ def _read(
     return with_cluster(kubeconfig, context, work)
 
 
-def _print(found: Sequence[_Rendered], form: str) -> None:
+def _print(found: Sequence[_Rendered], form: str, *, explain: bool) -> None:
     """Prints the Secrets. Only YAML has comments; otherwise the remarks go to standard error."""
     made = [one.manifest for one in found if one.manifest]
     for one in found:
-        for sentence in one.remarks:
+        for sentence in (*one.remarks, *(one.explanations if explain else ())):
             click.echo(f"{'#' if form == 'yaml' else 'Note:'} {one_line(sentence)}", err=form != "yaml")
         if form == "yaml" and one.manifest:
             click.echo(manifests([one.manifest], form))

@@ -11,7 +11,7 @@ from ..api.pull_secrets import RegistriesSpec
 from ..doctor.credential import CredentialState, credential
 from ..doctor.observed import Evidence, Keys, Name, Seen, Users
 from ..domain.kinds import Kind
-from ..domain.raw import RawObject, mappings, text
+from ..domain.raw import RawObject, mapping, mappings, text
 from ..domain.resource import InvalidSpec
 from ..domain.secret.stored import StoredSecret
 from ..reasons import Reason
@@ -45,7 +45,7 @@ async def examine(
         accounts=await _accounts(session.reader, spec, home, namespace),
         secrets=await _key_secrets(session, spec, home),
         users=await _users(session.reader, namespace, spec.generated_secret_name)
-        if expired and not kind.clustered
+        if (expired or one.limit) and not kind.clustered
         else None,
     )
 
@@ -74,10 +74,18 @@ async def _users(reader: Reader, namespace: str, secret: str) -> Users | None:
     accounts = await reader.some(f"/api/v1/namespaces/{namespace}/serviceaccounts")
     if pods is None and accounts is None:
         return None
+    pulling = [one for one in pods or () if _pulls(one.get("spec") or {}, secret)]
     return Users(
         accounts=[text(one, "metadata", "name") for one in accounts or () if _pulls(one, secret)],
-        pods=[text(one, "metadata", "name") for one in pods or () if _pulls(one.get("spec") or {}, secret)],
+        pods=[text(one, "metadata", "name") for one in pulling],
+        images=[(text(one, "metadata", "name"), image) for one in pulling for image in _images(one)],
     )
+
+
+def _images(pod: RawObject) -> list[str]:
+    spec = mapping(pod, "spec")
+    containers = (*mappings(spec, "initContainers"), *mappings(spec, "containers"))
+    return list(dict.fromkeys(text(one, "image") for one in containers))
 
 
 def _pulls(one: RawObject, secret: str) -> bool:

@@ -104,10 +104,12 @@ class Users:
     Attributes:
         accounts: names of ServiceAccounts.
         pods: names of pods.
+        images: of these pods: name of the pod, and image of one of its containers.
     """
 
     accounts: Sequence[str] = ()
     pods: Sequence[str] = ()
+    images: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..api.model import CommonSpec
+from ..api.model import AwsSpec, CommonSpec
 from ..api.pull_secrets import ClusterPullSecretSpec, RegistriesSpec
+from ..domain.identity.identity import AMBIENT
+from ..domain.identity.limit import LimitRequest
+from ..domain.identity.scope import Scope
+from ..domain.identity.session_policy import session_policy
 from ..domain.kinds import KINDS, USERNAME
 from ..domain.raw import RawObject, number, text
 from ..domain.resource import InvalidSpec, Key, Resource
@@ -66,6 +70,30 @@ def remarks(raw: RawObject) -> Iterator[str]:
         links = [f"{name} ({' and '.join(sorted(purposes))})" for name, purposes in spec.links.items()]
         yield f"It is linked to ServiceAccounts: {', '.join(links)}"
     yield from _cautions(spec)
+
+
+def explanations(raw: RawObject) -> Iterator[str]:
+    """As whom the token for each registry is requested, and to what it is limited, in sentences.
+
+    AccessPolicies may change both.
+    """
+    kind = KINDS[text(raw, "kind")]
+    spec = kind.parse(raw.get("spec"))
+    if isinstance(spec, InvalidSpec):
+        return
+    for entry in spec.entries:
+        limit = LimitRequest(entry.aws.access, entry.aws.repositories or None).unnarrowed
+        yield f"{entry.registry.host}: the token is requested with {_requester(entry.aws)}; limit: {limit}"
+        if policy := session_policy(Scope.of(entry.registry, AMBIENT, limit)):
+            yield f"{entry.registry.host}: session policy: {policy}"
+
+
+def _requester(aws: AwsSpec) -> str:
+    if aws.service_account:
+        return f"the role of ServiceAccount {aws.service_account}"
+    if aws.credentials_secret:
+        return f"the keys in Secret {aws.credentials_secret}"
+    return f"role {aws.role_arn}" if aws.role_arn else "the operator's own identity"
 
 
 def _cautions(spec: CommonSpec) -> Iterator[str]:

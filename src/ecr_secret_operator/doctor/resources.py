@@ -11,6 +11,7 @@ from ..reasons import NEEDS_A_PERSON, Reason
 from .credential import CredentialState
 from .finding import Finding, Level, counted, error, ok, warning
 from .generated_secret import check_links, check_name_conflicts, check_stored
+from .limited_images import check_images
 from .observed import Evidence, ObservedInstallation
 from .requested_identity import check_allowed, check_identities
 from .subject import MOST_NAMED, Subject, name_of
@@ -41,7 +42,9 @@ def check_resource(case: Evidence, seen: ObservedInstallation, workload: Workloa
     findings = list(_problems(Subject(case, seen, workload)))
     yield from findings
     if not any(one.level in (Level.ERROR, Level.WARNING) for one in findings):
-        yield ok("resource", name_of(case), case.credential.message)
+        limit = case.credential.limit
+        limited = f". The limit of its tokens: {limit}" if limit else ""
+        yield ok("resource", name_of(case), case.credential.message + limited)
 
 
 def _problems(of: Subject) -> Iterator[Finding]:
@@ -60,6 +63,7 @@ def _problems(of: Subject) -> Iterator[Finding]:
     yield from _expiry(of)
     yield from check_stored(of, spec)
     yield from check_links(of, spec)
+    yield from check_images(of)
 
 
 def _deletion(of: Subject) -> Iterator[Finding]:
