@@ -1,4 +1,4 @@
-"""Steps 3 and 5: the Secret gets to who needs it: to ServiceAccounts that a resource links, and to many namespaces."""
+"""Steps 3 and 6: the Secret gets to who needs it: to ServiceAccounts that a resource links, and to many namespaces."""
 
 from __future__ import annotations
 

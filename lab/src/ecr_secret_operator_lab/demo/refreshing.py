@@ -1,4 +1,4 @@
-"""Steps 9 to 11: tokens while AWS refuses, tokens that are about to expire, and how seldom AWS is asked."""
+"""Steps 10 to 12: tokens while AWS refuses, tokens that are about to expire, and how seldom AWS is asked."""
 
 from __future__ import annotations
 

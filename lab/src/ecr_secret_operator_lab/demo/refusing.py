@@ -1,4 +1,4 @@
-"""Steps 7 and 8: Secrets of other clients are not changed, and an invalid resource is rejected with the cause."""
+"""Steps 8 and 9: Secrets of other clients are not changed, and an invalid resource is rejected with the cause."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps 1, 2 and 6: the stage is set, the seed document's resources are served, and what is generated is kept so."""
+"""Steps 1, 2 and 7: the stage is set, the seed document's resources are served, and what is generated is kept so."""
 
 from __future__ import annotations
 

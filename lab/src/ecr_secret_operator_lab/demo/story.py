@@ -11,6 +11,7 @@ from ..controlplane import BinariesError, ControlPlaneError
 from ..fakeaws import FakeAwsError
 from ..operator import typed_command
 from ..registry import RegistryError
+from .limiting import limit_a_token
 from .reach import link_accounts, serve_many_namespaces
 from .record import Done
 from .refreshing import ask_aws_seldom, rotate_before_expiry, survive_an_outage
@@ -49,6 +50,7 @@ STEPS: Sequence[Step] = (
     Step("The main job", "A ten-line resource becomes a working Secret within seconds.", serve_the_seed),
     Step("Linked", "ServiceAccounts that a resource names get its Secret, and keep it.", link_accounts),
     Step("In use", "A build pushes and a pod pulls with the generated Secret.", push_and_pull),
+    Step("Limited", "A tenant's token opens its own repositories only, and AWS enforces that.", limit_a_token),
     Step("Many namespaces", "One resource serves every namespace that it selects.", serve_many_namespaces),
     Step("Repair", "A generated Secret that is edited or deleted is restored at once, without AWS.", repair),
     Step("Foreign Secrets", "A Secret that the operator did not create is never changed.", refuse_a_foreign_secret),
