@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from ecr_secret_operator_lab.cluster import ECR, Object, secret_path
-from ecr_secret_operator_lab.fakeaws.records import Role
+from ecr_secret_operator_lab.fakeaws.records import IssuedToken, Role
 from ecr_secret_operator_lab.permissions import NAMESPACE
 from ecr_secret_operator_lab.waiting import wait_for
 
@@ -44,12 +45,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield found
 
 
-def role_behind(world: World, namespace: str, name: str) -> str:
-    """The role of the session that obtained the token of a generated Secret."""
+def token_of(world: World, namespace: str, name: str) -> IssuedToken:
+    """What AWS knows of the token in a generated Secret."""
     secret = wait_for(lambda: world.cluster.get(secret_path(namespace, name)), f"{namespace}/{name}", within=20)
     token = world.aws.find_token(password_in(secret))
     assert token
-    return token.principal
+    return token
+
+
+def role_behind(world: World, namespace: str, name: str) -> str:
+    """The role of the session that obtained the token of a generated Secret."""
+    return token_of(world, namespace, name).principal
 
 
 def test_each_team_has_the_token_of_its_own_role_and_a_shared_one(world: World) -> None:
@@ -58,6 +64,18 @@ def test_each_team_has_the_token_of_its_own_role_and_a_shared_one(world: World) 
     assert "ecr-team-a" in own
     assert "ecr-shared-pull" in shared
     assert role_behind(world, "team-b", "shared-images") == shared
+
+
+def test_each_token_is_limited_to_the_repositories_of_its_policy(world: World) -> None:
+    limits = {
+        ("team-a", "ecr-team-a"): ("team-a/*", True),
+        ("team-a", "shared-images"): ("base/*", False),
+        ("team-b", "shared-images"): ("base/*", False),
+    }
+    for (namespace, name), (repositories, pushes) in limits.items():
+        *_, statement = json.loads(token_of(world, namespace, name).policy)["Statement"]
+        assert statement["Resource"] == [f"arn:aws:ecr:us-east-2:123456789012:repository/{repositories}"]
+        assert ("ecr:PutImage" in statement["Action"]) == pushes
 
 
 def test_the_role_of_the_other_team_is_denied_as_the_page_says(world: World) -> None:
