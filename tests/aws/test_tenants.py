@@ -11,6 +11,7 @@ import pytest
 
 from ecr_secret_operator.aws import source as module
 from ecr_secret_operator.domain.identity.identity import AssumedRole
+from ecr_secret_operator.domain.identity.limit import TokenLimit
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.resource import Key
 from ecr_secret_operator.domain.secret.registries import Want
@@ -277,3 +278,16 @@ def test_the_cost_of_a_new_identity_does_not_grow_with_those_that_are_known(coun
         assert looked_at == 0
 
     ask()
+
+
+@in_virtual_time
+async def test_a_cluster_resource_gets_a_limited_token_for_each_of_its_namespaces_at_once() -> None:
+    aws, began = Aws(), elapsed()
+    cluster_resource = Key("ClusterPullSecret", "", "ecr-pull")
+    limits = [TokenLimit("pull", (f"team-{number}/*",)) for number in range(500)]
+    scopes = [Scope("aws", "us-east-2", AssumedRole(ROLE), limit=limit, account="123456789012") for limit in limits]
+    for scope in scopes:
+        aws.seconds[scope] = 0.1
+    tokens = await asyncio.gather(*(aws.source.token(scope, ANY, cluster_resource) for scope in scopes))
+    assert len({token.password.reveal() for token in tokens}) == len(aws.asked) == 500
+    assert elapsed() - began < 10

@@ -1,7 +1,7 @@
 """Limits for how many new identities one resource, and one namespace, may use within a time.
 
-Only an identity that the token source does not remember counts. Refreshes, and resources that share an identity, are
-not limited.
+Only an identity, or a limit of its token, that the token source does not remember counts. Refreshes, and resources that
+share a token, are not limited.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ _SECONDS = 60.0
 
 
 class Newcomers:
-    """Counts the new identities of each resource and each namespace. A cluster resource also counts as a namespace."""
+    """Counts the new identities of each namespaced resource and each namespace.
+
+    Cluster resources are not limited. Only administrators of the cluster create them, and an AccessPolicy can give each
+    of their namespaces a token with a limit of its own.
+    """
 
     def __init__(self) -> None:
         self._resources: Buckets[Key] = Buckets(
@@ -43,6 +47,8 @@ class Newcomers:
         Raises:
             TokenError: there are too many; it has the time to ask again.
         """
+        if not requester.namespace:
+            return
         seconds = now.timestamp()
         wait = self._resources.wait(requester, seconds)
         if wait:
