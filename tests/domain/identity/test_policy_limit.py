@@ -70,8 +70,9 @@ def test_what_asks_for_nothing_is_narrowed(ask: AccessRequest, limit: TokenLimit
 def test_what_asks_for_more_is_denied(ask: AccessRequest) -> None:
     verdict = verdict_of(ask, *policies({"limit": TEAM_A}))
     assert not verdict.served
-    assert "a selects it but does not allow a token with access" in verdict.refusal
-    assert "only pull in team-a/*" in verdict.refusal
+    assert "a selects it but does not allow access" in verdict.refusal
+    assert "because its limit is pull in team-a/*" in verdict.refusal
+    assert verdict.refusal.endswith("To get what a limit allows, leave aws.access and aws.repositories out")
 
 
 def test_the_namespace_of_the_resource_counts() -> None:
@@ -81,7 +82,7 @@ def test_the_namespace_of_the_resource_counts() -> None:
 
 def test_a_long_limit_is_not_repeated_in_a_message() -> None:
     verdict = verdict_of(asking("push"), *policies({"limit": {"access": "pull", "repositories": list("abcd")}}))
-    assert "only pull in 4 patterns" in verdict.refusal
+    assert "because its limit is pull in 4 patterns" in verdict.refusal
 
 
 # Several policies
@@ -163,7 +164,7 @@ def test_a_limit_in_audit_mode_is_reported_and_does_not_limit() -> None:
 def test_what_asks_for_more_than_a_limit_in_audit_mode_is_served_and_reported() -> None:
     verdict = verdict_of(asking("push"), *policies({"limit": TEAM_A, **AUDIT}))
     assert (verdict.served, verdict.limit) == (True, TokenLimit("push"))
-    assert "does not allow a token with access push" in verdict.audited
+    assert "does not allow access push" in verdict.audited
 
 
 def test_a_policy_in_audit_mode_makes_no_token_wider() -> None:
@@ -215,7 +216,7 @@ def test_in_audit_mode_a_wide_token_is_reported_once() -> None:
 
 def test_a_resource_that_asks_for_more_is_denied_before_its_keys_are_read() -> None:
     resource = a_resource(spec=a_spec(aws={"credentials_secret": "aws", "access": "push"}))
-    assert "only pull" in assess(resource, Cluster([PULL]), stored={}, policy_required=False).denied
+    assert "its limit is pull" in assess(resource, Cluster([PULL]), stored={}, policy_required=False).denied
 
 
 @pytest.mark.parametrize(

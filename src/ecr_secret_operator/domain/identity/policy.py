@@ -93,7 +93,8 @@ def judge(
         return _with_limit(ask, namespace, place, verdict, allowing)
     enforced = required or any(isinstance(spec, InvalidSpec) or spec.mode == "Enforce" for _, spec in known)
     audited = any(spec.mode == "Audit" for _, spec in selecting)
-    refusal = _refusal(ask, place, [(name, lacking) for name, _, lacking in lacks])
+    too_wide = any(_lacks_limit(spec, ask, namespace) for _, spec in selecting)
+    refusal = _refusal(ask, place, [(name, lacking) for name, _, lacking in lacks], too_wide=too_wide)
     return Verdict(refusal=refusal, served=audited or not enforced, limit=ask.limit.unnarrowed)
 
 
@@ -144,6 +145,7 @@ def _with_limit(ask: AccessRequest, namespace: str, place: str, verdict: Verdict
     return replace(verdict, limit=limit, change=change)
 
 
+_WIDER = " and a limit that includes this access. To get what a limit allows, leave aws.access and aws.repositories out"
 _NAMED = 3
 """How many policies, and patterns of one, a message names."""
 
@@ -185,7 +187,7 @@ def _lacks_limit(spec: AccessPolicySpec, ask: AccessRequest, namespace: str) -> 
     only = (
         allowed if len(allowed.repositories) <= _NAMED else f"{allowed.access} in {len(allowed.repositories)} patterns"
     )
-    return f"a token with access {asked}, only {only}"
+    return f"access {asked}, because its limit is {only}"
 
 
 def _matches(text: str, glob: str) -> bool:
@@ -193,13 +195,14 @@ def _matches(text: str, glob: str) -> bool:
     return fnmatchcase(text, glob) if "*" in glob or "?" in glob else text == glob
 
 
-def _refusal(ask: AccessRequest, place: str, lacks: Sequence[tuple[str, str]]) -> str:
+def _refusal(ask: AccessRequest, place: str, lacks: Sequence[tuple[str, str]], *, too_wide: bool) -> str:
     """Why no policy allows a request.
 
     Args:
         ask: what the resource asks to use.
         place: the namespace, as messages name it.
         lacks: the policies that select the namespace, by name, and what each does not allow.
+        too_wide: whether the limit of one of them does not include what is asked.
     """
     identity = {
         "ambient": " with the operator's own identity",
@@ -216,5 +219,5 @@ def _refusal(ask: AccessRequest, place: str, lacks: Sequence[tuple[str, str]]) -
     return (
         f"no AccessPolicy lets {place} use {ask.host} in {ask.region}{identity}:"
         f" {'; '.join(found) or 'none selects it'}. It takes one that selects the namespace, with registries:"
-        f" [{ask.host}]{needed}"
+        f" [{ask.host}]{needed}{_WIDER if too_wide else ''}"
     )
