@@ -70,11 +70,15 @@ def token_from(aws: FakeAws, region: str, keys: Mapping[str, Any] = USER_KEYS) -
 
 def limited(aws: FakeAws, *actions: str, resource: str = ARN + "team-a/*") -> str:
     """A token of a federated user, whose session policy allows these actions."""
+    sts, policy = client(aws, "sts", REGION, USER_KEYS), limiting(*actions, resource=resource)
+    return token_from(aws, REGION, sts.get_federation_token(Name="team-a", Policy=policy)["Credentials"])
+
+
+def limiting(*actions: str, resource: str) -> str:
+    """A session policy that allows these actions, and to get a token."""
     token = {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
     some = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [token, some]})
-    sts = client(aws, "sts", REGION, USER_KEYS)
-    return token_from(aws, REGION, sts.get_federation_token(Name="team-a", Policy=policy)["Credentials"])
+    return json.dumps({"Version": "2012-10-17", "Statement": [token, some]})
 
 
 def auth_file(host: str, password: str) -> str:

@@ -15,7 +15,24 @@ from ecr_secret_operator_lab.programs import ensure_programs
 from ecr_secret_operator_lab.registry import Refusal, Registry, Tools, pack, start_registry, unpack
 from ecr_secret_operator_lab.reporting import LineReporter
 
-from .registries import ARN, FEDERATED, HOST, OTHER, READ, REGION, WRITE, Reply, auth_file, limited, send, token_from
+from .fakeawsclients import jwt
+from .registries import (
+    ARN,
+    FEDERATED,
+    HOST,
+    OTHER,
+    READ,
+    REGION,
+    USER_KEYS,
+    WRITE,
+    Reply,
+    auth_file,
+    client,
+    limited,
+    limiting,
+    send,
+    token_from,
+)
 
 pytestmark = pytest.mark.xdist_group("registry")
 
@@ -110,6 +127,22 @@ def test_crane_copies_from_the_neighbour_only_what_it_may_read(aws: FakeAws, too
     copied = tools.crane("copy", f"{HOST}/team-b/source:1", f"{HOST}/team-a/copy:1")
     assert copied.returncode == 0
     assert "mounted blob" in copied.stderr
+
+
+@pytest.mark.parametrize("how", ["assume_role", "assume_role_with_web_identity", "get_federation_token"])
+def test_a_session_of_each_kind_is_limited(aws: FakeAws, registry: Registry, unlimited: str, how: str) -> None:
+    role = {"RoleArn": "arn:aws:iam::123456789012:role/puller", "RoleSessionName": "team-a"}
+    parameters = {
+        "assume_role": role,
+        "assume_role_with_web_identity": {**role, "WebIdentityToken": jwt(sub="pod")},
+        "get_federation_token": {"Name": "team-a"},
+    }
+    ask = getattr(client(aws, "sts", REGION, USER_KEYS), how)
+    session = ask(**parameters[how], Policy=limiting(*READ, resource=ARN + "team-a/*"))["Credentials"]
+    token = token_from(aws, REGION, session)
+    statuses = [send(registry, token, f"GET /v2/{name}/manifests/none").status for name in ("team-a/web", "team-b/web")]
+    assert statuses == [404, 403]
+    assert send(registry, unlimited, "GET /v2/team-b/web/manifests/none").status == 404
 
 
 def test_another_account_needs_a_policy_of_its_repository(aws: FakeAws, tools: Tools, unlimited: str) -> None:
