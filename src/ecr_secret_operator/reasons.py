@@ -40,6 +40,9 @@ NEEDS_A_PERSON = frozenset(
 OF_LINKS = frozenset((Reason.KUBERNETES_ERROR, Reason.ACCOUNT_MISSING))
 """Failures of the links alone. Every other reason of the condition Linked is that of another condition, too."""
 
+UNDECIDED = frozenset((Reason.AWS_UNAVAILABLE, Reason.LIMIT_EXCEEDED))
+"""AWS has not said whether there is a token."""
+
 FROM_AWS = frozenset((Reason.AWS_ACCESS_DENIED, Reason.AWS_UNAVAILABLE))
 """What AWS says, or that it says nothing: another attempt may go better, and comes by itself."""
 

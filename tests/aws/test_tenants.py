@@ -184,7 +184,7 @@ async def test_three_hundred_edits_of_one_resource_are_a_few_calls() -> None:
     assert len(aws.calls) <= 30
     assert last
     assert last.reason == "LimitExceeded"
-    assert "Secret quiet/pull asked for too many different AWS identities" in str(last)
+    assert "Secret quiet/pull asked for too many AWS identities or limits of tokens" in str(last)
 
 
 @in_virtual_time

@@ -79,7 +79,7 @@ def test_render_explains_tokens_when_asked(tmp_path: Path, form: str, stream: st
         for more in ([], ["--explain"])
     )
     assert "session policy" not in plain
-    assert "the token is requested with the operator's own identity; limit: pull" in explained
+    assert "the token is requested with the operator's own identity; limit: pull in all repositories" in explained
     assert '"ecr:BatchGetImage"' in explained
 
 

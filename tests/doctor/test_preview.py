@@ -86,9 +86,9 @@ ROLE = "arn:aws:iam::123456789012:role/ecr-pull"
     ("aws", "words", "limit"),
     [
         ({}, "the operator's own identity", "none"),
-        ({"role_arn": ROLE, "access": "pull"}, f"role {ROLE}", "pull"),
+        ({"role_arn": ROLE, "access": "pull"}, f"role {ROLE}", "pull in all repositories"),
         ({"service_account": "puller", "repositories": ["a/*"]}, "the role of ServiceAccount puller", "full in a/*"),
-        ({"credentials_secret": "aws", "access": "push"}, "the keys in Secret aws", "push"),
+        ({"credentials_secret": "aws", "access": "push"}, "the keys in Secret aws", "push in all repositories"),
     ],
 )
 def test_the_identity_and_the_limit_of_a_token_are_explained(aws: Object, words: str, limit: str) -> None:

@@ -67,22 +67,33 @@ _TOO_LONG = (
 )
 
 
-def _fits() -> dict[str, str]:
+def _templates_fit(templates: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuses templates that are too long with the shortest name of a namespace. Raises InvalidField."""
+    if sum(len(one.replace("{namespace}", "n")) + SHORTEST_ARN_PREFIX for one in templates) > SESSION_POLICY_CHARACTERS:
+        raise InvalidField(_TOO_LONG)
+    return templates
+
+
+def _fits(pattern: str) -> dict[str, str]:
     """The CEL rule that no session policy can hold what is longer. What it lets pass may still be too long."""
-    length = f"self.map(pattern, pattern.size() + {SHORTEST_ARN_PREFIX}).sum()"
+    length = f"self.map(pattern, {pattern}.size() + {SHORTEST_ARN_PREFIX}).sum()"
     return rule(f"self.size() == 0 || {length} <= {SESSION_POLICY_CHARACTERS}", _TOO_LONG)
 
 
 _SET = {"x-kubernetes-list-type": "set"}
 RepositoryPatterns = Annotated[
     tuple[RepositoryPattern, ...],
-    Field(max_length=MOST_REPOSITORIES, json_schema_extra={**_SET, **cel(_fits())}),
+    Field(max_length=MOST_REPOSITORIES, json_schema_extra={**_SET, **cel(_fits("pattern"))}),
 ]
 RepositoryTemplates = Annotated[
-    tuple[RepositoryTemplate, ...], Field(max_length=MOST_REPOSITORIES, json_schema_extra=_SET)
+    tuple[RepositoryTemplate, ...],
+    Field(
+        max_length=MOST_REPOSITORIES, json_schema_extra={**_SET, **cel(_fits("pattern.replace('{namespace}', 'n')"))}
+    ),
+    AfterValidator(_templates_fit),
 ]
 
 PUBLIC_RULE = (
-    f"repositories of {PUBLIC_HOST} cannot be limited: its host does not name the account. Leave repositories out, or"
-    " limit aws.access"
+    f"repositories of {PUBLIC_HOST} cannot be limited: its host does not name the account. Leave repositories out and"
+    " limit aws.access, or give an entry of additional_registries its own aws"
 )

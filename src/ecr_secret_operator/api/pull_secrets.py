@@ -47,7 +47,8 @@ class AdditionalRegistry(Model):
 
     aws: AwsSpec = Field(default_factory=lambda: OWN_IDENTITY)
     """AWS identity that requests the token of this registry. Optional. Defaults to the identity for ecr_registry of the
-    resource. An empty object means the operator's own identity."""
+    resource. If you set it, it inherits nothing, neither access nor repositories. An empty object means the operator's
+    own identity."""
 
     def entry(self, inherited: AwsSpec) -> RegistryEntry:
         """As an entry, with the identity that is inherited where none is given."""

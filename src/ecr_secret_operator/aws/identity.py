@@ -12,7 +12,7 @@ import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from ..domain.identity.authorization import LIMITABLE
+from ..domain.identity.authorization import HOW_TO_LIMIT
 from ..domain.identity.identity import MARK_CHARACTERS, AccessKeys, AccountRole, AssumedRole, StoredKeys, mark
 from ..domain.identity.scope import Scope
 from ..domain.identity.session_policy import session_policy
@@ -99,7 +99,7 @@ def _own_within_limit(scope: Scope, requester: Key) -> botocore.session.Session:
     if temporary:
         text = (
             f"the token cannot be limited to {scope.limit}, because the operator's own identity is a session that was"
-            f" not obtained with web identity. {LIMITABLE}"
+            f" not obtained with web identity. {HOW_TO_LIMIT}"
         )
         raise TokenError(text, reason=Reason.IDENTITY_UNAVAILABLE)
     return _federated(scope, session, requester)

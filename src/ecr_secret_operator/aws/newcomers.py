@@ -53,15 +53,16 @@ class Newcomers:
         wait = self._resources.wait(requester, seconds)
         if wait:
             raise _refused(
-                f"{requester.spoken} asked for too many different AWS identities within a short time: it may ask"
-                f" for {RESOURCE_MINUTE} new ones a minute, once it has asked for {RESOURCE_BURST}",
+                f"{requester.spoken} asked for too many AWS identities or limits of tokens within a short time: it may"
+                f" ask for {RESOURCE_MINUTE} new ones a minute, once it has asked for {RESOURCE_BURST}",
                 now + timedelta(seconds=wait),
             )
         wait = self._tenants.wait(requester.tenant, seconds)
         if wait:
             raise _refused(
-                f"the resources of {requester.tenant} asked for too many different AWS identities within a short time:"
-                f" they may ask for {NAMESPACE_MINUTE} new ones a minute, once they have asked for {NAMESPACE_BURST}",
+                f"the resources of {requester.tenant} asked for too many AWS identities or limits of tokens within a"
+                f" short time: they may ask for {NAMESPACE_MINUTE} new ones a minute, once they have asked for"
+                f" {NAMESPACE_BURST}",
                 now + timedelta(seconds=wait),
             )
         self._resources.take(requester, seconds)

@@ -82,8 +82,9 @@ def explanations(raw: RawObject) -> Iterator[str]:
     if isinstance(spec, InvalidSpec):
         return
     for entry in spec.entries:
-        limit = LimitRequest(entry.aws.access, entry.aws.repositories or None).unnarrowed
-        yield f"{entry.registry.host}: the token is requested with {_requester(entry.aws)}; limit: {limit}"
+        limit = LimitRequest.of(entry.aws.access, entry.aws.repositories).without_policy
+        shown = limit if limit.limits else "none"
+        yield f"{entry.registry.host}: the token is requested with {_requester(entry.aws)}; limit: {shown}"
         if policy := session_policy(Scope.of(entry.registry, AMBIENT, limit)):
             yield f"{entry.registry.host}: session policy: {policy}"
 

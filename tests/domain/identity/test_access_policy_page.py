@@ -113,7 +113,7 @@ CLAIMS = [
     Claim("In mode `Audit` it is not put to use", {"p": {**DEFAULT, **OWN, **AUDIT}}, {}, REPORTED, ""),
     Claim("that enforcing the policy would change the identity is reported", {"p": {**DEFAULT, **AUDIT}}, {}, REPORTED),
     Claim("A resource that asks for less gets less", {"p": LIMITED}, {"role_arn": ROLE, "access": "pull"}, SERVED),
-    Claim("A resource that asks for more is denied", {"p": LIMITED}, {"role_arn": ROLE, "access": "full"}, DENIED),
+    Claim("A resource that asks for more is denied", {"p": LIMITED}, {"role_arn": ROLE, "repositories": ["x"]}, DENIED),
     Claim("lies within `team-a/*`", {"p": LIMITED}, {"role_arn": ROLE, "repositories": ["team-a/web*"]}, SERVED),
     Claim("and `team-*` does not", {"p": LIMITED}, {"role_arn": ROLE, "repositories": ["team-*"]}, DENIED),
     Claim(
@@ -256,7 +256,7 @@ TEAM_A = {"team": "a"}
         ("not-yet-enforced", "team-a", TEAM_A, HOST, KEYS, DENIED),
         ("own-repositories", "team-b", {}, HOST, {}, SERVED),
         ("own-repositories", "team-b", {}, HOST, {"access": "push", "repositories": ["team-b/web"]}, SERVED),
-        ("own-repositories", "team-b", {}, HOST, {"access": "full"}, DENIED),
+        ("own-repositories", "team-b", {}, HOST, {"access": "full"}, SERVED),
         ("own-repositories", "team-b", {}, HOST, {"repositories": ["team-a/web"]}, DENIED),
     ],
 )

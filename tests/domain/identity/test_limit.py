@@ -161,8 +161,8 @@ def test_a_request_is_narrowed_where_it_says_nothing(
 @pytest.mark.parametrize(
     ("limit", "words"),
     [
-        (UNLIMITED, "none"),
-        (TokenLimit("pull"), "pull"),
+        (UNLIMITED, "full in all repositories"),
+        (TokenLimit("pull"), "pull in all repositories"),
         (TEAM_A, "pull in team-a/*"),
         (TokenLimit("full", ("a", "b")), "full in a, b"),
     ],

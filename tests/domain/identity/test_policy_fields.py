@@ -114,6 +114,7 @@ def test_no_selection_is_every_namespace(name: str) -> None:
         ({"limit": {"repositories": ["a", "{name}/*"]}}, "spec.limit.repositories.1: '{name}/*' is not a pattern"),
         ({"limit": {"repositories": ["a" * 257]}}, "at most 256 are allowed"),
         ({"limit": {"repositories": ["a"] * 21}}, "at most 20"),
+        ({"limit": {"repositories": [f"{n}{'a' * 240}" for n in range(9)]}}, "are too long for a session policy"),
         ({"regions": ["us-*"]}, "spec.regions.0: 'us-*' is not an AWS region"),
         ({"default_role_arn": "arn:aws:iam::123456789012:role/*"}, "spec.default_role_arn: "),
         ({"default_role_arn": f"{ROLE}\n"}, "spec.default_role_arn: "),

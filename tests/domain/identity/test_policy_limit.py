@@ -17,9 +17,10 @@ from ecr_secret_operator.domain.identity.policy import AccessRequest
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.identity.sources import KeySecret
 from ecr_secret_operator.domain.secret.annotations import StoredToken, StoredTokens
+from ecr_secret_operator.domain.secret.registries import hosts_missing_token
 from ecr_secret_operator.domain.tokens.token import Sensitive
 from ecr_secret_operator.reasons import Reason
-from tests.factories import HOST, a_resource, a_spec, a_token
+from tests.factories import HOST, NOW, a_resource, a_spec, a_token
 
 from .dependencies import Cluster
 from .policies import AMBIENT, ASSUMED, OTHER_ROLE, ROLE, a_policy, verdict_of
@@ -57,7 +58,6 @@ def test_what_asks_for_nothing_is_narrowed(ask: AccessRequest, limit: TokenLimit
     "ask",
     [
         asking("push"),
-        asking("full"),
         asking(None, "team-b/web"),
         asking(None, "team-a/web", "team-b/web"),
         asking(None, "*"),
@@ -93,7 +93,7 @@ def test_a_long_limit_is_not_repeated_in_a_message() -> None:
     [
         # one without a limit allows all
         ([{"limit": TEAM_A}, {}], asking(), UNLIMITED),
-        ([{"limit": TEAM_A}, {}], asking("full"), UNLIMITED),
+        ([{"limit": TEAM_A}, {}], asking("push"), TokenLimit("push")),
         # the wider of two, whatever its name
         ([{"limit": {"access": "pull"}}, {"limit": {"access": "push"}}], asking(), TokenLimit("push")),
         ([{"limit": {"access": "push"}}, {"limit": {"access": "pull"}}], asking(), TokenLimit("push")),
@@ -137,6 +137,34 @@ def test_a_default_role_is_limited_by_a_policy_that_allows_that_role() -> None:
     assert verdict_of(asking(ask=AMBIENT), unlimited, with_role, allowing).limit == UNLIMITED
 
 
+def test_who_asks_for_more_than_a_default_role_may_does_not_get_the_operators_own_identity() -> None:
+    with_role = a_policy("a", default_role_arn=ROLE, limit=TEAM_A)
+    own = a_policy("b", ambient_identity=True)
+    for asked in (asking("push", ask=AMBIENT), asking(None, "team-b/*", ask=AMBIENT)):
+        verdict = verdict_of(asked, with_role, own)
+        assert (verdict.served, verdict.default_role_arn) == (False, ROLE)
+        assert "a selects it but does not allow access" in verdict.refusal
+        assert f"with role {ROLE}" in verdict.refusal
+    assert verdict_of(asking(ask=AMBIENT), with_role, own).limit == LIMIT
+
+
+def test_a_stored_token_of_the_operators_own_identity_is_revoked_by_a_default_role_with_a_limit() -> None:
+    known = [a_policy("a", default_role_arn=ROLE, limit=TEAM_A), a_policy("b", ambient_identity=True)]
+    found = assess(a_resource(), Cluster(known), stored=stored(UNLIMITED), policy_required=False)
+    assert (found.revoked, found.too_wide) == (frozenset((HOST,)), frozenset())
+
+
+def test_advice_on_the_limit_is_given_only_where_the_limit_is_what_lacks() -> None:
+    elsewhere = a_policy("a", registries=["210987654321.*"], role_arns=["*"], limit=TEAM_A)
+    assert "leave aws.access" not in verdict_of(asking("push"), elsewhere).refusal
+    assert "leave aws.access" in verdict_of(asking("push"), *policies({"limit": TEAM_A})).refusal
+
+
+def test_full_access_is_the_default_and_asks_for_nothing() -> None:
+    assert LimitRequest.of("full", ()) == LimitRequest.of(None, ()) == ALL_THAT_POLICY_ALLOWS
+    assert LimitRequest.of("push", ["a"]) == LimitRequest("push", ("a",))
+
+
 # ECR Public, whose repositories cannot be limited
 
 PUBLIC = AccessRequest(PUBLIC_HOST, "us-east-1", "role", ROLE)
@@ -157,7 +185,8 @@ def test_a_limit_in_audit_mode_is_reported_and_does_not_limit() -> None:
     verdict = verdict_of(asking(), *policies({"limit": TEAM_A, **AUDIT}))
     assert (verdict.served, verdict.limit) == (True, UNLIMITED)
     assert verdict.audited == (
-        f"AccessPolicy a limits the token for {HOST} in namespace team-a to pull in team-a/*, which is none now"
+        f"AccessPolicy a sets the limit of the token for {HOST} in namespace team-a to pull in team-a/*;"
+        " it is full in all repositories now"
     )
 
 
@@ -170,8 +199,8 @@ def test_what_asks_for_more_than_a_limit_in_audit_mode_is_served_and_reported() 
 def test_a_policy_in_audit_mode_makes_no_token_wider() -> None:
     verdict = verdict_of(asking(), *policies({"limit": TEAM_A}, AUDIT))
     assert verdict.limit == LIMIT
-    assert "AccessPolicy b limits the token" in verdict.audited
-    assert "to none, which is pull in team-a/* now" in verdict.audited
+    assert "AccessPolicy b sets the limit of the token" in verdict.audited
+    assert "to full in all repositories; it is pull in team-a/* now" in verdict.audited
 
 
 def test_a_change_of_role_is_reported_before_that_of_the_limit() -> None:
@@ -202,7 +231,7 @@ def stored(limit: TokenLimit, identity: Identity = OPERATORS) -> StoredTokens:
 )
 def test_a_stored_token_that_allows_more_is_revoked(limit: TokenLimit, *, revoked: bool) -> None:
     found = assess(a_resource(), Cluster([PULL]), stored=stored(limit), policy_required=False)
-    assert found.revoked == (frozenset((HOST,)) if revoked else frozenset())
+    assert found.revoked == found.too_wide == (frozenset((HOST,)) if revoked else frozenset())
     assert [login.scope and login.scope.limit for login in found.logins] == [LIMIT]
 
 
@@ -214,6 +243,34 @@ def test_in_audit_mode_a_wide_token_is_reported_once() -> None:
     assert audited(found, wide).count("AccessPolicy") == 1
 
 
+@pytest.mark.parametrize(
+    ("aws", "limit", "why"),
+    [
+        ({"credentials_secret": "aws"}, TEAM_A, "are temporary ones"),
+        ({"role_arn": ROLE}, {"repositories": [f"{number}{'x' * 80}" for number in range(15)]}, "STS allows 2048"),
+        ({"role_arn": ROLE}, TEAM_A, ""),
+    ],
+)
+def test_in_audit_mode_a_limit_that_cannot_be_set_is_reported(
+    aws: dict[str, Any], limit: dict[str, Any], why: str
+) -> None:
+    keys = AccessKeys("ASIAEXAMPLE", Sensitive("x"), Sensitive("session"))
+    cluster = Cluster(
+        [a_policy(**ROLES, limit=limit, **AUDIT)], secrets={("team-a", "aws"): KeySecret("team-a", "aws", "7", keys)}
+    )
+    found = assess(a_resource(spec=a_spec(aws=aws)), cluster, stored={}, policy_required=False)
+    assert ("the resource would fail then" in found.audited) == bool(why)
+    assert why in found.audited
+
+
+def test_a_token_that_is_wider_than_a_spec_whose_identity_is_missing_is_not_restored() -> None:
+    for limit, restored in ((UNLIMITED, False), (TokenLimit("pull"), True)):
+        one = replace(stored(limit)[HOST], origin="serviceaccount/puller")
+        spec = a_spec(aws={"service_account": "puller", "access": "pull"})
+        access = assess(a_resource(spec=spec), Cluster(), stored={HOST: one}, policy_required=False)
+        assert bool(hosts_missing_token(access, {HOST: one}, NOW)) != restored
+
+
 def test_a_resource_that_asks_for_more_is_denied_before_its_keys_are_read() -> None:
     resource = a_resource(spec=a_spec(aws={"credentials_secret": "aws", "access": "push"}))
     assert "its limit is pull" in assess(resource, Cluster([PULL]), stored={}, policy_required=False).denied
@@ -223,14 +280,14 @@ def test_a_resource_that_asks_for_more_is_denied_before_its_keys_are_read() -> N
     ("aws", "asked"),
     [
         ({}, ALL_THAT_POLICY_ALLOWS),
-        ({"access": "full"}, LimitRequest("full")),
+        ({"access": "full"}, LimitRequest()),
         ({"access": "push", "repositories": ["b", "a", "b"]}, LimitRequest("push", ("b", "a", "b"))),
     ],
 )
 def test_without_policies_a_resource_gets_what_it_asks_for(aws: dict[str, Any], asked: LimitRequest) -> None:
     (login,) = assess(a_resource(spec=a_spec(aws=aws)), Cluster(), stored={}, policy_required=False).logins
     assert login.scope
-    assert login.scope.limit == asked.unnarrowed
+    assert login.scope.limit == asked.without_policy
     assert login.problem is None
 
 
@@ -244,7 +301,7 @@ def test_temporary_keys_cannot_be_limited() -> None:
         if login.problem:
             assert login.problem.reason is Reason.IDENTITY_UNAVAILABLE
             assert (
-                "cannot be limited to pull, because the keys in Secret team-a/aws are temporary"
+                "cannot be limited to pull in all repositories, because the keys in Secret team-a/aws are temporary"
                 in login.problem.message
             )
 

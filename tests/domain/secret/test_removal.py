@@ -56,7 +56,7 @@ def test_a_token_that_policy_refuses_goes_with_its_secret(over: dict[str, Any], 
     ("over", "cause", "says"),
     [
         ({"resource": RENAMED}, Removal.RENAMED, "spec.generated_secret_name is another name now"),
-        ({"resource": RENAMED, "authorization": REFUSED}, Removal.TOKEN_DENIED, "no AccessPolicy allows the identity"),
+        ({"resource": RENAMED, "authorization": REFUSED}, Removal.TOKEN_DENIED, "no AccessPolicy allows its token"),
         ({"authorization": Authorization(denied="no")}, Removal.DENIED, "no AccessPolicy allows the resource"),
         (
             {"resource": replace(a_resource(), selected=False), "authorization": Authorization(denied="no")},

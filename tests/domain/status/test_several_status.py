@@ -75,9 +75,9 @@ def limited(*limits: TokenLimit) -> dict[str, StoredToken]:
     [
         ({}, None),
         (HELD, None),
-        (limited(PULL, PULL), "pull"),
+        (limited(PULL, PULL), "pull in all repositories"),
         (limited(PULL, UNLIMITED), None),
-        (limited(TEAM_A, PULL), f"{OTHER_HOST}: pull; {HOST}: push in team-a/*"),
+        (limited(TEAM_A, PULL), f"{OTHER_HOST}: pull in all repositories; {HOST}: push in team-a/*"),
     ],
 )
 def test_the_limit_is_that_of_all_tokens(stored: StoredTokens, limit: str | None) -> None:

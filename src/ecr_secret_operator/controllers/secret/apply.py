@@ -13,7 +13,7 @@ from ...domain.secret.target import listed_tokens
 from ...domain.status.outcome import Applied
 from ...domain.tokens.schedule import LONGEST_SPACING
 from ...errors import ApiError, Conflict, Internal, Unavailable
-from ...reasons import Failure, Reason, Removal
+from ...reasons import UNDECIDED, Failure, Reason, Removal
 from ...runtime.damping import contested
 from .fetch import Fetched, fetch
 from .memory import Memory
@@ -98,6 +98,10 @@ class PlanApplier:
                 return conflict
         fetched = await fetch(self._ports, resource, write)
         tokens = {**write.keep, **fetched.tokens}
+        undecided = fetched.failure is not None and fetched.failure.reason in UNDECIDED
+        if undecided and not write.too_wide.issubset(tokens):
+            # A limit for many namespaces would else take the Secrets of all of those whose calls have to wait.
+            return Applied(stored=plan.stored, failure=fetched.failure, retry_at=fetched.retry_at)
         if not tokens:
             return await self._without_tokens(resource, plan, write, fetched)
         memory.note_refreshed(resource, fetched.answers)

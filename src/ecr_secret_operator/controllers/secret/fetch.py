@@ -84,9 +84,10 @@ def _check_still_wanted(ports: Ports, resource: Resource, write: Write, answers:
     present = ports.resources.get(resource.key)
     if present is None or _token_inputs(present) != _token_inputs(resource):
         raise Superseded(f"{displayed(resource.key)} changed during the AWS call")
-    authorization = ports.authorizer.authorize(present, {})
+    authorization = ports.authorizer.authorize(present, write.keep)
     scopes = {login.host: login.scope for login in authorization.logins}
-    if authorization.denied or any(scopes.get(want.host) != want.scope for want in write.wants):
+    changed = any(scopes.get(want.host) != want.scope for want in write.wants)
+    if authorization.denied or changed or not authorization.revoked.isdisjoint(write.keep):
         raise Superseded(f"the authorization of {displayed(resource.key)} changed during the AWS call")
     if any(isinstance(answer, Token) and answer.expired(ports.clock()) for answer in answers):
         raise Superseded(f"a token for {displayed(resource.key)} expired before it could be stored")

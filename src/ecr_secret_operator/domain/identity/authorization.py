@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -24,7 +24,7 @@ from .identity import (
     account_origin,
     keys_origin,
 )
-from .limit import LimitRequest
+from .limit import UNLIMITED, LimitRequest, TokenLimit
 from .policy import AccessRequest, Verdict, judge
 from .scope import Scope
 from .session_policy import session_policy
@@ -50,12 +50,14 @@ class RegistryLogin:
         scope: of the token for it; None when it is not known.
         problem: why its identity cannot be used now.
         origin: of its identity, known before the identity is.
+        limit: of the token.
     """
 
     host: str
     scope: Scope | None
     problem: Failure | None = None
     origin: str = ""
+    limit: TokenLimit = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ class Authorization:
         removable: stored tokens that policy would remove if it were enforced: registry, token, and why.
         waiting: something has to be seen first: nothing is to be said or done.
         unknown: why policy cannot be judged; nothing is to be done, and what is stored is kept.
-        revoked: registries whose stored token was obtained with an identity that policy denies now.
+        revoked: registries whose stored token policy denies now, for its identity or its limit.
+        too_wide: those of them for which policy denies the limit only.
     """
 
     logins: tuple[RegistryLogin, ...] = ()
@@ -79,10 +82,11 @@ class Authorization:
     waiting: bool = False
     unknown: str = ""
     revoked: frozenset[str] = frozenset()
+    too_wide: frozenset[str] = frozenset()
 
 
 WAITING = Authorization(waiting=True)
-LIMITABLE = (
+HOW_TO_LIMIT = (
     "AWS limits roles (aws.role_arn, aws.service_account, or default_role_arn of an AccessPolicy) and the keys of an"
     " IAM user: use one of these"
 )
@@ -114,16 +118,19 @@ def assess(
         return _without_labels(judged, resource.place)
     verdicts = {host: judged(_asked(host, one)) for host, one in stored.items() if is_registry(host)}
     revoked = frozenset(host for host, verdict in verdicts.items() if not verdict.served or verdict.default_role_arn)
-    removable = tuple(
-        (host, stored[host], why)
+    unlimited = {
+        host: judged(_asked(host, stored[host], limited=False))
         for host, verdict in verdicts.items()
-        # The limit of a token to come is reported with its registry.
-        if verdict.audited
-        and host not in revoked
-        and (why := judged(_asked(host, stored[host], limited=False)).audited)
+        if verdict.audited or host in revoked
+    }
+    too_wide = frozenset(host for host in revoked if unlimited[host].served and not unlimited[host].default_role_arn)
+    # The limit of a token to come is reported with its registry.
+    removable = tuple(
+        (host, stored[host], one.audited) for host, one in unlimited.items() if one.audited and host not in revoked
     )
+    found = Authorization(revoked=revoked, removable=removable, too_wide=too_wide)
     if isinstance(resource.spec, InvalidSpec):
-        return Authorization(revoked=revoked, removable=removable)
+        return found
     logins, reported = [], []
     for entry in resource.spec.entries:
         if named_by(entry, resource.home) and not (early := judged(_ask(entry))).served:
@@ -135,10 +142,10 @@ def assess(
         if not verdict.served:
             return Authorization(denied=verdict.refusal)
         if verdict.audited:
-            reported.append(verdict.audited)
+            reported.append(verdict.audited + _not_limitable(entry, identity, verdict))
         logins.append(_login(entry, identity, verdict))
     removable = tuple(one for one in removable if one[2] not in reported)
-    return Authorization(logins=tuple(logins), audited="; ".join(reported), revoked=revoked, removable=removable)
+    return replace(found, logins=tuple(logins), audited="; ".join(reported), removable=removable)
 
 
 def needed(resource: Resource, dependencies: Dependencies, *, policy_required: bool) -> frozenset[Named] | None:
@@ -227,7 +234,7 @@ def _asked(host: str, one: StoredToken, *, limited: bool = True) -> AccessReques
 def _ask(entry: RegistryEntry, identity: Identity | Failure | None = None) -> AccessRequest:
     """What an entry asks to use; of an identity that is not known yet, as much as the entry says."""
     asked = partial(AccessRequest, entry.registry.host, entry.registry.region)
-    limit = LimitRequest(entry.aws.access, entry.aws.repositories or None)
+    limit = LimitRequest.of(entry.aws.access, entry.aws.repositories)
     match identity:
         case Ambient():
             return asked("ambient", limit=limit)
@@ -242,11 +249,19 @@ def _login(entry: RegistryEntry, identity: Identity | Failure, verdict: Verdict)
     host, aws = entry.registry.host, entry.aws
     origin = account_origin(aws.service_account) if aws.service_account else keys_origin(aws.credentials_secret)
     if isinstance(identity, Failure):
-        return RegistryLogin(host, None, identity, origin)
+        return RegistryLogin(host, None, identity, origin, verdict.limit)
     if verdict.default_role_arn:
         identity = AssumedRole(verdict.default_role_arn)
     scope = Scope.of(entry.registry, identity, verdict.limit)
-    return RegistryLogin(host, scope, _unusable(entry.registry, scope), identity.origin)
+    return RegistryLogin(host, scope, _unusable(entry.registry, scope), identity.origin, verdict.limit)
+
+
+def _not_limitable(entry: RegistryEntry, identity: Identity | Failure, verdict: Verdict) -> str:
+    """What an enforced limit would end in, if the token cannot be limited so; empty if it can, as far as is known."""
+    if isinstance(identity, Failure) or verdict.refusal:
+        return ""
+    failure = _unusable(entry.registry, Scope.of(entry.registry, identity, verdict.limit_if_enforced))
+    return f", and the resource would fail then: {failure.message}" if failure else ""
 
 
 def _unusable(registry: Registry, scope: Scope) -> Failure | None:
@@ -260,7 +275,7 @@ def _unusable(registry: Registry, scope: Scope) -> Failure | None:
     if scope.limit.limits and isinstance(identity, StoredKeys) and identity.keys.session_token:
         text = (
             f"the token for {registry.host} cannot be limited to {scope.limit}, because {identity.words} are temporary"
-            f" ones. {LIMITABLE}"
+            f" ones. {HOW_TO_LIMIT}"
         )
         return Failure(Reason.IDENTITY_UNAVAILABLE, text)
     length = len(session_policy(scope))

@@ -83,8 +83,8 @@ class TokenLimit:
         )
 
     def __str__(self) -> str:
-        where = f" in {', '.join(self.repositories)}" if self.repositories else ""
-        return f"{self.access}{where}" if self.limits else "none"
+        where = ", ".join(self.repositories) if self.repositories else "all repositories"
+        return f"{self.access} in {where}"
 
 
 UNLIMITED = TokenLimit()
@@ -113,15 +113,20 @@ class LimitRequest:
     """The limit that a resource asks for.
 
     Attributes:
-        access: None for as much as policy allows.
+        access: None for as much as policy allows. `full` asks for that, too: it is the default of the field.
         repositories: None for as many as policy allows; empty for all.
     """
 
     access: Access | None = None
     repositories: tuple[str, ...] | None = None
 
+    @classmethod
+    def of(cls, access: Access | None, repositories: Iterable[str]) -> LimitRequest:
+        """What the fields of a resource ask for."""
+        return cls(None if access == UNLIMITED.access else access, tuple(repositories) or None)
+
     @property
-    def unnarrowed(self) -> TokenLimit:
+    def without_policy(self) -> TokenLimit:
         """The limit where no policy has one."""
         return TokenLimit.of(self.access or UNLIMITED.access, self.repositories or ())
 

@@ -45,6 +45,7 @@ class Verdict:
         default_role_arn: the role to use in place of the operator's own identity; empty for none.
         change: how the identity or the limit would differ if every policy were enforced; empty when neither would.
         limit: what the token is limited to.
+        limit_if_enforced: what it would be limited to if every policy were enforced.
     """
 
     refusal: str = ""
@@ -52,6 +53,7 @@ class Verdict:
     default_role_arn: str = ""
     change: str = ""
     limit: TokenLimit = UNLIMITED
+    limit_if_enforced: TokenLimit = UNLIMITED
 
     @property
     def audited(self) -> str:
@@ -79,23 +81,26 @@ def judge(
         required: whether nothing is allowed while there is no policy.
     """
     if not policies and not required:
-        return Verdict(limit=ask.limit.unnarrowed)
+        return Verdict(limit=ask.limit.without_policy)
     known = [(policy.name, policy.spec) for policy in sorted(policies, key=lambda policy: policy.name)]
     selecting = [
         (name, spec)
         for name, spec in known
         if not isinstance(spec, InvalidSpec) and spec.namespaces.selects(namespace, labels)
     ]
-    lacks = [(name, spec, _lacks(spec, ask, namespace)) for name, spec in selecting]
-    allowing = [(name, spec) for name, spec, lacking in lacks if not lacking]
+    usable = [(name, spec) for name, spec in selecting if not _lacks_use(spec, ask, namespace)]
+    verdict = _with_default_role(ask, place, usable) if ask.kind == "ambient" and usable else Verdict()
+    if verdict.default_role_arn:  # another policy may allow more with the identity that this role replaces
+        ask = AccessRequest(ask.host, ask.region, "role", verdict.default_role_arn, limit=ask.limit)
+        usable = [(name, spec) for name, spec in usable if not _lacks_use(spec, ask, namespace)]
+    allowing = [(name, spec) for name, spec in usable if not _lacks_limit(spec, ask, namespace)]
     if allowing:
-        verdict = _with_default_role(ask, place, allowing) if ask.kind == "ambient" else Verdict()
         return _with_limit(ask, namespace, place, verdict, allowing)
     enforced = required or any(isinstance(spec, InvalidSpec) or spec.mode == "Enforce" for _, spec in known)
     audited = any(spec.mode == "Audit" for _, spec in selecting)
-    too_wide = any(_lacks_limit(spec, ask, namespace) for _, spec in selecting)
-    refusal = _refusal(ask, place, [(name, lacking) for name, _, lacking in lacks], too_wide=too_wide)
-    return Verdict(refusal=refusal, served=audited or not enforced, limit=ask.limit.unnarrowed)
+    lacks = [(name, _lacks_use(spec, ask, namespace) or _lacks_limit(spec, ask, namespace)) for name, spec in selecting]
+    refusal = _refusal(ask, place, lacks, too_wide=bool(usable))
+    return replace(verdict, refusal=refusal, served=audited or not enforced, limit=ask.limit.without_policy)
 
 
 _Named = Sequence[tuple[str, AccessPolicySpec]]
@@ -123,7 +128,7 @@ def _with_default_role(ask: AccessRequest, place: str, allowing: _Named) -> Verd
 def _with_limit(ask: AccessRequest, namespace: str, place: str, verdict: Verdict, allowing: _Named) -> Verdict:
     """The verdict with the limit of the token: the widest that one of the enforced policies allows.
 
-    A policy in mode Audit limits nothing, but it makes no token wider than an enforced one allows.
+    A policy in mode Audit limits nothing. Where an enforced policy allows what is asked, it makes no token wider.
 
     Args:
         ask: what the resource asks to use.
@@ -132,17 +137,16 @@ def _with_limit(ask: AccessRequest, namespace: str, place: str, verdict: Verdict
         verdict: on the identity.
         allowing: the policies that allow what is asked, by name.
     """
-    if verdict.default_role_arn:  # another policy may allow more with the identity that this role replaces
-        role = AccessRequest(ask.host, ask.region, "role", verdict.default_role_arn, limit=ask.limit)
-        allowing = [(name, spec) for name, spec in allowing if not _lacks(spec, role, namespace)]
     limits = {name: ask.limit.narrowed(spec.limit.of(ask.host, namespace)) for name, spec in allowing}
     enforced = [(name, limits[name]) for name, spec in allowing if spec.mode == "Enforce"]
-    limit = widest(enforced)[1] if enforced else ask.limit.unnarrowed
+    limit = widest(enforced)[1] if enforced else ask.limit.without_policy
     name, later = widest(list(limits.items()))
     change = verdict.change
     if later != limit and not change:
-        change = f"AccessPolicy {name} limits the token for {ask.host} in {place} to {later}, which is {limit} now"
-    return replace(verdict, limit=limit, change=change)
+        change = (
+            f"AccessPolicy {name} sets the limit of the token for {ask.host} in {place} to {later}; it is {limit} now"
+        )
+    return replace(verdict, limit=limit, change=change, limit_if_enforced=later)
 
 
 _WIDER = " and a limit that includes this access. To get what a limit allows, leave aws.access and aws.repositories out"
@@ -150,13 +154,13 @@ _NAMED = 3
 """How many policies, and patterns of one, a message names."""
 
 
-def _lacks(spec: AccessPolicySpec, ask: AccessRequest, namespace: str) -> str:
-    """The first thing that a policy does not allow; empty when it allows all."""
+def _lacks_use(spec: AccessPolicySpec, ask: AccessRequest, namespace: str) -> str:
+    """The first thing that a policy does not allow, beside the limit of the token; empty when it allows all."""
     if spec.registries and not any(fnmatchcase(ask.host, glob) for glob in spec.registries):
         return "this registry"
     if spec.regions and ask.region not in spec.regions:
         return f"region {ask.region}"
-    return _lacks_identity(spec, ask) or _lacks_external_id(spec, ask, namespace) or _lacks_limit(spec, ask, namespace)
+    return _lacks_identity(spec, ask) or _lacks_external_id(spec, ask, namespace)
 
 
 def _lacks_identity(spec: AccessPolicySpec, ask: AccessRequest) -> str:
@@ -202,7 +206,7 @@ def _refusal(ask: AccessRequest, place: str, lacks: Sequence[tuple[str, str]], *
         ask: what the resource asks to use.
         place: the namespace, as messages name it.
         lacks: the policies that select the namespace, by name, and what each does not allow.
-        too_wide: whether the limit of one of them does not include what is asked.
+        too_wide: whether one of them allows everything but the limit that is asked.
     """
     identity = {
         "ambient": " with the operator's own identity",

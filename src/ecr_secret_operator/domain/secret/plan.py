@@ -24,6 +24,8 @@ class Write:
         repairs: what was found changed; empty for a first service or a refresh.
         problems: of registries whose identity cannot be used now.
         takes_away: whether the stored Secret has a token that policy denies now. It is removed if there is no other.
+        too_wide: registries of which it has a token that may do more than policy allows, if nothing else of it is
+            denied. It stays until AWS has said whether there is a narrower one.
     """
 
     spec: CommonSpec
@@ -33,6 +35,7 @@ class Write:
     repairs: tuple[str, ...]
     problems: tuple[Failure, ...] = ()
     takes_away: bool = False
+    too_wide: frozenset[str] = frozenset()
 
     @property
     def is_urgent(self) -> bool:

@@ -100,8 +100,10 @@ def _reusable(observed: Observed, login: RegistryLogin, *, revoked: bool) -> Sto
 
 
 def _same_identity(one: StoredToken, login: RegistryLogin) -> bool:
-    """Whether a token was obtained with the identity of the login; without a scope only its origin is compared."""
-    return one.mark == login.scope.mark if login.scope else one.origin == login.origin
+    """Whether a token was obtained with the identity of the login; without a scope only what is known is compared."""
+    if login.scope:
+        return one.mark == login.scope.mark
+    return one.origin == login.origin and one.limit.within(login.limit)
 
 
 def _obtained_for(known: StoredToken, scope: Scope) -> bool:

@@ -17,7 +17,7 @@ from .stored import StoredSecret
 OF_SECRETS: Mapping[Removal, str] = {
     Removal.DESELECTED: "spec.namespaces does not select the namespace",
     Removal.DENIED: "no AccessPolicy allows the resource",
-    Removal.TOKEN_DENIED: "no AccessPolicy allows the identity that its token was obtained with",
+    Removal.TOKEN_DENIED: "no AccessPolicy allows its token: the identity that it was obtained with, or what it may do",
     Removal.RENAMED: "spec.generated_secret_name is another name now",
     Removal.REPLACED: "it cannot be updated to what the spec asks for, and is created again",
 }

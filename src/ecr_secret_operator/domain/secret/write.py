@@ -20,6 +20,7 @@ def plan_write(target: Target, now: datetime) -> Write | None:
     keep = {host: one.keep for host, one in plans.items() if one.keep}
     wants = tuple(one.want for one in plans.values() if one.want)
     takes_away = bool(stored and stored.has_token_for(observed.authorization.revoked))
+    too_wide = observed.authorization.too_wide
     if not wants and not takes_away and (not keep or keep == target.intact):
         return None
     return Write(
@@ -30,6 +31,7 @@ def plan_write(target: Target, now: datetime) -> Write | None:
         repairs=_repairs(target),
         problems=target.problems,
         takes_away=takes_away,
+        too_wide=too_wide if takes_away and too_wide == observed.authorization.revoked else frozenset(),
     )
 
 
