@@ -51,10 +51,20 @@ class TokenError(OperatorError):
         reason: one of the closed list, for the condition.
         cause: what makes it the same failure as another one (see `Failure`); empty when the message does.
         retry_at: when asking again makes sense (UTC); None until the token source has decided it.
+        of_limit: whether the limit of the token is the cause, so that another limit may succeed.
     """
 
-    def __init__(self, message: str, *, reason: Reason, cause: str = "", retry_at: datetime | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: Reason,
+        cause: str = "",
+        retry_at: datetime | None = None,
+        of_limit: bool = False,
+    ) -> None:
         super().__init__(message)
+        self.of_limit = of_limit
         self.reason = reason
         self.cause = cause
         self.retry_at = retry_at
@@ -66,7 +76,13 @@ class TokenError(OperatorError):
 
     def again(self, retry_at: datetime | None = None) -> TokenError:
         """A copy without a traceback, and with this time to ask again if one is given."""
-        return TokenError(str(self), reason=self.reason, cause=self.cause, retry_at=retry_at or self.retry_at)
+        return TokenError(
+            str(self),
+            reason=self.reason,
+            cause=self.cause,
+            retry_at=retry_at or self.retry_at,
+            of_limit=self.of_limit,
+        )
 
 
 class Superseded(OperatorError):

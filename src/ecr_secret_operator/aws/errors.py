@@ -199,6 +199,7 @@ def _answered(error: ClientError, step: Step) -> TokenError:
             " aws.repositories, or in limit.repositories of the AccessPolicy. Tags of the session count too",
             reason=Reason.AWS_ACCESS_DENIED,
             cause=f"{asked} {code} {step.who}",
+            of_limit=True,
         )
     if code in _BAD_CREDENTIALS:
         return TokenError(

@@ -20,6 +20,7 @@ from ..reasons import Reason
 from ..runtime.backoff import Backoff
 from ..runtime.fairness import SLOW_AT_A_TIME, Fairness
 from ..runtime.turns import Turn, Turns
+from .denials import Denials
 from .errors import where
 from .newcomers import Newcomers
 from .scope_states import ScopeState, ScopeStates
@@ -88,6 +89,7 @@ class TokenSource:
         self._states = ScopeStates(clock)
         self._newcomers = Newcomers()
         self._backoff = Backoff(base=1.0, cap=30.0, floor=0.5)
+        self._denials = Denials(self._backoff, draw=random.random)
         self._longest = timedelta(seconds=self._backoff.cap)  # a later time dates from before the clock was set back
         fairness: Fairness[str] = Fairness(group_of=lambda tenant: tenant, at_a_time=CALLS_OF_ONE, clock=_loop_time)
         self._turns: Turns[str] = Turns(most=CALLS, most_in_all=CALLS_OF_ALL, fairness=fairness)
@@ -158,12 +160,19 @@ class TokenSource:
         """
         now = self._clock()
         self._states.forget_expired()
-        state = self._states.get(scope) or self._new_state(scope, requester, now)
-        if token := state.fresh_token(freshness, now):
+        state = self._states.get(scope)
+        if state and (token := state.fresh_token(freshness, now)):
             return token
-        if state.failure and state.failure.retry_at and timedelta() < state.failure.retry_at - now <= self._longest:
+        if (
+            state
+            and state.failure
+            and state.failure.retry_at
+            and timedelta() < state.failure.retry_at - now <= self._longest
+        ):
             raise state.failure.again()
-        if state.call is None:
+        if state is None or state.call is None:
+            self._denials.check(scope, now)
+            state = state or self._new_state(scope, requester, now)
             state.turn = Turn()
             state.call = asyncio.create_task(self._call(scope, state, state.turn, requester), name=f"token {scope}")
         self._want(state, requester)
@@ -221,6 +230,7 @@ class TokenSource:
                 token = await self._fetch(scope, requester)
         except (TokenError, TimeoutError) as error:
             failure = self._failed(state, error, scope)
+            self._denials.answered(scope, failure, self._clock())
             self._observer.asked_aws(scope, loop.time() - started, failure)
             raise failure.again() from None  # `failure` is kept: with a traceback it would keep the keys in memory
         except Exception:
@@ -229,6 +239,7 @@ class TokenSource:
         finally:
             slow.cancel()
         state.token, state.failures, state.failure = token, 0, None
+        self._denials.answered(scope, None, self._clock())
         self._observer.asked_aws(scope, loop.time() - started, None)
         return token
 

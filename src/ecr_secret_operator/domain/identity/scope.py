@@ -70,11 +70,16 @@ class Scope:
         return (f"limit={self.account}", *self.limit.parts) if self.limit.limits else ()
 
     @property
-    def shared_by(self) -> tuple[object, ...]:
-        """Tells it from every other scope, without the keys of its identity: for what outlives a call."""
+    def requested_as(self) -> tuple[object, ...]:
+        """Endpoint and identity, without the keys of the identity and without the limit."""
         identity = self.identity
         endpoint = (self.partition, self.region, self.public, self.fips, self.dual_stack)
-        return *endpoint, identity.version, *identity.parts, *self._limit_parts
+        return *endpoint, identity.version, *identity.parts
+
+    @property
+    def shared_by(self) -> tuple[object, ...]:
+        """Tells it from every other scope, without the keys of its identity: for what outlives a call."""
+        return *self.requested_as, *self._limit_parts
 
     def __str__(self) -> str:
         limit = f" limited to {self.limit}" if self.limit.limits else ""
