@@ -26,6 +26,9 @@ from .reasons import Failure, Reason
 if TYPE_CHECKING:
     from datetime import datetime
 
+UNREACHABLE = "Check that it runs, the kubeconfig, and in a cluster the NetworkPolicies of the operator's namespace"
+"""What to do when the API server does not answer at start. In the status of a Pod, `doctor` knows the problem by it."""
+
 SHOWN_CHARACTERS = 80
 """How much of a rejected value a message repeats: enough to find it, too little to flood a status."""
 

@@ -7,7 +7,7 @@ import structlog
 from .api.fields import GROUP
 from .domain.identity.access_policy import POLICY_PLURAL
 from .domain.kinds import KINDS
-from .errors import ApiError, Forbidden, NoCredentials, OperatorError, Unavailable
+from .errors import UNREACHABLE, ApiError, Forbidden, NoCredentials, OperatorError, Unavailable
 from .kube.client import Client
 from .kube.resources import served_kinds
 
@@ -29,7 +29,7 @@ async def check_cluster(client: Client) -> None:
     except NoCredentials as error:
         raise CannotStart(str(error)) from error
     except Unavailable as error:
-        raise CannotStart(f"{error} ({client.server}). Check that it runs, and the kubeconfig") from error
+        raise CannotStart(f"{error} ({client.server}). {UNREACHABLE}") from error
     except Forbidden as error:
         raise CannotStart(f"the API server {client.server} refused the operator's credentials: {error}") from error
     except ApiError as error:

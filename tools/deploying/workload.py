@@ -116,6 +116,8 @@ def _container(form: Form) -> Object:
             {"name": "probes", "containerPort": _VALUES.probes.port, "protocol": "TCP"},
         ],
         **probes,
+        # The status of the Pod then says why the operator ended, to `kubectl describe` and `doctor`.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "resources": _VALUES.resources,
         "securityContext": {
             "allowPrivilegeEscalation": False,

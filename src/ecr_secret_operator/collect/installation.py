@@ -18,7 +18,7 @@ from ..doctor.permissions import access_reviews
 from ..doctor.workload import Workload, is_operator, sources_of_operator, workload
 from ..domain.environment import VariableSources
 from ..domain.identity.access_policy import Policy
-from ..domain.raw import RawObject, mapping, text
+from ..domain.raw import RawObject, mapping, mappings, text
 from ..domain.reader import service_account
 from ..errors import Forbidden
 from ..kube.objects import CustomObject
@@ -34,6 +34,7 @@ from .session import ClusterSession
 from .sources import read
 
 _APPS, _LEASES = "/apis/apps/v1", "/apis/coordination.k8s.io/v1"
+_NETWORK = "/apis/networking.k8s.io/v1"
 _GUARDS = "/apis/admissionregistration.k8s.io/v1"
 _REVIEW_SECONDS = 60.0
 """For one review, including the wait for the others: doctor asks some dozens."""
@@ -134,6 +135,7 @@ async def collect_installation(
     """
     reader, running = session.reader, place.workload
     served = await served_kinds(session.client)
+    pods = await _pods(reader, place)
     return ObservedInstallation(
         now=now,
         server=session.client.server,
@@ -143,7 +145,10 @@ async def collect_installation(
         account=place.account,
         account_seen=await reader.one(f"/api/v1/namespaces/{place.namespace}/serviceaccounts/{place.account}"),
         deployments=place.deployments,
-        pods=await _pods(reader, place),
+        pods=pods,
+        pull_secrets=await _pull_secrets(session, place, pods or ()),
+        network_policies=await reader.some(f"{_NETWORK}/namespaces/{place.namespace}/networkpolicies"),
+        rivals=await _rivals(session, place),
         lease=place.lease,
         place_known=place.known,
         account_known=place.account_known,
@@ -178,6 +183,29 @@ async def _pods(reader: Reader, place: Place) -> Sequence[RawObject] | None:
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
         return await reader.some(f"/api/v1/namespaces/{place.namespace}/pods", labelSelector=selector)
     return []
+
+
+async def _pull_secrets(session: ClusterSession, place: Place, pods: Sequence[RawObject]) -> Mapping[str, Keys | None]:
+    names = {text(one, "name") for pod in pods for one in mappings(pod, "spec", "imagePullSecrets")} - {""}
+    return {name: await secrets.keys(session.client, place.namespace, name) for name in sorted(names)}
+
+
+async def _rivals(session: ClusterSession, place: Place) -> Sequence[tuple[str, Workload]] | None:
+    """Other Deployments that run the operator and have replicas, with their namespaces."""
+    found = await session.reader.some(f"{_APPS}/deployments") if place.deployments else []
+    if found is None:
+        return None
+    own = {_identity(one) for one in (place.deployments or ())[:1]}
+    others = [one for one in found if _identity(one) not in own and is_operator(one, SERVICE_ACCOUNT)]
+    running = [
+        (text(one, "metadata", "namespace"), workload(one, await read(session, sources_of_operator(one))))
+        for one in others
+    ]
+    return [(namespace, one) for namespace, one in running if one.replicas]
+
+
+def _identity(one: RawObject) -> tuple[str, str]:
+    return text(one, "metadata", "namespace"), text(one, "metadata", "name")
 
 
 async def _policies(reader: Reader) -> list[Policy] | None:

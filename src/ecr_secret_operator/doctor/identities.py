@@ -26,7 +26,6 @@ ROLE_VARIABLE = "ROLEARN"
 """OperatorHub sets it on OpenShift clusters with STS. The operator then uses no other identity."""
 
 _POD_IDENTITY, _WEB_IDENTITY = "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_WEB_IDENTITY_TOKEN_FILE"
-_GUIDES = "Give it one: docs/identities/README.md has a guide for each way"
 
 
 def check_identity(seen: ObservedInstallation, workload: Workload) -> Iterator[Finding]:
@@ -51,12 +50,14 @@ def check_identity(seen: ObservedInstallation, workload: Workload) -> Iterator[F
 def _none(seen: ObservedInstallation) -> Iterator[Finding]:
     asked = [one for one in seen.credentials if any(use.identity == "operator" for use in one.uses)]
     refused = [one for one in asked if one.reason == Reason.IDENTITY_UNAVAILABLE]
+    create = f"kubectl create secret generic {KEYS_SECRET} -n {seen.namespace} --from-file={CONFIG_FILE}"
+    remedy = f"Give it one (docs/identities/README.md), such as a file with the keys of an IAM user: {create}"
     pods = "no Pod Identity" if seen.pods else "no pod that would show Pod Identity"
     message = f"There is no Secret {KEYS_SECRET}, no role on the ServiceAccount and {pods}"
     if refused:
-        yield error("aws-identity-missing", SUBJECT, message, _GUIDES)
+        yield error("aws-identity-missing", SUBJECT, message, remedy)
     elif asked and not any(one.ready for one in asked):
-        yield warning("aws-identity-unknown", SUBJECT, f"{message}: it can only have that of its node", _GUIDES)
+        yield warning("aws-identity-unknown", SUBJECT, f"{message}: it can only have that of its node", remedy)
     else:
         yield ok("aws-identity", SUBJECT, "It uses the identity of its node or environment, if it needs one")
 

@@ -16,6 +16,7 @@ from ..domain.raw import RawObject
 from ..domain.secret.stored import StoredSecret
 from .access_review import AccessReview
 from .credential import Credential
+from .workload import Workload
 
 Seen = RawObject | None
 """An object; empty when there is none; None where one may not look."""
@@ -64,6 +65,9 @@ class ObservedInstallation:
         elsewhere: other namespaces with a Deployment that runs the operator.
         everywhere: whether the Deployments of all namespaces could be searched.
         sources: the ConfigMaps, and the Secrets without values, that the Deployment takes variables from.
+        pull_secrets: the Secrets in imagePullSecrets of the Pods, by name; None for one that the user may not read.
+        network_policies: those of the operator's namespace; None where one may not look.
+        rivals: other Deployments that run the operator, with their namespaces; None where one may not look.
         slow: events of the last hour or so that report a slow namespace; None where one may not look.
     """
 
@@ -89,6 +93,9 @@ class ObservedInstallation:
     elsewhere: Sequence[str] = ()
     everywhere: bool = True
     sources: VariableSources = field(default_factory=VariableSources)
+    pull_secrets: Mapping[str, Keys | None] = field(default_factory=dict)
+    network_policies: Sequence[RawObject] | None = ()
+    rivals: Sequence[tuple[str, Workload]] | None = ()
     slow: Sequence[RawObject] | None = ()
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from ..domain.resource import InvalidSpec
 from ..domain.secret.deletion import finalizers_hold
@@ -13,6 +14,7 @@ from .finding import Finding, Level, counted, error, ok, warning
 from .generated_secret import check_links, check_name_conflicts, check_stored
 from .limited_images import check_images
 from .observed import Evidence, ObservedInstallation
+from .permissions import install_command
 from .requested_identity import check_allowed, check_identities
 from .subject import MOST_NAMED, Subject, name_of
 from .workload import Workload
@@ -82,14 +84,21 @@ def _unserved(of: Subject) -> Iterator[Finding]:
     """Whether the operator watches the resource."""
     watched = of.workload.watched
     flags = f"The operator watches only {', '.join(watched)}"
-    remedy = (
-        "Add it to --watch-namespace (WATCH_NAMESPACE) of the operator, and to that of its permissions: docs/install.md"
-    )
     if watched and of.case.kind.clustered:
         remedy = "Let an operator watch all namespaces: docs/guides/many-namespaces.md"
         yield error("not-watched", of.name, f"{flags}, and so serves no ClusterPullSecrets", remedy)
     elif watched and of.namespace not in watched:
-        yield error("not-watched", of.name, f"{flags}, not namespace {of.namespace}", remedy)
+        yield error("not-watched", of.name, f"{flags}, not namespace {of.namespace}", _watch(of))
+
+
+def _watch(of: Subject) -> str:
+    """The commands that let the operator watch one more namespace: first its permissions."""
+    running, place = of.workload, of.seen.namespace
+    more = replace(running, watched=[*running.watched, of.namespace])
+    start = f"kubectl set env deployment/{running.name} -n {place} WATCH_NAMESPACE={','.join(more.watched)}"
+    if running.watched_by_flag:
+        start = f"kubectl edit deployment {running.name} -n {place} (--watch-namespace)"
+    return f"Add it (watchNamespaces of the chart): {install_command(more, place)}; {start}"
 
 
 def _said(of: Subject, causes: Sequence[Finding]) -> Iterator[Finding]:

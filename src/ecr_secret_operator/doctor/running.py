@@ -1,14 +1,17 @@
-"""Whether an operator runs, and whether a replica holds the Lease."""
+"""Whether an operator runs, whether it is the only one, and whether a replica holds the Lease."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from ..domain.raw import mapping, mappings, number, text
+from ..domain.raw import mapping, number, text
+from ..domain.resource import condition_of
 from ..domain.times import parse_time
-from .finding import Finding, counted, error, ok, unknown, warning
+from .finding import Finding, Level, counted, error, ok, unknown, warning
 from .observed import ObservedInstallation
+from .pods import check_pods
+from .subject import MOST_NAMED
 from .workload import POINT, PROGRAM, Workload
 
 SKEW = timedelta(seconds=30)
@@ -18,10 +21,11 @@ _INSTALL = f"Install it: docs/install.md. {POINT}"
 
 
 def check_running(seen: ObservedInstallation, workload: Workload) -> Iterator[Finding]:
-    """The Deployment, its pods, and the Lease."""
-    leads = _leads(seen)
-    yield from _deployment(seen, workload, leads=leads)
-    yield from _pods(seen)
+    """Its Pods, its Deployment, other operators, and the Lease."""
+    causes = [*_refused(seen, workload), *check_pods(seen, workload)]
+    yield from causes
+    yield from _deployment(seen, workload, causes)
+    yield from _rivals(seen, workload)
     if workload.leader_elect or not workload.name:
         yield from _lease(seen, workload)
     elif workload.replicas > 1:
@@ -33,17 +37,30 @@ def _name(seen: ObservedInstallation, workload: Workload) -> str:
     return f"Deployment {seen.namespace}/{workload.name}"
 
 
-def _deployment(seen: ObservedInstallation, workload: Workload, *, leads: bool) -> Iterator[Finding]:
+def _refused(seen: ObservedInstallation, workload: Workload) -> Iterator[Finding]:
+    """Pods that cannot be created: a quota, the Pod Security Standard or a webhook refuses them."""
+    for deployment in seen.deployments or ():
+        failure = condition_of(mapping(deployment, "status"), "ReplicaFailure")
+        if workload.replicas and failure.get("status") == "True":
+            message = f"Its Pods cannot be created: {text(failure, 'message')}"
+            remedy = f"Change what refuses them: kubectl get resourcequotas,limitranges -n {seen.namespace}"
+            yield error("operator-pods-refused", _name(seen, workload), message, remedy)
+
+
+def _deployment(seen: ObservedInstallation, workload: Workload, causes: Sequence[Finding]) -> Iterator[Finding]:
+    """Whether replicas are available. What keeps them from it is found already, as far as it is known."""
     if seen.deployments is None:
         yield unknown("operator", f"Deployments in {seen.namespace}", "You may not read them")
     elif not workload.name:
-        yield from _elsewhere(seen, leads=leads)
+        yield from _elsewhere(seen)
     elif workload.replicas == 0:
         remedy = f"kubectl scale deployment {workload.name} -n {seen.namespace} --replicas 1"
         yield error(
             "operator-scaled-to-zero", _name(seen, workload), "It is scaled to zero, so no replica is active", remedy
         )
     elif workload.available == 0:
+        if any(one.level is Level.ERROR for one in causes):
+            return
         remedy = (
             f"kubectl describe pods -n {seen.namespace}; kubectl logs deployment/{workload.name} -n {seen.namespace}"
         )
@@ -54,11 +71,11 @@ def _deployment(seen: ObservedInstallation, workload: Workload, *, leads: bool) 
         yield ok("operator", _name(seen, workload), message)
 
 
-def _elsewhere(seen: ObservedInstallation, *, leads: bool) -> Iterator[Finding]:
+def _elsewhere(seen: ObservedInstallation) -> Iterator[Finding]:
     """What is known of an operator of which no Deployment was found where it was looked for."""
     subject, message = f"namespace {seen.namespace}", f"No Deployment here runs {PROGRAM}"
     idle = [one for one in seen.credentials if not one.reason]  # of which nothing is said, or nothing true any more
-    if leads:
+    if _leads(seen):
         yield ok("operator", subject, f"{message}, but a replica holds the Lease: it runs elsewhere")
     elif seen.elsewhere:
         remedy = f"ecr-secret-operator doctor --operator-namespace {seen.elsewhere[0]}"
@@ -76,23 +93,34 @@ def _elsewhere(seen: ObservedInstallation, *, leads: bool) -> Iterator[Finding]:
         yield warning("operator-unknown", subject, f"{message}; resources are served all the same", _INSTALL)
 
 
+def _rivals(seen: ObservedInstallation, workload: Workload) -> Iterator[Finding]:
+    """Other operators that watch a namespace that this one watches too."""
+    for namespace, other in seen.rivals or ():
+        place = _shared(workload, other)
+        if not place:
+            continue
+        message = f"Deployment {namespace}/{other.name} runs the operator too, and both watch {place}"
+        remedy = (
+            f"Remove one of them, or let them watch different namespaces: kubectl scale deployment {other.name}"
+            f" -n {namespace} --replicas 0"
+        )
+        yield error("operator-twice", _name(seen, workload), message, remedy)
+
+
+def _shared(one: Workload, other: Workload) -> str:
+    """The namespaces that two operators watch both; empty if there are none, or it is not known."""
+    if one.watched_unknown or other.watched_unknown:
+        return ""
+    if not one.watched or not other.watched:
+        both = one.watched or other.watched
+        return ", ".join(both[:MOST_NAMED]) or "all namespaces"
+    return ", ".join(sorted(set(one.watched) & set(other.watched))[:MOST_NAMED])
+
+
 def _last_leader(seen: ObservedInstallation) -> str:
     """Who led, where a Lease is left of an operator that is gone."""
     holder, renewed = text(seen.lease, "spec", "holderIdentity"), text(seen.lease, "spec", "renewTime")
     return f": {holder} held it and renewed it last at {renewed}" if holder and renewed else ""
-
-
-def _pods(seen: ObservedInstallation) -> Iterator[Finding]:
-    for pod in seen.pods or ():
-        for container in mappings(pod, "status", "containerStatuses"):
-            waiting = mapping(container, "state", "waiting")
-            last = text(container, "lastState", "terminated", "message").strip()
-            reason = text(waiting, "reason")
-            if reason and reason not in ("ContainerCreating", "PodInitializing"):
-                name = text(pod, "metadata", "name")
-                message = f"{reason}: {last or text(waiting, 'message') or 'its container does not start'}"
-                remedy = f"kubectl logs {name} -n {seen.namespace} --previous"
-                yield error("operator-crashes", f"Pod {seen.namespace}/{name}", message, remedy)
 
 
 def _leads(seen: ObservedInstallation) -> bool:

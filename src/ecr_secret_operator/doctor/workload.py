@@ -37,6 +37,7 @@ class Workload:
         replicas: wanted.
         available: that run and are ready.
         watched: namespaces that it watches; empty for all.
+        watched_by_flag: whether --watch-namespace names them, and not the environment.
         watched_unknown: why those are not known, as a part of a sentence; empty when they are.
         leader_elect: whether it contends for the Lease.
         lease_namespace: of the Lease; empty for its own.
@@ -51,6 +52,7 @@ class Workload:
     replicas: int = 0
     available: int = 0
     watched: Sequence[str] = ()
+    watched_by_flag: bool = False
     watched_unknown: str = ""
     leader_elect: bool = False
     lease_namespace: str = ""
@@ -127,6 +129,7 @@ def workload(deployment: RawObject, sources: VariableSources | None = None) -> W
         replicas=replicas if isinstance(replicas, int) else 1,
         available=number(deployment, "status", "availableReplicas"),
         watched=[name.strip() for name in watched.split(",") if name.strip()],
+        watched_by_flag="--watch-namespace" in given,
         watched_unknown="" if isinstance(watch, str) else _reason(watch),
         leader_elect=flags.get("--leader-elect", "false") != "false",
         lease_namespace=flags.get("--leader-election-namespace", ""),

@@ -42,8 +42,9 @@ PAGE_BYTES = 1 << 23
 _READ_BYTES = 1 << 21
 """A line of a watch is a whole object: etcd takes 1.5 MiB at most."""
 
-_LIMITS = aiohttp.ClientTimeout(REQUEST_SECONDS)
-_HANDSHAKE = aiohttp.ClientTimeout(total=None, connect=10, sock_connect=10)
+_CONNECT_SECONDS = 10.0
+_LIMITS = aiohttp.ClientTimeout(REQUEST_SECONDS, sock_connect=_CONNECT_SECONDS)
+_HANDSHAKE = aiohttp.ClientTimeout(total=None, connect=_CONNECT_SECONDS, sock_connect=_CONNECT_SECONDS)
 
 
 class Client:
