@@ -174,7 +174,7 @@ def _expressions_hold(spec: RawObject, labels: RawObject) -> bool:
     def holds(one: RawObject) -> bool:
         key, values, operator = text(one, "key"), one.get("values") or (), one.get("operator")
         if operator in ("Exists", "DoesNotExist"):
-            return (key in labels) == (operator == "Exists")
+            return bool((key in labels) == (operator == "Exists"))
         return bool((labels.get(key) in values) == (operator == "In"))
 
     return all(map(holds, mappings(spec, "podSelector", "matchExpressions")))
