@@ -319,6 +319,11 @@ CASES: dict[str, tuple[Evidence, str, str]] = {
         "aws-unavailable",
         "it says why",
     ),
+    "quota": (
+        a_case(an_object(status=failing("KubernetesError", "exceeded quota: small"))),
+        "kubernetes-error",
+        "exceeded quota: small",
+    ),
     "API server": (a_case(an_object(status=failing("KubernetesError"))), "kubernetes-error", "it says why"),
     "not looked at": (a_case(an_object(status={}), generated={}), "not-looked-at", "not reported a status yet"),
     "expired": (

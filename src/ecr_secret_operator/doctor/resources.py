@@ -20,6 +20,9 @@ from .subject import MOST_NAMED, Subject, name_of
 from .workload import Workload
 
 _AWS = "Allow the identity ecr:GetAuthorizationToken, or fix its role's trust policy: docs/identities/README.md"
+_QUOTA = "exceeded quota"
+"""In the API server's message (k8s.io/apiserver, plugin resourcequota)."""
+
 _MESSAGE = "Follow the message. The operator tries again within 30 seconds: docs/reference/reasons.md"
 GENERIC: Mapping[str, tuple[str, str]] = {
     Reason.AWS_ACCESS_DENIED: ("aws-access-denied", _AWS),
@@ -116,7 +119,16 @@ def _said(of: Subject, causes: Sequence[Finding]) -> Iterator[Finding]:
         if any(found.cause == cause or one.reason == Reason.IDENTITY_UNAVAILABLE for found in causes):
             return
         passing = one.reason not in NEEDS_A_PERSON and one.state is CredentialState.FAILING
-        yield (warning if passing else error)(cause, of.name, _all_said(of), remedy)
+        yield (warning if passing else error)(cause, of.name, _all_said(of), _raise_quota(of) or remedy)
+
+
+def _raise_quota(of: Subject) -> str:
+    """The remedy for a ResourceQuota that forbids the generated Secret; empty if none does."""
+    one = of.case.credential
+    places = [trouble.namespace for trouble in one.troubles if _QUOTA in trouble.message]
+    if _QUOTA in one.message and of.namespace:
+        places = [of.namespace]
+    return f"Raise the quota: kubectl describe resourcequotas -n {places[0]}" if places else ""
 
 
 def _all_said(of: Subject) -> str:
