@@ -21,7 +21,7 @@ from ecr_secret_operator_lab.registry import Registry, Tools, start_registry
 from ecr_secret_operator_lab.reporting import print_progress
 
 from ..cluster.resources import HOST
-from .installing import CHART, IMAGE, Installation, a_token, install
+from .installing import CHART, IMAGE, OPERATOR, Installation, a_token, install
 from .operator_image import ensure_operator_image
 from .publishing import Publisher
 
@@ -44,7 +44,7 @@ def node(shared_aws: FakeAws, registry: Registry) -> Iterator[NodeCluster]:
     assert port
     access = RegistryAccess(proxy_port=registry.ports.proxy, ca=registry.ca)
     binaries, parts = ensure_binaries(print_progress), ensure_node(print_progress)
-    with NodeCluster.start(binaries, parts, reached=[port], registry=access) as cluster:
+    with NodeCluster.start(binaries, parts, reached=[port], registry=access, audited=[OPERATOR]) as cluster:
         yield cluster
 
 

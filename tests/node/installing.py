@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ PULL_SECRET = "registry"  # the name of the Secret
 DEPLOYMENT_PATH = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{DEPLOYMENT}"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/bc9c1120.mobb.redhat.com"
+OPERATOR = f"system:serviceaccount:{NAMESPACE}:{DEPLOYMENT}"
+"""The operator as a user of the API server: its ServiceAccount has the name of its Deployment."""
+
 READY_SECONDS = 120.0
 REPLICAS = 2
 
@@ -102,8 +106,27 @@ class Installation:
         holder = ((self.cluster.get(LEASE) or {}).get("spec") or {}).get("holderIdentity") or ""
         return next((name for pod in self.pods() if (name := pod["metadata"]["name"]) in holder), "")
 
+    def change(self, *operations: Mapping[str, Any]) -> None:
+        """Changes the Deployment by a JSON patch; paths begin in the Pod template."""
+        full = [{**one, "path": f"/spec/template{one['path']}"} for one in operations]
+        self.kubectl("patch", "deployment", DEPLOYMENT, "--type=json", f"--patch={json.dumps(full)}")
+
+    @contextmanager
+    def restored(self) -> Iterator[None]:
+        """Gives the Deployment its Pod template back at the end, and waits until its Pods are Ready."""
+        template = self.deployment()["spec"]["template"]
+        try:
+            yield
+        finally:
+            self.change({"op": "replace", "path": "", "value": template})
+            self.rolled_out()
+
+    def kubectl(self, *args: str) -> str:
+        """Runs kubectl as the administrator in the operator's namespace, and gives what it prints."""
+        return self.node.plane.kubectl(f"--namespace={NAMESPACE}", *args).stdout
+
     def log(self, pod: str) -> str:
-        return self.node.plane.kubectl("logs", pod, f"--namespace={NAMESPACE}").stdout
+        return self.kubectl("logs", pod)
 
 
 def a_token(aws: FakeAws) -> str:

@@ -155,6 +155,10 @@ class ControlPlane:
         if code != 0:
             raise self._ended(command.name, code)
 
+    def end(self, name: str) -> None:
+        """Ends one of the programs that `run` or `run_until` started, by the name of its command."""
+        self._supervisor.end(name)
+
     def restart_api_server(self) -> None:
         """Ends the API server as a crash would, has it come back under its address, and waits until it is ready."""
         with self.without_api_server():

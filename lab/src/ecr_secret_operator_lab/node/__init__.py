@@ -6,14 +6,16 @@ it and out of it, `components` has the programs' configuration, `cluster` starts
 """
 
 from .cluster import NodeCluster, RegistryAccess, free_port, has_node
-from .components import BUSYBOX
+from .components import BUSYBOX, CONTAINERD
 from .images import Contents, busybox, write_image
 from .inside import ADDRESS, NAME
-from .parts import Parts, ensure_node
+from .parts import KUBELET, Parts, ensure_node
 
 __all__ = [
     "ADDRESS",
     "BUSYBOX",
+    "CONTAINERD",
+    "KUBELET",
     "NAME",
     "Contents",
     "NodeCluster",

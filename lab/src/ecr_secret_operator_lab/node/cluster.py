@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,12 +14,13 @@ from typing import Self
 from ..cluster import Cluster, condition
 from ..controlplane import Binaries, ControlPlane, ControlPlaneError
 from ..controlplane.components import CLIENT_CERTIFICATE, CLIENT_KEY
+from ..controlplane.processes import Command
 from ..controlplane.surroundings import Surroundings
 from . import components
 from .enclosure import PORTS_FILE, launcher
 from .images import busybox, write_image
 from .inside import ADDRESS, NAME, PLACE
-from .parts import Parts
+from .parts import KUBELET, Parts
 
 SERVICE_ADDRESS = "10.96.0.1"
 REGISTRY_CA = "registry-ca.crt"
@@ -65,6 +66,7 @@ class NodeCluster:
     def __init__(self, plane: ControlPlane, parts: Parts) -> None:
         self.plane = plane
         self.parts = parts
+        self._ready: dict[str, tuple[Command, Callable[[], bool]]] = {}
 
     @classmethod
     def start(
@@ -75,6 +77,7 @@ class NodeCluster:
         manifests: Sequence[Path] = (),
         reached: Sequence[int] = (),
         registry: RegistryAccess | None = None,
+        audited: Sequence[str] = (),
     ) -> Self:
         """Starts a cluster and returns when its node is ready.
 
@@ -85,12 +88,14 @@ class NodeCluster:
             reached: ports of this machine's loopback address that are to be found at the same port of all addresses in
                 the enclosure, so by Pods at `ADDRESS`.
             registry: from which Pods' images can be pulled, beside those that the node has.
+            audited: users whose requests are written to the audit log, without their bodies; empty for none.
 
         Raises:
             ControlPlaneError: a process ended early, or something was not ready in time.
         """
         ports = [*reached, *([registry.proxy_port] if registry else [])]
-        plane = ControlPlane.start(binaries, manifests=manifests, surroundings=_surroundings(parts, ports))
+        surroundings = _surroundings(parts, ports)
+        plane = ControlPlane.start(binaries, manifests=manifests, audited=audited, surroundings=surroundings)
         try:
             cluster = cls(plane, parts)
             cluster._start_node(registry)
@@ -109,6 +114,30 @@ class NodeCluster:
         """Ends everything and removes what it made."""
         self.plane.stop()
 
+    @contextmanager
+    def without(self, name: str) -> Iterator[None]:
+        """Ends the kubelet or containerd, and starts it again at the end. Containers go on.
+
+        Args:
+            name: `KUBELET` or `CONTAINERD`.
+
+        Raises:
+            ControlPlaneError: it was not ready again in time.
+        """
+        self.plane.end(name)
+        try:
+            yield
+        finally:
+            self.plane.run_until(*self._ready[name])
+
+    def run(self, *argv: str) -> None:
+        """Runs one of the programs of the node's root directory to its end, in the node's namespaces.
+
+        Raises:
+            ControlPlaneError: it failed, or did not end in time.
+        """
+        self.plane.run_once(components.on_the_node(self.parts, argv[0], argv))
+
     def import_image(self, archive: Path) -> None:
         """Gives the node an image, by an archive in the cluster's directory.
 
@@ -124,14 +153,17 @@ class NodeCluster:
             shutil.copyfile(registry.ca, directory / REGISTRY_CA)
             proxy = f"http://127.0.0.1:{registry.proxy_port}"
             environment = {"HTTPS_PROXY": proxy, "SSL_CERT_FILE": str(PLACE / REGISTRY_CA)}
-        start(components.containerd(self.parts, directory, registry=environment), self._containerd_answers)
+        containerd = components.containerd(self.parts, directory, registry=environment)
+        self._ready[components.CONTAINERD] = containerd, self._containerd_answers
+        start(containerd, self._containerd_answers)
         self._import_images()
         self.plane.run(components.kube_scheduler(self.parts, self.plane.kubeconfig))
         user = self.plane.kubeconfig_for("system:kube-proxy")
         self.plane.run(components.kube_proxy(self.parts, directory, kubeconfig=user))
         user = self.plane.kubeconfig_for(f"system:node:{NAME}", ["system:nodes"])
-        with Cluster(self.plane.kubeconfig) as cluster:
-            start(components.kubelet(self.parts, directory, kubeconfig=user), lambda: _node_is_ready(cluster))
+        kubelet = components.kubelet(self.parts, directory, kubeconfig=user)
+        self._ready[KUBELET] = kubelet, self._is_ready
+        start(kubelet, self._is_ready)
 
     def _containerd_answers(self) -> bool:
         with suppress(ControlPlaneError):
@@ -139,15 +171,15 @@ class NodeCluster:
             return True
         return False
 
+    def _is_ready(self) -> bool:
+        with Cluster(self.plane.kubeconfig) as cluster:
+            return condition(cluster.get(f"/api/v1/nodes/{NAME}"), "Ready").get("status") == "True"
+
     def _import_images(self) -> None:
         program = self.parts.busybox
         pause = busybox(program, command=("/bin/tail", "-f", "/dev/null"))
         for name, contents in ((components.PAUSE, pause), (components.BUSYBOX, busybox(program))):
             self.import_image(write_image(self.plane.directory / "image.tar", name, contents))
-
-
-def _node_is_ready(cluster: Cluster) -> bool:
-    return condition(cluster.get(f"/api/v1/nodes/{NAME}"), "Ready").get("status") == "True"
 
 
 def has_node(directory: Path) -> bool:

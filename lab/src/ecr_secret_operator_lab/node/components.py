@@ -32,7 +32,8 @@ def _write(directory: Path, name: str, text: str) -> str:
     return str(PLACE / name)
 
 
-def _on_the_node(parts: Parts, name: str, argv: Sequence[str], **env: str) -> Command:
+def on_the_node(parts: Parts, name: str, argv: Sequence[str], **env: str) -> Command:
+    """A program of the node's root directory, in which it runs."""
     return Command(name=name, argv=["chroot", str(parts.system), *argv], env={"PATH": PATH, **env})
 
 
@@ -60,7 +61,7 @@ state = "/run/containerd"
   conf_dir = "{PLACE}/cni"
 """
     path = _write(directory, "containerd.toml", configuration)
-    return _on_the_node(parts, CONTAINERD, ["containerd", "--config", path], **registry)
+    return on_the_node(parts, CONTAINERD, ["containerd", "--config", path], **registry)
 
 
 def _pod_network() -> dict[str, Any]:
@@ -72,7 +73,7 @@ def _pod_network() -> dict[str, Any]:
 
 def ctr(parts: Parts, name: str, *args: str) -> Command:
     """The client that belongs to containerd, in the namespace of the kubelet's containers."""
-    return _on_the_node(parts, name, ["ctr", "--address", CONTAINERD_SOCKET, "--namespace", "k8s.io", *args])
+    return on_the_node(parts, name, ["ctr", "--address", CONTAINERD_SOCKET, "--namespace", "k8s.io", *args])
 
 
 def kubelet(parts: Parts, directory: Path, *, kubeconfig: Path) -> Command:
@@ -110,7 +111,7 @@ def kubelet(parts: Parts, directory: Path, *, kubeconfig: Path) -> Command:
         "node-ip": ADDRESS,
         "hostname-override": NAME,
     }
-    return _on_the_node(parts, KUBELET, [str(PROGRAMS / KUBELET), *_flags(flags)])
+    return on_the_node(parts, KUBELET, [str(PROGRAMS / KUBELET), *_flags(flags)])
 
 
 def kube_proxy(parts: Parts, directory: Path, *, kubeconfig: Path) -> Command:
@@ -125,7 +126,7 @@ def kube_proxy(parts: Parts, directory: Path, *, kubeconfig: Path) -> Command:
         "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
     }
     path = _write(directory, "kube-proxy.yaml", yaml.safe_dump(configuration))
-    return _on_the_node(parts, KUBE_PROXY, [str(PROGRAMS / KUBE_PROXY), f"--config={path}"])
+    return on_the_node(parts, KUBE_PROXY, [str(PROGRAMS / KUBE_PROXY), f"--config={path}"])
 
 
 def kube_scheduler(parts: Parts, kubeconfig: Path) -> Command:
