@@ -68,7 +68,7 @@ def started(then: str, scratch: Path) -> tuple[subprocess.Popen[str], int]:
 
 def daemons(scratch: Path) -> list[str]:
     """What runs in an enclosure: a program, and a process that left its session, as a container does."""
-    return [command for command in processes_with("TMPDIR", scratch) if command.startswith(("busybox", "sleep"))]
+    return [command for command in processes_with("TMPDIR", scratch) if command.startswith(("busybox sh", "sleep"))]
 
 
 @pytest.mark.parametrize(

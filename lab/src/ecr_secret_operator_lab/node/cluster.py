@@ -136,7 +136,7 @@ class NodeCluster:
         Raises:
             ControlPlaneError: it failed, or did not end in time.
         """
-        self.plane.run_once(components.on_the_node(self.parts, argv[0], argv))
+        self.plane.run_once(components.on_the_node(self.plane.directory, argv[0], argv))
 
     def import_image(self, archive: Path) -> None:
         """Gives the node an image, by an archive in the cluster's directory.
@@ -144,7 +144,7 @@ class NodeCluster:
         Raises:
             ControlPlaneError: containerd does not take it.
         """
-        self.plane.run_once(components.ctr(self.parts, "import", "images", "import", str(_seen(archive))))
+        self.plane.run_once(components.ctr(self.plane.directory, "import", "images", "import", str(_seen(archive))))
 
     def _start_node(self, registry: RegistryAccess | None) -> None:
         directory, start = self.plane.directory, self.plane.run_until
@@ -153,21 +153,21 @@ class NodeCluster:
             shutil.copyfile(registry.ca, directory / REGISTRY_CA)
             proxy = f"http://127.0.0.1:{registry.proxy_port}"
             environment = {"HTTPS_PROXY": proxy, "SSL_CERT_FILE": str(PLACE / REGISTRY_CA)}
-        containerd = components.containerd(self.parts, directory, registry=environment)
+        containerd = components.containerd(directory, registry=environment)
         self._ready[components.CONTAINERD] = containerd, self._containerd_answers
         start(containerd, self._containerd_answers)
         self._import_images()
         self.plane.run(components.kube_scheduler(self.parts, self.plane.kubeconfig))
         user = self.plane.kubeconfig_for("system:kube-proxy")
-        self.plane.run(components.kube_proxy(self.parts, directory, kubeconfig=user))
+        self.plane.run(components.kube_proxy(directory, kubeconfig=user))
         user = self.plane.kubeconfig_for(f"system:node:{NAME}", ["system:nodes"])
-        kubelet = components.kubelet(self.parts, directory, kubeconfig=user)
+        kubelet = components.kubelet(directory, kubeconfig=user)
         self._ready[KUBELET] = kubelet, self._is_ready
         start(kubelet, self._is_ready)
 
     def _containerd_answers(self) -> bool:
         with suppress(ControlPlaneError):
-            self.plane.run_once(components.ctr(self.parts, "version", "version"))
+            self.plane.run_once(components.ctr(self.plane.directory, "version", "version"))
             return True
         return False
 

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from ..controlplane.processes import Command
-from .inside import ADDRESS, NAME, PLACE, POD_RANGE, PROGRAMS
+from .inside import ADDRESS, MOUNTS, NAME, PLACE, POD_RANGE, PROGRAMS
 from .parts import KUBE_PROXY, KUBE_SCHEDULER, KUBELET, Parts
 
 CONTAINERD = "containerd"
@@ -32,16 +32,22 @@ def _write(directory: Path, name: str, text: str) -> str:
     return str(PLACE / name)
 
 
-def on_the_node(parts: Parts, name: str, argv: Sequence[str], **env: str) -> Command:
-    """A program of the node's root directory, in which it runs."""
-    return Command(name=name, argv=["chroot", str(parts.system), *argv], env={"PATH": PATH, **env})
+def on_the_node(directory: Path, name: str, argv: Sequence[str], **env: str) -> Command:
+    """A program of the node's root directory, in the node's mount namespace.
+
+    Args:
+        directory: the supervisor's.
+        name: of the command.
+        argv: the program and its arguments.
+        env: its environment, beside PATH.
+    """
+    return Command(name=name, argv=["nsenter", f"--mount={directory / MOUNTS}", *argv], env={"PATH": PATH, **env})
 
 
-def containerd(parts: Parts, directory: Path, *, registry: Mapping[str, str]) -> Command:
+def containerd(directory: Path, *, registry: Mapping[str, str]) -> Command:
     """The container runtime.
 
     Args:
-        parts: the node's.
         directory: the supervisor's.
         registry: environment variables with which it finds a registry. Only containerd gets them: the kubelet would
             look for the API server at the proxy, too.
@@ -61,7 +67,7 @@ state = "/run/containerd"
   conf_dir = "{PLACE}/cni"
 """
     path = _write(directory, "containerd.toml", configuration)
-    return on_the_node(parts, CONTAINERD, ["containerd", "--config", path], **registry)
+    return on_the_node(directory, CONTAINERD, ["containerd", "--config", path], **registry)
 
 
 def _pod_network() -> dict[str, Any]:
@@ -71,12 +77,12 @@ def _pod_network() -> dict[str, Any]:
     return {"cniVersion": "0.4.0", "name": "pods", "plugins": [{"type": "ptp", "ipam": addresses}]}
 
 
-def ctr(parts: Parts, name: str, *args: str) -> Command:
+def ctr(directory: Path, name: str, *args: str) -> Command:
     """The client that belongs to containerd, in the namespace of the kubelet's containers."""
-    return on_the_node(parts, name, ["ctr", "--address", CONTAINERD_SOCKET, "--namespace", "k8s.io", *args])
+    return on_the_node(directory, name, ["ctr", "--address", CONTAINERD_SOCKET, "--namespace", "k8s.io", *args])
 
 
-def kubelet(parts: Parts, directory: Path, *, kubeconfig: Path) -> Command:
+def kubelet(directory: Path, *, kubeconfig: Path) -> Command:
     """The kubelet. It changes nothing of the machine: see SYSCTLS of `inside`."""
     configuration = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -111,10 +117,10 @@ def kubelet(parts: Parts, directory: Path, *, kubeconfig: Path) -> Command:
         "node-ip": ADDRESS,
         "hostname-override": NAME,
     }
-    return on_the_node(parts, KUBELET, [str(PROGRAMS / KUBELET), *_flags(flags)])
+    return on_the_node(directory, KUBELET, [str(PROGRAMS / KUBELET), *_flags(flags)])
 
 
-def kube_proxy(parts: Parts, directory: Path, *, kubeconfig: Path) -> Command:
+def kube_proxy(directory: Path, *, kubeconfig: Path) -> Command:
     """Gives Services their addresses. All limits on connections are the machine's own, which it leaves alone."""
     configuration = {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
@@ -126,7 +132,7 @@ def kube_proxy(parts: Parts, directory: Path, *, kubeconfig: Path) -> Command:
         "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
     }
     path = _write(directory, "kube-proxy.yaml", yaml.safe_dump(configuration))
-    return on_the_node(parts, KUBE_PROXY, [str(PROGRAMS / KUBE_PROXY), f"--config={path}"])
+    return on_the_node(directory, KUBE_PROXY, [str(PROGRAMS / KUBE_PROXY), f"--config={path}"])
 
 
 def kube_scheduler(parts: Parts, kubeconfig: Path) -> Command:

@@ -22,6 +22,15 @@ PROGRAMS = PurePosixPath("/mnt/programs")
 COMPLETE = "enclosure-is-complete"
 """A file in the supervisor's directory: process 1 creates it before it starts the supervisor."""
 
+MOUNTS = "mounts-of-the-node"
+"""A link in the supervisor's directory: to the mount namespace of the node, whose root directory is the node's."""
+
+HOLD = f'cd "$1"; pivot_root . .; umount -l .; mount --make-rshared /; : > {PLACE}/held; exec busybox tail -f /dev/null'
+"""The process that holds this namespace.
+
+A chroot would not do: what `kubectl exec` starts in a container begins at the root of its mount namespace.
+"""
+
 NAMESPACES = ("mount", "net", "uts", "ipc", "pid", "cgroup")
 UNSHARE = ("unshare", *(f"--{kind}" for kind in NAMESPACES), "--fork", "--kill-child", "--mount-proc")
 JOIN = 'for group in $1; do echo $$ > "$group/cgroup.procs"; done; shift; exec "$@"'
@@ -66,13 +75,15 @@ while [ "$1" != -- ]; do
   shift 2
 done
 shift
-mount --make-rshared "$root"
+unshare --mount sh -ec '{HOLD}' sh "$root" &
+ln -s /proc/$!/ns/mnt "$directory/{MOUNTS}"
 echo {NAME} > /proc/sys/kernel/hostname
 echo 1 > /proc/sys/net/ipv4/ip_forward
 for command in "link set lo up" "link add uplink type veth peer name nowhere" "link set uplink up" \\
   "link set nowhere up" "address add {ADDRESS}/{PREFIX_LENGTH} dev uplink" "route add default dev uplink"; do
   chroot "$root" ip $command
 done
+until [ -e "$directory/held" ]; do sleep 0.01; done
 : > "$directory/{COMPLETE}"
 "$@"
 exit $?

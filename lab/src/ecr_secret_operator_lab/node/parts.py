@@ -45,7 +45,7 @@ SYSTEM = Root(
     ),
     without=("perl-base", "iptables"),
 )
-NEEDED = ("unshare", "mount", "chroot")
+NEEDED = ("unshare", "nsenter", "pivot_root", "mount", "chroot")
 
 
 @dataclass(frozen=True, slots=True)
