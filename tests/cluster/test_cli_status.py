@@ -78,6 +78,8 @@ def test_who_may_list_one_namespace_sees_that_and_is_told_so(
     assert [one["namespace"] for one in json.loads(done.stdout)["items"]] == [namespace]
     assert f"only {namespace} is shown" in done.stderr
     assert "ClusterPullSecrets are not shown" in done.stderr
+    named = run(theirs, "status", "secret/ecr", "-n", namespace, "-o", "name")
+    assert named.stdout == "secret.ecr.mobb.redhat.com/ecr\n", "the permission to list is enough"
     everything = run(theirs, "status", "-A")
     assert everything.returncode == 2
     (line,) = everything.stderr.splitlines()
