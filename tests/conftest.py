@@ -126,10 +126,12 @@ def _obtain_node() -> None:
     from ecr_secret_operator_lab.node import ensure_node  # noqa: PLC0415 - unit tests do without
     from ecr_secret_operator_lab.reporting import LineReporter  # noqa: PLC0415 - unit tests do without
 
+    from .node.faketime import ensure_library  # noqa: PLC0415 - unit tests do without
     from .node.operator_image import ensure_operator_image  # noqa: PLC0415 - unit tests do without
 
     ensure_binaries(LineReporter())
     ensure_node(LineReporter())
+    ensure_library(LineReporter())
     ensure_operator_image()
 
 

@@ -3,62 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from ecr_secret_operator.doctor.finding import Finding, Level
-from ecr_secret_operator_lab.operator import installed_command
 from ecr_secret_operator_lab.waiting import wait_for
 
 from .installing import Installation
+from .shell import Shell
 
-SHELL = "/bin/bash"
 SOON = 15.0
 """Seconds on an idle machine. A look takes one or two itself, so that six times as long may pass."""
 
 WRONG = (Level.ERROR, Level.WARNING)
 
 
-@dataclass(frozen=True, slots=True)
-class Shell:
-    """A shell of an administrator.
-
-    Attributes:
-        kubeconfig: of the user.
-        home: a directory for programs, which are on PATH first.
-        kubectl: the program.
-    """
-
-    kubeconfig: Path
-    home: Path
-    kubectl: Path
-
-    def run(self, script: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Runs a script; its failure is for the test to judge."""
-        path = [self.home, self.kubectl.parent, Path(installed_command()).parent, "/usr/bin", "/bin"]
-        return subprocess.run(
-            [SHELL, "-euo", "pipefail", "-c", script],
-            env={
-                "PATH": os.pathsep.join(map(str, path)),
-                "HOME": str(self.home),
-                "KUBECONFIG": str(self.kubeconfig),
-                "KUBERC": "off",
-                **environment,
-            },
-            cwd=self.home,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def succeeds(self, script: str, **environment: str) -> str:
-        done = self.run(script, **environment)
-        assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
-        return done.stdout
+class Administrator(Shell):
+    """A shell with `kubectl ecr`."""
 
     def doctor(self, *args: str) -> list[Finding]:
         done = self.run(" ".join(["kubectl ecr doctor -o json", *args]))
@@ -72,16 +33,16 @@ class Shell:
         return found
 
 
-def a_shell(installation: Installation, home: Path, kubeconfig: Path | None = None) -> Shell:
+def a_shell(installation: Installation, home: Path, kubeconfig: Path | None = None) -> Administrator:
     plane = installation.node.plane
-    return Shell(kubeconfig or plane.kubeconfig, home, plane.binaries.kubectl)
+    return Administrator(kubeconfig or plane.kubeconfig, home, {"kubectl": plane.binaries.kubectl})
 
 
 def problems(findings: list[Finding]) -> list[Finding]:
     return [one for one in findings if one.level in WRONG]
 
 
-def wait_named(shell: Shell, cause: str, *args: str) -> Finding:
+def wait_named(shell: Administrator, cause: str, *args: str) -> Finding:
     """Waits until the first problem that doctor names has this cause."""
 
     def first() -> Finding | None:
@@ -94,7 +55,7 @@ def wait_named(shell: Shell, cause: str, *args: str) -> Finding:
         raise AssertionError(f"{error}; {shell.doctor(*args)}") from error
 
 
-def wait_well(shell: Shell, *args: str) -> None:
+def wait_well(shell: Administrator, *args: str) -> None:
     """Waits until doctor names no problem."""
 
     def well() -> bool:

@@ -6,7 +6,6 @@ cluster is missing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +18,8 @@ from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.waiting import wait_for
 
 from ..cluster.resources import HOST, a_resource, apply, docker_config, get, wait_ready
-from .diagnosing import Shell, a_shell, command_in, wait_named, wait_well
-from .installing import DEPLOYMENT, IMAGE, NAMESPACE, PODS, PULL_SECRET, Installation, a_token
+from .diagnosing import Administrator, a_shell, command_in, wait_named, wait_well
+from .installing import IMAGE, NAMESPACE, PODS, PULL_SECRET, Installation, a_password, a_token
 from .pods import LONG
 
 pytestmark = pytest.mark.xdist_group("diagnosis")
@@ -32,19 +31,19 @@ NFT_TABLE = "network_policy"
 
 
 @pytest.fixture
-def shell(installation: Installation, tmp_path: Path) -> Shell:
+def shell(installation: Installation, tmp_path: Path) -> Administrator:
     installation.rolled_out()
     return a_shell(installation, tmp_path)
 
 
-def test_nothing_is_named_where_all_is_well(shell: Shell, cluster: Cluster, namespace: str) -> None:
+def test_nothing_is_named_where_all_is_well(shell: Administrator, cluster: Cluster, namespace: str) -> None:
     apply(cluster, namespace, a_resource())
     wait_ready(cluster, namespace, within=LONG)
     wait_well(shell, "secret/ecr", "-n", namespace)
     assert shell.status(namespace)["state"] == "Ready"
 
 
-def test_an_image_that_does_not_exist(installation: Installation, shell: Shell) -> None:
+def test_an_image_that_does_not_exist(installation: Installation, shell: Administrator) -> None:
     (container,) = installation.deployment()["spec"]["template"]["spec"]["containers"]
     with installation.restored():
         installation.change({"op": "replace", "path": f"{CONTAINER}/image", "value": f"{IMAGE}:v9.9.9"})
@@ -54,7 +53,9 @@ def test_an_image_that_does_not_exist(installation: Installation, shell: Shell) 
         wait_well(shell)
 
 
-def test_a_wrong_pull_secret(installation: Installation, shell: Shell, cluster: Cluster, shared_aws: FakeAws) -> None:
+def test_a_wrong_pull_secret(
+    installation: Installation, shell: Administrator, cluster: Cluster, shared_aws: FakeAws
+) -> None:
     """Created again with a wrong token. For a Secret that it does not know, the kubelet pulls again."""
     path = secret_path(NAMESPACE, PULL_SECRET)
     wrong = {".dockerconfigjson": docker_config(HOST, "wrong")}
@@ -75,12 +76,7 @@ def test_a_wrong_pull_secret(installation: Installation, shell: Shell, cluster: 
         installation.rolled_out()
 
 
-def a_password(aws: FakeAws) -> str:
-    a_token(aws)
-    return aws.tokens()[-1].password
-
-
-def test_an_argument_that_the_operator_does_not_know(installation: Installation, shell: Shell) -> None:
+def test_an_argument_that_the_operator_does_not_know(installation: Installation, shell: Administrator) -> None:
     with installation.restored():
         installation.change({"op": "add", "path": f"{CONTAINER}/args/-", "value": "--colour=blue"})
         one = wait_named(shell, "operator-arguments")
@@ -89,9 +85,9 @@ def test_an_argument_that_the_operator_does_not_know(installation: Installation,
         wait_well(shell)
 
 
-def test_too_little_memory(installation: Installation, shell: Shell, cluster: Cluster, namespace: str) -> None:
+def test_too_little_memory(installation: Installation, shell: Administrator, cluster: Cluster, namespace: str) -> None:
     """What is applied meanwhile is served once the limit is right."""
-    with installation.restored(), replaced_at_once(installation):
+    with installation.at_once(), installation.restored():
         installation.change({"op": "replace", "path": f"{CONTAINER}/resources", "value": TOO_LITTLE})
         one = wait_named(shell, "operator-out-of-memory")
         assert "more memory than its limit of 24Mi (OOMKilled)" in one.message
@@ -105,22 +101,6 @@ def test_too_little_memory(installation: Installation, shell: Shell, cluster: Cl
         wait_well(shell)
 
 
-@contextmanager
-def replaced_at_once(installation: Installation) -> Iterator[None]:
-    """A Deployment that ends its Pods before it creates others, so that no old one goes on."""
-
-    def strategy(value: Mapping[str, Any]) -> None:
-        patch = [{"op": "replace", "path": "/spec/strategy", "value": value}]
-        installation.kubectl("patch", "deployment", DEPLOYMENT, "--type=json", f"--patch={json.dumps(patch)}")
-
-    before = installation.deployment()["spec"]["strategy"]
-    strategy({"type": "Recreate"})
-    try:
-        yield
-    finally:
-        strategy(before)
-
-
 def restarts(installation: Installation) -> int:
     return sum(status["restartCount"] for pod in installation.pods() for status in statuses(pod))
 
@@ -129,7 +109,7 @@ def statuses(pod: Mapping[str, Any]) -> list[Any]:
     return list(pod["status"].get("containerStatuses", []))
 
 
-def test_the_network_in_the_way(installation: Installation, shell: Shell, cluster: Cluster) -> None:
+def test_the_network_in_the_way(installation: Installation, shell: Administrator, cluster: Cluster) -> None:
     """The node's CNI plugin enforces no NetworkPolicy. nftables drops here what a plugin that does would drop."""
     deny = {"metadata": {"name": "deny"}, "spec": {"podSelector": {}, "policyTypes": ["Egress"]}}
     replaced, kept = installation.pods()

@@ -13,7 +13,7 @@ from ecr_secret_operator_lab.fakeaws import FakeAws
 
 from ..cluster.resources import a_resource, apply, wait_condition, wait_ready
 from ..e2e.installing import give_credentials
-from .diagnosing import Shell, a_shell, command_in, problems, wait_named, wait_well
+from .diagnosing import Administrator, a_shell, command_in, problems, wait_named, wait_well
 from .installing import DEPLOYMENT, NAMESPACE, OPERATOR, PULL_SECRET, Installation
 from .pods import LONG
 
@@ -26,13 +26,13 @@ KEYS = secret_path(NAMESPACE, "aws-ecr-cloud-credentials")
 
 
 @pytest.fixture
-def shell(installation: Installation, tmp_path: Path) -> Shell:
+def shell(installation: Installation, tmp_path: Path) -> Administrator:
     installation.rolled_out()
     return a_shell(installation, tmp_path)
 
 
 @pytest.fixture
-def served(shell: Shell, cluster: Cluster, namespace: str) -> str:
+def served(shell: Administrator, cluster: Cluster, namespace: str) -> str:
     """A namespace with a resource that is Ready."""
     apply(cluster, namespace, a_resource())
     wait_ready(cluster, namespace, within=LONG)
@@ -50,7 +50,7 @@ def served(shell: Shell, cluster: Cluster, namespace: str) -> str:
     ],
     ids=["all", "the Lease"],
 )
-def test_permissions_removed(shell: Shell, cluster: Cluster, path: str, says: str) -> None:
+def test_permissions_removed(shell: Administrator, cluster: Cluster, path: str, says: str) -> None:
     cluster.delete(path)
     one = wait_named(shell, "operator-permissions-lacking")
     assert one.message.startswith(says)
@@ -58,7 +58,7 @@ def test_permissions_removed(shell: Shell, cluster: Cluster, path: str, says: st
     wait_well(shell)
 
 
-def test_an_admission_policy_is_missing(shell: Shell, cluster: Cluster) -> None:
+def test_an_admission_policy_is_missing(shell: Administrator, cluster: Cluster) -> None:
     cluster.delete(f"{GUARDS}/{NAMESPACE}-secrets")
     one = wait_named(shell, "admission-policies-missing")
     assert one.message == "Only RBAC limits the operator's access to secrets"
@@ -66,7 +66,7 @@ def test_an_admission_policy_is_missing(shell: Shell, cluster: Cluster) -> None:
     wait_well(shell)
 
 
-def test_old_custom_resource_definitions(shell: Shell, cluster: Cluster) -> None:
+def test_old_custom_resource_definitions(shell: Administrator, cluster: Cluster) -> None:
     found = cluster.get(CRD)
     assert found
     spec = found["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
@@ -79,14 +79,15 @@ def test_old_custom_resource_definitions(shell: Shell, cluster: Cluster) -> None
 
 
 def test_no_identity(
-    installation: Installation, shell: Shell, cluster: Cluster, namespace: str, shared_aws: FakeAws
+    installation: Installation, shell: Administrator, cluster: Cluster, namespace: str, shared_aws: FakeAws
 ) -> None:
     keys = cluster.get(KEYS)
     assert keys
     cluster.delete(KEYS)
     try:
-        installation.kubectl("rollout", "restart", f"deployment/{DEPLOYMENT}")
-        installation.rolled_out()
+        with installation.at_once():
+            installation.kubectl("rollout", "restart", f"deployment/{DEPLOYMENT}")
+            installation.rolled_out()
         apply(cluster, namespace, a_resource())
         wait_condition(cluster, namespace, type="Ready", reason="IdentityUnavailable", within=LONG)
         assert shell.status(namespace)["reason"] == "IdentityUnavailable"
@@ -104,9 +105,9 @@ REFRESH = {"metadata": {"annotations": {"ecr.mobb.redhat.com/refresh": "now"}}}
 
 
 def test_a_namespace_that_is_not_watched(
-    installation: Installation, shell: Shell, cluster: Cluster, namespace: str
+    installation: Installation, shell: Administrator, cluster: Cluster, namespace: str
 ) -> None:
-    with installation.restored():
+    with installation.at_once(), installation.restored():
         installation.kubectl("set", "env", f"deployment/{DEPLOYMENT}", f"WATCH_NAMESPACE={NAMESPACE}")
         installation.rolled_out()
         apply(cluster, namespace, a_resource())
@@ -118,7 +119,7 @@ def test_a_namespace_that_is_not_watched(
         wait_well(shell, "secret/ecr", "-n", namespace)
 
 
-def test_two_operators(installation: Installation, shell: Shell, cluster: Cluster) -> None:
+def test_two_operators(installation: Installation, shell: Administrator, cluster: Cluster) -> None:
     other = cluster.namespace(f"other-{uuid.uuid4().hex[:6]}")
     cluster.create(f"/api/v1/namespaces/{other}/serviceaccounts", {"metadata": {"name": DEPLOYMENT}})
     pull = cluster.get(secret_path(NAMESPACE, PULL_SECRET))

@@ -38,4 +38,3 @@ def test_a_thousand_resources_fit_with_room(installation: Installation, cluster:
     assert memory(pod, "failcnt") == 0
     peak = memory(pod, "max_usage_in_bytes")
     assert 0 < peak < LIMIT // 2, f"{peak >> 20} MiB"
-    cluster.delete(path)
