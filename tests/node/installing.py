@@ -103,6 +103,13 @@ class Installation:
             raise AssertionError(f"{error}\n{told}") from error
         return self.pods()
 
+    def fresh(self) -> list[Object]:
+        """The same, after Pods whose containers another test has restarted are replaced."""
+        for pod in self.rolled_out():
+            if any(status["restartCount"] for status in pod["status"]["containerStatuses"]):
+                self.cluster.delete(f"{PODS}/{pod['metadata']['name']}")
+        return self.rolled_out()
+
     def leader(self) -> str:
         """The Pod that holds the Lease."""
         holder = ((self.cluster.get(LEASE) or {}).get("spec") or {}).get("holderIdentity") or ""

@@ -24,7 +24,7 @@ OPENSHIFT_UID = 1000710000
 def test_both_pods_are_pulled_by_the_kubelet_and_ready_under_the_restricted_standard(
     installation: Installation, registry: Registry
 ) -> None:
-    pods = installation.rolled_out()
+    pods = installation.fresh()
     namespace = installation.cluster.get(f"/api/v1/namespaces/{NAMESPACE}")
     assert namespace
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"

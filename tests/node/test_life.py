@@ -80,7 +80,7 @@ def evict(installation: Installation, pod: str) -> str:
 def test_resources_are_served_again_after_the_api_server_was_restarted(
     installation: Installation, cluster: Cluster, namespace: str
 ) -> None:
-    before = {pod["metadata"]["name"] for pod in installation.rolled_out()}
+    before = {pod["metadata"]["name"] for pod in installation.fresh()}
     installation.node.plane.restart_api_server()
     apply(cluster, namespace, a_resource())
     wait_ready(cluster, namespace, within=LONG)
@@ -131,7 +131,7 @@ def short_lived(aws: FakeAws, cluster: Cluster, namespace: str) -> int:
 def test_the_kubelet_restarts_an_operator_that_is_frozen(
     installation: Installation, cluster: Cluster, namespace: str
 ) -> None:
-    installation.rolled_out()
+    installation.fresh()
     leader = wait_leader(installation)
     pod = cluster.get(f"{PODS}/{leader}")
     assert pod
