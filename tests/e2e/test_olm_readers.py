@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tools.release.programs import Programs
+from tools.release.catalogimage import CACHE, CONFIGS, catalog_image, check_cache
+from tools.release.catalogs import catalog
+from tools.release.programs import Programs, ReleaseFailed
 from tools.release.verifying import EXPECTED, findings
 
 from ecr_secret_operator_lab.programs import ensure_programs
@@ -128,6 +130,32 @@ def test_a_catalog_gets_the_bundle_from_its_image(readers: Mapping[str, Path], r
     is_ours(bundle)
     version = one_of(manifests(), "ClusterServiceVersion")
     assert the(bundle, "olm.csv.metadata")["description"] == version["spec"]["description"]
+
+
+def a_catalog_image(opm: Path, home: Path) -> tuple[Programs, Path]:
+    """The directory with the files of the image of a catalog, and what made them."""
+    home.mkdir()
+    programs = Programs({"opm": opm}, home)
+    catalog_image(programs, catalog(rendered(opm, home, str(BUNDLE)), "1.0.0", b"<svg/>"))
+    return programs, home / "catalog-image"
+
+
+def test_the_cache_of_a_catalog_is_that_of_the_catalog(readers: Mapping[str, Path], tmp_path: Path) -> None:
+    """OLM starts opm with both; opm ends if they do not belong together."""
+    programs, image = a_catalog_image(readers["opm"], tmp_path / "home")
+    check_cache(programs, image / CONFIGS, image / CACHE)
+    (image / CONFIGS / "more.json").write_text("{}")
+    with pytest.raises(ReleaseFailed, match="cache requires rebuild"):
+        check_cache(programs, image / CONFIGS, image / CACHE)
+
+
+def test_the_same_catalog_has_the_same_cache(readers: Mapping[str, Path], tmp_path: Path) -> None:
+    images = [a_catalog_image(readers["opm"], tmp_path / name)[1] for name in ("first", "second")]
+    first, second = (
+        {path.relative_to(image): path.read_bytes() for path in image.rglob("*") if path.is_file()} for image in images
+    )
+    assert first == second
+    assert {path.parts[0] for path in first} == {"configs", "tmp"}
 
 
 def test_the_validators_find_nothing_else_than_the_channel_that_is_kept(

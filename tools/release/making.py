@@ -10,15 +10,13 @@ from typing import Any
 
 from ..deploying.release import NAME, REPOSITORY
 from . import assets
+from .catalogimage import CONFIGS, catalog_image
 from .catalogs import catalog, submission
 from .images import Built, build_operator, bundle_image, push_content
 from .programs import Programs, is_local
 from .provenance import Materials, provenance
 from .signing import Signer
 from .source import Source
-
-CONFIGS = "configs"
-"""Where a catalog image has its catalog."""
 
 _CATALOG_LABEL = "operators.operatorframework.io.index.configs.v1"
 
@@ -98,8 +96,8 @@ class Release:
         chart = self._chart()
         self.report("Building the OLM bundle and the catalog")
         self.source.generate(digest=built.digest)
-        bundle = self._bundle()
-        listed = self._catalog(bundle)
+        bundle = self.push_bundle()
+        listed = self.push_catalog(bundle)
         artifacts = {"image": built.digest, "chart": chart, "bundle": bundle, "catalog": listed}
         record = {
             "version": self.source.version,
@@ -176,13 +174,19 @@ class Release:
         self._sign(f"{self.pushed.chart}@{digest}")
         return digest
 
-    def _bundle(self) -> str:
+    def push_bundle(self) -> str:
+        """Pushes the OLM bundle, and gives its digest. The generated files name the operator's image by then."""
         files, labels = bundle_image(self.source.root / "deploy" / "bundle")
         digest = push_content(self.programs, f"{self.pushed.bundle}:{self.pushed.tag}", files, labels)
         self._sign(f"{self.pushed.bundle}@{digest}")
         return digest
 
-    def _catalog(self, bundle: str) -> str:
+    def push_catalog(self, bundle: str) -> str:
+        """Pushes the file-based catalog, and gives its digest.
+
+        Args:
+            bundle: digest of the bundle, which is pushed.
+        """
         plain = ["--use-http"] if is_local(self.pushed.registry) else []
         rendered = self.programs("opm", "render", f"{self.pushed.bundle}@{bundle}", *plain)
         # A dry run pushes to a registry whose name must not appear.
@@ -194,7 +198,7 @@ class Release:
         place.mkdir(parents=True)
         (place / "catalog.json").write_text(text, encoding="utf-8")
         self.programs("opm", "validate", str(place.parent))
-        files = {f"{CONFIGS}/{NAME}/catalog.json": (text.encode(), 0o644)}
+        files = catalog_image(self.programs, text)
         labels = {_CATALOG_LABEL: f"/{CONFIGS}"}
         digest = push_content(self.programs, f"{self.pushed.catalog}:{self.pushed.tag}", files, labels)
         self._sign(f"{self.pushed.catalog}@{digest}")

@@ -23,7 +23,7 @@ _COMMAND = (PYTHON, "-I", f"{PLACE}/bin/ecr-secret-operator", "--version")
 def unpack(archive: Path, root: Path) -> Path:
     """Unpacks the files of an image, without their owners."""
     root.mkdir()
-    run(["tar", "--extract", "--no-same-owner", f"--file={archive}", f"--directory={root}"], root)
+    run(["tar", "--extract", "--no-same-owner", "--same-permissions", f"--file={archive}", f"--directory={root}"], root)
     return root
 
 

@@ -17,8 +17,9 @@ from ecr_secret_operator_lab.reporting import Reporter
 from ..deploying.release import NAME
 from ..image import MACHINES, PLACE
 from . import assets
+from .catalogimage import CACHE, CONFIGS, check_cache
 from .images import SBOM
-from .making import CONFIGS, Names
+from .making import Names
 from .programs import Programs, ReleaseFailed, is_local
 from .signing import Signer
 from .starting import printed_version, unpack
@@ -154,8 +155,10 @@ class Verification:
         self.report("Validating the catalog")
         archive = self.programs.home / "catalog.tar"
         self.programs("crane", "export", record["catalog"], str(archive))
-        place = unpack(archive, self.programs.home / "catalog") / CONFIGS
+        image = unpack(archive, self.programs.home / "catalog")
+        place = image / CONFIGS
         self.programs("opm", "validate", str(place))
+        check_cache(self.programs, place, image / CACHE)
         found = _documents((place / NAME / "catalog.json").read_text(encoding="utf-8"))
         bundles = {one["image"] for one in found if one["schema"] == "olm.bundle"}
         _equal(bundles, {record["bundle"]}, "the bundles of the catalog")
