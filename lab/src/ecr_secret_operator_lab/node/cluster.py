@@ -146,6 +146,10 @@ class NodeCluster:
         """
         self.plane.run_once(components.ctr(self.plane.directory, "import", "images", "import", str(_seen(archive))))
 
+    def start_dns(self) -> None:
+        """Starts the cluster's DNS, which few tests need: names of Services lead to their addresses."""
+        self.plane.run(components.dns(self.plane.kubeconfig))
+
     def _start_node(self, registry: RegistryAccess | None) -> None:
         directory, start = self.plane.directory, self.plane.run_until
         environment = {}

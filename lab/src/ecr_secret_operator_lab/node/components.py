@@ -7,6 +7,7 @@ directory and `PROGRAMS` has Kubernetes' programs.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import yaml
 
 from ..controlplane.processes import Command
-from .inside import ADDRESS, MOUNTS, NAME, PLACE, POD_RANGE, PROGRAMS
+from .inside import ADDRESS, DOMAIN, MOUNTS, NAME, PLACE, POD_RANGE, PROGRAMS
 from .parts import KUBE_PROXY, KUBE_SCHEDULER, KUBELET, Parts
 
 CONTAINERD = "containerd"
@@ -95,7 +96,7 @@ def kubelet(directory: Path, *, kubeconfig: Path) -> Command:
         "volumePluginDir": str(PLACE / "volume-plugins"),
         "containerRuntimeEndpoint": f"unix://{CONTAINERD_SOCKET}",
         "clusterDNS": [ADDRESS],
-        "clusterDomain": "cluster.local",
+        "clusterDomain": DOMAIN,
         "resolvConf": _write(directory, "resolv.conf", f"nameserver {ADDRESS}\n"),
         "evictionHard": dict.fromkeys(
             ("nodefs.available", "nodefs.inodesFree", "imagefs.available", "imagefs.inodesFree"), "0%"
@@ -133,6 +134,11 @@ def kube_proxy(directory: Path, *, kubeconfig: Path) -> Command:
     }
     path = _write(directory, "kube-proxy.yaml", yaml.safe_dump(configuration))
     return on_the_node(directory, KUBE_PROXY, [str(PROGRAMS / KUBE_PROXY), f"--config={path}"])
+
+
+def dns(kubeconfig: Path) -> Command:
+    """The cluster's DNS, which the kubelet names to Pods."""
+    return Command(name="dns", argv=[sys.executable, "-m", "ecr_secret_operator_lab.node.dns", str(kubeconfig)])
 
 
 def kube_scheduler(parts: Parts, kubeconfig: Path) -> Command:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..programs.recipe import ARCHITECTURES
 
-APPLETS = ("sh", "cat", "env", "id", "ls", "mkdir", "sleep", "tail", "tar", "touch", "wget")
+APPLETS = ("sh", "cat", "cp", "env", "id", "ls", "mkdir", "sleep", "tail", "tar", "touch", "wget")
 """The programs of busybox that are in the images."""
 
 

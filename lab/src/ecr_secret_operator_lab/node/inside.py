@@ -13,6 +13,7 @@ from .cgroups import Hierarchy
 NAME = "node"
 ADDRESS, PREFIX_LENGTH = "10.200.0.1", 24
 POD_RANGE = "10.201.0.0/24"
+DOMAIN = "cluster.local"
 PLACE = PurePosixPath("/mnt/node")
 """In the node's root directory: the directory of the supervisor."""
 
