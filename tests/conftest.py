@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -88,6 +89,7 @@ def _obtain(config: pytest.Config) -> None:
     if _includes(config, NODE):
         _obtain_programs("registry", "crane", "helm")
         _obtain_node()
+        _obtain_olm()
 
 
 def _obtain_programs(*names: str) -> None:
@@ -135,6 +137,13 @@ def _obtain_node() -> None:
     ensure_operator_image()
 
 
+def _obtain_olm() -> None:
+    from ecr_secret_operator_lab.olm import ensure_olm  # noqa: PLC0415 - unit tests do without
+    from ecr_secret_operator_lab.reporting import LineReporter  # noqa: PLC0415 - unit tests do without
+
+    ensure_olm(LineReporter())
+
+
 def _start_control_plane(config: pytest.Config) -> None:
     from ecr_secret_operator_lab.controlplane import ControlPlane, LineReporter, ensure_binaries  # noqa: PLC0415 - unit tests do without
     from ecr_secret_operator_lab.permissions import operator_kubeconfig  # noqa: PLC0415 - unit tests do without
@@ -147,15 +156,15 @@ def _start_control_plane(config: pytest.Config) -> None:
 
 
 class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist gives it no type
-    """Has one worker run all of a module that marks itself as an xdist_group, and spreads all other tests.
+    """Has one worker run all modules that mark themselves as the same xdist_group, and spreads all other tests.
 
     xdist 3.8 means to do that by itself, but its suffix on the id of a test is lost with pytest 9.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        module = nodeid.partition("::")[0]
-        grouped = "xdist_group" in Path(self.config.rootpath, module).read_text()
-        return module if grouped else nodeid
+        module = Path(self.config.rootpath, nodeid.partition("::")[0])
+        marked = re.search(r'xdist_group\("([^"]+)"\)', module.read_text())
+        return marked[1] if marked else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 from tools.deploying.release import VERSION, channels
+from tools.release.catalogimage import CACHE, CONFIGS
+from tools.release.making import Names
 
-from .guides import DOCS, resources
+from .guides import DOCS, documents, resources
 from .installing import DEPLOY, DEPLOYMENT, NAMESPACE, Helm, Object, one_of
 
 BUNDLE = DEPLOY / "bundle"
@@ -47,17 +48,15 @@ def test_the_names_in_the_trust_policies_are_those_of_the_chart(helm_program: Pa
     assert account["metadata"]["name"] == DEPLOYMENT
 
 
-def test_the_catalog_of_the_console_page_has_the_names_of_the_bundle() -> None:
+def test_the_catalog_source_of_the_console_page_is_for_what_a_release_pushes() -> None:
     page = (DOCS / "guides" / CONSOLE).read_text()
-    written = re.search(r"package\.yaml <<EOT\n(.*?)^EOT$", page, re.MULTILINE | re.DOTALL)
-    assert written
-    package, channel = yaml.safe_load_all(written[1])
-    labels = yaml.safe_load((BUNDLE / "metadata" / "annotations.yaml").read_text())["annotations"]
-    (version,) = (BUNDLE / "manifests").glob("*.clusterserviceversion.yaml")
-    prefix = "operators.operatorframework.io.bundle"
-    assert package["name"] == channel["package"] == labels[f"{prefix}.package.v1"]
-    assert package["defaultChannel"] == channel["name"] == labels[f"{prefix}.channel.default.v1"]
-    assert channel["entries"] == [{"name": yaml.safe_load(version.read_text())["metadata"]["name"]}]
+    named = Names("registry.example", VERSION)
+    assert f"make release VERSION={VERSION} REGISTRY={named.registry}" in page
+    source = resources(CONSOLE)["CatalogSource", "ecr-catalog"]["spec"]
+    assert source["image"] == f"{named.catalog}:{named.tag}"
+    assert source["grpcPodConfig"]["extractContent"] == {"cacheDir": f"/{CACHE}", "catalogDir": f"/{CONFIGS}"}
+    own = documents(DOCS / "releasing.md")
+    assert [one["spec"]["grpcPodConfig"] for one in own] == [source["grpcPodConfig"]]
 
 
 def test_the_subscription_of_the_console_page_asks_for_what_the_bundle_offers() -> None:

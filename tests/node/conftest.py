@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,15 +19,18 @@ from ecr_secret_operator_lab.cluster import Cluster, resource_path
 from ecr_secret_operator_lab.controlplane import ensure_binaries
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.node import NodeCluster, RegistryAccess, ensure_node
+from ecr_secret_operator_lab.olm import ensure_olm, start_olm
 from ecr_secret_operator_lab.programs import ensure_programs
 from ecr_secret_operator_lab.registry import Registry, Tools, start_registry
 from ecr_secret_operator_lab.reporting import print_progress
 
 from ..cluster.resources import HOST, PLURALS
 from . import page
+from .bundles import start_catalogs
 from .installing import CHART, IMAGE, NAMESPACE, OPERATOR, Installation, a_reader, a_token, install
 from .operator_image import ensure_operator_image
 from .publishing import Publisher
+from .subscribing import Olm
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
@@ -42,14 +46,20 @@ def registry(shared_aws: FakeAws, programs: Mapping[str, Path]) -> Iterator[Regi
         yield registry
 
 
-@pytest.fixture(scope="session")
-def node(shared_aws: FakeAws, registry: Registry) -> Iterator[NodeCluster]:
-    """The cluster; AWS and the registry are within its reach."""
-    port = urlsplit(shared_aws.url).port
+@contextmanager
+def a_cluster(aws: FakeAws, registry: Registry) -> Iterator[NodeCluster]:
+    """A cluster with a node; AWS and the registry are within its reach."""
+    port = urlsplit(aws.url).port
     assert port
     access = RegistryAccess(proxy_port=registry.ports.proxy, ca=registry.ca)
     binaries, parts = ensure_binaries(print_progress), ensure_node(print_progress)
     with NodeCluster.start(binaries, parts, reached=[port], registry=access, audited=[OPERATOR]) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def node(shared_aws: FakeAws, registry: Registry) -> Iterator[NodeCluster]:
+    with a_cluster(shared_aws, registry) as cluster:
         yield cluster
 
 
@@ -74,13 +84,12 @@ def publisher(
     programs: Mapping[str, Path],
     registry: Registry,
     shared_aws: FakeAws,
-    node: NodeCluster,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Publisher:
     """Pushes images and charts with a token of its own, which the operator has no part in."""
     tools = Tools(programs, registry, tmp_path_factory.mktemp("publisher"))
     tools.login(a_token(shared_aws))
-    return Publisher(tools, node.parts.busybox)
+    return Publisher(tools, ensure_node(print_progress).busybox)
 
 
 @pytest.fixture(scope="session")
@@ -102,3 +111,23 @@ def installation(
         a_reader(node, publisher, shared_aws, home).succeeds(removal)
         assert cluster.get(f"/api/v1/namespaces/{NAMESPACE}") is None
         assert cluster.items(CRDS), "helm keeps them"
+
+
+@pytest.fixture(scope="session")
+def olm(
+    shared_aws: FakeAws,
+    registry: Registry,
+    publisher: Publisher,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Olm]:
+    """A cluster with OLM, whose node has credentials for the registry, as OpenShift's global pull secret gives them."""
+    for version in ("1.0.0", "1.0.1"):
+        publisher.push_archive(ensure_operator_image(), f"{IMAGE}:v{version}")
+    with (
+        start_catalogs(publisher, tmp_path_factory.mktemp("catalogs")) as catalogs,
+        a_cluster(shared_aws, registry) as node,
+        Cluster(node.plane.kubeconfig) as cluster,
+    ):
+        (node.plane.directory / "kubelet" / "config.json").write_text(publisher.tools.auth_file.read_text())
+        start_olm(node, ensure_olm(print_progress))
+        yield Olm(node, cluster, catalogs, shared_aws)

@@ -42,6 +42,17 @@ class Publisher:
         image = f"{HOST}/{repository}:{tag}"
         return self.push_archive(write_image(self.tools.home / "image.tar", image, contents), image)
 
+    def digest(self, image: str) -> str:
+        """The digest of an image in the registry."""
+        done = self.tools.crane("digest", image)
+        _succeeds(done)
+        return done.stdout.strip()
+
+    def copy(self, source: str, image: str) -> str:
+        """Copies an image from another registry on this machine, and gives its name with its digest."""
+        _succeeds(self.tools.crane("copy", source, image))
+        return f"{image.rpartition(':')[0]}@{self.digest(image)}"
+
     def tag(self, image: str, tag: str) -> None:
         """Gives an image one more tag."""
         _succeeds(self.tools.crane("tag", image, tag))
