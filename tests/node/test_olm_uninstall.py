@@ -34,11 +34,13 @@ def test_uninstalling_leaves_what_the_documentation_says_and_its_commands_remove
     olm.serve(olm.catalogs.release(VERSION))
     olm.purge()
     before = olm.objects()
-    with installed(olm, VERSION, NAMESPACE, kept=True):
-        resources = seed(olm.node.plane, olm.cluster, Secret=NAMESPACE, ArgoHelmRepoSecret=NAMESPACE)
-        wait_served(olm.cluster, resources, olm.aws)
-    left = olm.objects() - before
-    assert {kind for kind, _, _ in left} == KEPT.keys()
-    assert [one for one in sorted(left) if not re.fullmatch(KEPT[one[0]], one[2])] == []
-    olm.purge()
+    try:
+        with installed(olm, VERSION, NAMESPACE, kept=True):
+            resources = seed(olm.node.plane, olm.cluster, Secret=NAMESPACE, ArgoHelmRepoSecret=NAMESPACE)
+            wait_served(olm.cluster, resources, olm.aws)
+        left = olm.objects() - before
+        assert {kind for kind, _, _ in left} == KEPT.keys()
+        assert [one for one in sorted(left) if not re.fullmatch(KEPT[one[0]], one[2])] == []
+    finally:
+        olm.purge()
     assert olm.objects() == before
