@@ -22,7 +22,7 @@ from ecr_secret_operator.domain.tokens.token import Sensitive
 from ecr_secret_operator.reasons import Reason
 from tests.factories import HOST, NOW, a_resource, a_spec, a_token
 
-from .dependencies import Cluster
+from .dependencies import Cluster, access_of
 from .policies import AMBIENT, ASSUMED, OTHER_ROLE, ROLE, a_policy, verdict_of
 
 TEAM_A = {"access": "pull", "repositories": ["{namespace}/*"]}
@@ -318,3 +318,16 @@ def test_the_limit_of_a_role_is_part_of_its_scope() -> None:
     spec = a_spec(aws={"role_arn": ROLE, "access": "pull"})
     (login,) = assess(a_resource(spec=spec), Cluster(), stored={}, policy_required=False).logins
     assert login.scope == Scope.of(spec.entries[0].registry, AssumedRole(ROLE), TokenLimit("pull"))
+
+
+@pytest.mark.parametrize(
+    ("known", "limit"),
+    [
+        ([], TokenLimit("push")),
+        (policies({"limit": {"repositories": ["team-a/*"]}}), TokenLimit("push", ("team-a/*",))),
+    ],
+)
+def test_the_limit_is_known_before_the_identity_is(known: list[Policy], limit: TokenLimit) -> None:
+    spec = a_spec(aws={"service_account": "missing", "access": "push"})
+    (login,) = access_of(spec, Cluster(known=known)).logins
+    assert (login.scope, login.limit) == (None, limit)

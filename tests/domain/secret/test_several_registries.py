@@ -9,6 +9,7 @@ import pytest
 
 from ecr_secret_operator.domain.identity.authorization import Authorization, RegistryLogin
 from ecr_secret_operator.domain.identity.identity import AccessKeys, AssumedRole, StoredKeys
+from ecr_secret_operator.domain.identity.limit import UNLIMITED, TokenLimit
 from ecr_secret_operator.domain.secret.decide import decide
 from ecr_secret_operator.domain.secret.plan import Plan
 from ecr_secret_operator.domain.secret.registries import hosts_missing_token
@@ -141,6 +142,27 @@ def test_a_damaged_secret_is_restored_with_the_token_of_the_lost_identity_too() 
         assert plan.write
         assert (plan.write.keep, plan.write.wants) == (stored_tokens, ())
         assert plan.write.repairs
+
+
+@pytest.mark.parametrize(
+    ("limit", "kept"),
+    [
+        (UNLIMITED, True),
+        (TokenLimit("pull", ("team-a/*",)), True),
+        (TokenLimit("pull"), True),
+        (TokenLimit("pull", ("team-a/web",)), False),
+        (TokenLimit("full", ("team-b/*",)), False),
+    ],
+)
+def test_a_damaged_secret_gets_no_token_of_the_lost_identity_back_that_may_do_more(
+    limit: TokenLimit, *, kept: bool
+) -> None:
+    held_before = replace(held(OTHER_HOST, OLD, ACCOUNT_ROLE), limit=TokenLimit("pull", ("team-a/*",)))
+    stored_tokens = {HOST: held(HOST, YOUNG), OTHER_HOST: held_before}
+    observed = seen(stored_tokens, login(HOST), replace(LOST, limit=limit))
+    plan = decide(replace(observed, secrets=()), now=SOON)
+    assert plan.write
+    assert (OTHER_HOST in plan.write.keep) is kept
 
 
 def test_a_role_of_another_partition_is_not_asked_for() -> None:
