@@ -17,27 +17,26 @@ from ecr_secret_operator_lab.cluster import ECR, Cluster, condition, resource_pa
 from ecr_secret_operator_lab.waiting import wait_for
 
 from .identities import ROLE, service_account
-from .limiting import extents, issued_in, may, now, passwords_in
-from .private import POLICIES, World
-from .pulls import Site, private_site, versions
+from .limiting import LEAN, OWN_ONLY, WIDE, extents, issued_in, may, now, passwords_in
+from .private import POLICIES, World, private_world
+from .pulls import Site, versions
 from .resources import HOST, a_resource, docker_config, wait_condition, wait_ready, wait_secret
 
 pytestmark = pytest.mark.xdist_group("limits changes")
 
-LIMIT = {"access": "pull", "repositories": ["team/*"]}
+LIMIT = {"access": "pull", "repositories": ["{namespace}/*"]}
 ALL = {"role_arns": ["*"], "ambient_identity": True}
-WIDE, NARROW = "everything", "pull in team/*"
 
 
 @pytest.fixture(scope="module")
 def lasting_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with private_site(tmp_path_factory.mktemp("limits")) as site:
-        yield site
+    with private_world(tmp_path_factory.mktemp("limits")) as world:
+        yield Site(world, [world.start(**LEAN)])
 
 
 @pytest.fixture
 def site(lasting_site: Site) -> Iterator[Site]:
-    lasting_site.world.aws.reset()
+    lasting_site.world.aws.clear_calls()  # a reset would forget tokens that the operator has cached
     yield lasting_site
     lasting_site.world.aws.fix()
     lasting_site.clear()
@@ -68,8 +67,14 @@ def serve(world: World, namespace: str, **spec: Any) -> None:
     wait_ready(world.cluster, namespace)
 
 
-def wait_limit(world: World, namespace: str, limit: str) -> None:
-    """Waits until the status of a served resource names a limit."""
+def own(namespace: str) -> dict[str, Any]:
+    """The fields of `aws` that ask for no more than the limit."""
+    return {"access": "pull", "repositories": [f"{namespace}/*"]}
+
+
+def wait_limit(world: World, namespace: str, *, limited: bool = True) -> None:
+    """Waits until the status of a served resource names the limit, or none."""
+    limit = f"pull in {namespace}/*" if limited else ""
 
     def said() -> bool:
         found = world.get(namespace) or {}
@@ -87,11 +92,11 @@ IDENTITIES: Mapping[str, Mapping[str, str]] = {"own keys": {}, "role": {"role_ar
 @pytest.mark.parametrize("identity", IDENTITIES)
 def test_a_spec_that_is_narrowed_and_widened(world: World, namespace: str, since: str, identity: str) -> None:
     serve(world, namespace, aws=IDENTITIES[identity])
-    edit(world, namespace, aws=LIMIT)
-    wait_limit(world, namespace, NARROW)
+    edit(world, namespace, aws=own(namespace))
+    wait_limit(world, namespace)
     edit(world, namespace, aws={"access": None, "repositories": None})
-    wait_limit(world, namespace, "")
-    assert extents(world, namespace, since) == [WIDE, NARROW, WIDE]
+    wait_limit(world, namespace, limited=False)
+    assert extents(world, namespace, since) == [WIDE, OWN_ONLY, WIDE]
 
 
 @pytest.mark.parametrize("identity", IDENTITIES)
@@ -100,10 +105,10 @@ def test_a_limit_that_a_policy_sets_replaces_the_stored_token_in_one_step(
 ) -> None:
     serve(world, namespace, aws=IDENTITIES[identity])
     world.policy("limit", **ALL, limit=LIMIT)
-    wait_limit(world, namespace, NARROW)
+    wait_limit(world, namespace)
     world.cluster.delete(f"{POLICIES}/limit")
-    wait_limit(world, namespace, "")
-    assert extents(world, namespace, since) == [WIDE, NARROW, WIDE]
+    wait_limit(world, namespace, limited=False)
+    assert extents(world, namespace, since) == [WIDE, OWN_ONLY, WIDE]
 
 
 @pytest.mark.parametrize("answer", ["AccessDenied", "InternalError"])
@@ -117,8 +122,8 @@ def test_where_aws_gives_no_narrower_token_the_secret_is_removed(
     found = wait_condition(world.cluster, namespace, type="Ready", status="False")
     assert condition(found, "Ready")["reason"].startswith("AWS")
     world.aws.fix()
-    wait_limit(world, namespace, NARROW)
-    assert extents(world, namespace, since) == [WIDE, "deleted", NARROW]
+    wait_limit(world, namespace)
+    assert extents(world, namespace, since) == [WIDE, "deleted", OWN_ONLY]
 
 
 def test_what_cannot_be_limited_loses_its_secret(world: World, namespace: str, since: str) -> None:
@@ -138,25 +143,26 @@ def wait_in_force(world: World, namespace: str) -> None:
 @pytest.mark.parametrize("action", ["GetAuthorizationToken", "AssumeRole"])
 def test_a_policy_that_changes_while_aws_is_asked(world: World, namespace: str, since: str, action: str) -> None:
     world.aws.fail("hang", action=action, times=1)
-    world.apply(namespace, aws={"role_arn": ROLE})
+    world.apply(namespace, aws={"role_arn": f"{ROLE}-{namespace}"})
     world.aws.wait_for_calls(1, action)
     world.policy("limit", **ALL, limit=LIMIT)
     wait_in_force(world, namespace)
     world.aws.fix()
-    wait_limit(world, namespace, NARROW)
-    assert extents(world, namespace, since) == [NARROW], "the wide token came too late"
+    wait_limit(world, namespace)
+    assert extents(world, namespace, since) == [OWN_ONLY], "the wide token came too late"
 
 
 def test_an_audited_limit_is_reported_and_an_enforced_one_is_not(world: World, namespace: str, since: str) -> None:
     world.policy("audit", **ALL, limit=LIMIT, mode="Audit")
     serve(world, namespace)
     said = wait_for(lambda: condition(world.get(namespace), "PolicyAllowed"), "it reports")
-    text = f"AccessPolicy audit limits the token for {HOST} in namespace {namespace} to {NARROW}, which is none now"
+    limit = f"pull in {namespace}/*, which is none now"
+    text = f"AccessPolicy audit limits the token for {HOST} in namespace {namespace} to {limit}"
     assert text in said["message"]
     world.cluster.patch(f"{POLICIES}/audit", {"spec": {"mode": "Enforce"}})
-    wait_limit(world, namespace, NARROW)
+    wait_limit(world, namespace)
     assert condition(world.get(namespace), "PolicyAllowed") == {}
-    assert extents(world, namespace, since) == [WIDE, NARROW]
+    assert extents(world, namespace, since) == [WIDE, OWN_ONLY]
 
 
 def break_sts(world: World, namespace: str) -> None:
@@ -176,7 +182,7 @@ def test_the_repair_of_a_secret_puts_no_wider_token_back(
     service_account(world.cluster, namespace, "builder", **{"role-arn": ROLE})
     serve(world, namespace, aws={"service_account": "builder"})
     trouble(world, namespace)
-    edit(world, namespace, aws=LIMIT)
+    edit(world, namespace, aws=own(namespace))
     wait_for(lambda: failing(world, namespace), "the narrower token cannot be had")
     since, path = now(world, namespace), secret_path(namespace, "ecr-generated")
     if damage == "deleted":
@@ -207,7 +213,7 @@ def test_a_secret_of_the_go_operator_with_a_wide_token_is_replaced(world: World,
     world.cluster.create(secret_path(namespace), body)
     world.policy("limit", **ALL, limit=LIMIT)
     serve(world, namespace)
-    assert extents(world, namespace, since) == [WIDE, NARROW]
+    assert extents(world, namespace, since) == [WIDE, OWN_ONLY]
 
 
 def test_a_restart_asks_nothing_and_writes_nothing(site: Site, world: World, namespace: str) -> None:
@@ -217,7 +223,7 @@ def test_a_restart_asks_nothing_and_writes_nothing(site: Site, world: World, nam
     for number in range(4):
         wait_ready(world.cluster, namespace, f"ecr-{number}")
     before, calls = versions(world.cluster.items(secret_path(namespace))), len(world.aws.calls())
-    operator = site.restart()
+    operator = site.restart(**LEAN)
     wait_for(lambda: operator.metric("ecr_secret_operator_reconciles_total", result="ok") >= 4, "all were looked at")
     wait_for(lambda: operator.metric("ecr_secret_operator_tokens_limited") == 4, "all are known to be limited")
     assert versions(world.cluster.items(secret_path(namespace))) == before
@@ -269,7 +275,7 @@ def test_a_limit_for_each_namespace_is_a_call_for_each_namespace(site: Site, wor
     def create(some: list[str]) -> None:
         with Cluster(world.plane.kubeconfig) as cluster:
             for name, number in itertools.product(some, range(RESOURCES)):
-                body = a_resource(name=f"ecr-{number}", region=None, aws={"role_arn": ROLE})
+                body = a_resource(name=f"ecr-{number}", region=None, aws={"role_arn": f"{ROLE}-many"})
                 cluster.create(resource_path("secrets", name), body)
 
     def limited(limit: str) -> bool:

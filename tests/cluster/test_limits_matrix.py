@@ -22,14 +22,13 @@ from ecr_secret_operator_lab.waiting import NotReached, wait_for
 
 from ..aws.identities import a_jwt
 from ..lab.registries import REGION, USER_KEYS, client
-from .limiting import ACCOUNT, FORMS, RANK, Allowed, Form, issued_in, passwords_in, permitted
+from .limiting import ACCOUNT, FORMS, LEAN, RANK, Allowed, Form, issued_in, passwords_in, permitted
 from .private import World, private_world
 from .pulls import MANAGED
 from .resources import PLURALS, a_resource
 
 pytestmark = pytest.mark.xdist_group("limits matrix")
 
-LEAN = {"COVERAGE_PROCESS_CONFIG": ""}
 NO_KEYS = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
 WEB_ROLE = f"arn:aws:iam::{ACCOUNT}:role/web-identity"
 WITHIN, OUTSIDE = "team/web*", "other/*"
