@@ -275,6 +275,26 @@ def test_a_project_has_its_repository_to_itself(gitops: GitOps) -> None:
         others.wait_error("basic credential not found")
 
 
+def test_argo_cd_syncs_within_the_limit_only_and_names_the_chart_that_is_outside(gitops: GitOps) -> None:
+    for chart, path in (("inside", "/limited-a"), ("outside", "/limited-b")):
+        gitops.publish(chart, "0.1.0", path)
+    with gitops.operator():
+        limit = {"access": "pull", "repositories": ["limited-a/*"]}
+        gitops.apply(a_resource("ArgoHelmRepoSecret", url=HOST, aws=limit))
+        wait_ready(gitops.cluster, gitops.namespace, kind="ArgoHelmRepoSecret")
+        for chart, path in (("inside", "limited-a"), ("outside", "limited-b")):
+            manifest = shown("Application", "web")
+            manifest["metadata"]["name"] = chart
+            manifest["spec"]["source"] = {"repoURL": HOST, "chart": f"{path}/{chart}", "targetRevision": "0.1.0"}
+            application = gitops.application(manifest)
+            if chart == "inside":
+                application.wait_synced("0.1.0")
+            else:
+                application.wait_error("limited-b/outside.* 403|403.*limited-b/outside")
+        assert gitops.installed("inside") == "0.1.0"
+        assert gitops.installed("outside") is None
+
+
 def test_argo_cd_goes_through_the_proxy_that_the_resource_names(gitops: GitOps) -> None:
     with gitops.operator():
         gitops.apply(a_resource("ArgoHelmRepoSecret", url=HOST, proxy="http://127.0.0.1:1"))

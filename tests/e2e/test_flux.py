@@ -119,3 +119,29 @@ def test_a_chart_is_fetched_from_a_helm_repository_with_the_generated_secret(
         sourceRef={"kind": "HelmRepository", "name": "charts"},
     )
     assert wait_fetched(cluster, chart) == VERSION
+
+
+def test_flux_fetches_within_the_limit_only_and_names_the_repository_that_is_outside(
+    cluster: Cluster, namespace: str, tools: Tools, secret: str
+) -> None:
+    own, neighbours = f"{namespace}/manifests", f"{namespace}b/manifests"
+    for repository in (own, neighbours):
+        assert push(tools, f"{HOST}/{repository}:1").returncode == 0
+    limit = {"access": "pull", "repositories": [f"{namespace}/*"]}
+    apply(cluster, namespace, a_resource(name="limited", aws=limit))
+    wait_ready(cluster, namespace, "limited", within=LONG)
+
+    limited = {"interval": "10m", "ref": {"tag": "1"}, "secretRef": {"name": "limited-generated"}}
+    inside = make(cluster, namespace, "OCIRepository", "inside", url=f"oci://{HOST}/{own}", **limited)
+    outside = make(cluster, namespace, "OCIRepository", "outside", url=f"oci://{HOST}/{neighbours}", **limited)
+    assert wait_fetched(cluster, inside).startswith("1@sha256:")
+    failed = wait_for(
+        lambda: condition(cluster.get(outside), "Ready").get("reason") == "OCIArtifactPullFailed" and outside,
+        f"{outside} is refused",
+        within=LONG,
+    )
+    said = condition(cluster.get(failed), "Ready")["message"]
+    assert f"repository/{neighbours} because no session policy allows the ecr:BatchGetImage action" in said
+    everything = {**limited, "secretRef": {"name": secret}}
+    served = make(cluster, namespace, "OCIRepository", "served", url=f"oci://{HOST}/{neighbours}", **everything)
+    assert wait_fetched(cluster, served).startswith("1@sha256:"), "it is there, for a token without a limit"
