@@ -1,7 +1,8 @@
 """The limits of tokens, in all combinations: each token that AWS issued permits what IAM should permit, and no more.
 
 Identity x access x repositories x limit of a policy x form of the registry. Each combination of the first four is here,
-and each of identity, limit and form. One operator for each identity of its own serves all of them at once.
+and each of identity, limit and form; tests/domain/identity/test_limit_matrix.py has all. One operator for each identity
+of its own serves all of them at once.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Final
 
 import pytest
 
@@ -22,112 +21,22 @@ from ecr_secret_operator_lab.waiting import NotReached, wait_for
 
 from ..aws.identities import a_jwt
 from ..lab.registries import REGION, USER_KEYS, client
-from .limiting import ACCOUNT, FORMS, LEAN, RANK, Allowed, Form, issued_in, passwords_in, permitted
+from .limit_cells import DENIED, INVALID, LIMITS, OWN, REFUSED, UNAVAILABLE, Cell, cells, expected
+from .limiting import ACCOUNT, FORMS, LEAN, Allowed, Form, issued_in, passwords_in, permitted
 from .private import World, private_world
 from .pulls import MANAGED
-from .resources import PLURALS, a_resource
+from .resources import PLURALS
 
 pytestmark = pytest.mark.xdist_group("limits matrix")
 
 NO_KEYS = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
 WEB_ROLE = f"arn:aws:iam::{ACCOUNT}:role/web-identity"
-WITHIN, OUTSIDE = "team/web*", "other/*"
 
-OWN: Final = {"own keys": "user", "own web identity": "web", "own instance role": "instance"}
-"""The operator's own identities, and how the namespaces of each one's operator begin."""
-IDENTITIES = (*OWN, "role_arn", "service_account", "credentials_secret", "temporary keys")
-ACCESSES = (None, "pull", "push", "full")
-REPOSITORIES = (None, WITHIN, OUTSIDE)
-LONG = ("team/*", *(f"team/{'x' * 90}-{number}" for number in range(19)))
-LIMITS: Mapping[str, Mapping[str, Any]] = {
-    "none": {},
-    "pull": {"access": "pull"},
-    "names": {"repositories": ["team/*"]},
-    "push": {"access": "push", "repositories": ["team/*"]},
-    "long": {"repositories": list(LONG)},
-}
-KEY_NAMES = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
-TENANT_KEYS = dict(zip(KEY_NAMES, ("AKIATENANTEXAMPLE001", "tenant-secret-" * 3), strict=False))
-REFUSED, DENIED, INVALID, UNAVAILABLE = "refused at admission", "PolicyDenied", "InvalidSpec", "IdentityUnavailable"
 COUNTS = {REFUSED: 40, DENIED: 128, INVALID: 20, UNAVAILABLE: 65}
 """How many combinations have no Secret, and why: a matrix that has become empty is to be noticed."""
 
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One combination."""
-
-    identity: str
-    access: str | None
-    repositories: str | None
-    limit: str
-    form: str
-    number: int
-
-    @property
-    def namespace(self) -> str:
-        return f"{OWN.get(self.identity, 'user')}-{self.limit}"
-
-    @property
-    def kind(self) -> str:
-        return "Secret" if self.number % 4 else "ArgoHelmRepoSecret"
-
-    def at(self, form: str) -> Cell:
-        """The same at another registry."""
-        return Cell(self.identity, self.access, self.repositories, self.limit, form, self.number)
-
-    def aws(self) -> dict[str, Any]:
-        """The field `aws`."""
-        partition = FORMS[self.form].partition
-        named = {
-            "role_arn": {"role_arn": f"arn:{partition}:iam::{ACCOUNT}:role/pull"},
-            "service_account": {"service_account": f"builder-{partition}"},
-            "credentials_secret": {"credentials_secret": "long-term"},
-            "temporary keys": {"credentials_secret": "temporary"},
-        }.get(self.identity, {})
-        limit = {"access": self.access, "repositories": [self.repositories] if self.repositories else None}
-        return {**named, **{key: value for key, value in limit.items() if value}}
-
-    def also(self) -> list[str]:
-        """More registries of the same Secret: one that is served as this one is."""
-        names = list(FORMS)
-        other = names[(names.index(self.form) + 3) % len(names)]
-        both = isinstance(expected(self), Allowed) and isinstance(expected(self.at(other)), Allowed)
-        return [other] if both and self.kind == "Secret" else []
-
-    def body(self) -> Object:
-        name, host = f"cell-{self.number}", FORMS[self.form].host
-        if self.kind == "ArgoHelmRepoSecret":
-            return a_resource(self.kind, name, url=f"{host}/team/charts", region=None, aws=self.aws())
-        more = [{"ecr_registry": FORMS[other].host, "aws": self.at(other).aws()} for other in self.also()]
-        return a_resource("Secret", name, ecr_registry=host, region=None, aws=self.aws(), additional_registries=more)
-
-
-def cells() -> Iterator[Cell]:
-    """All of them. The forms rotate so that each meets each identity with each limit."""
-    shape = itertools.product(enumerate(IDENTITIES), enumerate(ACCESSES), enumerate(REPOSITORIES), enumerate(LIMITS))
-    for number, ((first, identity), (second, access), (third, repositories), (fourth, limit)) in enumerate(shape):
-        form = list(FORMS)[(first + 2 * second + 3 * third + fourth) % len(FORMS)]
-        yield Cell(identity, access, repositories, limit, form, number)
-
-
-def expected(cell: Cell) -> str | Allowed:
-    """What the documentation says of a combination."""
-    form, limit = FORMS[cell.form], LIMITS[cell.limit]
-    if form.public and cell.repositories:
-        return REFUSED
-    most, patterns = str(limit.get("access", "full")), tuple(limit.get("repositories", ()))
-    if form.public and patterns:
-        most, patterns = "pull", ()
-    access = cell.access or most
-    if RANK[access] > RANK[most] or (patterns and cell.repositories == OUTSIDE):
-        return DENIED
-    found = Allowed(access, (cell.repositories,) if cell.repositories else patterns)
-    if found.limited and cell.identity == "temporary keys":
-        return UNAVAILABLE
-    if found.repositories == LONG:
-        return INVALID
-    return UNAVAILABLE if found.limited and cell.identity == "own instance role" else found
+KEY_NAMES = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+TENANT_KEYS = dict(zip(KEY_NAMES, ("AKIATENANTEXAMPLE001", "tenant-secret-" * 3), strict=False))
 
 
 def identity_behind(cell: Cell, form: Form) -> str:
