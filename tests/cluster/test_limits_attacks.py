@@ -31,7 +31,12 @@ ROLE, OTHER_ROLE = (f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("tenant-p
 FIPS = f"{ACCOUNT}.dkr.ecr-fips.us-east-2.amazonaws.com"
 OTHER_ACCOUNT, OTHER_REGION = HOST.replace(ACCOUNT, "210987654321"), HOST.replace("us-east-2", "eu-west-1")
 LIMIT = {"access": "pull", "repositories": ["{namespace}/*"]}
-POLICY = {"registries": [HOST, FIPS, "public.ecr.aws"], "role_arns": [ROLE], "ambient_identity": True, "limit": LIMIT}
+POLICY = {
+    "registries": [HOST, FIPS, "public.ecr.aws"],
+    "role_arns": [ROLE, f"{ROLE}-*"],
+    "ambient_identity": True,
+    "limit": LIMIT,
+}
 
 REFUSED, DENIED, UNAVAILABLE = "refused at admission", "PolicyDenied", "IdentityUnavailable"
 LIMITED = "limited"
@@ -70,22 +75,23 @@ ATTACKS: dict[str, tuple[str, dict[str, Any]]] = {
     "too many patterns": (REFUSED, names(*(f"{TENANT}/{number}" for number in range(21)))),
     "no pattern": (LIMITED, names()),
     "no limit": (LIMITED, {"aws": {"role_arn": ROLE, "access": None, "repositories": None}}),
-    "full access": (DENIED, {"aws": {"role_arn": ROLE, "access": "full"}}),
+    "full access": (LIMITED, {"aws": {"role_arn": ROLE, "access": "full"}}),
     "push": (DENIED, {"aws": {"role_arn": ROLE, "access": "push"}}),
     "an access that does not exist": (REFUSED, {"aws": {"role_arn": ROLE, "access": "*"}}),
     "another account": (DENIED, {"ecr_registry": OTHER_ACCOUNT, "aws": {"role_arn": ROLE}}),
     "another region": (DENIED, {"ecr_registry": OTHER_REGION, "aws": {"role_arn": ROLE}}),
     "another account by the side": (DENIED, beside(OTHER_ACCOUNT)),
     "another region by the side": (DENIED, beside(OTHER_REGION, aws={})),
-    "full access by the side": (DENIED, beside(FIPS, aws={"access": "full"})),
+    "full access by the side": (LIMITED, beside(FIPS, aws={"access": "full"})),
     "all repositories by the side": (DENIED, beside(FIPS, aws={"repositories": ["*"]})),
+    "pushing by the side": (DENIED, beside(FIPS, aws={"access": "push"})),
     "no identity by the side": (LIMITED, beside(FIPS, aws={})),
     "pushing to ECR Public by the side": (DENIED, beside("public.ecr.aws", aws={"access": "push"})),
     "repositories of ECR Public": (REFUSED, {"ecr_registry": "public.ecr.aws", "aws": {"repositories": ["*"]}}),
     "ECR Public": (LIMITED, {"ecr_registry": "public.ecr.aws"}),
     "the neighbour's charts": (LIMITED, {"url": f"{HOST}/{NEIGHBOUR}/charts"}),
     "the neighbour's charts by dots": (REFUSED, {"url": f"{HOST}/{TENANT}/../{NEIGHBOUR}"}),
-    "charts with full access": (DENIED, {"url": HOST, "aws": {"access": "full"}}),
+    "charts with full access": (LIMITED, {"url": HOST, "aws": {"access": "full"}}),
     "the operator's own identity": (LIMITED, {"aws": {}}),
     "another role": (DENIED, {"aws": {"role_arn": OTHER_ROLE, "access": "pull"}}),
     "another external id": (LIMITED, {"aws": {"role_arn": ROLE, "external_id": "another"}}),
@@ -308,7 +314,7 @@ def loose(world: World, request: pytest.FixtureRequest) -> Iterator[str]:
     """A namespace in which a second policy lifts the limit, and a resource that has a wide token."""
     namespace = world.cluster.namespace(f"loose-{abs(hash(request.node.name)) % 10**8}")
     world.policy("loose", namespaces={"include": [namespace]}, role_arns=["*"], ambient_identity=True)
-    world.apply(namespace, aws={"role_arn": ROLE})
+    world.apply(namespace, aws={"role_arn": f"{ROLE}-{namespace}"})
     wait_for(lambda: wide_in(world, namespace), "there is a wide token")
     yield namespace
     world.aws.fix()
@@ -328,7 +334,7 @@ def test_edits_without_end_do_not_keep_a_wide_token(world: World, loose: str) ->
     for number in range(10):
         change(world, loose, metadata={"labels": {"edit": str(number)}}, frequency=f"{number + 1}h")
     world.cluster.delete(f"{POLICIES}/loose")
-    world.apply(loose, name="probe", ecr_registry=FIPS, aws={"access": "full"})
+    world.apply(loose, name="probe", ecr_registry=FIPS, aws={"access": "push"})
     world.wait(loose, "probe", reason="PolicyDenied", within=20)
     wait_for(lambda: not wide_in(world, loose), "no Secret has a wide token", within=10)
     since = now(world, loose)

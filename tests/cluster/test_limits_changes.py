@@ -111,24 +111,33 @@ def test_a_limit_that_a_policy_sets_replaces_the_stored_token_in_one_step(
     assert extents(world, namespace, since) == [WIDE, OWN_ONLY, WIDE]
 
 
-@pytest.mark.parametrize("answer", ["AccessDenied", "InternalError"])
-def test_where_aws_gives_no_narrower_token_the_secret_is_removed(
-    world: World, namespace: str, since: str, answer: str
-) -> None:
-    serve(world, namespace)
-    world.aws.fail(answer, action="GetFederationToken")
+def test_where_aws_gives_no_narrower_token_the_secret_is_removed(world: World, namespace: str, since: str) -> None:
+    serve(world, namespace, aws={"role_arn": f"{ROLE}-{namespace}"})
+    world.aws.fail("AccessDenied", action="AssumeRole")
     world.policy("limit", **ALL, limit=LIMIT)
     wait_for(lambda: world.cluster.get(secret_path(namespace, "ecr-generated")) is None, "the Secret is removed")
-    found = wait_condition(world.cluster, namespace, type="Ready", status="False")
-    assert condition(found, "Ready")["reason"].startswith("AWS")
+    world.wait(namespace, reason="AWSAccessDenied", within=20)
     world.aws.fix()
     wait_limit(world, namespace)
     assert extents(world, namespace, since) == [WIDE, "deleted", OWN_ONLY]
 
 
+def test_while_aws_does_not_say_whether_there_is_a_narrower_token_the_secret_stays(
+    world: World, namespace: str, since: str
+) -> None:
+    serve(world, namespace, aws={"role_arn": f"{ROLE}-{namespace}"})
+    world.aws.fail("InternalError", action="AssumeRole")
+    calls = len(world.aws.calls("AssumeRole"))
+    world.policy("limit", **ALL, limit=LIMIT)
+    world.aws.wait_for_calls(calls + 2, "AssumeRole", timeout=30)
+    world.aws.fix()
+    wait_limit(world, namespace)
+    assert extents(world, namespace, since) == [WIDE, OWN_ONLY]
+
+
 def test_what_cannot_be_limited_loses_its_secret(world: World, namespace: str, since: str) -> None:
     serve(world, namespace)
-    world.policy("limit", **ALL, limit={"repositories": [f"{'x' * 120}{number}/*" for number in range(20)]})
+    world.policy("limit", **ALL, limit={"repositories": [f"{'{namespace}' * 20}/{number}" for number in range(18)]})
     world.wait(namespace, reason="InvalidSpec", within=20)
     wait_for(lambda: world.cluster.get(secret_path(namespace, "ecr-generated")) is None, "the Secret is removed")
     assert extents(world, namespace, since) == [WIDE, "deleted"]
@@ -136,7 +145,7 @@ def test_what_cannot_be_limited_loses_its_secret(world: World, namespace: str, s
 
 def wait_in_force(world: World, namespace: str) -> None:
     """Waits until the operator acts on the limit: it denies another resource that asks for more."""
-    world.apply(namespace, name="probe", ecr_registry=HOST.replace("us-east-2", "eu-west-1"), aws={"access": "full"})
+    world.apply(namespace, name="probe", ecr_registry=HOST.replace("us-east-2", "eu-west-1"), aws={"access": "push"})
     world.wait(namespace, "probe", reason="PolicyDenied", within=20)
 
 
@@ -156,8 +165,8 @@ def test_an_audited_limit_is_reported_and_an_enforced_one_is_not(world: World, n
     world.policy("audit", **ALL, limit=LIMIT, mode="Audit")
     serve(world, namespace)
     said = wait_for(lambda: condition(world.get(namespace), "PolicyAllowed"), "it reports")
-    limit = f"pull in {namespace}/*, which is none now"
-    text = f"AccessPolicy audit limits the token for {HOST} in namespace {namespace} to {limit}"
+    change = f"to pull in {namespace}/*; it is full in all repositories now"
+    text = f"AccessPolicy audit sets the limit of the token for {HOST} in namespace {namespace} {change}"
     assert text in said["message"]
     world.cluster.patch(f"{POLICIES}/audit", {"spec": {"mode": "Enforce"}})
     wait_limit(world, namespace)
