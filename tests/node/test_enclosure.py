@@ -29,7 +29,7 @@ from ecr_secret_operator_lab.node.inside import SYSCTLS
 from ecr_secret_operator_lab.reporting import print_progress
 parts = ensure_node(print_progress)
 supervisor = Supervisor.start(launcher=launcher(parts.system, [], published=1, reached=[]))
-daemon = "mkdir /sys/fs/cgroup/pids/of-a-pod; (setsid sleep 600 &); exec sleep 600"
+daemon = "cd /sys/fs/cgroup; cd pids || true; mkdir of-a-pod; (setsid sleep 600 &); exec sleep 600"
 supervisor.run(Command(name="pod", argv=["chroot", str(parts.system), "busybox", "sh", "-c", daemon]))
 print(supervisor.pid, flush=True)
 {then}

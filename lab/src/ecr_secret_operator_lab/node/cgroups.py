@@ -1,6 +1,9 @@
 """A cgroup for each enclosure: what its containers create lies in there, and two enclosures never share one.
 
 Without it, the kubelet of one enclosure would end the containers of the other, which it does not know.
+
+With version 1, an enclosure has a cgroup in every hierarchy. With version 2, it has one, which is the root in there.
+Only a cgroup without processes passes controllers on, so the processes of the enclosure are in another one below it.
 """
 
 from __future__ import annotations
@@ -17,6 +20,14 @@ from pathlib import Path
 from ..processes import start_time
 
 MOUNTED = Path("/sys/fs/cgroup")
+VERSION_1, VERSION_2 = "cgroup", "cgroup2"
+PROCESSES = "processes"
+"""Version 2: the cgroup with the processes of the enclosure that no container runtime started."""
+
+NEEDED = ("cpu", "memory", "pids")
+"""Controllers of version 2 without which a kubelet starts no Pod."""
+
+PASSED_ON = "cgroup.subtree_control"
 PREFIX = "ecr-secret-operator-node"
 REMOVAL_SECONDS = 10.0
 CPUSET_FILES = ("cpuset.cpus", "cpuset.mems")
@@ -24,25 +35,39 @@ CPUSET_FILES = ("cpuset.cpus", "cpuset.mems")
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """A mounted hierarchy of cgroups, version 1.
+    """A mounted hierarchy of cgroups.
 
     Attributes:
         place: where it is mounted.
-        options: that select its controllers, for mount.
+        options: that select its controllers, for mount. Version 2 has no such options.
+        version: of cgroups, as the type of the file system.
     """
 
     place: Path
     options: str
+    version: str = VERSION_1
 
 
 def hierarchies() -> Sequence[Hierarchy]:
-    """Those of this machine; none if it has cgroups of version 2 only."""
+    """Those of this machine: of version 1, or the one of version 2 if that is all there is."""
     controllers = {line.split()[0] for line in Path("/proc/cgroups").read_text().splitlines()}
     rows = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    return mounted(rows, controllers)
+
+
+def mounted(rows: Sequence[Sequence[str]], controllers: Collection[str]) -> Sequence[Hierarchy]:
+    """The hierarchies in a table of mounts, as /proc/self/mounts has it.
+
+    Args:
+        rows: with device, place, type and options.
+        controllers: that the kernel has.
+    """
+    if any((place, kind) == (str(MOUNTED), VERSION_2) for _, place, kind, *_ in rows):
+        return [Hierarchy(MOUNTED, "rw", VERSION_2)]
     return [
         Hierarchy(Path(place), _selecting(options.split(","), controllers))
         for _, place, kind, options, *_ in rows
-        if kind == "cgroup" and Path(place).is_relative_to(MOUNTED)
+        if kind == VERSION_1 and Path(place).is_relative_to(MOUNTED)
     ]
 
 
@@ -58,16 +83,65 @@ def own_name() -> str:
 
 
 def create() -> Sequence[Path]:
-    """Creates a cgroup for this process's enclosure in every hierarchy; removes those of enclosures that are gone."""
+    """Creates a cgroup for this process's enclosure in every hierarchy; removes those of enclosures that are gone.
+
+    Raises:
+        OSError: the kernel does not let this process, see `obstacle`.
+    """
     sweep()
-    created = [one.place / own_name() for one in hierarchies()]
-    for group in created:
+    created = []
+    for one in hierarchies():
+        group = one.place / own_name()
         group.mkdir(exist_ok=True)
-        for file in CPUSET_FILES:
-            # A new cpuset has no processors, and no process can join it until it has some.
-            if (group / file).is_file() and not (group / file).read_text().strip():
-                (group / file).write_text((group.parent / file).read_text())
+        created.append(group)
+        if one.version == VERSION_2:
+            pass_on(one.place)
+            (group / PROCESSES).mkdir()
+        else:
+            _fill_cpuset(group)
     return created
+
+
+def _fill_cpuset(group: Path) -> None:
+    """A new cpuset of version 1 has no processors, and no process can join it until it has some."""
+    for file in CPUSET_FILES:
+        if (group / file).is_file() and not (group / file).read_text().strip():
+            (group / file).write_text((group.parent / file).read_text())
+
+
+def pass_on(group: Path) -> None:
+    """Gives the cgroups below one of version 2 all controllers that it has.
+
+    Raises:
+        OSError: the kernel does not let this process, or the cgroup has processes.
+    """
+    passed_on = (group / PASSED_ON).read_text().split()
+    for controller in (group / "cgroup.controllers").read_text().split():
+        if controller not in passed_on:
+            try:
+                (group / PASSED_ON).write_text(f"+{controller}")
+            except OSError:
+                if controller in NEEDED:
+                    raise
+
+
+def obstacle() -> str:
+    """Why no enclosure can have cgroups on this machine, as a sentence; empty if it can.
+
+    Only the kernel knows whether a cgroup passes its controllers on, so this tries it, as `create` does.
+    """
+    found = hierarchies()
+    if not found:
+        return f"A node needs cgroups, and none are mounted at {MOUNTED}"
+    if found[0].version == VERSION_1:
+        return ""
+    if absent := sorted(set(NEEDED) - set((MOUNTED / "cgroup.controllers").read_text().split())):
+        return f"A node needs the cgroup controllers {', '.join(NEEDED)}, and {MOUNTED} has no {', '.join(absent)}"
+    try:
+        pass_on(MOUNTED)
+    except OSError as error:
+        return f"A node needs a cgroup with controllers, and {MOUNTED / PASSED_ON} does not give it: {error.strerror}"
+    return ""
 
 
 def remove(groups: Sequence[Path]) -> None:

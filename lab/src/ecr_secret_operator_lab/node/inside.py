@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from .cgroups import Hierarchy
+from .cgroups import MOUNTED, PROCESSES, VERSION_2, Hierarchy
 
 NAME = "node"
 ADDRESS, PREFIX_LENGTH = "10.200.0.1", 24
@@ -32,9 +32,10 @@ HOLD = f'cd "$1"; pivot_root . .; umount -l .; mount --make-rshared /; : > {PLAC
 A chroot would not do: what `kubectl exec` starts in a container begins at the root of its mount namespace.
 """
 
-NAMESPACES = ("mount", "net", "uts", "ipc", "pid", "cgroup")
+NAMESPACES = ("mount", "net", "uts", "ipc", "pid")
 UNSHARE = ("unshare", *(f"--{kind}" for kind in NAMESPACES), "--fork", "--kill-child", "--mount-proc")
 JOIN = 'for group in $1; do echo $$ > "$group/cgroup.procs"; done; shift; exec "$@"'
+OWN_CGROUPS = ("unshare", "--cgroup")
 
 SYSCTLS: Mapping[str, int] = {
     "vm/overcommit_memory": 1,
@@ -47,7 +48,7 @@ SYSCTLS: Mapping[str, int] = {
 """What a kubelet sets for the whole machine (setupKernelTunables). Here it finds files with these values instead."""
 
 SCRIPT = f"""\
-root=$1 directory=$2 cgroups=$3 programs=$4; shift 4
+root=$1 directory=$2 programs=$3; shift 3
 mount --make-rprivate /
 mount --bind "$root" "$root"
 mount -o remount,bind,ro "$root"
@@ -55,11 +56,12 @@ for place in run tmp mnt var; do mount -t tmpfs -o mode=755 none "$root/$place";
 mount -t proc none "$root/proc"
 mount -t sysfs none "$root/sys"
 mount --rbind /dev "$root/dev"
-mount -t tmpfs -o mode=755 none "$root/sys/fs/cgroup"
-for entry in $cgroups; do
-  mkdir "$root/sys/fs/cgroup/${{entry%%:*}}"
-  mount -t cgroup -o "${{entry#*:}}" none "$root/sys/fs/cgroup/${{entry%%:*}}"
+while [ "$1" != -- ]; do
+  mkdir -p "$root{MOUNTED}/$3"
+  mount -t "$1" -o "$2" none "$root{MOUNTED}/$3"
+  shift 3
 done
+shift
 cp -a "$root/etc" "$root/run/etc"
 echo "127.0.0.1 localhost" > "$root/run/etc/hosts"
 mount --bind "$root/run/etc" "$root/etc"
@@ -110,7 +112,20 @@ def command_line(
         groups: the enclosure's cgroups.
         hierarchies: that these belong to.
     """
-    mounted = [f"{one.place.name}:{one.options}" for one in hierarchies]
     settings = [word for name, value in SYSCTLS.items() for word in (name, str(value))]
-    given = [str(system), str(directory), " ".join(mounted), " ".join(map(str, programs)), *settings, "--", *argv]
-    return ["sh", "-ec", JOIN, "sh", " ".join(map(str, groups)), *UNSHARE, "sh", "-ec", SCRIPT, "sh", *given]
+    places = [str(system), str(directory), " ".join(map(str, programs))]
+    given = [*places, *_mounts(hierarchies), "--", *settings, "--", *argv]
+    # The root of a cgroup namespace is the cgroup of the process that creates it.
+    below = [group / PROCESSES for group, one in zip(groups, hierarchies, strict=True) if one.version == VERSION_2]
+    return [*_joined(groups), *OWN_CGROUPS, *_joined(below), *UNSHARE, "sh", "-ec", SCRIPT, "sh", *given]
+
+
+def _joined(groups: Sequence[Path]) -> Sequence[str]:
+    """The start of a command line: the rest of it runs in these cgroups."""
+    return ["sh", "-ec", JOIN, "sh", " ".join(map(str, groups))]
+
+
+def _mounts(hierarchies: Sequence[Hierarchy]) -> Sequence[str]:
+    """Type, options and place below /sys/fs/cgroup of all that is mounted there."""
+    own = [word for one in hierarchies for word in (one.version, one.options, str(one.place.relative_to(MOUNTED)))]
+    return own if all(one.version == VERSION_2 for one in hierarchies) else ["tmpfs", "mode=755", ".", *own]

@@ -17,7 +17,7 @@ from ..programs.obtain import Origin, ensure
 from ..programs.recipe import Recipe
 from ..programs.roots import Root, ensure_root
 from ..reporting import Reporter
-from .cgroups import hierarchies
+from .cgroups import obstacle
 
 KUBELET, KUBE_PROXY, KUBE_SCHEDULER = "kubelet", "kube-proxy", "kube-scheduler"
 
@@ -88,9 +88,7 @@ def _check_machine() -> None:
         raise BinariesError("A node needs Linux. Without a node, the local control plane runs on this machine")
     if os.geteuid() != 0:
         raise BinariesError("Only root can start a node, because it creates namespaces and mounts. Run this as root")
-    if not hierarchies():
-        raise BinariesError(
-            "A node needs cgroups of version 1, and this machine has version 2 only, which is not supported yet"
-        )
+    if found := obstacle():
+        raise BinariesError(found)
     if absent := [tool for tool in NEEDED if shutil.which(tool) is None]:
         raise BinariesError(f"A node needs {absent[0]}, which is not on PATH. Install Debian's package util-linux")
