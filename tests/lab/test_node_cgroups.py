@@ -97,4 +97,5 @@ def test_processes_leave_the_root_of_an_enclosure_after_it_became_the_root() -> 
     words = command_line(["true"], system=place, directory=place, programs=[], groups=[group], hierarchies=[one])
     order = [words.index(word) for word in (str(group), "--cgroup", str(group / "processes"), "--pid")]
     assert order == sorted(order)
+    assert "tmpfs" not in words
     assert words[words.index("cgroup2") : words.index("cgroup2") + 4] == ["cgroup2", "rw", ".", "--"]
