@@ -84,10 +84,11 @@ def test_a_cgroup_that_passes_its_controllers_on_is_left_alone(root: Path) -> No
     assert (root / "cgroup.subtree_control").read_text() == "cpuset cpu io memory pids\n"
 
 
-def test_a_controller_that_is_not_passed_on_is_passed_on(root: Path) -> None:
-    (root / "cgroup.subtree_control").write_text("cpu io memory pids\n")
+def test_controllers_that_are_not_passed_on_are_passed_on_together(root: Path) -> None:
+    """One after the other, the kernel would accept some of them for a cgroup with processes, and change its type."""
+    (root / "cgroup.subtree_control").write_text("io pids\n")
     assert cgroups.obstacle() == ""
-    assert (root / "cgroup.subtree_control").read_text() == "+cpuset"
+    assert (root / "cgroup.subtree_control").read_text() == "+cpuset +cpu +memory"
 
 
 def test_processes_leave_the_root_of_an_enclosure_after_it_became_the_root() -> None:

@@ -110,19 +110,25 @@ def _fill_cpuset(group: Path) -> None:
 
 
 def pass_on(group: Path) -> None:
-    """Gives the cgroups below one of version 2 all controllers that it has.
+    """Gives the cgroups below one of version 2 all controllers that it has, or at least those that a node needs.
+
+    The kernel takes all controllers of one write or none. A cgroup with processes would accept some of them alone, and
+    then could have no cgroups of the usual kind below it.
 
     Raises:
         OSError: the kernel does not let this process, or the cgroup has processes.
     """
     passed_on = (group / PASSED_ON).read_text().split()
-    for controller in (group / "cgroup.controllers").read_text().split():
-        if controller not in passed_on:
-            try:
-                (group / PASSED_ON).write_text(f"+{controller}")
-            except OSError:
-                if controller in NEEDED:
-                    raise
+    lacking = [one for one in (group / "cgroup.controllers").read_text().split() if one not in passed_on]
+    try:
+        _enable(group, lacking)
+    except OSError:
+        _enable(group, [one for one in lacking if one in NEEDED])
+
+
+def _enable(group: Path, controllers: Sequence[str]) -> None:
+    if controllers:
+        (group / PASSED_ON).write_text(" ".join(f"+{one}" for one in controllers))
 
 
 def obstacle() -> str:
