@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ecr_secret_operator_lab.cluster import Object
-from ecr_secret_operator_lab.node.cgroups import hierarchies
+from ecr_secret_operator_lab.node.cgroups import VERSION_1, VERSION_2, hierarchies
 
 
 def first_process(pod: Object) -> Path:
@@ -30,9 +30,18 @@ def _is_in(process: Path, identity: str) -> bool:
         return False
 
 
+MEMORY_FILES = {
+    VERSION_1: {"limit": "limit_in_bytes", "peak": "max_usage_in_bytes", "failures": "failcnt"},
+    VERSION_2: {"limit": "max", "peak": "peak", "failures": "events"},
+}
+
+
 def memory(pod: Object, counter: str) -> int:
-    """One of the counters of memory of a Pod's only container, such as `max_usage_in_bytes` (cgroups of version 1)."""
-    (memory,) = (one for one in hierarchies() if "memory" in one.options.split(","))
+    """The limit of memory of a Pod's only container in bytes, its peak, or how often it reached the limit."""
+    found = hierarchies()
+    (place,) = (one for one in found if one.version == VERSION_2 or "memory" in one.options.split(","))
     rows = [line.split(":", 2) for line in (first_process(pod) / "cgroup").read_text().splitlines()]
-    (group,) = (path for _, controllers, path in rows if "memory" in controllers.split(","))
-    return int((memory.place / group.lstrip("/") / f"memory.{counter}").read_text())
+    controller = "" if place.version == VERSION_2 else "memory"
+    (group,) = (path for _, controllers, path in rows if controller in controllers.split(","))
+    text = (place.place / group.lstrip("/") / f"memory.{MEMORY_FILES[place.version][counter]}").read_text()
+    return int(dict(re.findall(r"^(\w+) (\d+)$", text, re.MULTILINE)).get("max", text))

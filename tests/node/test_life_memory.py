@@ -34,7 +34,7 @@ def test_a_thousand_resources_fit_with_room(installation: Installation, cluster:
     assert len(cluster.items(secret_path(namespace))) == RESOURCES
     pod = cluster.get(f"{PODS}/{leader}")
     assert pod
-    assert memory(pod, "limit_in_bytes") == LIMIT
-    assert memory(pod, "failcnt") == 0
-    peak = memory(pod, "max_usage_in_bytes")
+    assert memory(pod, "limit") == LIMIT
+    assert memory(pod, "failures") == 0
+    peak = memory(pod, "peak")
     assert 0 < peak < LIMIT // 2, f"{peak >> 20} MiB"
