@@ -94,3 +94,16 @@ def test_render_keeps_its_remarks_out_of_documents(tmp_path: Path, form: str) ->
         assert [one["metadata"]["name"] for one in json.loads(done.stdout)["items"]] == ["a-generated", "b-generated"]
     else:
         assert done.stdout.splitlines() == ["secret/a-generated", "secret/b-generated"]
+
+
+def test_roles_alone_leave_the_namespace_and_the_service_account_as_they_are() -> None:
+    def kinds(*args: str) -> list[str]:
+        done = CliRunner().invoke(cli, ["rbac", *args])
+        assert done.exit_code == 0, done.output
+        return [one["kind"] for one in yaml.safe_load_all(done.stdout)]
+
+    everything, roles = kinds(), kinds("--roles-only")
+    assert [kind for kind in everything if kind not in ("Namespace", "ServiceAccount")] == roles
+    assert "ClusterRole" in roles
+    assert "ValidatingAdmissionPolicy" in roles
+    assert len(everything) == len(roles) + 2

@@ -257,7 +257,7 @@ def test_a_remedy_names_the_operators_own_service_account() -> None:
     deployment["spec"]["template"]["spec"]["serviceAccountName"] = "mine"
     findings = found(an_installation(deployments=[deployment], account="mine"))
     (one,) = [finding for finding in findings if finding.cause == "admission-policies-missing"]
-    assert one.remedy == "ecr-secret-operator rbac --service-account mine | kubectl apply -f -"
+    assert one.remedy == "ecr-secret-operator rbac --roles-only --service-account mine | kubectl apply -f -"
 
 
 def failing(reason: str, message: str = "it says why", *, phase: str = "Error") -> Object:

@@ -30,7 +30,7 @@ def test_a_namespace_is_watched_after_the_commands_of_the_remedy() -> None:
     watched = [{"name": "WATCH_NAMESPACE", "value": "team-b"}]
     (one,) = (one for one in found(an_installation(deployments=[a_deployment(env=watched)]), a_case()) if one.remedy)
     assert one.remedy == (
-        "Add it (watchNamespaces of the chart): ecr-secret-operator rbac --watch-namespace team-b,team-a"
+        "Add it (watchNamespaces of the chart): ecr-secret-operator rbac --roles-only --watch-namespace team-b,team-a"
         f" | kubectl apply -f -; kubectl set env deployment/{ACCOUNT} -n ecr-secret-operator"
         " WATCH_NAMESPACE=team-b,team-a"
     )

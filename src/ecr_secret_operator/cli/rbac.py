@@ -75,6 +75,11 @@ Examples:
 )
 @click.option("--metrics-secure", is_flag=True, help="Add the permissions to authenticate readers of the metrics.")
 @click.option(
+    "--roles-only",
+    is_flag=True,
+    help="Omit namespace and ServiceAccount: kubectl apply could remove labels and annotations of theirs.",
+)
+@click.option(
     "--admission-only",
     is_flag=True,
     help="Print only the admission policies.",
@@ -90,6 +95,7 @@ def rbac(
     without_tokens: bool,
     without_links: bool,
     metrics_secure: bool,
+    roles_only: bool,
     admission_only: bool,
     output: str,
 ) -> None:
@@ -112,8 +118,9 @@ def rbac(
         excluded=_globs(excluded),
         features=frozenset(permissions.Feature) - left_out,
     )
-    granted = [] if admission_only else _granted(installation, metrics_secure=metrics_secure)
-    click.echo(manifests([*granted, *permissions.admission_policies(installation)], output))
+    own_objects = () if roles_only or admission_only else _own_objects(installation)
+    granted = () if admission_only else _granted(installation, metrics_secure=metrics_secure)
+    click.echo(manifests([*own_objects, *granted, *permissions.admission_policies(installation)], output))
 
 
 def _namespaces(text: str) -> tuple[str, ...]:
@@ -139,11 +146,14 @@ def _globs(text: str) -> tuple[str, ...]:
     return tuple(text.split(",")) if text else ()
 
 
+def _own_objects(installation: permissions.Installation) -> list[Manifest]:
+    """The namespace and the ServiceAccount."""
+    return [*permissions.namespace(installation), *permissions.service_account(installation)]
+
+
 def _granted(installation: permissions.Installation, *, metrics_secure: bool) -> list[Manifest]:
-    """The namespace, the ServiceAccount, and all roles and bindings."""
+    """All roles and bindings."""
     return [
-        *permissions.namespace(installation),
-        *permissions.service_account(installation),
         *permissions.manager(installation),
         *permissions.leader_election(installation),
         *(permissions.metrics_authentication(installation) if metrics_secure else ()),

@@ -53,9 +53,17 @@ def _places(permission: Permission, workload: Workload, namespace: str) -> Seque
     return [""]
 
 
-def install_command(workload: Workload, namespace: str) -> str:
-    """What gives the operator its permissions."""
+def install_command(workload: Workload, namespace: str, *, account: bool = False) -> str:
+    """What gives the operator its permissions.
+
+    Args:
+        workload: how the operator runs.
+        namespace: of the operator.
+        account: whether the ServiceAccount has to be created. Otherwise it is left as it is, and so is the namespace:
+            kubectl apply would remove labels and annotations that it had set before.
+    """
     options = [
+        *([] if account else ["--roles-only"]),
         *([] if namespace == NAMESPACE else [f"--namespace {namespace}"]),
         *([] if workload.account in ("", SERVICE_ACCOUNT) else [f"--service-account {workload.account}"]),
         *([f"--watch-namespace {','.join(workload.watched)}"] if workload.watched else []),
@@ -72,7 +80,8 @@ def check_permissions(seen: ObservedInstallation, workload: Workload) -> Iterato
         yield unknown("operator-permissions", "permissions of the operator", _unnamed(seen), remedy)
         return
     if seen.account_seen is not None and not seen.account_seen:
-        yield error("operator-account-missing", name, "The operator's ServiceAccount does not exist", remedy)
+        create = install_command(workload, seen.namespace, account=True)
+        yield error("operator-account-missing", name, "The operator's ServiceAccount does not exist", create)
         return
     if workload.watched_unknown:
         message = f"Which it needs depends on WATCH_NAMESPACE, which is not known: {workload.watched_unknown}"
