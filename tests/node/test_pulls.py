@@ -19,7 +19,7 @@ from .publishing import GREETING, Publisher
 
 pytestmark = [pytest.mark.usefixtures("installation"), pytest.mark.xdist_group("pulls")]
 
-UNAUTHORIZED = 401
+UNAUTHORIZED, FORBIDDEN = 401, 403
 SECRET = "ecr-generated"
 PULL = {"imagePullSecrets": [{"name": SECRET}]}
 SHORT_LIFE = 20.0
@@ -90,6 +90,21 @@ def test_an_init_container_and_a_job_pull(cluster: Cluster, namespace: str, imag
         return bool(status.get("succeeded") == 1)
 
     wait_for(complete, "the Job is complete", within=LONG)
+
+
+def test_a_limited_token_pulls_from_its_own_repository_and_from_no_other(
+    cluster: Cluster, namespace: str, image: str, publisher: Publisher, registry: Registry
+) -> None:
+    other = publisher.push_busybox(f"other-{namespace}")
+    apply(cluster, namespace, a_resource(aws={"access": "pull", "repositories": [namespace]}))
+    wait_ready(cluster, namespace, within=LONG)
+    wait_done(cluster, namespace, run(cluster, namespace, a_pod(image, **PULL)))
+    before = registry.last_request()
+    message = wait_refused(cluster, namespace, run(cluster, namespace, a_pod(other, **PULL)))
+    assert "403 Forbidden" in message
+    found = refusals(registry, f"other-{namespace}", after=before)
+    assert (FORBIDDEN, Refusal.NOT_ALLOWED) in found
+    assert found <= {(FORBIDDEN, Refusal.NOT_ALLOWED), (UNAUTHORIZED, Refusal.NO_CREDENTIALS)}
 
 
 def test_an_expired_token_is_refused_and_the_same_pod_runs_after_the_rotation(
