@@ -83,6 +83,7 @@ ACCESS = "'pull', 'push' or 'full'"
         ({"repositories": ["a*:b"]}, ".repositories.0", "is not a pattern of repository names"),
         ({"repositories": ["x" * 257]}, ".repositories.0", "is too long"),
         ({"repositories": ["x"] * 21}, ".repositories", "at most 20"),
+        ({"repositories": [f"{n}{'x' * 240}" for n in range(9)]}, ".repositories", "too long for a session policy"),
         ({"role_arn": 5}, ".role_arn", "valid string"),
         ({"role_arn": None}, ".role_arn", "valid string"),
         ({"service_account": ["a"]}, ".service_account", "valid string"),

@@ -215,7 +215,7 @@ def encoded(data: dict[str, str]) -> dict[str, str]:
 
 
 def test_a_wide_token_in_a_secret_that_is_forged_well_serves_no_other_resource(world: World) -> None:
-    """The tenant has kept a token from before the limit. It can store it where it likes, but nobody else uses it."""
+    """The tenant has kept a token from before the limit. It can store it anywhere, but no other client uses it."""
     wide = token_from(world.aws, "us-east-2")
     world.apply(TENANT, name="forger", aws={"role_arn": ROLE})
     wait_ready(world.cluster, TENANT, "forger")

@@ -48,7 +48,7 @@ def a_token(**over: object) -> IssuedToken:
         "identity_arn": "arn:aws:iam::123456789012:user/one",
         "policy": "",
     }
-    return IssuedToken(**{**fields, **over})  # type: ignore[arg-type]
+    return IssuedToken(**{**fields, **over})  # type: ignore[arg-type] # fields of several types
 
 
 def basic(user: str, password: str) -> str:

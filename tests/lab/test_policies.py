@@ -183,7 +183,7 @@ def test_nothing_but_two_characters_is_a_wildcard(pattern: str, name: str) -> No
 # Sessions, accounts and the policies of repositories
 
 GRANTS = {
-    "nobody": None,
+    "no principal": None,
     "account": f"arn:aws:iam::{ACCOUNT}:root",
     "role": ROLE,
     "session": SESSION,
@@ -195,7 +195,7 @@ GRANTS = {
 @pytest.mark.parametrize(
     ("granted", "at_home", "elsewhere"),
     [
-        ("nobody", "session", "resource-based"),
+        ("no principal", "session", "resource-based"),
         ("another account", "session", "resource-based"),
         ("account", "session", "session"),
         ("role", "session", "session"),

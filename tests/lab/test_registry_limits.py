@@ -173,7 +173,7 @@ def upload(registry: Registry, unlimited: str) -> str:
 
 
 def begin(registry: Registry, token: str, repository: str, query: str = "", **options: object) -> Reply:
-    return send(registry, token, f"POST /v2/{repository}/blobs/uploads/{query}", **options)  # type: ignore[arg-type]
+    return send(registry, token, f"POST /v2/{repository}/blobs/uploads/{query}", **options)  # type: ignore[arg-type] # of `send`
 
 
 def put(registry: Registry, token: str, started: Reply, content: bytes, digest: str) -> Reply:

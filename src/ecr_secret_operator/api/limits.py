@@ -67,11 +67,11 @@ _TOO_LONG = (
 )
 
 
-def _templates_fit(templates: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuses templates that are too long with the shortest name of a namespace. Raises InvalidField."""
-    if sum(len(one.replace("{namespace}", "n")) + SHORTEST_ARN_PREFIX for one in templates) > SESSION_POLICY_CHARACTERS:
+def _all_fit(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuses what is too long also with the shortest names of a namespace and a region. Raises InvalidField."""
+    if sum(len(one.replace("{namespace}", "n")) + SHORTEST_ARN_PREFIX for one in patterns) > SESSION_POLICY_CHARACTERS:
         raise InvalidField(_TOO_LONG)
-    return templates
+    return patterns
 
 
 def _fits(pattern: str) -> dict[str, str]:
@@ -84,13 +84,14 @@ _SET = {"x-kubernetes-list-type": "set"}
 RepositoryPatterns = Annotated[
     tuple[RepositoryPattern, ...],
     Field(max_length=MOST_REPOSITORIES, json_schema_extra={**_SET, **cel(_fits("pattern"))}),
+    AfterValidator(_all_fit),
 ]
 RepositoryTemplates = Annotated[
     tuple[RepositoryTemplate, ...],
     Field(
         max_length=MOST_REPOSITORIES, json_schema_extra={**_SET, **cel(_fits("pattern.replace('{namespace}', 'n')"))}
     ),
-    AfterValidator(_templates_fit),
+    AfterValidator(_all_fit),
 ]
 
 PUBLIC_RULE = (

@@ -20,7 +20,7 @@ RepositoryPolicies = Mapping[str, str]
 class Grant(IntEnum):
     """Whom a policy of a resource names. The higher, the more the grant does by itself."""
 
-    NOBODY = 0
+    NONE = 0
     ACCOUNT = 1
     """The account: its own policies have to allow the action, too."""
     IDENTITY = 2
@@ -88,7 +88,7 @@ def refusal(
     lacking = [name for name, verdict in own.items() if verdict is Verdict.SILENT]
     if of in {"", who.account}:
         lacking = [name for name in lacking if name not in REPLACED.get(grant, ())]
-    elif resource_policy is not None and grant is Grant.NOBODY:
+    elif resource_policy is not None and grant is Grant.NONE:
         lacking.insert(0, "resource-based")
     if not lacking:
         return None
@@ -102,9 +102,9 @@ def _of_resource(who: Principal, action: str, policy: Policy | None) -> tuple[Ve
         for statement in (policy.statements if policy else ())
         if action in statement.actions
     ]
-    named = [(effect, grant) for effect, grant in found if grant is not Grant.NOBODY]
+    named = [(effect, grant) for effect, grant in found if grant is not Grant.NONE]
     grants = [grant for effect, grant in named if effect is Verdict.ALLOW]
-    return combined([effect for effect, _ in named]), max(grants, default=Grant.NOBODY)
+    return combined([effect for effect, _ in named]), max(grants, default=Grant.NONE)
 
 
 def _grant(principals: tuple[str, ...], who: Principal) -> Grant:
@@ -115,7 +115,7 @@ def _grant(principals: tuple[str, ...], who: Principal) -> Grant:
         Grant.IDENTITY: {who.identity_arn},
         Grant.ACCOUNT: {who.account, f"arn:{partition}:iam::{who.account}:root"},
     }
-    return next((grant for grant, known in names.items() if known & set(principals)), Grant.NOBODY)
+    return next((grant for grant, known in names.items() if known & set(principals)), Grant.NONE)
 
 
 def _article(name: str) -> str:
