@@ -12,7 +12,7 @@ from typing import Any
 
 import botocore.session
 
-from ecr_secret_operator_lab.cluster import Cluster, Object
+from ecr_secret_operator_lab.cluster import Cluster, Object, condition
 from ecr_secret_operator_lab.fakeaws import FakeAws
 from ecr_secret_operator_lab.node import ADDRESS, NodeCluster
 from ecr_secret_operator_lab.waiting import wait_for
@@ -94,7 +94,9 @@ class Installation:
             status = found.get("status", {})
             current = status.get("observedGeneration") == found["metadata"]["generation"]
             counts = {status.get(name, 0) for name in ("replicas", "updatedReplicas", "readyReplicas")}
-            return current and counts == {REPLICAS} and len(self.pods()) == REPLICAS
+            # A Pod that was just deleted is still counted in the status.
+            ready = [condition(pod, "Ready").get("status") == "True" for pod in self.pods()]
+            return current and counts == {REPLICAS} and ready == [True] * REPLICAS
 
         try:
             wait_for(state, "the Deployment has rolled out", within=READY_SECONDS)
