@@ -19,12 +19,6 @@ VERSION, TAG = "1.0.0rc1", "v1.0.0-rc.1"
 BASE_VARIABLE = "ECR_RELEASE_BASE"
 """Names a base image for the release. Without it, the base is made of Debian's packages, which is for root."""
 
-_MAINTAINER = {
-    f"GIT_{role}_{part}": value
-    for role in ("AUTHOR", "COMMITTER")
-    for part, value in (("NAME", "A Maintainer"), ("EMAIL", "maintainer@example.com"))
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
@@ -57,7 +51,7 @@ class Checkout:
                 *variables,
             ],
             cwd=self.root,
-            env={**os.environ, **_MAINTAINER, "COSIGN_PASSWORD": "password"},
+            env={**os.environ, "COSIGN_PASSWORD": "password"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -84,8 +78,10 @@ def a_checkout(root: Path, registry: str) -> Checkout:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, root / name)
     run(["git", "init", "--quiet"], root)
+    run(["git", "config", "user.name", "A Maintainer"], root)
+    run(["git", "config", "user.email", "maintainer@example.com"], root)
     run(["git", "add", "--all"], root)
-    run(["git", "commit", "--quiet", "--message=Begin"], root, **_MAINTAINER)
+    run(["git", "commit", "--quiet", "--message=Begin"], root)
     return Checkout(root, registry)
 
 

@@ -12,7 +12,7 @@ from tools.deploying.release import NAME
 from tools.release.catalogimage import catalog_image
 from tools.release.images import push_content
 from tools.release.making import Names, Release
-from tools.release.programs import Programs, run, scratch_registry
+from tools.release.programs import Programs, scratch_registry
 from tools.release.source import prepared
 
 from ecr_secret_operator_lab.programs import ensure_programs
@@ -94,7 +94,5 @@ def start_catalogs(publisher: Publisher, home: Path) -> Iterator[Catalogs]:
     root = home / "checkout"
     root.mkdir()
     checkout = a_checkout(root, HOST).root
-    run(["git", "config", "user.name", "A Maintainer"], checkout)
-    run(["git", "config", "user.email", "maintainer@example.com"], checkout)
     with scratch_registry(publisher.tools.programs["crane"], home / "registry.log") as scratch:
         yield Catalogs(publisher, scratch, checkout, home)
