@@ -86,7 +86,7 @@ image-test: $(STAMP) ## Build the image on a base of Debian's packages, and serv
 	$(BIN)/pytest tests/image --durations=5
 
 node-test: $(STAMP) ## Install the operator on a cluster with a real node, where Pods pull and push with its Secrets; as root
-	$(BIN)/pytest tests/node -n 2 --dist loadgroup --durations=5
+	$(BIN)/pytest tests/node -n 3 --dist loadgroup --no-loadscope-reorder --durations=5
 
 sbom: $(STAMP) ## List what the image holds, as CycloneDX: build/image/ecr-secret-operator.cdx.json
 	rm -rf build/image

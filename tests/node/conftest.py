@@ -32,7 +32,14 @@ from .operator_image import ensure_operator_image
 from .publishing import Publisher
 from .subscribing import Olm
 
+LONGEST = ("test_olm.py", "test_olm_modes.py", "test_olm_uninstall.py", "test_olm_upgrade.py", "test_life.py")
+"""Modules that begin first, so that no worker is left alone with them at the end (with `--no-loadscope-reorder`)."""
+
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(scope="session")

@@ -237,6 +237,8 @@ def installed(olm: Olm, version: str, *targets: str, role: str = "", kept: bool 
         if not role:
             olm.cluster.delete(secret_path(NAMESPACE, CREDENTIALS))
     olm.uninstall(version)
+    # The permission to release the Lease went first. The next installation would wait until the Lease expires.
+    olm.cluster.delete(LEASE)
 
 
 def _path(plural: str, name: str = "", namespace: str = NAMESPACE) -> str:

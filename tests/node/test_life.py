@@ -89,6 +89,7 @@ def test_resources_are_served_again_after_the_api_server_was_restarted(
     assert {pod["status"]["containerStatuses"][0]["restartCount"] for pod in pods} == {0}
 
 
+@pytest.mark.xdist_group("life-upgrade")
 def test_no_token_expires_during_an_upgrade_of_the_release(
     installation: Installation, cluster: Cluster, namespace: str, publisher: Publisher, shared_aws: FakeAws
 ) -> None:
@@ -128,6 +129,7 @@ def short_lived(aws: FakeAws, cluster: Cluster, namespace: str) -> int:
     return token.number if token.expires_at - time.time() <= ROTATING_LIFE else 0
 
 
+@pytest.mark.xdist_group("life-frozen")
 def test_the_kubelet_restarts_an_operator_that_is_frozen(
     installation: Installation, cluster: Cluster, namespace: str
 ) -> None:

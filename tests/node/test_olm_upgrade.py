@@ -15,7 +15,7 @@ from . import go_operator
 from .installing import a_token
 from .subscribing import LONG, Olm
 
-pytestmark = pytest.mark.xdist_group("olm")
+pytestmark = pytest.mark.xdist_group("olm-upgrade")
 
 RELEASE, NEXT = "1.0.0", "1.0.1"
 MANAGED = "app.kubernetes.io/managed-by"
