@@ -16,7 +16,7 @@ GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yaml"))
 PINNED = re.compile(r"uses: actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 NAMESPACES = "sudo sysctl --write kernel.apparmor_restrict_unprivileged_userns=0"
-AS_ROOT = 'sudo env PATH="$PATH" make node-test'
+AS_ROOT = 'sudo env PATH="$PATH" ECR_RELEASE_BASE=gcr.io/distroless/python3-debian13:nonroot make node-test'
 BESIDE_MAKE = {
     "ci.yaml": {NAMESPACES, AS_ROOT},
     "release.yaml": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from ecr_secret_operator_lab.programs import ensure_programs
 from ecr_secret_operator_lab.programs.cache import cache_directory, exclusive
 from ecr_secret_operator_lab.reporting import print_progress
 
-from ..e2e.releases import a_checkout
+from ..e2e.releases import BASE_VARIABLE, a_checkout
 
 ROOT = Path(__file__).parents[2]
 READ = ("LICENSE", "README.md", "pyproject.toml", "requirements", "src", "tools/image.py", "tools/release")
@@ -49,7 +50,8 @@ def _build(paths: Mapping[str, Path], archive: Path) -> None:
         home = Path(scratch)
         programs, built = Programs(paths, home), home / "operator.tar"
         with scratch_registry(paths["crane"], home / "registry.log") as registry:
-            base, image = push_base(programs, registry, print_progress), f"{registry}/ecr-secret-operator"
+            base = os.environ.get(BASE_VARIABLE) or push_base(programs, registry, print_progress)
+            image = f"{registry}/ecr-secret-operator"
             (home / "checkout").mkdir()
             checkout = a_checkout(home / "checkout", registry).root
             source = prepared(checkout, VERSION, image, home / "source")
@@ -64,7 +66,7 @@ def _architecture() -> str:
 
 
 def _state() -> str:
-    digest = hashlib.sha256(repr((RUN.home.name, VERSION)).encode())
+    digest = hashlib.sha256(repr((RUN.home.name, os.environ.get(BASE_VARIABLE), VERSION)).encode())
     for path in _files():
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
