@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import argparse
 import socket
-import struct
 from collections.abc import Callable
-from ipaddress import IPv4Address
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
+
+from dnslib import QTYPE, RCODE, RR, A, DNSError, DNSRecord
 
 from ..cluster import Cluster, Object
 from .inside import ADDRESS, DOMAIN
@@ -19,37 +20,27 @@ from .inside import ADDRESS, DOMAIN
 PORT = 53
 LONGEST = 4096
 TTL_SECONDS = 5
-_HEADER, _QUESTION, _ANSWER = struct.Struct("!6H"), struct.Struct("!2H"), struct.Struct("!3HIH4s")
-_A, _IN = 1, 1
-_NAME_OF_THE_QUESTION = 0xC00C
-_RESPONSE, _AUTHORITATIVE, _KEPT, _NO_SUCH_NAME = 0x8000, 0x0400, 0x7900, 3
 
 
 def answer(query: bytes, find: Callable[[str], str | None]) -> bytes:
-    """The response to a query (RFC 1035).
+    """The response to a query.
 
     Args:
         query: with one question.
         find: gives the IPv4 address for a name; None if there is no such name.
+
+    Raises:
+        DNSError: the query cannot be read.
     """
-    number, flags, *_ = _HEADER.unpack_from(query)
-    name, end = _name(query, _HEADER.size)
-    kind, _ = _QUESTION.unpack_from(query, end)
-    address = find(name.lower())
-    found = [address] if address is not None and kind == _A else []
-    code = _NO_SUCH_NAME if address is None else 0
-    header = _HEADER.pack(number, _RESPONSE | _AUTHORITATIVE | flags & _KEPT | code, 1, len(found), 0, 0)
-    records = [_ANSWER.pack(_NAME_OF_THE_QUESTION, _A, _IN, TTL_SECONDS, 4, IPv4Address(one).packed) for one in found]
-    return b"".join([header, query[_HEADER.size : end + _QUESTION.size], *records])
-
-
-def _name(query: bytes, place: int) -> tuple[str, int]:
-    """The name at a place of a query, and the place after it."""
-    labels = []
-    while length := query[place]:
-        labels.append(query[place + 1 : place + 1 + length].decode("ascii", errors="replace"))
-        place += 1 + length
-    return ".".join(labels), place + 1
+    request = DNSRecord.parse(query)
+    reply, question = request.reply(ra=0), request.q
+    address = find(str(question.qname).removesuffix(".").lower())
+    if address is None:
+        reply.header.rcode = RCODE.NXDOMAIN
+    elif question.qtype == QTYPE.A:
+        reply.add_answer(RR(question.qname, QTYPE.A, rdata=A(address), ttl=TTL_SECONDS))
+    packed: bytes = reply.pack()
+    return packed
 
 
 class SupportsGet(Protocol):
@@ -77,7 +68,8 @@ def main() -> None:
         server.bind((ADDRESS, PORT))
         while True:
             query, client = server.recvfrom(LONGEST)
-            server.sendto(answer(query, lambda name: service_address(cluster, name)), client)
+            with suppress(DNSError):
+                server.sendto(answer(query, lambda name: service_address(cluster, name)), client)
 
 
 if __name__ == "__main__":
