@@ -49,15 +49,28 @@ def a_go(
         tmp_path / "path" / "go",
         f"""
         if [ "$1" = version ]; then echo "{version}"; exit; fi
-        while [ "$1" != -o ]; do shift; done
-        name="$2"
-        test -f go.mod && test -f go.sum || exit 9
-        echo "$name $CGO_ENABLED $$" >> {log}
-        {build}
+        {builds(log, build)}
         """,
     )
     monkeypatch.setenv("PATH", str(tmp_path / "path"), prepend=os.pathsep)
     return log
+
+
+def builds(log: Path, build: str) -> str:
+    """What a fake `go build` does: for each package, it notes the file's name, CGO_ENABLED and its own pid."""
+    return f"""
+        while [ "$1" != -o ]; do shift; done
+        directory="$2"
+        shift 2
+        test -f go.mod && test -f go.sum || exit 9
+        for package; do
+            test "$package" = . && package=$(sed -n 's/^module //p' go.mod)
+            file=$(basename "${{package%/v3}}")
+            echo "$file $CGO_ENABLED $$" >> {log}
+            name="$directory$file"
+            {build}
+        done
+        """
 
 
 def a_program(path: Path, script: str) -> Path:

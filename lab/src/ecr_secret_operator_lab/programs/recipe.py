@@ -21,7 +21,7 @@ class Recipe:
         name: of their place in the cache.
         product: what a person calls the software.
         module: the Go module whose version is the product's.
-        packages: each program and the Go package that it is built from, the quickest build first.
+        packages: each program and the Go package that it is built from.
         directory: holds go.mod and go.sum.
         override: the variable that names a directory with programs of the user's own, for the error's advice.
         tags: build tags, which leave out parts that need more than Go.
@@ -44,6 +44,12 @@ class Recipe:
     def files(self) -> Sequence[str]:
         """All files that a build needs."""
         return (GO_MOD, GO_SUM, *self.sources)
+
+    def built_name(self, program: str) -> str:
+        """The file that `go build` writes for a program: it has the last name in the path that is not a version."""
+        package = self.packages[program]
+        path = self._find(r"^module (\S+)")[0] if package == "." else package
+        return [part for part in path.split("/") if not re.fullmatch(r"v\d+", part)][-1]
 
     def pinned(self, name: str) -> str:
         """The text of a file of the module."""
