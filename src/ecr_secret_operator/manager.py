@@ -5,18 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import ssl
-import time
-import uuid
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
 
 import structlog
 
 from . import __version__
 from .aws.fetch import Fetcher
-from .aws.source import TokenSource
+from .aws.source import Fetch, TokenSource
 from .controllers.cluster_secret.reconciler import ClusterSecretReconciler
 from .controllers.secret.ports import Ports
 from .controllers.secret.reconciler import SecretReconciler
@@ -38,6 +34,7 @@ from .runtime.controller import Controller
 from .runtime.fairness import Fairness
 from .runtime.heap import keep_trimmed
 from .runtime.leader import Elector
+from .runtime.machine import Machine, this_machine
 from .runtime.parts import run_parts
 from .runtime.queue import Queue
 from .runtime.result import Result
@@ -61,19 +58,9 @@ class LeadershipLost(OperatorError):
     """The Lease could not be renewed: another replica may lead, so this process has to end."""
 
 
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
-
-
 def _fair_group(key: Key) -> str:
     """What may be slow on its own: a namespace, or a cluster resource, which is in none."""
     return key.namespace or f"{key.kind}/{key.name}"
-
-
-def since_boot() -> float:
-    """Seconds that go on while the machine sleeps, where it has such a clock (Linux)."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 async def run(settings: Settings) -> None:
@@ -91,7 +78,9 @@ async def run(settings: Settings) -> None:
     client = Client(config.connection, user_agent=f"ecr-secret-operator/{__version__}")
     try:
         if await _checked(client, stop):
-            await Operator(settings, config, client).run(stop)
+            machine = this_machine()
+            fetch = Fetcher(AccountTokens(client), clock=machine.utc)
+            await Operator(settings, config, client, machine=machine, fetch=fetch).run(stop)
     finally:
         await client.close()
 
@@ -109,34 +98,47 @@ async def _checked(client: Client, stop: asyncio.Event) -> bool:
 
 
 class Operator:
-    """All parts of one operator process."""
+    """All parts of one operator process.
 
-    def __init__(self, settings: Settings, config: ClusterConfig, client: Client) -> None:
+    Args:
+        settings: how to run.
+        config: of the cluster.
+        client: the API server.
+        machine: that it runs on.
+        fetch: requests a token from AWS.
+    """
+
+    def __init__(
+        self, settings: Settings, config: ClusterConfig, client: Client, *, machine: Machine, fetch: Fetch
+    ) -> None:
         self._settings = settings
         self._config = config
+        self._machine = machine
+        clock = machine.utc
         self._metrics = Metrics()
-        self._guard = Guard(ApiReviews(client), clock=time.monotonic) if settings.metrics_secure else None
+        self._guard = Guard(ApiReviews(client), clock=machine.monotonic) if settings.metrics_secure else None
         telemetry = Telemetry(self._metrics)
         self._state = self._new_state(client, telemetry)
-        fairness: Fairness[Key] = Fairness(group_of=_fair_group, at_a_time=max(1, settings.workers * 3 // 4))
-        self._queue: Queue[Key] = Queue(utc_now, fairness)
-        self._elector = self._candidate(client) if settings.leader_elect else None
-        recorder = EventRecorder(client, clock=utc_now, on_error=telemetry.event_lost)
-        self._accounts = ServiceAccountReconciler(
-            self._state.service_accounts, observer=telemetry, recorder=recorder, clock=utc_now
+        fairness: Fairness[Key] = Fairness(
+            group_of=_fair_group, at_a_time=max(1, settings.workers * 3 // 4), clock=machine.monotonic
         )
-        self._clusters = ClusterSecretReconciler(clusters=self._state.resources, recorder=recorder, clock=utc_now)
-        fetcher = Fetcher(AccountTokens(client), clock=utc_now)
+        self._queue: Queue[Key] = Queue(clock, fairness, monotonic=machine.monotonic)
+        self._elector = self._candidate(client) if settings.leader_elect else None
+        recorder = EventRecorder(client, clock=clock, on_error=telemetry.event_lost)
+        self._accounts = ServiceAccountReconciler(
+            self._state.service_accounts, observer=telemetry, recorder=recorder, clock=clock
+        )
+        self._clusters = ClusterSecretReconciler(clusters=self._state.resources, recorder=recorder, clock=clock)
         self._reconciler = SecretReconciler(
             Ports(
                 resources=self._state.resources,
                 secrets=self._state.secrets,
                 authorizer=self._state.dependencies,
-                tokens=TokenSource(fetcher, clock=utc_now, observer=telemetry, wake=self._queue.add),
+                tokens=TokenSource(fetch, clock=clock, observer=telemetry, wake=self._queue.add),
                 links=self._state.service_accounts,
                 recorder=recorder,
                 observer=telemetry,
-                clock=utc_now,
+                clock=clock,
                 waiting=self._while_waiting,
                 low_priority=self._queue.is_low_priority,
                 claim_slow_report=fairness.claim_report,
@@ -164,8 +166,9 @@ class Operator:
             reconcile=self._reconcile,
             observer=telemetry,
             workers=self._settings.workers,
-            clock=utc_now,
+            clock=self._machine.utc,
             fairness=fairness,
+            monotonic=self._machine.monotonic,
         )
 
     def _export_state(self, fairness: Fairness[Key]) -> None:
@@ -180,13 +183,13 @@ class Operator:
         self._metrics.identity_watches_waiting.set_function(lambda: watches.waiting)
         self._metrics.leader.set_function(lambda: float(self._leading))
         self._metrics.ready.set_function(lambda: float(self._ready() is None))
-        self._metrics.watch_silence.set_function(lambda: self._state.informers.silence(time.monotonic()))
+        self._metrics.watch_silence.set_function(lambda: self._state.informers.silence(self._machine.monotonic()))
 
     def _candidate(self, client: Client) -> Elector:
         place = self._settings.leader_election_namespace or self._config.namespace
         lease = LeaseClient(client, namespace=place, name=LEASE_NAME)
-        identity = f"{socket.gethostname()}_{uuid.uuid4()}"
-        return Elector(lease, identity=identity, clock=utc_now, monotonic=since_boot)
+        machine = self._machine
+        return Elector(lease, identity=machine.identity, clock=machine.utc, monotonic=machine.since_boot)
 
     def _check_lead(self) -> None:
         if self._elector and not self._elector.holds():
@@ -243,7 +246,7 @@ class Operator:
             from .serving.self_signed import SelfSignedCertificate  # noqa: PLC0415
 
             service = f"{METRICS_SERVICE}.{self._config.namespace}.svc"
-            return SelfSignedCertificate([service, "localhost"], clock=utc_now).context()
+            return SelfSignedCertificate([service, "localhost"], clock=self._machine.utc).context()
         return None
 
     async def _work_until(self, stop: asyncio.Event) -> None:
@@ -251,7 +254,11 @@ class Operator:
         if self._settings.namespaces:
             log.info("confined to some namespaces: cluster resources are left to an operator that watches all")
         try:
-            parts = {"watch": self._state.watch(), "lead": self._lead(), "give memory back": keep_trimmed()}
+            parts = {
+                "watch": self._state.watch(),
+                "lead": self._lead(),
+                "give memory back": keep_trimmed(self._machine.trim),
+            }
             await run_parts(parts, stop, before_end=self._drain)
         finally:
             if self._elector:

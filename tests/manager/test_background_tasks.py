@@ -9,11 +9,15 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from ecr_secret_operator.domain.identity.scope import Scope
+from ecr_secret_operator.domain.resource import Key
+from ecr_secret_operator.domain.tokens.token import Token
 from ecr_secret_operator.errors import OperatorError
 from ecr_secret_operator.kube.client import Client
 from ecr_secret_operator.kube.config import ClusterConfig
 from ecr_secret_operator.kube.connection import Connection
 from ecr_secret_operator.manager import Operator
+from ecr_secret_operator.runtime.machine import this_machine
 from ecr_secret_operator.settings import Settings
 
 from ..scenes import GROUP
@@ -53,6 +57,10 @@ class ApiServer(Wire):
         return msgspec.convert(stored, reply)
 
 
+async def no_aws(scope: Scope, requester: Key) -> Token:
+    raise AssertionError(f"nothing asks for a token: {scope}, {requester}")
+
+
 def an_operator(wire: Wire) -> Operator:
     settings = Settings(
         kubeconfig=None,
@@ -64,7 +72,7 @@ def an_operator(wire: Wire) -> Operator:
         workers=2,
     )
     config = ClusterConfig(Connection("https://127.0.0.1:1"), "operators")
-    return Operator(settings, config, cast("Client", wire))
+    return Operator(settings, config, cast("Client", wire), machine=this_machine(), fetch=no_aws)
 
 
 class Process:

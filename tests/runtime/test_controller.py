@@ -303,16 +303,15 @@ async def test_a_cancelled_controller_ends_with_its_reconciles() -> None:
     assert setup.seen.crashes == []
 
 
-async def test_a_reconcile_that_hangs_shows_in_the_liveness(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reconcile_that_hangs_shows_in_the_liveness() -> None:
     clock = [1_000.0]
-    monkeypatch.setattr("time.monotonic", lambda: clock[0])
     release = asyncio.Event()
 
     async def reconcile(_key: str) -> Result:
         await release.wait()
         return Result()
 
-    queue: Queue[str] = Queue(lambda: datetime.fromtimestamp(0).astimezone())
+    queue: Queue[str] = Queue(lambda: datetime.fromtimestamp(0).astimezone(), monotonic=lambda: clock[0])
     controller = Controller(
         queue=queue,
         reconcile=reconcile,
@@ -320,6 +319,7 @@ async def test_a_reconcile_that_hangs_shows_in_the_liveness(monkeypatch: pytest.
         workers=1,
         clock=lambda: datetime.now().astimezone(),
         fairness=a_fairness(),
+        monotonic=lambda: clock[0],
     )
     async with Background(controller.run()):
         assert controller.stuck_for() == 0

@@ -104,9 +104,7 @@ class Setup:
         self.server = Server(*things)
         self.cache: Cache[str, Thing] = Cache(name_of)
         self.told = Told()
-        self.reflector = Reflector(
-            self.server, self.cache, self.told, silence=SILENCE, relist=RELIST, monotonic=running().time
-        )
+        self.reflector = Reflector(self.server, self.cache, self.told, silence=SILENCE, relist=RELIST)
 
     @property
     def names(self) -> set[str]:
@@ -230,7 +228,7 @@ def test_watches_that_end_as_soon_as_they_begin_are_no_hot_loop(last: End, said:
     async def scenario() -> None:
         setup = Setup()
         setup.server = Rude(last, said)
-        setup.reflector = Reflector(setup.server, setup.cache, setup.told, monotonic=running().time)
+        setup.reflector = Reflector(setup.server, setup.cache, setup.told)
         async with Background(setup.reflector.run()):
             await asyncio.sleep(3600)
             assert 240 <= len(setup.server.watches) <= 900

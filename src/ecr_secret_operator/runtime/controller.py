@@ -72,6 +72,7 @@ class Controller(Generic[K]):
         workers: how many reconciles may run at a time, slow ones aside.
         clock: gives the wall-clock time.
         fairness: that of the queue; bounds the slow ones of each group.
+        monotonic: gives seconds, for durations.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Controller(Generic[K]):
         workers: int,
         clock: Callable[[], datetime],
         fairness: Fairness[K],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queue = queue
         self._fairness = fairness
@@ -90,6 +92,7 @@ class Controller(Generic[K]):
         self._reconcile = reconcile
         self._observer = observer
         self._clock = clock
+        self._monotonic = monotonic
         self._failures: dict[K, tuple[type[Exception] | None, int]] = {}
         self._backoff = Backoff(base=0.2, cap=60.0, floor=0.05)
         self._running: dict[K, _Running] = {}
@@ -130,7 +133,7 @@ class Controller(Generic[K]):
 
     def _begin(self, key: K) -> None:
         """Counts a reconcile that has just obtained a turn."""
-        running = self._running[key] = _Running(time.monotonic())
+        running = self._running[key] = _Running(self._monotonic())
         if self._fairness.is_slow(key):
             self._set_aside(running)
         running.timer = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._became_slow, key, running)
@@ -174,7 +177,7 @@ class Controller(Generic[K]):
 
     def stuck_for(self) -> float:
         """Seconds without progress: since the queue's timer last ticked, or the oldest reconcile began."""
-        now = time.monotonic()
+        now = self._monotonic()
         return now - min([self._queue.last_tick, *(one.started for one in self._running.values())])
 
     def _defer(self, key: K) -> bool:
@@ -198,7 +201,7 @@ class Controller(Generic[K]):
             self._queue.done(key)
 
     async def _run_reconcile(self, key: K) -> None:
-        started = time.monotonic()
+        started = self._monotonic()
         try:
             result = await self._reconcile(key)
         except Exception as error:  # noqa: BLE001 - one resource's failure must not end the others
@@ -210,7 +213,7 @@ class Controller(Generic[K]):
                 return
             failed = result.failed
             self._schedule(key, result)
-        self._observer.reconciled(key, time.monotonic() - started, failed=failed)
+        self._observer.reconciled(key, self._monotonic() - started, failed=failed)
 
     def _schedule(self, key: K, result: Result) -> None:
         if result.failed:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+from collections.abc import Callable
 
 TRIM_SECONDS = 60.0
 
@@ -19,8 +20,12 @@ def trim() -> None:
         function(0)
 
 
-async def keep_trimmed() -> None:
-    """Returns free memory every minute until cancelled. Each time takes milliseconds."""
+async def keep_trimmed(trim: Callable[[], None]) -> None:
+    """Returns free memory every minute until cancelled. Each time takes milliseconds.
+
+    Args:
+        trim: returns it.
+    """
     while True:
         await asyncio.sleep(TRIM_SECONDS)
         trim()

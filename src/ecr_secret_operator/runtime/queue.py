@@ -46,10 +46,18 @@ class Queue(Generic[K]):
     Args:
         clock: gives the wall-clock time.
         fairness: bounds the keys of each group; by default, all keys are one group without a bound.
+        monotonic: gives seconds, for durations.
     """
 
-    def __init__(self, clock: Callable[[], datetime], fairness: Fairness[K] | None = None) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], datetime],
+        fairness: Fairness[K] | None = None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._clock = clock
+        self._monotonic = monotonic
         self._fairness = fairness or Fairness(group_of=lambda _key: None, at_a_time=sys.maxsize)
         self._ready: Lane[K] = Lane()
         self._low_priority: Lane[K] = Lane()
@@ -65,7 +73,7 @@ class Queue(Generic[K]):
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
-        self.last_tick = time.monotonic()
+        self.last_tick = monotonic()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -171,7 +179,7 @@ class Queue(Generic[K]):
         """Makes keys ready when their time has come, until cancelled. One timer serves all keys."""
         ahead = self._ahead()
         while True:
-            self.last_tick = time.monotonic()
+            self.last_tick = self._monotonic()
             before, ahead = ahead, self._ahead()
             if ahead < before - SET_BACK:
                 self._release_all()

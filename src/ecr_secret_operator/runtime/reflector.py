@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
-from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from ..errors import ApiError, Expired, Forbidden, NotFound, Unauthorized, Unavailable
@@ -46,7 +44,7 @@ class Reflector(Generic[K, T]):
     Attributes:
         synced: set once the first list is in the cache.
         answered: set after the first successful list, or a 403 or 404.
-        last_heard: monotonic time of the last answer.
+        last_heard: when the last answer came, in seconds of the event loop's clock.
         unauthorized: whether the last request got a 401, which does not count as an answer.
     """
 
@@ -58,21 +56,19 @@ class Reflector(Generic[K, T]):
         *,
         silence: float = SILENCE_SECONDS,
         relist: float = RELIST_SECONDS,
-        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._cache = cache
         self._observer = observer
         self._silence = silence
         self._relist = relist
-        self._monotonic = monotonic
         self._backoff = Backoff(base=0.5, cap=15.0, floor=0.1)
         self._failures = 0
         self._alike = 0
         self._last: type[Exception] = Exception
         self.synced = asyncio.Event()
         self.answered = asyncio.Event()
-        self.last_heard = monotonic()
+        self.last_heard = _now()
         self.unauthorized = False
 
     @property
@@ -93,7 +89,7 @@ class Reflector(Generic[K, T]):
                 self.unauthorized = isinstance(error, Unauthorized)
                 wait = getattr(error, "retry_after", None) or 0.0
                 if isinstance(error, Forbidden | NotFound) and not isinstance(error, Unauthorized):
-                    self.last_heard = self._monotonic()
+                    self.last_heard = _now()
                     self.answered.set()
             else:
                 continue  # it is time to list again
@@ -103,11 +99,11 @@ class Reflector(Generic[K, T]):
 
     async def _list_and_watch(self) -> None:
         version = await self._list()
-        until = self._monotonic() + self._relist
-        while self._monotonic() < until:
-            started = self._monotonic()
+        until = _now() + self._relist
+        while _now() < until:
+            started = _now()
             version = await self._watch(version, until)
-            if self._monotonic() - started < SHORTEST_WATCH_SECONDS:
+            if _now() - started < SHORTEST_WATCH_SECONDS:
                 raise Unavailable("the watch ended as soon as it had begun")
 
     async def _list(self) -> str:
@@ -116,22 +112,22 @@ class Reflector(Generic[K, T]):
             listing = await self._source.list()
         self._cache.replace(listing.items, within=self._source.covers, listed_at=listing.resource_version)
         self._observer.listed(self._source.name, len(listing.items))
-        self.last_heard = self._monotonic()
+        self.last_heard = _now()
         self.unauthorized = False
         self.synced.set()
         self.answered.set()
         return listing.resource_version
 
     async def _watch(self, version: str, until: float) -> str:
-        events, started, loop = self._source.watch(version), self._monotonic(), asyncio.get_running_loop()
-        patient = loop.time()
+        events, started = self._source.watch(version), _now()
+        patient = started
         try:
             async with asyncio.timeout(self._patience(until)) as silence:
                 async for event in events:
-                    if loop.time() - patient > PATIENCE_STEP_SECONDS:
-                        patient = loop.time()
+                    self.last_heard = _now()
+                    if self.last_heard - patient > PATIENCE_STEP_SECONDS:
+                        patient = self.last_heard
                         silence.reschedule(patient + self._patience(until))
-                    self.last_heard = self._monotonic()
                     if self.last_heard - started >= SHORTEST_WATCH_SECONDS:
                         self._failures = self._alike = 0
                     version = event.resource_version
@@ -139,7 +135,7 @@ class Reflector(Generic[K, T]):
                     if self.last_heard >= until:
                         return version
         except TimeoutError:
-            if self._monotonic() < until:
+            if _now() < until:
                 raise
         finally:
             await events.aclose()
@@ -147,7 +143,7 @@ class Reflector(Generic[K, T]):
 
     def _patience(self, until: float) -> float:
         """How long to wait for an event: a while, but not much beyond the time to list again."""
-        return min(self._silence, until - self._monotonic() + PATIENCE_STEP_SECONDS)
+        return min(self._silence, until - _now() + PATIENCE_STEP_SECONDS)
 
     def _take(self, event: WatchEvent[T]) -> None:
         if event.item is None:
@@ -156,6 +152,10 @@ class Reflector(Generic[K, T]):
             self._cache.drop(event.item)
         else:
             self._cache.put(event.item)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _words(error: Exception) -> str:
