@@ -6,20 +6,19 @@ in the environment, a credentials file that was replaced, a rotated web identity
 
 from __future__ import annotations
 
-import functools
 import os
 from typing import Any
 from urllib.parse import urlsplit
 
 import botocore.configloader
 import botocore.credentials
-import botocore.loaders
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ConfigParseError, CredentialRetrievalError, ProfileNotFound
 
 from ..domain.identity.scope import Scope
 from . import library as library  # noqa: PLC0414 - it changes botocore
+from .descriptions import shared_loader
 from .faults import EndpointInvalid
 from .named_role import provider_for
 
@@ -27,8 +26,6 @@ CONNECT_SECONDS = 5
 READ_SECONDS = 10
 
 _QUOTES = "\"'"
-_shared_loader = functools.cache(botocore.loaders.create_loader)
-"""Reads botocore's service descriptions once; they are the costly part of a session."""
 
 
 class _Session(botocore.session.Session):  # type: ignore[misc] # botocore has no types
@@ -83,7 +80,7 @@ def empty_session(scope: Scope) -> _Session:
     environment and config file decide. An endpoint never comes from a resource.
     """
     session = _Session()
-    session.register_component("data_loader", _shared_loader())
+    session.register_component("data_loader", shared_loader())
     session.set_config_variable("region", scope.region)
     variants = {"use_fips_endpoint": scope.fips, "use_dualstack_endpoint": scope.dual_stack}
     session.set_default_client_config(
