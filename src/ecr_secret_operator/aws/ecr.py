@@ -13,7 +13,7 @@ from ..domain.resource import Key
 from ..domain.tokens.token import Sensitive, Token
 from ..errors import TokenError
 from ..reasons import Reason
-from .errors import step_by, told, where
+from .errors import step_by, told
 from .identity import session_as
 
 
@@ -54,4 +54,4 @@ def _read(answer: dict[str, Any], scope: Scope, now: datetime) -> Token:
 
 
 def _nonsense(scope: Scope, what: str) -> TokenError:
-    return TokenError(f"{where(scope)} gave {what}", reason=Reason.AWS_UNAVAILABLE)
+    return TokenError(f"{scope.place} gave {what}", reason=Reason.AWS_UNAVAILABLE)

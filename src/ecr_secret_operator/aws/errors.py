@@ -70,11 +70,6 @@ _REQUEST = re.compile(r"The (?:Canonical String|String-to-Sign)\b.*|(?<=Signatur
 _WORDS = 300
 
 
-def where(scope: Scope) -> str:
-    """The AWS service that gives the token of a scope, for messages."""
-    return "ECR Public" if scope.public else f"ECR in {scope.region}"
-
-
 OWN = "the operator's own identity"
 
 
@@ -117,10 +112,10 @@ def step_by(scope: Scope, *, assuming: bool = False) -> Step:
                 f" system:serviceaccount:{namespace}:{name} with audience {audience}",
             )
         case AssumedRole() | AccountRole() as identity:
-            return Step(where(scope), who=identity.words, credentials=f"the session of {identity.words}")
+            return Step(scope.place, who=identity.words, credentials=f"the session of {identity.words}")
         case StoredKeys() as identity:
-            return Step(where(scope), who=identity.words, credentials=identity.words)
-    return Step(where(scope))
+            return Step(scope.place, who=identity.words, credentials=identity.words)
+    return Step(scope.place)
 
 
 def federation_step(scope: Scope) -> Step:

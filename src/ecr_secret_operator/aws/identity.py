@@ -20,7 +20,7 @@ from ..domain.resource import Key
 from ..domain.tokens.token import Sensitive
 from ..errors import TokenError
 from ..reasons import Reason
-from .errors import Step, federation_step, step_by, told, where
+from .errors import Step, federation_step, step_by, told
 from .session import ambient_session, empty_session
 
 _LONGEST_NAME, _LONGEST_USER = 64, 32
@@ -75,7 +75,7 @@ def session_as(scope: Scope, *, requester: Key, proof: Sensitive | None) -> boto
 
 def _own(scope: Scope) -> botocore.session.Session:
     """The operator's own session, with its credentials loaded. A failure here concerns that identity only."""
-    with told(Step(where(scope))):
+    with told(Step(scope.place)):
         session = ambient_session(scope)
         credentials = session.get_credentials()
         if credentials:
@@ -85,7 +85,7 @@ def _own(scope: Scope) -> botocore.session.Session:
 
 def _own_within_limit(scope: Scope, requester: Key) -> botocore.session.Session:
     """A session of the operator's own identity with a session policy. Raises TokenError if AWS offers no way."""
-    with told(Step(where(scope))):
+    with told(Step(scope.place)):
         session = ambient_session(scope)
         credentials = session.get_credentials()
         if credentials is None:

@@ -21,7 +21,6 @@ from ..runtime.backoff import Backoff
 from ..runtime.fairness import SLOW_AT_A_TIME, Fairness
 from ..runtime.turns import Turn, Turns
 from .denials import Denials
-from .errors import where
 from .newcomers import Newcomers
 from .scope_states import ScopeState, ScopeStates
 
@@ -249,7 +248,7 @@ class TokenSource:
         if isinstance(error, TokenError):
             failure = error.again(retry_at)
         else:
-            asked = where(scope) if scope.identity == AMBIENT else f"AWS, asked for {scope.identity.words},"
+            asked = scope.place if scope.identity == AMBIENT else f"AWS, asked for {scope.identity.words},"
             text = f"{asked} did not answer in time"
             failure = TokenError(text, reason=Reason.AWS_UNAVAILABLE, retry_at=retry_at)
         state.failure = failure

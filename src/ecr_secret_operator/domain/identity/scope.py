@@ -60,6 +60,11 @@ class Scope:
         return "ecr-public" if self.public else "ecr"
 
     @property
+    def place(self) -> str:
+        """The AWS service that gives the token, with its region, for messages."""
+        return "ECR Public" if self.public else f"ECR in {self.region}"
+
+    @property
     def mark(self) -> str:
         """A short name for what the token is good for; the endpoint and the version of the keys do not count."""
         return _mark(self.partition, self.region, self.service, *self.identity.parts, *self._limit_parts)
