@@ -1,4 +1,4 @@
-"""`ecr-secret-operator`, and `kubectl ecr`: registers the commands, and turns errors into one line and an exit code."""
+"""`ecr-secret-operator`, and `kubectl ecr`: names the commands, and turns errors into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -10,19 +10,8 @@ from .. import __version__
 from ..domain.printable import one_line
 from ..errors import OperatorError
 from ..observability.stream import escape_standard_streams
-from .completion import completion, kubectl_answer
-from .crds import crds
-from .demo import demo
-from .dev import dev
-from .doctor import doctor
-from .migrate import migrate
-from .naming import COMMANDS, NAME, PLUGIN, command_for, named
-from .rbac import rbac
-from .refresh import refresh
-from .render import render
-from .run import run
-from .status import status
-from .version import version
+from .commands import Commands
+from .naming import COMMANDS, NAME, PLUGIN, named
 
 EXIT_FAILED = 1
 
@@ -41,7 +30,7 @@ Examples:
   ecr-secret-operator render -f ecr.yaml"""
 
 
-@click.group(context_settings=_SETTINGS, epilog=_EXAMPLES)
+@click.group(commands=Commands("run", *COMMANDS), context_settings=_SETTINGS, epilog=_EXAMPLES)
 @click.version_option(__version__, "--version", prog_name=NAME)
 def cli() -> None:
     """Keep Amazon ECR tokens fresh in Kubernetes Secrets.
@@ -54,7 +43,7 @@ def cli() -> None:
     """
 
 
-@click.group(context_settings=_SETTINGS, epilog=named(_EXAMPLES, PLUGIN))
+@click.group(commands=Commands(*COMMANDS, program=PLUGIN), context_settings=_SETTINGS, epilog=named(_EXAMPLES, PLUGIN))
 @click.version_option(__version__, "--version", prog_name=PLUGIN)
 def plugin() -> None:
     """Show, check and refresh Amazon ECR tokens in Kubernetes Secrets.
@@ -65,12 +54,6 @@ def plugin() -> None:
     Exit codes: 0 success; 1 something is wrong, or the command failed; 2 wrong usage, or the cluster cannot be read;
     130 stopped by Ctrl-C. Errors are printed on standard error.
     """
-
-
-for command in (run, crds, rbac, status, doctor, refresh, render, migrate, version, completion, demo, dev):
-    cli.add_command(command)
-    if command.name in COMMANDS:
-        plugin.add_command(command_for(command, PLUGIN))
 
 
 def main() -> None:
@@ -85,6 +68,8 @@ def kubectl_plugin() -> None:
 
 def kubectl_completion() -> None:
     """The entry point of `kubectl_complete-ecr`, which kubectl runs with the words to complete after `kubectl ecr`."""
+    from .completion import kubectl_answer  # noqa: PLC0415 - for this alone
+
     escape_standard_streams()
     for line in kubectl_answer(plugin, sys.argv[1:]):
         click.echo(line)

@@ -15,6 +15,7 @@ from ..errors import InvalidField
 from ..observability.stream import occupy_standard_streams
 from ..serving.address import Address, parse_address
 from ..settings import LOG_LEVELS, Settings, parse_certificate, parse_namespaces
+from .imports import without
 
 if TYPE_CHECKING:
     from ..observability.logs import LogFormat
@@ -170,6 +171,9 @@ def run(
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     occupy_standard_streams()
     # The libraries take a second to import: no other command pays for them.
+    with without("rich"):  # 4 MiB, for a form of tracebacks that is not used
+        import structlog  # noqa: F401, PLC0415
+
     import uvloop  # noqa: PLC0415
 
     from .. import manager  # noqa: PLC0415

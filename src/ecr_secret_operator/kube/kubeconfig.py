@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-import yaml
 
 from ..errors import OperatorError
 
@@ -196,15 +195,23 @@ class _Files:
 
 
 def _merged(paths: Sequence[Path]) -> _Files:
+    import yaml  # noqa: PLC0415 - 1 MiB, which an operator in a cluster does not need
+
     current, entries = "", {plural: dict[str, NamedItem]() for plural in _KINDS}
     for path in paths:
         try:
             found = yaml.safe_load(path.read_text(encoding="utf-8"))
             own = _take(found or {}, path.absolute().parent, entries)
             current = current or own
-        except (OSError, ValueError, yaml.YAMLError, _Shapeless) as error:
-            why = f"{error.strerror}. Check its permissions" if isinstance(error, OSError) else _yaml_words(error)
-            raise ConfigError(f"kubeconfig {path} cannot be used: {why}") from None
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            raise _unusable(path, f"it is not YAML in line {mark.line + 1}" if mark else "it is not YAML") from None
+        except UnicodeDecodeError:
+            raise _unusable(path, "it is not text") from None
+        except OSError as error:
+            raise _unusable(path, f"{error.strerror}. Check its permissions") from None
+        except (ValueError, _Shapeless) as error:
+            raise _unusable(path, str(error)) from None
     return _Files(os.pathsep.join(str(path) for path in paths), current, entries)
 
 
@@ -226,12 +233,9 @@ def _take(found: object, folder: Path, entries: Mapping[str, dict[str, NamedItem
     return current
 
 
-def _yaml_words(error: Exception) -> str:
-    """What is wrong with a file, without the text of the file: it holds secrets."""
-    if isinstance(error, yaml.YAMLError):
-        mark = getattr(error, "problem_mark", None)
-        return f"it is not YAML in line {mark.line + 1}" if mark else "it is not YAML"
-    return "it is not text" if isinstance(error, UnicodeDecodeError) else str(error)
+def _unusable(path: Path, why: str) -> ConfigError:
+    """The error for a file. `why` never quotes the text of the file, which holds secrets."""
+    return ConfigError(f"kubeconfig {path} cannot be used: {why}")
 
 
 def _words(error: msgspec.ValidationError) -> str:
