@@ -39,7 +39,8 @@ def test_all_but_the_documentation_of_a_service_is_read(whole: Any, service: str
 
 
 def test_endpoints_are_those_of_every_partition_and_of_the_services_that_are_called(whole: Any) -> None:
-    read, every = shared_loader().load_data("endpoints"), whole.load_data("endpoints")
+    # botocore changes what it has read when it looks for an endpoint: another test may have done so.
+    read, every = shared_loader.__wrapped__().load_data("endpoints"), whole.load_data("endpoints")
     assert {key: value for key, value in read.items() if key != "partitions"} == {
         key: value for key, value in every.items() if key != "partitions"
     }
