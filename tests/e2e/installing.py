@@ -163,14 +163,18 @@ def define_foreign_kinds(plane: ControlPlane) -> None:
     plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
 
 
-def give_credentials(cluster: Cluster, aws: FakeAws, namespace: str = NAMESPACE) -> None:
-    """The Secret of the guide for an IAM user: a file with the keys of the fake's user."""
+def credentials_file(aws: FakeAws) -> str:
+    """The file of the guide for an IAM user, with the keys of the fake's user."""
     keys = {name.lower(): value for name, value in aws.environment().items() if "KEY" in name}
     assert keys.keys() == {"aws_access_key_id", "aws_secret_access_key"}
-    lines = ["[default]", *(f"{name} = {value}" for name, value in keys.items())]
+    return "\n".join(["[default]", *(f"{name} = {value}" for name, value in keys.items()), ""])
+
+
+def give_credentials(cluster: Cluster, aws: FakeAws, namespace: str = NAMESPACE) -> None:
+    """The Secret of the guide for an IAM user."""
     body = {
         "metadata": {"name": "aws-ecr-cloud-credentials"},
-        "stringData": {"credentials": "\n".join([*lines, ""])},
+        "stringData": {"credentials": credentials_file(aws)},
     }
     cluster.create(secret_path(namespace), body)
 

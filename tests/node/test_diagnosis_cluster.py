@@ -12,7 +12,7 @@ from ecr_secret_operator_lab.cluster import Cluster, Object, resource_path, secr
 from ecr_secret_operator_lab.fakeaws import FakeAws
 
 from ..cluster.resources import a_resource, apply, wait_condition, wait_ready
-from ..e2e.installing import give_credentials
+from ..e2e.installing import credentials_file, give_credentials
 from .diagnosing import Administrator, a_shell, command_in, problems, wait_named, wait_well
 from .installing import DEPLOYMENT, NAMESPACE, OPERATOR, PULL_SECRET, Installation
 from .pods import LONG
@@ -93,8 +93,11 @@ def test_no_identity(
         assert shell.status(namespace)["reason"] == "IdentityUnavailable"
         one = wait_named(shell, "aws-identity-missing")
         assert "There is no Secret aws-ecr-cloud-credentials" in one.message
+        (shell.home / "credentials").write_text(credentials_file(shared_aws))
+        shell.succeeds(command_in(one.remedy, "kubectl create secret"))
     finally:
-        give_credentials(cluster, shared_aws)
+        if cluster.get(KEYS) is None:
+            give_credentials(cluster, shared_aws)
     installation.kubectl("annotate", "pods", "--all", f"test={uuid.uuid4().hex}")
     cluster.patch(resource_path("secrets", namespace, "ecr"), REFRESH)
     wait_ready(cluster, namespace, within=LONG)
