@@ -90,8 +90,8 @@ node-test: $(STAMP) ## Install the operator on a cluster with a real node, where
 
 sbom: $(STAMP) ## List what the image holds, as CycloneDX: build/image/ecr-secret-operator.cdx.json
 	rm -rf build/image
-	IMAGE_HOME=build/image $(BIN)/python tools/image.py dependencies
-	IMAGE_HOME=build/image $(BIN)/python tools/image.py operator
+	IMAGE_HOME=build/image $(BIN)/python -m tools.image dependencies
+	IMAGE_HOME=build/image $(BIN)/python -m tools.image operator
 
 release: $(STAMP) ## Build, push and sign everything that users install from: VERSION=1.0.0 REGISTRY=host/path
 	@test -n "$(REGISTRY)" || { echo "name the registry: make release VERSION=1.0.0 REGISTRY=host/path"; exit 1; }

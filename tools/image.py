@@ -1,24 +1,24 @@
-"""The steps of the container image's build: `python3 tools/image.py tools|dependencies|operator`, in this order.
+"""The steps of the container image's build: `python3 -m tools.image tools|dependencies|operator`, in this order.
 
 They run in the build stage of the Containerfile, with the Python of its base and nothing else: no shell, and no package
-but pip. TARGETARCH and PYTHON come from there. The result, `HOME`, is copied into the image as it is. `make sbom` and
-`make release` run the same steps into another HOME, with the tools of the virtual environment.
+but pip. TARGETARCH, PYTHON and BASE come from there. The result, `HOME`, is copied into the image as it is. `make sbom`
+and `make release` run the same steps into another HOME, with the tools of the virtual environment.
 """
 
 from __future__ import annotations
 
-import compileall
 import os
 import platform
-import py_compile
 import shutil
 import subprocess
 import sys
 import tempfile
 import venv
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-PLACE = Path("/opt/ecr-secret-operator")
+from .image_content import Check, prune, standard_modules, strip, write_bytecode
+
+PLACE = PurePosixPath("/opt/ecr-secret-operator")
 """Where the image has the result."""
 
 HOME = Path(os.environ.get("IMAGE_HOME", PLACE))
@@ -26,6 +26,7 @@ TOOLS = Path("/tools")
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 LIBRARY = Path("lib") / f"python{VERSION}" / "site-packages"
 PACKAGES = HOME / LIBRARY
+BYTECODE = "bytecode"
 SBOM = HOME / "ecr-secret-operator.cdx.json"
 COMMANDS = ("ecr-secret-operator", "manager")
 
@@ -44,6 +45,7 @@ import sys
 
 if "%s.%s" % sys.version_info[:2] != "{version}":
     sys.exit("Error: this was built for Python {version}, and BASE_RUN has another than BASE_BUILD")
+sys.pycache_prefix = "{bytecode}"  # of the standard library, too, for which the base has none
 sys.path.insert(1, "{packages}")
 if sys.argv[0].endswith("/manager"):
     sys.argv.insert(1, "run")
@@ -87,20 +89,31 @@ def operator() -> None:
         _pip("install", "--no-compile", "--target", str(PACKAGES), *found)
     shutil.rmtree(PACKAGES / "bin")  # its shebang is that of this stage's Python
     _list()
+    prune(PACKAGES)
+    strip(PACKAGES)
     _launchers(os.environ.get("PYTHON", sys.executable))
-    # By hash, unchecked: they are right whatever time a layer gives its files, and are the same in each build.
-    checked = py_compile.PycInvalidationMode.UNCHECKED_HASH
-    compiled = compileall.compile_dir(
-        PACKAGES,
-        quiet=1,
-        invalidation_mode=checked,
-        workers=os.cpu_count() or 1,
-        stripdir=PACKAGES,  # tracebacks name the place in the image
-        prependdir=PLACE / LIBRARY,
-    )
-    if not compiled:
-        sys.exit("Error: not all of it compiles")
+    _compile()
     _normalise()
+
+
+def _compile() -> None:
+    """Writes bytecode of all packages, and of the standard library in BASE, which has the files of the base."""
+    into, sources = HOME / BYTECODE, PACKAGES.rglob("*.py")
+    # Not compared with the sources: nothing else changes these.
+    write_bytecode(sources, root=PACKAGES, place=PLACE / LIBRARY.as_posix(), into=into, check=Check.NOTHING)
+    base = os.environ.get("BASE")
+    if base is None:
+        return
+    prefix = PurePosixPath(os.environ["PYTHON"]).parents[1]
+    for name in ("lib", "lib64"):
+        place = prefix / name / f"python{VERSION}"
+        library = Path(base, place.relative_to("/"))
+        if (library / "os.py").is_file():
+            # Compared with the sources: an image can be put on a newer base.
+            modules = standard_modules(PACKAGES, library)
+            write_bytecode(modules, root=library, place=place, into=into, check=Check.SOURCE)
+            return
+    sys.exit(f"Error: BASE_RUN has no standard library of Python {VERSION} below {prefix}")
 
 
 def _pip(command: str, *arguments: str, **environment: str) -> None:
@@ -123,7 +136,9 @@ def _list() -> None:
 def _launchers(python: str) -> None:
     (HOME / "bin").mkdir()
     for name in COMMANDS:
-        text = LAUNCHER.format(python=python, version=VERSION, packages=PLACE / LIBRARY)
+        text = LAUNCHER.format(
+            python=python, version=VERSION, packages=PLACE / LIBRARY.as_posix(), bytecode=PLACE / BYTECODE
+        )
         (HOME / "bin" / name).write_text(text)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
+from pathlib import Path
 from typing import Any
 
+import botocore
 import pytest
 from botocore.loaders import Loader
+from tools.image_content import SERVICES as IN_THE_IMAGE
 
 from ecr_secret_operator.aws.descriptions import SERVICES, shared_loader
 
@@ -17,6 +21,17 @@ MEBIBYTE = 2**20
 def whole() -> Any:
     """As botocore reads its own data."""
     return Loader()
+
+
+def test_whatever_botocore_calls_for_credentials_is_among_the_services() -> None:
+    sources = (Path(botocore.__file__).with_name(f"{name}.py") for name in ("credentials", "tokens"))
+    called = re.compile(r"client(?:_creator)?\(\s*(?:[\w.]+,\s*)?['\"]([\w-]+)")
+    found = {name for source in sources for name in called.findall(source.read_text(encoding="utf-8"))}
+    assert {"sts", "sso", "sso-oidc", "signin"} <= found <= set(SERVICES)
+
+
+def test_the_image_has_the_descriptions_of_the_same_services() -> None:
+    assert set(SERVICES) == IN_THE_IMAGE
 
 
 def undocumented(value: Any) -> Any:

@@ -23,7 +23,7 @@ from ecr_secret_operator_lab.reporting import print_progress
 from ..e2e.releases import BASE_VARIABLE, a_checkout
 
 ROOT = Path(__file__).parents[2]
-READ = ("LICENSE", "README.md", "pyproject.toml", "requirements", "src", "tools/image.py", "tools/release")
+READ = ("LICENSE", "README.md", "pyproject.toml", "requirements", "src", "tools")
 """What a release reads to build the image."""
 
 VERSION = "1.0.0"

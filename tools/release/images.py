@@ -59,8 +59,8 @@ def build_operator(programs: Programs, source: Source, base: str, image: str, la
     digests, sboms = {}, {}
     for architecture in MACHINES:
         platform = f"linux/{architecture}"
-        _check_python(programs, pinned, platform)
-        tree = _tree(source, architecture, programs.home)
+        files = _base_files(programs, pinned, architecture)
+        tree = _tree(source, architecture, programs.home, files)
         sboms[architecture] = tree / SBOM
         layer = write_layer(programs.home / f"{architecture}.tar", _files(tree, source.root))
         tag = f"{image}:{source.tag}-{architecture}"
@@ -129,22 +129,30 @@ def write_layer(archive: Path, files: Mapping[str, tuple[bytes, int]]) -> Path:
     return archive
 
 
-def _check_python(programs: Programs, base: str, platform: str) -> None:
-    """Compares the base's Python with this one, which installs and compiles."""
-    exported = programs.home / "base.tar"
-    programs("crane", "export", f"--platform={platform}", base, str(exported))
+def _base_files(programs: Programs, base: str, architecture: str) -> Path:
+    """A directory with the sources of the base's standard library.
+
+    Raises:
+        ReleaseFailed: the base has another minor version of Python than this one, which installs and compiles.
+    """
+    exported, place = programs.home / "base.tar", programs.home / f"base-{architecture}"
+    programs("crane", "export", f"--platform=linux/{architecture}", base, str(exported))
+    wanted = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    shutil.rmtree(place, ignore_errors=True)
     with tarfile.open(exported) as tar:
         found = {name.rpartition("/")[2] for name in tar.getnames() if "usr/bin/python3." in name}
+        library = [one for one in tar if f"/{wanted}/" in one.name and one.name.endswith(".py") and one.isfile()]
+        tar.extractall(place, library, filter="data")
     exported.unlink()
-    wanted = f"python{sys.version_info.major}.{sys.version_info.minor}"
     if wanted not in found:
         raise ReleaseFailed(
             f"{base} has {', '.join(sorted(found)) or 'no Python'}, and this virtual environment has {wanted}: "
             f"use the same version, make PYTHON=python3.x install, or give another BASE_RUN"
         )
+    return place
 
 
-def _tree(source: Source, architecture: str, home: Path) -> Path:
+def _tree(source: Source, architecture: str, home: Path, base: Path) -> Path:
     """The directory that becomes /opt/ecr-secret-operator."""
     tree = home / architecture
     shutil.rmtree(tree, ignore_errors=True)
@@ -152,10 +160,11 @@ def _tree(source: Source, architecture: str, home: Path) -> Path:
         "IMAGE_HOME": str(tree),
         "TARGETARCH": architecture,
         "PYTHON": PYTHON,
+        "BASE": str(base),
         "SOURCE_DATE_EPOCH": str(source.epoch),
     }
     for step in ("dependencies", "operator"):
-        run([sys.executable, "tools/image.py", step], source.root, **given)
+        run([sys.executable, "-m", "tools.image", step], source.root, **given)
     return tree
 
 
