@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from ecr_secret_operator_lab.bench.figures import growth
-from ecr_secret_operator_lab.bench.records import Idle, Job, Machine, Report, Restart, Round, Size, Stream
+from ecr_secret_operator_lab.bench.records import (
+    Idle,
+    Job,
+    Machine,
+    Report,
+    Restart,
+    Round,
+    Size,
+    Small,
+    SmallRow,
+    Stream,
+)
 
 
 def a_job(*, cpu_ms: float = 2.0, peak_kib: int = 100_000, seconds: float = 4.0) -> Job:
@@ -34,6 +45,15 @@ def a_size(resources: int = 100, *, cpu_ms: float = 2.0, peak_kib: int = 100_000
     )
 
 
+def a_small_row(*, aws_calls: int = 0) -> SmallRow:
+    return SmallRow(peak_kib=60_000, idle_kib=59_000, idle_cpu_share=0.0012, aws_calls=aws_calls)
+
+
+def a_small() -> Small:
+    first, again = a_small_row(aws_calls=1), a_small_row()
+    return Small(resources=5, seconds=0.41, cpu_seconds=0.39, first_service=first, restart=again, peer=a_small_row())
+
+
 def a_report(*sizes: Size) -> Report:
     return Report(
         taken_at="2026-01-02T03:04:05+00:00",
@@ -43,4 +63,5 @@ def a_report(*sizes: Size) -> Report:
         sizes=list(sizes),
         growth=growth(sizes),
         namespaces=[Round(job="rotation", writes=500, seconds=2.0, ceiling_seconds=1.5, ratio=0.75, aws_calls=1)],
+        small=a_small(),
     )

@@ -14,7 +14,7 @@ from ecr_secret_operator_lab.bench.ground import PEER_VARIABLE
 from ecr_secret_operator_lab.bench.records import Job, Report, Size
 from ecr_secret_operator_lab.operator import installed_command
 
-NUMBER, CREATED, NAMESPACES = 20, 10, 5
+NUMBER, CREATED, NAMESPACES, SMALL = 20, 10, 5, 2
 BENCH = [sys.executable, "-m", "ecr_secret_operator_lab.bench"]
 PEER = "{} run --metrics-bind-address 0 --health-probe-bind-address 0"
 
@@ -28,7 +28,13 @@ def bench(*options: str, **environment: str) -> subprocess.CompletedProcess[str]
 def test_a_small_run_counts_what_happened_and_leaves_nothing(tmp_path: Path) -> None:
     file, scratch = tmp_path / "report.json", tmp_path / "scratch"
     scratch.mkdir()
-    options = (f"--resources={NUMBER}", f"--namespaces={NAMESPACES}", f"--stream={CREATED}", f"--json={file}")
+    options = (
+        f"--resources={NUMBER}",
+        f"--namespaces={NAMESPACES}",
+        f"--stream={CREATED}",
+        f"--small={SMALL}",
+        f"--json={file}",
+    )
     done = bench(*options, TMPDIR=str(scratch), **{PEER_VARIABLE: PEER.format(installed_command())})
     assert done.returncode == 0, done.stderr
     report = read_report(file)
@@ -37,6 +43,7 @@ def test_a_small_run_counts_what_happened_and_leaves_nothing(tmp_path: Path) -> 
     served(size)
     peer_served(size)
     namespaces_served(report)
+    small_served(report)
     assert not list(scratch.iterdir())
     assert "first service" in done.stdout
 
@@ -50,6 +57,16 @@ def served(size: Size) -> None:
     assert min(size.idle.cpu_seconds, size.idle.seconds, size.restart.seconds) > 0
     assert (size.stream.created, size.stream.aws_calls) == (CREATED, 0)
     assert 0 < size.stream.p50_ms <= size.stream.p99_ms <= size.stream.max_ms
+
+
+def small_served(report: Report) -> None:
+    assert report.small
+    assert report.small.peer
+    assert min(report.small.seconds, report.small.cpu_seconds) > 0
+    assert [row.aws_calls for row in (report.small.first_service, report.small.restart, report.small.peer)] == [1, 0, 1]
+    for row in (report.small.first_service, report.small.restart, report.small.peer):
+        assert 0 < row.idle_kib <= row.peak_kib
+        assert 0 <= row.idle_cpu_share < 1
 
 
 def peer_served(size: Size) -> None:

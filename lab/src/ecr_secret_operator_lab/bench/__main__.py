@@ -42,6 +42,7 @@ class Numbers(click.ParamType[tuple[int, ...]]):
     show_default=True,
     help="How many resources, one control plane for each number; empty for none.",
 )
+@click.option("--small", default=5, show_default=True, help="How many resources a small installation has; 0 for none.")
 @click.option(
     "--namespaces", default=500, show_default=True, help="How many namespaces one ClusterPullSecret serves; 0 for none."
 )
@@ -69,6 +70,7 @@ class Numbers(click.ParamType[tuple[int, ...]]):
 def main(
     *,
     resources: tuple[int, ...],
+    small: int,
     namespaces: int,
     repeat: int,
     stream: int,
@@ -83,7 +85,7 @@ def main(
     PEER_CMD names another operator, which is then given the same work; it finds KUBECONFIG and a fake AWS in its
     environment.
     """
-    plan = Plan(resources, namespaces, repeat, stream, per_second, concurrency)
+    plan = Plan(resources, small, namespaces, repeat, stream, per_second, concurrency)
     # Everything that was started is ended then, too, as after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 

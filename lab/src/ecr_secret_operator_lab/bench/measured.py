@@ -26,10 +26,12 @@ class Usage(NamedTuple):
     Attributes:
         cpu_seconds: user and system.
         peak_kib: most memory that it ever had resident (VmHWM).
+        resident_kib: memory that it has resident (VmRSS).
     """
 
     cpu_seconds: float
     peak_kib: int
+    resident_kib: int
 
 
 class Measured:
@@ -50,9 +52,9 @@ class Measured:
 
     def usage(self) -> Usage:
         """What it has used up so far."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-        return Usage(self._cpu(), int(peak.split()[1]))
+        lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        found = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
+        return Usage(self._cpu(), peak_kib=int(found["VmHWM"][0]), resident_kib=int(found["VmRSS"][0]))
 
     def _cpu(self) -> float:
         fields = _stat(self._process.pid)

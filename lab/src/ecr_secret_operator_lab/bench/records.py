@@ -115,6 +115,41 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
         return max(job.peak_kib for job in jobs)
 
 
+class SmallRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An operator with a few resources, from its start until it has had nothing to do for a while.
+
+    Attributes:
+        peak_kib: most memory that it ever had resident (VmHWM).
+        idle_kib: memory that it has resident when it has nothing to do (VmRSS).
+        idle_cpu_share: CPU that it uses then, as a share of one CPU.
+        aws_calls: that were made.
+    """
+
+    peak_kib: int
+    idle_kib: int
+    idle_cpu_share: float
+    aws_calls: int
+
+
+class Small(msgspec.Struct, frozen=True, kw_only=True):
+    """A small installation.
+
+    Attributes:
+        resources: how many there are.
+        seconds: from the start of the process until its caches are filled.
+        cpu_seconds: of the process, user and system, for its start.
+        first_service: no resource has been served yet.
+        restart: all that is stored is still good.
+    """
+
+    resources: int
+    seconds: float
+    cpu_seconds: float
+    first_service: SmallRow
+    restart: SmallRow
+    peer: SmallRow | None = None
+
+
 class Growth(msgspec.Struct, frozen=True, kw_only=True):
     """What changes with the number of resources.
 
@@ -182,3 +217,4 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     sizes: list[Size]
     growth: list[Growth]
     namespaces: list[Round]
+    small: Small | None = None

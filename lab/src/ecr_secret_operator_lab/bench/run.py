@@ -1,4 +1,4 @@
-"""A whole run of the benchmark: each number of resources, then one ClusterPullSecret over many namespaces."""
+"""A whole run of the benchmark: a small installation, each number of resources, then one ClusterPullSecret."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from .ceiling import Spent
 from .figures import growth, middle
 from .ground import PEER_VARIABLE, Ground
 from .namespaces import compared, make_namespaces, served
-from .records import Machine, Report, Size
+from .records import Machine, Report, Size, Small
 from .sizes import measure_peer, measure_size
+from .small import measure_small, measure_small_peer
 
 
 class Plan(NamedTuple):
@@ -27,6 +28,7 @@ class Plan(NamedTuple):
 
     Attributes:
         resources: how many, one control plane for each number.
+        small: how many resources a small installation has; 0 for none.
         namespaces: how many one ClusterPullSecret serves; 0 for none.
         repeat: how often; the middle one counts.
         created: how many resources are created one after the other.
@@ -35,6 +37,7 @@ class Plan(NamedTuple):
     """
 
     resources: tuple[int, ...]
+    small: int
     namespaces: int
     repeat: int
     created: int
@@ -68,11 +71,22 @@ def measure(plan: Plan, report: Reporter, keep: Callable[[Report], None]) -> Rep
         growth=[],
         namespaces=[],
     )
+    measured = msgspec.structs.replace(measured, small=_small(plan, binaries, report))
     for number in plan.resources:
         sizes.append(_size(plan, binaries, number, report))
         measured = msgspec.structs.replace(measured, growth=growth(sizes))
         keep(measured)
     return msgspec.structs.replace(measured, namespaces=_namespaces(plan, binaries, report))
+
+
+def _small(plan: Plan, binaries: Binaries, report: Reporter) -> Small | None:
+    if not plan.small:
+        return None
+    small = measure_small(binaries, plan.small, repeat=plan.repeat, concurrency=plan.concurrency, report=report)
+    if os.environ.get(PEER_VARIABLE):
+        peer = measure_small_peer(binaries, plan.small, concurrency=plan.concurrency, report=report)
+        small = msgspec.structs.replace(small, peer=peer)
+    return small
 
 
 def _size(plan: Plan, binaries: Binaries, resources: int, report: Reporter) -> Size:

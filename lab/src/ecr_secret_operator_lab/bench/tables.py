@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rich import box
 from rich.table import Table
 
-from .records import Growth, Job, Report, Restart, Round, Size
+from .records import Growth, Job, Report, Restart, Round, Size, Small, SmallRow
 
 
 class Sheet(NamedTuple):
@@ -39,6 +39,7 @@ class Sheet(NamedTuple):
 
 _LONG = 100.0
 _SIZE = ("", "operator", "client", "ratio", "writes", "AWS", "CPU", "peak")
+_SMALL = ("", "start", "CPU of the start", "peak", "idle", "idle CPU", "AWS")
 _STREAM = ("resources there", "created", "p50", "p99", "longest", "AWS")
 _GROWTH = ("resources", "CPU for each", "flat", "memory for each more")
 _ROUND = ("", "Secrets", "operator", "client", "ratio", "AWS")
@@ -46,6 +47,8 @@ _ROUND = ("", "Secrets", "operator", "client", "ratio", "AWS")
 
 def sheets(report: Report) -> Iterator[Sheet]:
     """All that a report says."""
+    if report.small:
+        yield Sheet(f"A small installation: {report.small.resources} resources", _SMALL, list(_of_small(report.small)))
     for size in report.sizes:
         yield Sheet(f"{size.resources:,} resources", _SIZE, list(_of_size(size)))
     if report.sizes:
@@ -65,6 +68,17 @@ def _of_size(size: Size) -> Iterator[Sequence[str]]:
     if size.peer:
         yield "peer's first", *_of_job(size.peer.first_service)
         yield "peer's restart", *_of_restart(size.peer.restart)
+
+
+def _of_small(small: Small) -> Iterator[Sequence[str]]:
+    yield "first service", _s(small.seconds), _s(small.cpu_seconds), *_of_small_row(small.first_service)
+    yield "restart", "", "", *_of_small_row(small.restart)
+    if small.peer:
+        yield "peer's first", "", "", *_of_small_row(small.peer)
+
+
+def _of_small_row(row: SmallRow) -> Sequence[str]:
+    return _mib(row.peak_kib), _mib(row.idle_kib), f"{row.idle_cpu_share:.2%}", str(row.aws_calls)
 
 
 def _of_job(job: Job) -> Sequence[str]:
