@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tools.image import MACHINES
+from tools.image import MACHINES, PLACE
 from tools.release.programs import NAMES, Programs, run, scratch_registry
 
 from ecr_secret_operator_lab.cluster import Cluster
@@ -170,12 +170,12 @@ def test_each_architecture_has_its_own_programs(released: Released) -> None:
         digest = released.record["images"][architecture]
         archive = released.programs.home / "exported.tar"
         released.crane("export", f"{released.checkout.registry}/{NAME}@{digest}", str(archive))
-        compiled = [
-            name for name in run(["tar", "--list", f"--file={archive}"], archive.parent).split() if ".so" in name
-        ]
-        ours = [name for name in compiled if name.startswith("opt/")]
+        listed = run(["tar", "--list", f"--file={archive}"], archive.parent).split()
+        ours = [name for name in listed if name.startswith("opt/") and ".so" in name]
         assert ours
         assert [name for name in ours if "cpython" in name and f"{machine}-linux" not in name] == []
+        standard = [name for name in listed if name.startswith(f"{PLACE}/bytecode/usr/lib/python3".removeprefix("/"))]
+        assert [name for name in standard if "/asyncio/events." in name], "the standard library of the base is compiled"
 
 
 def test_the_same_commit_gives_the_same_images_and_a_dry_run_pushes_nothing(released: Released) -> None:
