@@ -86,12 +86,15 @@ def elapsed() -> float:
 
 
 def in_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """Runs a test on a virtual clock."""
+    """Runs a test on a virtual clock. What a callback or a task raised that nothing waited for fails the test, too."""
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        errors: list[dict[str, Any]] = []
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            runner.get_loop().set_exception_handler(lambda _loop, context: errors.append(context))
             runner.run(test(*args, **kwargs))
+        assert errors == []
 
     return run
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable
 
 import pytest
 
 from ecr_secret_operator.aws.fetch import Fetcher
 from ecr_secret_operator.domain.identity.identity import AMBIENT, AccountRole, Identity
-from ecr_secret_operator.domain.tokens.token import Sensitive, Token
+from ecr_secret_operator.domain.tokens.token import Sensitive
 from ecr_secret_operator.errors import TokenError
 from ecr_secret_operator.reasons import Reason
-from ecr_secret_operator.runtime.threads import in_thread
 from ecr_secret_operator_lab.fakeaws import FakeAws
-from tests.factories import a_key, a_token
+from tests.factories import a_key
 
 from .identities import AS_ACCOUNT, AS_ROLE, KEY_ID, SECRET_KEY, TEAM_SUBJECT, a_jwt, at, stored_keys, utc_now
 
@@ -71,54 +68,3 @@ async def test_an_error_of_aws_comes_out_of_the_thread_as_it_is(fake: FakeAws) -
     fake.fail("Throttling", service="sts")
     with pytest.raises(TokenError, match="STS in us-east-2 failed at AssumeRole of role"):
         await Fetcher(Proofs(), clock=utc_now)(at(AS_ROLE), a_key())
-
-
-async def test_the_loop_goes_on_while_aws_does_not() -> None:
-    gate, turns = threading.Event(), 0
-
-    def blocked() -> Token:
-        assert gate.wait(10)
-        return a_token()
-
-    asked = asyncio.create_task(in_thread(blocked, name="aws"))
-    for _ in range(20):
-        await asyncio.sleep(0)
-        turns += 1
-    gate.set()
-    assert await asked == a_token()
-    assert turns == 20
-
-
-def _raise(error: BaseException) -> Callable[[], Token]:
-    def function() -> Token:
-        raise error
-
-    return function
-
-
-@pytest.mark.parametrize("error", [ZeroDivisionError("a bug"), TokenError("no", reason=Reason.AWS_UNAVAILABLE)])
-async def test_whatever_is_raised_in_the_thread_is_raised_here(error: Exception) -> None:
-    with pytest.raises(type(error)) as caught:
-        await in_thread(_raise(error), name="aws")
-    assert caught.value is error
-
-
-async def test_the_thread_does_not_keep_the_process_from_ending() -> None:
-    gate = threading.Event()
-
-    def blocked() -> Token:
-        assert gate.wait(10)
-        return a_token()
-
-    before = set(threading.enumerate())
-    asked = asyncio.create_task(in_thread(blocked, name="aws"))
-    await asyncio.sleep(0)
-    started = [thread for thread in set(threading.enumerate()) - before if thread.name == "aws"]
-    assert [thread.daemon for thread in started] == [True]
-    asked.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await asked
-    gate.set()
-    for thread in started:
-        thread.join(5)
-        assert not thread.is_alive()

@@ -76,6 +76,28 @@ def test_a_free_slot_goes_to_the_group_that_has_the_fewest_and_a_lost_item_comes
     assert slots.running == {"a2", "a3"}
 
 
+def test_a_free_slot_goes_past_groups_that_wait_for_longer_and_have_more() -> None:
+    slots = Slots(total=4)
+    slots.add("a1", "a2", "a3", "b1", "b2", "c1", "c2")
+    assert slots.running == {"a1", "b1", "b2", "c1"}
+    slots.remove("c1")
+    assert slots.running == {"a1", "b1", "b2", "c2"}, "a waits for longer, and has one"
+
+
+def test_two_free_slots_go_to_two_groups() -> None:
+    slots = Slots(total=2, most=2)
+    slots.add("x1", "y1", "a1", "a2", "b1", "b2")
+    slots.allocation.change(remove=["x1", "y1"])
+    assert slots.running - {"x1", "y1"} == {"a1", "b1"}
+
+
+def test_a_group_that_has_its_fair_share_takes_nothing_from_others() -> None:
+    slots = Slots(total=4, most=4)
+    slots.add("b1", "b2", "a1", "a2", "a3")
+    assert slots.log == ["+b1", "+b2", "+a1", "+a2"]
+    assert slots.allocation.full("a3") is Full.ALL
+
+
 ITEMS = [f"{group}{number}" for group in "abcde" for number in range(5)]
 
 

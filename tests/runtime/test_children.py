@@ -90,19 +90,15 @@ def test_none_outlives_the_process_that_started_it(tmp_path: Path) -> None:
     wait_for(lambda: not _alive(pid), "the child has ended")
 
 
-def test_none_is_started_while_the_process_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(children, "_stopped", True)
-    with pytest.raises(ChildFailed, match="was not started"):
-        run_child(_sh("true"))
-
-
-def test_those_that_run_are_killed_when_the_process_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_at_the_end_of_the_process_those_that_run_are_killed_and_none_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(children, "_stopped", False)
     file, failures = tmp_path / "pid", list[ChildFailed]()
 
     def run() -> None:
         try:
-            run_child(_sh(f"echo $$ >{file}; exec sleep 303"))
+            run_child(_sh(f"sleep 303 & echo $! >{file}; wait"))
         except ChildFailed as error:
             failures.append(error)
 
@@ -112,6 +108,9 @@ def test_those_that_run_are_killed_when_the_process_ends(tmp_path: Path, monkeyp
     children.stop_children()
     thread.join(10)
     assert [str(one) for one in failures] == ["was ended by signal 9"]
+    wait_for(lambda: not _alive(int(file.read_text())), "what it started has ended too")
+    with pytest.raises(ChildFailed, match="was not started"):
+        run_child(_sh("true"))
 
 
 @pytest.mark.parametrize(("command", "name"), [(["/usr/bin/tool", "--secret"], "tool"), (["tool"], "tool"), ([], "")])

@@ -10,6 +10,7 @@ import pytest
 
 from ecr_secret_operator.errors import Unavailable
 from ecr_secret_operator.runtime.controller import Controller
+from ecr_secret_operator.runtime.fairness import REPORTED_SECONDS
 from ecr_secret_operator.runtime.queue import Queue
 from ecr_secret_operator.runtime.result import Result
 from tests.runtime.controllers import Seen, a_controller, a_fairness
@@ -114,6 +115,39 @@ def test_a_failure_backs_off_up_to_a_minute_and_starts_over_after_a_success(how:
             assert len(times) >= count + 2, "it is the first failure again"
 
     scenario()
+
+
+@in_virtual_time
+async def test_the_first_retry_of_each_key_is_quick() -> None:
+    times: dict[str, list[float]] = {}
+
+    async def reconcile(key: str) -> Result:
+        times.setdefault(key, []).append(elapsed())
+        return Result(failed=True)
+
+    setup = a_controller(reconcile, workers=50)
+    async with Background(setup.controller.run()):
+        for number in range(50):
+            setup.queue.add(str(number))
+        await asyncio.sleep(1)
+    assert len(times) == 50
+    assert max(found[1] for found in times.values()) <= 0.2 + 1e-6
+
+
+@in_virtual_time
+async def test_a_reconcile_is_reported_as_slow_after_three_seconds() -> None:
+    async def reconcile(key: str) -> Result:
+        await asyncio.sleep(2.99 if key == "quick/a" else 3600)
+        return Result()
+
+    setup = a_controller(reconcile)
+    async with Background(setup.controller.run()):
+        setup.queue.add("quick/a")
+        setup.queue.add("slow/a")
+        await asyncio.sleep(REPORTED_SECONDS - 0.01)
+        assert setup.seen.slow == []
+        await asyncio.sleep(0.02)
+        assert setup.seen.slow == ["slow/a"]
 
 
 @in_virtual_time

@@ -174,3 +174,28 @@ async def test_a_slow_group_is_reported_once_in_a_while_and_forgotten_afterwards
     await asyncio.sleep(SLOW_FOR_SECONDS + SLOW_SECONDS)
     assert list(fairness.slow_groups()) == []
     assert not fairness.is_slow("a/1")
+
+
+@in_virtual_time
+async def test_a_group_is_no_longer_slow_or_reported_after_exactly_a_minute() -> None:
+    fairness = a_fairness()
+    for group in "abc":
+        assert fairness.mark_reported(f"{group}/1")
+    await asyncio.sleep(SLOW_FOR_SECONDS)
+    assert not fairness.is_slow("a/1")
+    assert not fairness.claim_report("a/1")
+    assert fairness.mark_reported("b/1"), "this is the next time"
+    assert list(fairness.slow_groups()) == ["b"]
+
+
+@in_virtual_time
+async def test_the_list_of_reported_groups_forgets_only_what_is_over() -> None:
+    fairness = a_fairness()
+    fairness.mark_slow("a/1")
+    assert list(fairness.slow_groups()) == []
+    assert fairness.is_slow("a/1"), "it is slow still, and not reported yet"
+    fairness.start("b/1")
+    fairness.mark_slow("b/1")
+    await asyncio.sleep(SLOW_FOR_SECONDS)
+    assert list(fairness.slow_groups()) == []
+    fairness.end("b/1")

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import ctypes
 from pathlib import Path
 
-from ecr_secret_operator.runtime.heap import trim
+import pytest
+
+from ecr_secret_operator.runtime import heap
+from ecr_secret_operator.runtime.heap import keep_trimmed, trim
+from tests.virtual_time import Background, elapsed, in_virtual_time
 
 TEXTS, CHARACTERS = 20_000, 4_000
 
@@ -22,3 +28,22 @@ def test_what_was_freed_between_what_is_in_use_is_given_back() -> None:
     trim()
     assert full - resident() > TEXTS * CHARACTERS * 0.7
     assert len(kept) == 10
+
+
+def test_a_c_library_without_such_a_function_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of Alpine Linux has none."""
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: object())
+    trim()
+
+
+def test_it_is_given_back_every_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments: list[float] = []
+    monkeypatch.setattr(heap, "trim", lambda: moments.append(elapsed()))
+
+    @in_virtual_time
+    async def scenario() -> None:
+        async with Background(keep_trimmed()):
+            await asyncio.sleep(200)
+
+    scenario()
+    assert moments == [60, 120, 180]

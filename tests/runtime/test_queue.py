@@ -250,6 +250,29 @@ async def test_a_clock_that_is_set_back_has_everything_looked_at_once() -> None:
 
 
 @in_virtual_time
+async def test_what_a_clock_that_was_set_back_makes_ready_comes_after_what_a_user_waits_for() -> None:
+    queue = a_queue()
+    async with Background(queue.run()):
+        queue.add_at("due", after(6 * 3600))
+        await asyncio.sleep(30)
+        running().skew = -timedelta(hours=5)
+        await asyncio.sleep(TICK.total_seconds())
+        queue.add("new")
+        assert await taken(queue) == ["new", "due"]
+
+
+@in_virtual_time
+async def test_keys_that_are_due_at_the_same_time_come_in_the_order_in_which_they_were_scheduled() -> None:
+    """Keys need not be comparable."""
+    queue, keys = Queue[object](running().now), [object() for _ in range(4)]
+    async with Background(queue.run()):
+        for key in keys:
+            queue.add_at(key, START + timedelta(seconds=5))
+        await asyncio.sleep(6)
+        assert [await queue.get() for _ in keys] == keys
+
+
+@in_virtual_time
 async def test_a_clock_that_is_slewed_disturbs_nobody() -> None:
     queue = a_queue()
     async with Background(queue.run()):

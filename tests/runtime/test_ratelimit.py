@@ -33,6 +33,23 @@ def test_those_who_are_refused_come_back_one_after_the_other() -> None:
     assert waits[-1] == 60, "but nobody waits for long"
 
 
+def test_what_came_in_already_shortens_the_wait() -> None:
+    found = buckets()
+    for _ in range(3):
+        found.take("a", 100.0)
+    assert found.wait("a", 101.0) == 1
+
+
+def test_a_use_ends_the_wait_of_one_and_those_that_still_wait_keep_their_places() -> None:
+    found = buckets()
+    for _ in range(3):
+        found.take("a", 0.0)
+    assert [found.wait("a", 0.0) for _ in range(3)] == [2, 4, 6]
+    assert found.wait("a", 2.0) == 0
+    found.take("a", 2.0)
+    assert found.wait("a", 2.0) == 6
+
+
 def test_a_clock_that_is_set_back_refuses_nobody_for_long() -> None:
     found = buckets()
     for _ in range(3):

@@ -70,6 +70,31 @@ async def test_a_turn_that_is_given_up_before_it_began_is_passed_over() -> None:
     assert third.group == "a"
 
 
+def test_no_more_run_than_the_bound_however_many_have_ended() -> None:
+    turns = some_turns(most=2, most_in_all=2)
+    found = [ask(turns, group) for group in "abcdefghi"]
+    for place in range(len(found)):
+        assert begun(found[place:]) == list("abcdefghi"[place : place + 2])
+        turns.end(found[place])
+
+
+def test_a_group_whose_turns_have_ended_has_none() -> None:
+    turns = some_turns(most=2, most_in_all=3)
+    for turn in [ask(turns, "a"), ask(turns, "a")]:
+        turns.end(turn)
+    found = [ask(turns, group) for group in "bca"]
+    assert begun(found) == ["b", "c", "a"], "a gets one although all are taken"
+
+
+def test_a_group_that_has_one_left_waits_while_all_are_taken() -> None:
+    turns = some_turns(most=2, most_in_all=3)
+    first = ask(turns, "a")
+    ask(turns, "a")
+    turns.end(first)
+    found = [ask(turns, group) for group in "ba"]
+    assert begun(found) == ["b"]
+
+
 STEPS = st.lists(st.tuples(st.sampled_from(["ask", "end", "slow"]), st.sampled_from("abcde")), max_size=80)
 
 
