@@ -43,6 +43,8 @@ class Aws:
     clock: Callable[[], datetime]
     errors: dict[str, TokenError] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    requesters: list[Key] = field(default_factory=list)
+    joined: list[tuple[Key, bool]] = field(default_factory=list)
     fetching: bool = False
     cached: bool = False
     meanwhile: Callable[[], Awaitable[None]] | None = None
@@ -54,10 +56,12 @@ class Aws:
         return [self._token() for _ in wants] if self.cached or not wants else None
 
     def join_calls(self, wants: Sequence[Want], key: Key, *, low_priority: bool) -> bool:
+        self.joined.append((key, low_priority))
         return self.fetching and bool(wants)
 
     async def tokens(self, wants: Sequence[Want], requester: Key) -> list[Token | TokenError]:
         self.asked += [want.host for want in wants]
+        self.requesters.append(requester)
         answers = [self.errors.get(want.host) or self._token() for want in wants]
         if self.meanwhile:
             await self.meanwhile()
@@ -73,14 +77,21 @@ class Waits:
 
 @dataclass
 class Case:
-    """One operator with one scene, a clock that a test sets, and what it reports."""
+    """One operator with one scene, a clock that a test sets, and what it reports.
+
+    Attributes:
+        key: what is reconciled, unless a test says otherwise; all that is reported is about it.
+    """
 
     scene: Scene = field(default_factory=Scene)
+    key: Key = KEY
     now: datetime = NOW
     events: list[Event] = field(default_factory=list)
     removed_for: list[Removal] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     slow: bool = False
+    low_priority: bool = True
+    waited: list[Key] = field(default_factory=list)
     authorizer: Authorizer | None = None
 
     def __post_init__(self) -> None:
@@ -100,31 +111,58 @@ class Case:
                 recorder=self,
                 observer=self,
                 clock=lambda: self.now,
-                claim_slow_report=lambda _key: self.slow,
+                waiting=self._waiting,
+                low_priority=self._is_low_priority,
+                claim_slow_report=self._claim_slow_report,
             )
         )
 
+    @asynccontextmanager
+    async def _waiting(self, key: Key) -> AsyncIterator[None]:
+        self.waited.append(key)
+        yield
+
+    def _is_low_priority(self, key: Key) -> bool:
+        assert key == self.key
+        return self.low_priority
+
+    def _claim_slow_report(self, key: Key) -> bool:
+        assert key == self.key
+        return self.slow
+
     async def record(self, about: Resource | LinkedAccount, events: Sequence[Event]) -> None:
+        assert about.key == self.key
         self.events += events
 
     def finished(self, resource: Resource, outcome: Outcome, told: Sequence[Event]) -> None:
+        assert resource.key == self.key
+        assert all(isinstance(event, Event) for event in told)
         self.outcomes.append(outcome)
 
     def removed(self, key: Key, event: Event, cause: Removal) -> None:
+        assert (key, event.reason) == (self.key, "SecretRemoved")
         self.removed_for.append(cause)
 
-    async def reconcile(self, after: float = 0) -> Result:
+    async def reconcile(self, after: float = 0, *, key: Key = KEY) -> Result:
         """Reconciles, some seconds later, and lets what was written be seen."""
         self.now += timedelta(seconds=after)
-        result = await self.reconciler.reconcile(KEY)
+        self.key = key
+        result = await self.reconciler.reconcile(key)
         await self.scene.settle()
         return result
 
     def fail(self, method: str, plural: str, error: ApiError) -> None:
         self.wire.errors.append((method, plural, error))
 
-    def condition(self, kind: str = "Ready") -> dict[str, Any]:
-        return dict(condition_of(self.scene.get().status, kind))
+    def condition(self, kind: str = "Ready", *, key: Key = KEY) -> dict[str, Any]:
+        return dict(condition_of(self.scene.get(key.kind, key.namespace, key.name).status, kind))
+
+    async def damage(self, **change: Any) -> None:
+        """Changes the generated Secret, as another client does."""
+        found = await self.secret()
+        assert found
+        self.wire.put(SECRET, {**found, **change})
+        await self.scene.settle()
 
     @property
     def reasons(self) -> list[str]:
@@ -151,9 +189,9 @@ async def a_case(*, served: bool = False, **spec: Any) -> AsyncIterator[Case]:
         yield case
 
 
-async def request_refresh(case: Case) -> None:
+async def request_refresh(case: Case, value: str = "now") -> None:
     """Sets the refresh annotation, as `refresh` does."""
     found = await case.wire.get(RESOURCE, dict[str, Any])
-    found["metadata"]["annotations"] = {"ecr.mobb.redhat.com/refresh": "now"}
+    found["metadata"]["annotations"] = {"ecr.mobb.redhat.com/refresh": value}
     case.wire.put(RESOURCE, found)
     await case.scene.settle()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from ecr_secret_operator.runtime.damping import FREE_REPAIRS
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
 
-from .secret_cases import SECRET, a_case
+from ecr_secret_operator.runtime.damping import FREE_REPAIRS
+from ecr_secret_operator.runtime.result import Result
+
+from .secret_cases import RESOURCE, SECRET, Case, a_case
 
 
 async def test_a_fight_is_damped_and_names_the_other_client() -> None:
@@ -33,3 +38,87 @@ async def test_a_fight_over_the_label_is_damped_although_no_watch_shows_the_secr
             await case.reconcile(0.1)
         assert case.condition("Refreshing")["reason"] == "SecretContested"
         assert case.condition()["status"] == "True", "the token is stored, and good"
+
+
+async def contest(case: Case, damage: Callable[[], Awaitable[None]]) -> Result:
+    """Damages the Secret until a repair has to wait."""
+    for number in range(FREE_REPAIRS + 1):
+        await damage()
+        result = await case.reconcile(0.1)
+        assert case.condition("Refreshing")["status"] == ("True" if number < FREE_REPAIRS - 1 else "False")
+    return result
+
+
+async def test_the_next_repair_comes_at_its_time_and_the_contest_ends_after_a_quiet_minute() -> None:
+    async with a_case(served=True) as case:
+
+        async def damage() -> None:
+            await case.damage(data={})
+
+        result = await contest(case, damage)
+        assert result.again_at == case.now + timedelta(seconds=1)
+        result = await case.reconcile(1)
+        assert case.wire.writes.count(f"PATCH {SECRET}") == FREE_REPAIRS + 1
+        assert case.condition("Refreshing")["message"].startswith("Secret ecr-pull is changed or deleted by")
+        assert result.again_at == case.now + timedelta(seconds=60)
+        await case.reconcile(60)
+        assert case.condition("Refreshing")["status"] == "True"
+
+
+async def test_a_fight_is_reported_once_whoever_takes_part() -> None:
+    async with a_case(served=True) as case:
+        for number in range(FREE_REPAIRS + 4):
+            found = await case.secret()
+            assert found
+            managers = [{"manager": f"rival-{number}", "time": "2026-03-01T12:00:00Z"}]
+            await case.damage(data={}, metadata={**found["metadata"], "managedFields": managers})
+            await case.reconcile(60 if number > FREE_REPAIRS else 0.1)
+        assert case.reasons.count("SecretContested") == 1
+
+
+async def test_an_edit_ends_the_fight_over_the_secret_as_it_was() -> None:
+    async with a_case(served=True) as case:
+
+        async def damage() -> None:
+            await case.damage(data={})
+
+        await contest(case, damage)
+        found = await case.wire.get(RESOURCE, dict[str, Any])
+        found["metadata"]["generation"] = 2
+        case.wire.put(RESOURCE, found)
+        await case.scene.settle()
+        await case.reconcile(0.1)
+        assert case.wire.writes.count(f"PATCH {SECRET}") == FREE_REPAIRS + 1
+
+
+async def test_a_secret_that_is_deleted_each_time_is_restored_less_often_too() -> None:
+    async with a_case(served=True) as case:
+
+        async def damage() -> None:
+            case.wire.remove(SECRET)
+            await case.scene.settle()
+
+        await contest(case, damage)
+        assert await case.secret() is None
+        assert case.condition()["reason"] == "SecretContested"
+
+
+async def test_a_foreign_secret_that_takes_its_place_does_not_count_as_served() -> None:
+    async with a_case(served=True) as case:
+
+        async def damage() -> None:
+            case.wire.remove(SECRET)
+            await case.scene.settle()
+
+        for _ in range(FREE_REPAIRS):
+            await damage()
+            await case.reconcile(0.1)
+        found = await case.secret()
+        assert found
+        await damage()
+        metadata = {**found["metadata"], "labels": {}, "ownerReferences": [], "uid": "another"}
+        annotations = {**found["metadata"]["annotations"], "ecr.mobb.redhat.com/owner": "team-a/another"}
+        case.wire.put(SECRET, {**found, "metadata": {**metadata, "annotations": annotations}})
+        await case.scene.settle()
+        await case.reconcile(0.1)
+        assert case.condition()["status"] == "False"

@@ -42,6 +42,7 @@ def test_a_damage_that_waits_for_its_repair_is_not_quiet() -> None:
 def test_a_quiet_minute_ends_the_contest() -> None:
     damper = a_contested()
     assert damper.contested_until(NOW) == NOW + QUIET
+    assert damper.contested_until(NOW + SECOND) == NOW + QUIET
     assert damper.contested_until(NOW + QUIET) is None
     assert damper.damaged("1", NOW + QUIET) is None
     damper.repaired("1", NOW + QUIET)
