@@ -157,6 +157,12 @@ class Case:
     def condition(self, kind: str = "Ready", *, key: Key = KEY) -> dict[str, Any]:
         return dict(condition_of(self.scene.get(key.kind, key.namespace, key.name).status, kind))
 
+    async def metadata(self) -> dict[str, Any]:
+        """The metadata of the generated Secret."""
+        found = await self.secret()
+        assert found
+        return dict(found["metadata"])
+
     async def damage(self, **change: Any) -> None:
         """Changes the generated Secret, as another client does."""
         found = await self.secret()

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from ecr_secret_operator.runtime.damping import FREE_REPAIRS
 from ecr_secret_operator.runtime.result import Result
 
@@ -49,16 +51,23 @@ async def contest(case: Case, damage: Callable[[], Awaitable[None]]) -> Result:
     return result
 
 
-async def test_the_next_repair_comes_at_its_time_and_the_contest_ends_after_a_quiet_minute() -> None:
+@pytest.mark.parametrize(
+    ("change", "write"),
+    [({"data": {}}, f"PATCH {SECRET}"), ({"immutable": True, "data": {}}, f"DELETE {SECRET}")],
+    ids=["updated", "replaced"],
+)
+async def test_the_next_repair_comes_at_its_time_and_the_contest_ends_after_a_quiet_minute(
+    change: dict[str, Any], write: str
+) -> None:
     async with a_case(served=True) as case:
 
         async def damage() -> None:
-            await case.damage(data={})
+            await case.damage(**change)
 
         result = await contest(case, damage)
         assert result.again_at == case.now + timedelta(seconds=1)
         result = await case.reconcile(1)
-        assert case.wire.writes.count(f"PATCH {SECRET}") == FREE_REPAIRS + 1
+        assert case.wire.writes.count(write) == FREE_REPAIRS + 1
         assert case.condition("Refreshing")["message"].startswith("Secret ecr-pull is changed or deleted by")
         assert result.again_at == case.now + timedelta(seconds=60)
         await case.reconcile(60)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from ecr_secret_operator.errors import (
@@ -25,6 +27,29 @@ async def test_what_policy_denies_loses_its_secret() -> None:
         assert case.condition()["reason"] == "PolicyDenied"
         assert case.removed_for == [Removal.DENIED]
         assert case.aws.asked == []
+
+
+async def test_what_policy_allows_again_is_served_again() -> None:
+    async with a_case(served=True) as case:
+        case.scene.policy(registries=[OTHER_HOST])
+        await case.scene.settle()
+        await case.reconcile(1)
+        case.scene.policy(registries=[HOST, OTHER_HOST], ambient_identity=True)
+        await case.scene.settle()
+        await case.reconcile(1)
+        assert case.aws.asked == [HOST], "the former token is forgotten"
+        assert case.condition()["status"] == "True"
+
+
+async def test_a_denied_token_goes_although_its_immutable_secret_cannot_be_replaced() -> None:
+    async with a_case(served=True) as case:
+        await case.damage(immutable=True)
+        case.scene.policy(role_arns=[ROLE], default_role_arn=ROLE)
+        await case.scene.settle()
+        case.fail("POST", "secrets", Forbidden("a quota", status=403))
+        await case.reconcile(1)
+        assert await case.secret() is None
+        assert case.condition()["reason"] == "KubernetesError"
 
 
 @pytest.mark.parametrize("refused", [False, True])
@@ -83,8 +108,11 @@ async def test_it_is_removed_when_aws_refuses_a_narrower_one_and_stays_while_aws
     async with a_case(served=True) as case:
         case.scene.policy(ambient_identity=True, limit=LIMIT)
         await case.scene.settle()
-        case.aws.errors[HOST] = error
-        await case.reconcile(1)
+        retry_at = case.now + timedelta(seconds=90)
+        case.aws.errors[HOST] = TokenError(str(error), reason=error.reason, retry_at=retry_at)
+        result = await case.reconcile(1)
+        assert result.again_at == retry_at
+        assert ("expiresAt" in case.scene.get().status) == stays
         assert (await case.secret() is not None) == stays
         assert case.removed_for == ([] if stays else [Removal.TOKEN_DENIED])
         assert (case.condition()["status"], case.condition()["reason"]) == ("False", error.reason)
