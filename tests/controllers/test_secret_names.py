@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 
 from ecr_secret_operator.domain.resource import Key
 
-from ..factories import HOST, NOW, a_key, a_raw_spec
+from ..factories import HOST, NOW, a_key, a_raw_spec, a_spec
 from ..scenes import GROUP
 from .secret_cases import RESOURCE, SECRET, Case, a_case
 
@@ -73,10 +75,10 @@ OLDER = "2026-02-01T00:00:00Z"
 """Before the resource of a case was created."""
 
 
-def a_rival(case: Case, **over: Any) -> Key:
+def a_rival(case: Case, status: Mapping[str, Any] | None = None, **over: Any) -> Key:
     """Another resource of the namespace that names the same Secret."""
     metadata = {"name": "rival", "namespace": "team-a", "generation": 1, "creationTimestamp": OLDER}
-    body = {"kind": "Secret", "metadata": metadata, "spec": a_raw_spec(**over), "status": {}}
+    body = {"kind": "Secret", "metadata": metadata, "spec": a_raw_spec(**over), "status": status or {}}
     case.wire.put(f"{GROUP}/namespaces/team-a/secrets/rival", body)
     return a_key(name="rival")
 
@@ -145,3 +147,33 @@ async def test_a_newer_token_that_no_watch_has_shown_yet_stays() -> None:
         assert case.wire.writes == [f"PATCH {RESOURCE}/status"]
         assert case.scene.get().status["expiresAt"] == "2026-03-02T00:00:00Z"
         assert case.reasons == []
+
+
+@pytest.mark.parametrize("conflicted", [False, True])
+async def test_a_name_that_its_owner_has_left_is_taken_over_before_a_watch_has_shown_the_secret(
+    *, conflicted: bool
+) -> None:
+    async with a_case() as case:
+        rival = a_rival(case, generated_secret_name="elsewhere")
+        if conflicted:
+            case.wire.put(SECRET, FOREIGN)
+            await case.reconcile()
+            case.wire.remove(SECRET)
+        await case.scene.settle()
+        case.scene.generated(replace(case.scene.get(name=rival.name), spec=a_spec()))
+        await case.reconcile(5)
+        assert case.condition()["status"] == "True"
+        assert [owner["name"] for owner in (await case.metadata())["ownerReferences"]] == ["pull"]
+
+
+async def test_a_secret_that_the_oldest_resource_has_just_obtained_is_left_to_it() -> None:
+    """Until then the older resource failed, and the younger one kept its Secret."""
+    async with a_case(served=True) as case:
+        failing = {"type": "Ready", "status": "False", "reason": "AWSUnavailable", "observedGeneration": 1}
+        rival = a_rival(case, status={"observedGeneration": 1, "conditions": [failing]})
+        case.wire.remove(SECRET)
+        await case.scene.settle()
+        theirs = case.scene.generated(case.scene.get(name=rival.name))
+        await case.reconcile()
+        assert await case.secret() == theirs
+        assert "Secret ecr-pull is generated for Secret team-a/rival" in case.condition()["message"]

@@ -22,6 +22,13 @@ from .secret_cases import REFUSED, RESOURCE, Case, a_case
 LATER = NOW + timedelta(minutes=5)
 
 
+def until_due(case: Case) -> float:
+    """Seconds until the token is refreshed."""
+    due = parse_time(case.scene.get().status["nextRefreshTime"])
+    assert due
+    return (due - case.now).total_seconds()
+
+
 async def test_without_a_token_a_failure_is_reported_at_once() -> None:
     async with a_case() as case:
         case.aws.errors[HOST] = REFUSED
@@ -34,9 +41,7 @@ async def test_without_a_token_a_failure_is_reported_at_once() -> None:
 async def test_while_the_token_is_good_a_failure_is_reported_once_it_has_lasted() -> None:
     async with a_case(served=True) as case:
         case.aws.errors[HOST] = TokenError("AWS is away", reason=Reason.AWS_UNAVAILABLE)
-        due = parse_time(case.scene.get().status["nextRefreshTime"])
-        assert due
-        await case.reconcile((due - case.now).total_seconds())
+        await case.reconcile(until_due(case))
         assert case.aws.asked == [HOST]
         assert case.condition("Refreshing")["status"] == "True"
         await case.reconcile(11)
@@ -63,9 +68,18 @@ async def test_one_registry_that_fails_keeps_the_others_from_nothing(failing: st
 async def test_a_failure_that_does_not_pass_by_itself_is_reported_at_once() -> None:
     async with a_case(served=True) as case:
         case.aws.errors[HOST] = TokenError("there is no such role", reason=Reason.IDENTITY_UNAVAILABLE)
-        await case.reconcile(6 * 3600)
+        await case.reconcile(until_due(case))
         assert case.condition("Refreshing")["reason"] == "IdentityUnavailable"
         assert case.condition()["status"] == "True"
+
+
+async def test_failures_that_alternate_are_reported_once_each() -> None:
+    async with a_case() as case:
+        for number in range(6):
+            reason = Reason.AWS_UNAVAILABLE if number % 2 else Reason.AWS_ACCESS_DENIED
+            case.aws.errors[HOST] = TokenError("no", reason=reason)
+            await case.reconcile(60)
+        assert case.reasons == ["AWSAccessDenied", "AWSUnavailable"]
 
 
 async def test_while_aws_fails_an_expired_token_stays_in_its_secret() -> None:

@@ -163,7 +163,10 @@ async def test_a_missing_permission_is_reported_with_its_remedy() -> None:
     accounts = FakeAccounts(answer=Forbidden('serviceaccounts is forbidden: User "operator" cannot patch', status=403))
     assert await a_reconciler(accounts).reconcile(PLAIN.key) == AGAIN
     (text,) = accounts.said
-    assert text.startswith("the operator may not change ServiceAccount builder. An administrator can give it")
+    assert text == (
+        "the operator may not change ServiceAccount builder. An administrator can give it the permission,"
+        " patch serviceaccounts (rbac.links in the chart); or remove link"
+    )
 
 
 async def test_an_api_server_that_is_away_is_no_refusal() -> None:
@@ -189,6 +192,59 @@ async def test_a_patch_that_does_not_fit_is_said_once_the_same_version_has_refus
     accounts.answer = Invalid("the server rejected our request")
     assert await reconciler.reconcile(PLAIN.key) == AGAIN
     assert accounts.said[2:] == []
+
+
+async def test_a_refusal_counts_from_the_last_success() -> None:
+    accounts = FakeAccounts(answer=Invalid("the server rejected our request"))
+    reconciler = a_reconciler(accounts)
+    assert await reconciler.reconcile(PLAIN.key) == AGAIN
+    accounts.answer = Forbidden("a webhook denied it")
+    assert await reconciler.reconcile(PLAIN.key) == AGAIN
+    accounts.answer = Invalid("the server rejected our request")
+    assert await reconciler.reconcile(PLAIN.key) == AGAIN
+    assert len(accounts.said) == 2, "another failure is not the end of the first one"
+
+
+async def test_nothing_is_remembered_of_one_that_is_gone() -> None:
+    accounts = FakeAccounts()
+    reconciler = a_reconciler(accounts)
+    for _ in range(FREE_REPAIRS + 1):
+        await reconciler.reconcile(PLAIN.key)
+    assert accounts.said[-1] == CONTESTED
+    accounts.found = None
+    await reconciler.reconcile(PLAIN.key)
+    accounts.found = PLAIN
+    assert await reconciler.reconcile(PLAIN.key) == DONE
+    assert accounts.said[-1] == ""
+
+
+async def test_one_that_is_created_again_is_another_one() -> None:
+    accounts = FakeAccounts()
+    reconciler = a_reconciler(accounts)
+    for _ in range(FREE_REPAIRS + 1):
+        await reconciler.reconcile(PLAIN.key)
+    accounts.found = replace(PLAIN, uid="another")
+    assert await reconciler.reconcile(PLAIN.key) == DONE
+    assert accounts.said[-1] == ""
+
+
+async def test_a_first_link_beside_one_that_is_undone_is_made_at_once() -> None:
+    accounts = FakeAccounts()
+    reconciler = a_reconciler(accounts)
+    for _ in range(FREE_REPAIRS + 1):
+        await reconciler.reconcile(PLAIN.key)
+    made = len(accounts.changes)
+    accounts.wanted = DesiredLinks({PULL: True, MOUNT: True}, frozenset())
+    await reconciler.reconcile(PLAIN.key)
+    assert len(accounts.changes) == made + 1
+
+
+async def test_a_link_whose_secret_is_not_ready_yet_is_no_new_one() -> None:
+    accounts = FakeAccounts(wanted=DesiredLinks({PULL: True, MOUNT: False}, frozenset()))
+    reconciler = a_reconciler(accounts)
+    for _ in range(FREE_REPAIRS + 1):
+        await reconciler.reconcile(PLAIN.key)
+    assert accounts.said[-1] == CONTESTED
 
 
 async def test_a_webhook_that_fails_is_told() -> None:
@@ -259,4 +315,7 @@ async def test_one_with_too_many_entries_is_left_as_it_is_and_that_is_told() -> 
     assert await a_reconciler(accounts).reconcile(PLAIN.key) == DONE
     assert accounts.changes == []
     (said,) = accounts.said
-    assert said.startswith("ServiceAccount builder has more than 1000 entries in secrets: nothing is linked to it")
+    assert said == (
+        "ServiceAccount builder has more than 1000 entries in secrets: nothing is linked to it, nor taken out."
+        " Remove the entries that are not used"
+    )
