@@ -115,4 +115,4 @@ class PlanApplier:
         if write.takes_away and write.stored:
             await self._storage.remove(resource, write.stored, Removal.TOKEN_DENIED)
             return Applied(failure=fetched.failure, retry_at=fetched.retry_at)
-        return Applied(stored=plan.stored, failure=fetched.failure, passing=fetched.passing, retry_at=fetched.retry_at)
+        return Applied(stored=plan.stored, failure=fetched.failure, retry_at=fetched.retry_at)
