@@ -243,6 +243,17 @@ async def test_a_share_that_stays_unknown_does_not_hold_back_the_others_for_ever
     assert world.resource.status["namespaces"]["served"] == 2
 
 
+async def test_while_some_stay_unknown_a_status_changes_once_a_second_at_most() -> None:
+    world = World()
+    world.serve("a", selected=5)
+    await world.look()
+    assert await world.look(after=1) == DONE
+    world.serve("a", "b", selected=5)
+    assert await world.look(after=0.25) == Result(again_at=world.now + seconds(0.75))
+    assert await world.look(after=0.75) == DONE
+    assert [status["namespaces"]["served"] for _, status in world.published] == [1, 2]
+
+
 async def test_a_new_namespace_is_waited_for_and_told_with_its_secret() -> None:
     world = await a_served_world()
     world.serve("a", "b", selected=3)

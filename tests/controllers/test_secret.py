@@ -111,6 +111,18 @@ async def test_a_slow_namespace_is_reported_on_one_of_its_resources() -> None:
         assert "team-a" in slow.message
 
 
+async def test_the_status_says_how_the_links_are() -> None:
+    async with a_case(link=[{"service_account": "builder", "for": ["pull"]}]) as case:
+        case.scene.account("builder")
+        await case.scene.settle()
+        await case.reconcile()
+        assert case.condition("Linked")["status"] == "False"
+        case.scene.account("builder", pull=("ecr-pull",))
+        await case.scene.settle()
+        await case.reconcile(1)
+        assert case.condition("Linked")["status"] == "True"
+
+
 async def test_a_resource_that_is_created_again_starts_anew() -> None:
     """It may be another one, for which the tokens of the former one are not meant."""
     async with a_case(served=True) as case:

@@ -20,9 +20,11 @@ class Seen:
     ended: list[tuple[str, bool]] = field(default_factory=list)
     crashes: list[tuple[str, str, int]] = field(default_factory=list)
     slow: list[str] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
 
     def reconciled(self, key: str, seconds: float, *, failed: bool) -> None:
         assert seconds >= 0
+        self.seconds.append(seconds)
         self.ended.append((key, failed))
 
     def crashed(self, key: str, error: Exception, failures: int) -> None:

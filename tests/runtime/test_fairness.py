@@ -108,7 +108,34 @@ async def test_slow_reconciles_are_bounded_in_all() -> None:
         await asyncio.sleep(29)
         assert sum(world.running.values()) == MOST_SLOW + 8
         await asyncio.sleep(120)
-    assert len(world.done) == 2 * MOST_SLOW, "and all of them are processed"
+        assert len(world.done) == 2 * MOST_SLOW, "and all of them are processed"
+        for group in range(MOST_SLOW):
+            for number in range(2):
+                setup.queue.add(f"slow-{group}/{number}")
+        await asyncio.sleep(29)
+        assert sum(world.running.values()) == MOST_SLOW + 8, "those that have ended do not count"
+
+
+@in_virtual_time
+async def test_after_a_slow_reconcile_no_more_than_the_workers_run_at_a_time() -> None:
+    now, most = 0, 0
+
+    async def reconcile(key: str) -> Result:
+        nonlocal now, most
+        now += key != "slow/a"
+        most = max(most, now)
+        await asyncio.sleep(10 if key == "slow/a" else 0.3)
+        now -= key != "slow/a"
+        return Result()
+
+    setup = a_controller(reconcile, workers=2)
+    async with Background(setup.controller.run()):
+        setup.queue.add("slow/a")
+        await asyncio.sleep(20)
+        for number in range(10):
+            setup.queue.add(f"{number}/a")
+        await asyncio.sleep(20)
+    assert most == 2
 
 
 @in_virtual_time

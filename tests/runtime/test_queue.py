@@ -250,6 +250,17 @@ async def test_a_clock_that_is_set_back_has_everything_looked_at_once() -> None:
 
 
 @in_virtual_time
+async def test_a_clock_that_is_set_back_by_seconds_is_noticed_too() -> None:
+    queue = a_queue()
+    async with Background(queue.run()):
+        queue.add_at("a", after(60))
+        await asyncio.sleep(30)
+        running().skew = -timedelta(seconds=15)
+        assert await queue.get() == "a"
+        assert elapsed() <= 30 + TICK.total_seconds()
+
+
+@in_virtual_time
 async def test_what_a_clock_that_was_set_back_makes_ready_comes_after_what_a_user_waits_for() -> None:
     queue = a_queue()
     async with Background(queue.run()):

@@ -88,3 +88,15 @@ async def test_waiting_for_aws_is_no_sign_of_being_stuck() -> None:
         stage.answered.set()
         await asyncio.sleep(2)
         assert stage.done == ["aws-1"]
+
+
+@in_virtual_time
+async def test_a_controller_that_ends_meanwhile_ends_like_any_other() -> None:
+    stage = Stage()
+    task = asyncio.create_task(stage.controller.run())
+    stage.queue.add("aws-1")
+    await settle()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await stage.queue.idle()
