@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from ecr_secret_operator.runtime import heap
 from ecr_secret_operator.runtime.heap import keep_trimmed, trim
 from tests.virtual_time import Background, elapsed, in_virtual_time
 
@@ -36,14 +35,9 @@ def test_a_c_library_without_such_a_function_is_left_alone(monkeypatch: pytest.M
     trim()
 
 
-def test_it_is_given_back_every_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+@in_virtual_time
+async def test_it_is_given_back_every_minute() -> None:
     moments: list[float] = []
-    monkeypatch.setattr(heap, "trim", lambda: moments.append(elapsed()))
-
-    @in_virtual_time
-    async def scenario() -> None:
-        async with Background(keep_trimmed()):
-            await asyncio.sleep(200)
-
-    scenario()
+    async with Background(keep_trimmed(lambda: moments.append(elapsed()))):
+        await asyncio.sleep(200)
     assert moments == [60, 120, 180]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from ecr_secret_operator.runtime.controller import Controller
 from ecr_secret_operator.runtime.queue import Queue
 from ecr_secret_operator.runtime.result import Result
