@@ -113,10 +113,9 @@ async def test_a_slow_namespace_is_reported_on_one_of_its_resources() -> None:
 
 async def test_the_status_says_how_the_links_are() -> None:
     async with a_case(link=[{"service_account": "builder", "for": ["pull"]}]) as case:
-        case.scene.account("builder")
-        await case.scene.settle()
         await case.reconcile()
         assert case.condition("Linked")["status"] == "False"
+        assert "builder" in case.condition("Linked")["message"]
         case.scene.account("builder", pull=("ecr-pull",))
         await case.scene.settle()
         await case.reconcile(1)
