@@ -32,6 +32,9 @@ class Ended:
         del why, failures
         self.sources.append(source)
 
+    def watch_silent(self, source: str) -> None:
+        pass
+
     def listed(self, source: str, count: int) -> None:
         pass
 

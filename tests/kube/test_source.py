@@ -118,6 +118,9 @@ class Observer:
         assert why
         self.failures = failures
 
+    def watch_silent(self, source: str) -> None:
+        raise AssertionError(source)
+
     def listed(self, source: str, count: int) -> None:
         assert source
         assert count in (0, 1)

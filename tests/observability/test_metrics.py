@@ -57,7 +57,7 @@ def use_everything(metrics: Metrics, telemetry: Telemetry) -> None:
     telemetry.finished(resource, Outcome(stored=stored_tokens(), written=True), ())
     telemetry.reconciled(A, 0.01, failed=False)
     telemetry.asked_aws(Scope("aws", "us-east-2"), 0.2, None)
-    telemetry.watch_ended("secrets", "nothing was heard in time", 1)
+    telemetry.watch_ended("secrets", "no answer", 1)
     telemetry.listed("secrets", 3)
     telemetry.event_lost(resource, Unavailable("no answer"))
 

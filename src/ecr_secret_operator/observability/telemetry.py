@@ -70,6 +70,11 @@ class Telemetry:
         self._metrics.watch_restarts.inc()
         self._loud_once(failures)("watch ended, listing again", source=source, why=why, failures=failures)
 
+    def watch_silent(self, source: str) -> None:
+        """Nothing was heard on a watch for a while."""
+        self._metrics.watch_restarts.inc()
+        self._log.info("nothing was heard on the watch, listing again", source=source)
+
     def listed(self, source: str, count: int) -> None:
         """A list of so many objects was stored in the cache."""
         self._log.debug("listed", source=source, count=count)

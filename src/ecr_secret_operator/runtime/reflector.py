@@ -1,8 +1,11 @@
 """Keeps a cache equal to the objects in the API server: list, watch, and list again after every doubt.
 
-The rules of client-go's reflector, and three of ours: a watch on which nothing came for 75 s, not even a bookmark, is
-taken for dead (the server promises one a minute); every ten minutes all is listed again, whatever the watch said; a
-relist compares, so nothing that was missed stays missed.
+The rules of client-go's reflector, and three of ours. A watch on which nothing came for 75 s, not even a bookmark, may
+be dead: all is listed again. The same happens every ten minutes, whatever the watch said. A relist compares, so nothing
+that was missed stays missed.
+
+An API server sends a bookmark each minute, unless it knows of no newer version. It learns of one from changes
+of objects of the kind and from etcd's reports of progress: every ten minutes by default, every 5 s with kubeadm.
 """
 
 from __future__ import annotations
@@ -28,11 +31,18 @@ SHORTEST_WATCH_SECONDS = 1.0
 """A watch that the server ends sooner has failed: watching again at once would be a hot loop."""
 
 
+class WatchSilent(Exception):
+    """Nothing was heard on a watch in time: its connection is dead, or there was nothing to say."""
+
+
 class WatchObserver(Protocol):
     """Logs and counts lists and watches."""
 
     def watch_ended(self, source: str, why: str, failures: int) -> None:
         """A watch ended, and not by the server's time-out; `failures` counts equal ends in a row."""
+
+    def watch_silent(self, source: str) -> None:
+        """A watch was ended because nothing was heard on it. That is no failure: the list that follows may fail."""
 
     def listed(self, source: str, count: int) -> None:
         """A list of so many objects was stored in the cache."""
@@ -79,11 +89,13 @@ class Reflector(Generic[K, T]):
     async def run(self) -> None:
         """Lists and watches until cancelled."""
         while True:
-            why, wait = "nothing was heard in time", 0.0
             try:
                 await self._list_and_watch()
+            except WatchSilent:
+                self._observer.watch_silent(self._source.name)
+                continue
             except (ApiError, TimeoutError) as error:
-                why = _words(error) or why
+                why = _words(error)
                 self._alike = self._alike + 1 if type(error) is self._last else 1
                 self._last = type(error)
                 self.unauthorized = isinstance(error, Unauthorized)
@@ -136,7 +148,7 @@ class Reflector(Generic[K, T]):
                         return version
         except TimeoutError:
             if _now() < until:
-                raise
+                raise WatchSilent from None
         finally:
             await events.aclose()
         return version
@@ -163,4 +175,4 @@ def _words(error: Exception) -> str:
         return "its resource version had expired"
     if isinstance(error, Unauthorized):
         return f"the API server refuses the operator's credentials: {error}"
-    return str(error)
+    return str(error) or "the list did not end in time"
