@@ -273,6 +273,43 @@ async def test_one_that_stood_still_past_its_time_knows_before_any_of_it_runs() 
     assert not elector.holds()
 
 
+@in_virtual_time
+async def test_one_that_has_not_renewed_for_exactly_the_renew_deadline_leads_no_more() -> None:
+    slept = 0.0
+    loop = running()
+    elector = Elector(Access(Store()), identity="one", clock=loop.now, monotonic=lambda: loop.time() + slept)
+    await elector.acquire()
+    slept = RENEW_SECONDS
+    assert not elector.holds()
+
+
+@in_virtual_time
+async def test_one_that_reads_of_another_holder_stops_with_its_next_attempt() -> None:
+    store = Store()
+    elector, _ = a_candidate(store)
+    await elector.acquire()
+    async with Background(elector.keep()) as (keeping,):
+        await asyncio.sleep(60)
+        assert store.record
+        store.save(replace(store.record, holder="two"))
+        await keeping
+        assert elapsed() <= 60 + RETRY_SECONDS
+        assert not leads(elector)
+
+
+@in_virtual_time
+async def test_a_leader_goes_on_while_the_api_server_is_slow() -> None:
+    """A renewal is a read and a write. Two of them and the pause between them have to fit into the renew deadline."""
+    elector, access = a_candidate(Store())
+    await elector.acquire()
+    access.flaky = lambda: 1.9
+    assert 2 * 2 * 1.9 + RETRY_SECONDS < RENEW_SECONDS
+    async with Background(elector.keep()) as (keeping,):
+        await asyncio.sleep(3600)
+        assert not keeping.done()
+        assert elector.holds()
+
+
 @pytest.mark.parametrize("pauses", [(5.0, 0.9), (0.0, 4.9), (4.9,), (0.9, 0.9, 0.9)], ids=str)
 def test_however_slowly_renewals_fail_the_leadership_ends_in_time_for_the_next(pauses: tuple[float, ...]) -> None:
     """Each answer takes as long as given before it fails, and the one after the last never comes."""
