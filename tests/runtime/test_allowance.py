@@ -58,6 +58,13 @@ def test_what_does_not_fit_is_reduced() -> None:
     assert allowance.taken("here") == 80
 
 
+def test_what_fits_exactly_is_kept() -> None:
+    cache, allowance, _ = a_cache()
+    cache.put(Parcel("a", size=MOST))
+    assert cache.get("a") == Parcel("a", size=MOST)
+    assert allowance.taken("here") == MOST
+
+
 def test_groups_have_room_of_their_own() -> None:
     cache, _, _ = a_cache()
     cache.put(Parcel("a", size=90))
