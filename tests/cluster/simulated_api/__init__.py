@@ -1,0 +1,1 @@
+"""Runs the same requests on a real API server and on the simulated one (tests/simulation/apiserver)."""
