@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ecr_secret_operator.domain.identity.access_policy import Policy
-from ecr_secret_operator.domain.identity.authorization import WAITING, Authorization
+from ecr_secret_operator.domain.identity.authorization import WAITING, Authorization, needed
 from ecr_secret_operator.domain.identity.identity import AMBIENT, AssumedRole
 from ecr_secret_operator.domain.identity.sources import Missing
 from tests.domain.identity.dependencies import (
@@ -24,7 +24,7 @@ from tests.domain.identity.dependencies import (
     login,
     problem,
 )
-from tests.factories import HOST, OTHER_HOST, a_spec
+from tests.factories import HOST, OTHER_HOST, a_resource, a_spec
 
 TWO = a_spec(
     aws={"role_arn": ROLE}, additional_registries=[{"ecr_registry": OTHER_HOST, "aws": {"role_arn": OTHER_ROLE}}]
@@ -162,3 +162,19 @@ def test_registry_and_region_are_judged_with_every_kind_of_identity(
         secrets={("team-a", "aws"): CREDENTIALS},
     )
     assert bool(access_of(a_spec(aws=aws), cluster).denied) is denied
+
+
+@pytest.mark.parametrize("aws", [{"service_account": "puller"}, {"credentials_secret": "aws"}])
+@pytest.mark.parametrize("denied_last", [True, False])
+def test_a_denial_does_not_wait_for_what_is_not_read_because_of_it(
+    aws: dict[str, object], *, denied_last: bool
+) -> None:
+    others = [aws, {"role_arn": OTHER_ROLE}] if denied_last else [{"role_arn": OTHER_ROLE}, aws]
+    spec = a_spec(aws=others[0], additional_registries=[{"ecr_registry": OTHER_HOST, "aws": others[1]}])
+    not_yet = Cluster(
+        [a_policy(role_arns=[ROLE])],
+        accounts={("team-a", "puller"): Missing.NOT_YET},
+        secrets={("team-a", "aws"): Missing.NOT_YET},
+    )
+    assert needed(a_resource(spec=spec), not_yet, policy_required=False) == frozenset(), "so neither of them is read"
+    assert OTHER_ROLE in access_of(spec, not_yet).denied

@@ -137,7 +137,7 @@ def assess(
             return Authorization(denied=early.refusal)
         identity = identity_of(entry, resource.home, dependencies)
         if identity is None:
-            return WAITING
+            return _denied_anyway(resource.spec.entries, resource.home, dependencies, judged) or WAITING
         verdict = judged(_ask(entry, identity))
         if not verdict.served:
             return Authorization(denied=verdict.refusal)
@@ -177,6 +177,20 @@ def needed(resource: Resource, dependencies: Dependencies, *, policy_required: b
 def _ask_early(entry: RegistryEntry, home: str, dependencies: Dependencies) -> AccessRequest:
     """What an entry asks to use, as far as that is known before the object that it names is read."""
     return _ask(entry) if named_by(entry, home) else _ask(entry, identity_of(entry, home, dependencies))
+
+
+def _denied_anyway(
+    entries: Sequence[RegistryEntry],
+    home: str,
+    dependencies: Dependencies,
+    judged: Callable[[AccessRequest], Verdict],
+) -> Authorization | None:
+    """The denial of an entry that is judged before anything is read; None if there is none.
+
+    What the other entries name is not read then (`needed`), so nothing would end the wait for it.
+    """
+    verdicts = (judged(_ask_early(entry, home, dependencies)) for entry in entries)
+    return next((Authorization(denied=one.refusal) for one in verdicts if not one.served), None)
 
 
 def _judge_of(
