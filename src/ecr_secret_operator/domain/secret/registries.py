@@ -55,13 +55,23 @@ def plan_registry(
         now: the time (UTC).
     """
     revoked = login.host in observed.authorization.revoked
-    known = (None if revoked else intact.get(login.host)) or _reusable(observed, login, revoked=revoked)
+    stored = None if revoked else _unless_put_back(intact.get(login.host), observed.remembered.get(login.host))
+    known = stored or _reusable(observed, login, revoked=revoked)
     keep = known if known and not known.token.expired(now) else None
     requested = refresh_requested(observed.resource) and login.host not in observed.answered
     if login.problem or not login.scope or not (requested or _due(known, login.scope, spec, observed.resource, now)):
         return RegistryPlan(keep, None)
     newer_than = known.token.issued_at if known and _obtained_for(known, login.scope) else None
     return RegistryPlan(keep, Want(login.host, login.scope, wanted(spec.interval, newer_than=newer_than)))
+
+
+def is_put_back(stored: StoredToken, remembered: StoredToken | None) -> bool:
+    """Whether another client has replaced the last stored token by an earlier one of the same scope."""
+    return remembered is not None and _newer(stored, remembered) is remembered
+
+
+def _unless_put_back(stored: StoredToken | None, remembered: StoredToken | None) -> StoredToken | None:
+    return remembered if stored and is_put_back(stored, remembered) else stored
 
 
 def hosts_missing_token(authorization: Authorization, stored: StoredTokens, now: datetime) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from .plan import Write
-from .registries import plan_registry
+from .registries import is_put_back, plan_registry
 from .render import differences, render
 from .target import Target, was_served
 
@@ -36,10 +36,14 @@ def plan_write(target: Target, now: datetime) -> Write | None:
 
 
 def _repairs(target: Target) -> tuple[str, ...]:
-    """What of the Secret was changed by others; empty when it was not served yet, or is intact."""
+    """What of the Secret was changed by others; empty when it was not served yet, or has the last tokens."""
     resource, spec, stored = target.resource, target.spec, target.stored
-    if target.intact or not was_served(resource):
+    if not was_served(resource):
         return ()
+    if target.intact:
+        remembered = target.observed.remembered
+        put_back = any(is_put_back(one, remembered.get(host)) for host, one in target.intact.items())
+        return ("content",) if put_back else ()
     served = {host: one for host, one in target.observed.remembered.items() if host in spec.hosts}
     if stored is None:
         return ("it was deleted",) if served else ()
