@@ -171,7 +171,7 @@ CHANGES: dict[str, tuple[Callable[[Scene], object], Act, set[str]]] = {
     "a ClusterPullSecret is deleted": (
         everywhere,
         lambda scene: scene.wire.remove(f"{GROUP}/clusterpullsecrets/all"),
-        {ALL},
+        {ALL, LOW + IN_A, LOW + IN_B, LOW + "ClusterPullSecret/other/all"},  # what is remembered of them is dropped
     ),
     "a ClusterPullSecret is edited, and a placement has its Secret": (
         with_placement,

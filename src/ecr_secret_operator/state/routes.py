@@ -78,11 +78,12 @@ def _itself(change: Change[Resource], _stores: Stores) -> Iterable[Key]:
 
 
 def _if_its_placements_depend_on_it(change: Change[Resource], _stores: Stores) -> Iterable[Key]:
-    """A cluster resource, if it is new or something has changed that its placements depend on."""
+    """A cluster resource, if it is new or gone, or something has changed that its placements depend on."""
     old, new = change.old, change.new
-    if new is None or not is_cluster(new.key):
+    if not is_cluster(change.subject.key):
         return ()
-    return () if old and _placement_inputs(old) == _placement_inputs(new) else (new.key,)
+    unchanged = old and new and _placement_inputs(old) == _placement_inputs(new)
+    return () if unchanged else (change.subject.key,)
 
 
 def _placement_inputs(resource: Resource) -> tuple[str, int, str, bool]:

@@ -15,6 +15,7 @@ from ...domain.status.outcome import READY, Status
 from ...domain.status.placements import Placements, first_status
 from ...runtime.cache import Cache, Change
 from ...runtime.dynamic import SyncState
+from .keys import is_cluster
 from .resources import ResourceStore
 from .secrets import SecretStore
 
@@ -47,6 +48,7 @@ class PlacementStore:
         self._namespaces = namespaces
         self._own_namespace = own_namespace
         self._statuses: dict[str, dict[str, Status]] = {}
+        self._departed: tuple[Key | None, tuple[str, ...]] = None, ()
         resources.cache.listen(self._resource_changed, core=True)
         namespaces.listen(self._namespace_changed)
 
@@ -102,12 +104,14 @@ class PlacementStore:
     def namespaces_of(self, key: Key) -> tuple[str, ...]:
         """The namespaces whose placements a change of a cluster resource concerns.
 
-        They are selected, have its Secret, or have a status of it.
+        They are selected, have its Secret, or have a status of it. For the resource that was removed last, they are all
+        that there were: what is remembered of its placements can be dropped.
         """
         cluster_resource = self._resources.get(key)
         owned = self._secrets.namespaces_of(key)
         if cluster_resource is None:
-            return tuple(dict.fromkeys(owned))
+            departed, namespaces = self._departed
+            return tuple(dict.fromkeys((*owned, *(namespaces if departed == key else ()))))
         statuses = self._statuses.get(cluster_resource.uid, ())
         return tuple(dict.fromkeys((*self._selected(cluster_resource), *owned, *statuses)))
 
@@ -141,6 +145,8 @@ class PlacementStore:
         old, new = change.old, change.new
         if old and (new is None or new.uid != old.uid):
             self._statuses.pop(old.uid, None)
+            if is_cluster(old.key):
+                self._departed = old.key, tuple(one.name for one in self._namespaces)
 
     def _namespace_changed(self, change: Change[NamespaceLabels]) -> None:
         if change.new is None:
