@@ -72,6 +72,10 @@ test-versions: $(STAMP) ## Run the cluster tests that matter against older API s
 soak: $(STAMP) ## Short-lived tokens while things go wrong: 5 minutes, or ECR_SOAK_MINUTES, of 300 or ECR_SOAK_RESOURCES
 	$(BIN)/pytest tests/soak
 
+simulate: $(STAMP) ## Simulate the operator with SEEDS=1000 from FROM=0; SEED=7 prints one of them, MUTATION=no-damping breaks the operator
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED) --shrink,--seeds $(or $(SEEDS),1000) --from $(or $(FROM),0)) \
+	  $(if $(MUTATION),--mutation $(MUTATION)) $(if $(STOP_AT),--stop-at $(STOP_AT)) $(if $(JOBS),--jobs $(JOBS))
+
 dist: $(STAMP) ## Build wheel and sdist of the operator and of the laboratory: dist
 	rm -rf dist
 	$(BIN)/python -m hatchling build -d dist

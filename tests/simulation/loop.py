@@ -1,0 +1,158 @@
+"""The event loop of a simulation: virtual time, and processes whose callbacks can be held back.
+
+A process is whatever runs with its name in the variable `PROCESS`. A paused process runs no callback and no timer, like
+one that received SIGSTOP, while the others go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import heapq
+import selectors
+from asyncio import events
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from weakref import WeakValueDictionary
+
+START = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
+PROCESS: contextvars.ContextVar[str] = contextvars.ContextVar("process", default="")
+"""The simulated process that the running code belongs to; empty for the world itself."""
+
+MOST_ROUNDS = 50_000
+"""So many rounds of the loop without time passing are an endless loop."""
+
+
+ROUND_SECONDS = 1e-6
+"""How long a round takes: code that runs takes time, too."""
+
+
+class EndlessLoop(AssertionError):
+    """Callbacks run on and on, and no time passes; or everything waits, and no timer is set."""
+
+
+class _Selector(selectors.SelectSelector):
+    """Waits for nothing but time: a simulation has no files."""
+
+    loop: SimulatedLoop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise EndlessLoop("everything waits, and no timer is set")
+        self.loop.advance(timeout)
+        return []
+
+
+@dataclass(slots=True)
+class _Held:
+    """What a paused process would run."""
+
+    ready: list[asyncio.Handle] = field(default_factory=list)
+    timers: list[asyncio.TimerHandle] = field(default_factory=list)
+
+
+class SimulatedLoop(asyncio.SelectorEventLoop):
+    """An event loop with virtual time."""
+
+    _ready: Any
+    _scheduled: list[asyncio.TimerHandle]
+
+    def __init__(self) -> None:
+        selector = _Selector()
+        selector.loop = self
+        self._now = 0.0
+        self._rounds = 0
+        self._held: dict[str, _Held] = {}
+        self._tasks: dict[str, WeakValueDictionary[int, asyncio.Task[Any]]] = {}
+        self._created = 0
+        super().__init__(selector)
+
+    def time(self) -> float:
+        """Seconds since the simulation began."""
+        return self._now
+
+    def utc(self) -> datetime:
+        """The true time, from which the clocks of machines may differ."""
+        return START + timedelta(seconds=self._now)
+
+    def advance(self, seconds: float) -> None:
+        """Lets time pass."""
+        if seconds > 0:
+            self._now += seconds
+            self._rounds = 0
+            return
+        self._now += ROUND_SECONDS
+        self._rounds += 1
+        if self._rounds > MOST_ROUNDS:
+            self._rounds = 0  # what cleans up afterwards has to run
+            raise EndlessLoop("callbacks run on and on, and no time passes")
+
+    def call_soon(  # type: ignore[override] # typeshed has TypeVarTuple here
+        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.Handle:
+        """Calls back in the next round; holds the callback back if its process is paused."""
+        if self._held:
+            held = self._held.get(context.get(PROCESS, "") if context is not None else PROCESS.get())
+            if held is not None:
+                handle = events.Handle(callback, args, self, context)
+                held.ready.append(handle)
+                return handle
+        return super().call_soon(callback, *args, context=context)
+
+    def pause(self, process: str) -> None:
+        """Stops a process; does nothing if it is paused."""
+        if process in self._held:
+            return
+        held = self._held[process] = _Held()
+        held.ready = [handle for handle in self._ready if _process_of(handle) == process]
+        held.timers = [timer for timer in self._scheduled if _process_of(timer) == process]
+        others = [handle for handle in self._ready if _process_of(handle) != process]
+        self._ready.clear()
+        self._ready.extend(others)
+        self._scheduled[:] = [timer for timer in self._scheduled if _process_of(timer) != process]
+        heapq.heapify(self._scheduled)
+
+    def resume(self, process: str) -> None:
+        """Lets a process go on. Its timers that are overdue fire at once."""
+        held = self._held.pop(process, None)
+        if held is None:
+            return
+        self._ready.extend(held.ready)
+        for timer in held.timers:
+            if not timer.cancelled():
+                heapq.heappush(self._scheduled, timer)
+
+    def create_task(  # type: ignore[override] # typeshed knows later parameters
+        self, coro: Any, *, name: str | None = None, context: contextvars.Context | None = None
+    ) -> asyncio.Task[Any]:
+        """Creates a task, and remembers which process it belongs to."""
+        task: asyncio.Task[Any] = super().create_task(coro, name=name, context=context)
+        process = context.get(PROCESS, "") if context is not None else PROCESS.get()
+        if process:
+            self._created += 1
+            self._tasks.setdefault(process, WeakValueDictionary())[self._created] = task
+        return task
+
+    def kill(self, process: str) -> None:
+        """Ends all tasks of a process."""
+        self.resume(process)
+        for _, task in sorted(self._tasks.pop(process, {}).items()):
+            task.cancel()
+
+    def is_paused(self, process: str) -> bool:
+        """Whether a process is paused."""
+        return process in self._held
+
+
+def _process_of(handle: asyncio.Handle) -> str:
+    context: contextvars.Context = handle._context  # type: ignore[attr-defined] # noqa: SLF001 - asyncio gives no other way
+    return str(context.get(PROCESS, ""))
+
+
+def running() -> SimulatedLoop:
+    """The loop of the simulation that runs."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, SimulatedLoop)
+    return loop
