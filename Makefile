@@ -38,7 +38,7 @@ VERSIONS ?=
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help release release-base verify-release demo test test-versions mutants e2e soak dist image image-test node-test sbom bench check docs format generate lock dev-up dev-down clean
+.PHONY: help release release-base verify-release demo test test-versions mutants e2e soak simulate dist image image-test node-test sbom bench check docs format generate lock dev-up dev-down clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'

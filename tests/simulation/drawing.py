@@ -256,7 +256,7 @@ DRAWS: Mapping[str, tuple[float, Draw]] = {
     "remove_keys": (1, _keys),
     "trust": (3, _trust),
     "key": (2, _key),
-    "fight": (2, _fight),
+    "fight": (5, _fight),
     "hold": (3, _hold),
     "webhook": (3, _webhook),
     "quota": (1, _quota),

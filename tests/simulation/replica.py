@@ -24,6 +24,7 @@ from ecr_secret_operator.settings import Settings
 from .apiserver import Request, Response
 from .client import SERVER, SimulatedClient
 from .expected import OPERATOR_NAMESPACE
+from .invariants.base import DISTURBED_SECONDS
 from .invariants.others import LeaderWrites
 from .loop import PROCESS
 from .network import Faults, Network
@@ -83,6 +84,7 @@ class Replica:
 
     Attributes:
         last_trouble: until when it was disturbed.
+        trouble_began: when that began.
         renewed_at: when it began to renew its Lease for the last time; None if it never held it.
         operator: the present one.
     """
@@ -90,8 +92,9 @@ class Replica:
     def __init__(self, world: World, name: str, skew: float) -> None:
         self.world = world
         self.name = name
-        self.skew = skew
+        self.skew = self._usual_skew = skew
         self.last_trouble = 0.0
+        self.trouble_began = 0.0
         self.renewed_at: float | None = None
         self.operator: Operator | None = None
         self._process = ""
@@ -163,7 +166,10 @@ class Replica:
 
     def _until(self, seconds: float) -> float:
         """Until when trouble of so many seconds lasts, beside what lasts longer."""
-        return max(self.last_trouble, self.world.loop.time() + seconds)
+        now = self.world.loop.time()
+        if now - self.last_trouble > DISTURBED_SECONDS:
+            self.trouble_began = now
+        return max(self.last_trouble, now + seconds)
 
     # Faults
 
@@ -244,6 +250,7 @@ class Replica:
     def calm(self) -> None:
         """Ends all faults."""
         self._crash_in = 0
+        self.skew = self._usual_skew  # NTP corrects a clock that was set
         self._network.partitioned.clear()
         self._undisturbed()
         self.world.loop.resume(self._process)

@@ -72,7 +72,7 @@ class World:
         self.last_general_trouble = 0.0
         self.clocks_jumped = False
         self._digest = hashlib.sha256()
-        self._disturbed: list[float] = []
+        self._disturbed: list[tuple[float, str]] = []
         self._stopped = asyncio.Event()
         self.server = ApiServer(loop.utc(), namespaces=("default", "kube-system", OPERATOR_NAMESPACE))
         self.cluster = Cluster(self.server, loop, self._changed)
@@ -112,7 +112,10 @@ class World:
     def lag(self, process: str, usual: float, disturbed: float) -> float:
         """How late a replica may act on what was before."""
         replica = self.replicas[process.partition("#")[0]]
-        return disturbed if self.loop.time() - replica.last_trouble < disturbed else usual
+        now = self.loop.time()
+        if now - replica.last_trouble < disturbed:
+            return disturbed + now - replica.trouble_began  # what it knows may be as old as its trouble
+        return usual
 
     def worked_for(self, seconds: float) -> bool:
         """Whether at least one replica has worked without trouble for so long, and AWS answered."""
@@ -120,14 +123,19 @@ class World:
         quiet = now - max(self.aws.weather.clear_at, *(one.last_trouble for one in self.replicas.values())) > seconds
         return quiet and now - self.last_general_trouble > seconds
 
-    def disturbances(self, seconds: float) -> int:
-        """How many actions and starts of replicas there were in the last so many seconds."""
-        since = self.loop.time() - seconds
-        return sum(1 for at in self._disturbed if at >= since)
+    def disturbances(self, seconds: float, namespace: str = "") -> int:
+        """How many actions and starts of replicas there were in the last so many seconds.
 
-    def disturbed(self) -> None:
-        """Counts a disturbance."""
-        self._disturbed.append(self.loop.time())
+        Args:
+            seconds: how long ago at most.
+            namespace: counts those that concern it only; empty for all.
+        """
+        since = self.loop.time() - seconds
+        return sum(1 for at, where in self._disturbed if at >= since and (not namespace or where in {"", namespace}))
+
+    def disturbed(self, namespace: str = "") -> None:
+        """Counts a disturbance of a namespace, or of all."""
+        self._disturbed.append((self.loop.time(), namespace))
 
     def violated(self, violation: Violation) -> None:
         """Records a violation, which ends the simulation."""
@@ -214,7 +222,7 @@ class World:
         self.note(f"== {action.name} {dict(action.arguments)}")
         if action.name in GENERAL:
             self.last_general_trouble = self.loop.time()
-        self.disturbed()
+        self.disturbed(action.arguments.get("to_namespace", action.arguments.get("namespace", "")))
         function = getattr(actors, action.name, None) or getattr(operations, action.name)
         function(self, **action.arguments)
 

@@ -63,7 +63,7 @@ class BoundedCalls(Invariant):
 class BoundedWrites(Invariant):
     """An object is written a bounded number of times in any ten minutes, whatever others do to it."""
 
-    WRITES = 40
+    WRITES, FOR_EACH = 40, 6
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -74,7 +74,7 @@ class BoundedWrites(Invariant):
         if not change.by_operator or change.plural == "leases":
             return
         count = self._writes.setdefault((change.plural, change.key), _Window()).add(change.at)
-        if count > self.WRITES + 12 * self.world.disturbances(WINDOW_SECONDS + 300):
+        if count > self.WRITES + self.FOR_EACH * self.world.disturbances(WINDOW_SECONDS + 300, change.key[0]):
             self.fail(f"{change.plural} {named(change.key)} was written {count} times within ten minutes")
 
 

@@ -171,8 +171,20 @@ class NothingLeftBehind(Invariant):
         for name in sorted(entries):
             if name not in record:
                 continue  # another client's, or nothing says any more that the operator added it
+            if self._is_wanted(namespace, account["metadata"]["name"], name):
+                continue
             if self.world.cluster.read("secrets", namespace, name) is None:
                 self.fail(f"ServiceAccount {named(_key(account))} is linked to Secret {name}, which is gone")
+
+    def _is_wanted(self, namespace: str, account: str, name: str) -> bool:
+        """Whether a resource links an account to a Secret: an entry stays while it waits for its Secret."""
+        for one in self.world.cluster.resources():
+            spec = one["spec"]
+            links = {link["service_account"] for link in spec.get("link") or ()}
+            there = one["metadata"].get("namespace", namespace) == namespace
+            if there and account in links and spec["generated_secret_name"] == name:
+                return True
+        return False
 
 
 def _key(found: Object) -> tuple[str, str]:

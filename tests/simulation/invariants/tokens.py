@@ -48,7 +48,7 @@ class PolicyHolds(Invariant):
         labels = {one["metadata"]["name"]: dict(labels_of(one)) for one in items("namespaces")}
         now = self.world.loop.time()
         self._since.append((now, Policies(specs, self.world.plan.required), labels))
-        while len(self._since) > 1 and self._since[1][0] < now - 4 * DISTURBED_SECONDS:
+        while len(self._since) > 1 and self._since[1][0] < now - 7_200.0:
             del self._since[0]
 
     def _judge(self, change: Change, host: str, password: str) -> None:
