@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-FIXED = 20
-"""So many seeds take less than a minute on one core."""
+FIXED = 8
+"""So many seeds take 15 s of one core."""
 
 OFFSET = "ECR_SIMULATION_SEED"
 NEW = 4
@@ -38,3 +38,9 @@ def test_a_seed_gives_the_same_run_in_another_process() -> None:
     first, second = (simulated("--seed", "3", "--trace").stdout for _ in range(2))
     assert first == second
     assert "digest" in first
+
+
+def test_a_lost_requeue_is_found() -> None:
+    ended = simulated("--from", "4", "--seeds", "1", "--jobs", "1", "--mutation", "lost-requeue")
+    assert "is denied, and Secret team-a/pull is still there" in ended.stdout, ended.stdout + ended.stderr
+    assert ended.returncode == 1
