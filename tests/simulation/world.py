@@ -40,6 +40,8 @@ GENERAL = frozenset(
     ("policy", "remove_policy", "trust", "crash", "pause", "jump", "partition", "trouble", "compact", "aws", "restart")
 )
 """Actions that concern all namespaces."""
+LARGEST_USUAL_SKEW = 120.0
+"""Of two clocks, in seconds, unless one of them was set."""
 
 
 class Stopped(Exception):
@@ -104,10 +106,15 @@ class World:
         return found
 
     @property
+    def _skew(self) -> float:
+        """How much two clocks differ now, in seconds."""
+        found = [replica.skew for replica in self.replicas.values()] + [self.plan.skews["aws"]]
+        return max(found) - min(found)
+
+    @property
     def largest_skew(self) -> float:
         """How much any two clocks may differ, in seconds."""
-        found = [replica.skew for replica in self.replicas.values()] + [self.plan.skews["aws"]]
-        return max(found) - min(found) if not self.clocks_jumped else 7_300.0
+        return self._skew if not self.clocks_jumped else 7_300.0
 
     def lag(self, process: str, usual: float, disturbed: float) -> float:
         """How late a replica may act on what was before."""
@@ -118,7 +125,12 @@ class World:
         return usual
 
     def worked_for(self, seconds: float) -> bool:
-        """Whether at least one replica has worked without trouble for so long, and AWS answered."""
+        """Whether at least one replica has worked without trouble for so long, AWS answered, and the clocks agree.
+
+        A replica whose clock is far ahead takes a new token for one that has expired.
+        """
+        if self._skew > LARGEST_USUAL_SKEW:
+            return False
         now = self.loop.time()
         quiet = now - max(self.aws.weather.clear_at, *(one.last_trouble for one in self.replicas.values())) > seconds
         return quiet and now - self.last_general_trouble > seconds
