@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from datetime import timedelta
 
@@ -245,3 +246,24 @@ async def test_it_works_again_after_the_loop_that_asked_is_gone() -> None:
     for thread in started:
         thread.join(5)
         assert not thread.is_alive()
+
+
+async def test_the_failure_of_a_call_for_which_none_waits_any_more_is_no_error_of_the_loop() -> None:
+    """It is remembered for those that come later."""
+    errors: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: errors.append(context))
+    world = World()
+    world.fails(Reason.AWS_UNAVAILABLE, "AWS cannot be reached")
+    world.gate.clear()
+    waiting = asyncio.create_task(world.source.token(OHIO, ANY, KEY))
+    await until(lambda: bool(world.calls))
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    world.gate.set()
+    await until(lambda: bool(world.told))
+    await asyncio.sleep(0)
+    gc.collect()
+    assert errors == []
+    with pytest.raises(TokenError, match="AWS cannot be reached"):
+        await world.source.token(OHIO, ANY, KEY)
+    assert len(world.calls) == 1

@@ -174,6 +174,7 @@ class TokenSource:
             state = state or self._new_state(scope, requester, now)
             state.turn = Turn()
             state.call = asyncio.create_task(self._call(scope, state, state.turn, requester), name=f"token {scope}")
+            state.call.add_done_callback(_note_failure)
         self._want(state, requester)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -253,6 +254,12 @@ class TokenSource:
             failure = TokenError(text, reason=Reason.AWS_UNAVAILABLE, retry_at=retry_at)
         state.failure = failure
         return failure
+
+
+def _note_failure(call: asyncio.Task[Token]) -> None:
+    """Keeps asyncio from logging a failure as an error if no resource waits for the call any more."""
+    if not call.cancelled():
+        call.exception()
 
 
 def _no_turn(requester: Key, retry_at: datetime | None) -> TokenError:
