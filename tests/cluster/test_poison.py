@@ -101,6 +101,8 @@ def test_stored_poison_harms_itself_alone(
         apply(lenient, namespace, a_resource("ArgoHelmRepoSecret", name="good-argo"))
         wait_ready(lenient, namespace, "good")
         wait_ready(lenient, namespace, "good-argo", "ArgoHelmRepoSecret")
+        junk = resource_path("secrets", namespace, "junk")
+        wait_for(lambda: (lenient.get(junk) or {})["status"]["conditions"] != "none", "its status is replaced")
         wait_ready(lenient, namespace, "junk")
         assert operator.probe("/healthz")[0] == 200
         assert "raised what it should not" not in operator.output()
