@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,10 +11,6 @@ from ...domain.resource import Key
 
 if TYPE_CHECKING:
     from ...domain.ports import Authorizer, Clock, Links, ReconcileObserver, Recorder, Resources, Secrets, Tokens
-
-
-def _no_wait(_key: Key) -> AbstractAsyncContextManager[None]:
-    return nullcontext()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +32,6 @@ class Ports:
     recorder: Recorder
     observer: ReconcileObserver
     clock: Clock
-    waiting: Callable[[Key], AbstractAsyncContextManager[None]] = _no_wait
-    low_priority: Callable[[Key], bool] = lambda _key: True
-    claim_slow_report: Callable[[Key], bool] = lambda _key: False
+    waiting: Callable[[Key], AbstractAsyncContextManager[None]]
+    low_priority: Callable[[Key], bool]
+    claim_slow_report: Callable[[Key], bool]
