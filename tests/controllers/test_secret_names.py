@@ -120,7 +120,7 @@ async def test_a_name_that_its_owner_has_left_is_taken_over(*, labelled: bool) -
         a_rival(case, generated_secret_name="elsewhere")
         await case.scene.settle()
         await case.reconcile(5)
-        assert (case.condition()["status"] == "True") is labelled, "without the label nobody knows its owner"
+        assert (case.condition()["status"] == "True") is labelled, "without the label, its owner is unknown"
 
 
 async def test_a_secret_of_another_resource_is_named_with_its_owner() -> None:
