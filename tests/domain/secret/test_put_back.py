@@ -58,3 +58,16 @@ def test_an_earlier_token_of_another_scope_is_not_compared() -> None:
     secret = earlier_secret(NOW - timedelta(hours=1))
     plan = decide(an_observed(resource=RESOURCE, secrets=(secret,), remembered={HOST: other}), now=LATER)
     assert plan == Plan(stored=secret.stored_tokens)
+
+
+def test_the_last_token_is_not_restored_once_the_resource_has_another_identity() -> None:
+    secret = earlier_secret(NOW - timedelta(hours=1))
+    observed = an_observed(resource=RESOURCE, secrets=(secret,), remembered=LATEST)
+    (login,) = observed.authorization.logins
+    assert login.scope
+    moved = replace(login, scope=replace(login.scope, region="eu-west-1"))
+    observed = replace(observed, authorization=replace(observed.authorization, logins=(moved,)))
+    write = decide(observed, now=LATER).write
+    assert write is not None
+    assert write.keep != LATEST
+    assert [want.scope for want in write.wants] == [moved.scope]

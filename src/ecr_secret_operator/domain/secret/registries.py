@@ -55,7 +55,7 @@ def plan_registry(
         now: the time (UTC).
     """
     revoked = login.host in observed.authorization.revoked
-    stored = None if revoked else _unless_put_back(intact.get(login.host), observed.remembered.get(login.host))
+    stored = None if revoked else _unless_put_back(intact.get(login.host), observed.remembered.get(login.host), login)
     known = stored or _reusable(observed, login, revoked=revoked)
     keep = known if known and not known.token.expired(now) else None
     requested = refresh_requested(observed.resource) and login.host not in observed.answered
@@ -70,8 +70,13 @@ def is_put_back(stored: StoredToken, remembered: StoredToken | None) -> bool:
     return remembered is not None and _newer(stored, remembered) is remembered
 
 
-def _unless_put_back(stored: StoredToken | None, remembered: StoredToken | None) -> StoredToken | None:
-    return remembered if stored and is_put_back(stored, remembered) else stored
+def _unless_put_back(
+    stored: StoredToken | None, remembered: StoredToken | None, login: RegistryLogin
+) -> StoredToken | None:
+    """The stored token, or the remembered one if it was put back and the login has the same identity still."""
+    if stored and remembered and is_put_back(stored, remembered) and _same_identity(remembered, login):
+        return remembered
+    return stored
 
 
 def hosts_missing_token(authorization: Authorization, stored: StoredTokens, now: datetime) -> tuple[str, ...]:
