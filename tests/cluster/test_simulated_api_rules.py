@@ -276,8 +276,11 @@ def test_what_a_webhook_fails(real: Real, cluster: Cluster, held: str) -> None:
 
 
 def test_what_a_webhook_denies(real: Real, cluster: Cluster, held: str, tmp_path: Path) -> None:
-    def answer(target: Target) -> Any:
-        status, body = normal(run(target, held, [create(SECRETS, secret("a"), dryRun="All")])[0], Names())
+    def created(target: Target) -> Any:
+        return normal(run(target, held, [create(SECRETS, secret("a"), dryRun="All")])[0], Names())
+
+    def refusal(target: Target) -> Any:
+        status, body = created(target)
         return status, {**body, "message": body["message"].partition("request: ")[0]}
 
     def decide(_: Review) -> None:
@@ -287,8 +290,8 @@ def test_what_a_webhook_denies(real: Real, cluster: Cluster, held: str, tmp_path
     begun(simulated, held)
     simulated.server.hooks.append(Hook(name="rules.example.com", decide=decide))
     with refusing_webhook(cluster, held, "secrets", tmp_path) as refusals:
-        wait_for(lambda: answer(real)[0] == 403 and refusals() > 0, "writes are refused")
-        assert answer(simulated) == answer(real)
+        wait_for(lambda: created(real)[0] == 403 and refusals() > 0, "writes are refused")
+        assert refusal(simulated) == refusal(real)
 
 
 def test_discovery_names_the_same_resources(real: Real) -> None:
