@@ -60,7 +60,9 @@ def hostile(kubeconfig: Path, kubectl: Kubectl) -> str:
         namespace = cluster.namespace("test-hostile-output")
         annotated: Object = {"metadata": {"annotations": {"a": HOSTILE}}}
         for kind in ("Secret", "ArgoHelmRepoSecret"):
-            spec = {**annotated, "aws": {"service_account": "annotated"}} if kind == "Secret" else annotated
+            spec = {**annotated, "generated_secret_name": f"of-{kind.lower()}"}  # both are served, whichever is older
+            if kind == "Secret":
+                spec["aws"] = {"service_account": "annotated"}
             apply(cluster, namespace, a_resource(kind, **spec))
             path = resource_path(f"{kind.lower()}s", namespace, "ecr")
             cluster.patch(f"{path}/status", a_hostile_status())
