@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from ecr_secret_operator.errors import AlreadyExists, ApiError, Conflict, Forbidden, NotFound
+from ecr_secret_operator.errors import AlreadyExists, ApiError, Conflict, Forbidden, Invalid, NotFound
 
 T = TypeVar("T")
 Object = dict[str, Any]
@@ -170,7 +170,7 @@ class Wire:
         return _as(reply, self.put(path.removesuffix("/status"), merged))
 
     async def json_patch(self, path: str, operations: Sequence[Mapping[str, Any]], reply: type[T]) -> T:
-        """Replaces or adds fields, as far as the operator's patches of ServiceAccounts do. Raises ApiError."""
+        """Tests, replaces or adds fields, as far as the operator's patches do. Raises ApiError."""
         self._check("PATCH", path)
         found = copy.deepcopy(self._found(path))
         self.writes.append(f"PATCH {path}")
@@ -179,13 +179,16 @@ class Wire:
             target: Any = found
             for part in parents:
                 target = target[part]
-            if last == "resourceVersion":
+            if operation["op"] == "test":
+                if target[last] != operation["value"]:
+                    raise Invalid("a test of the patch failed", status=422)
+            elif last == "resourceVersion":
                 _check_same(found, {"resourceVersion": operation["value"]})
             elif last == "-":
                 target.append(operation["value"])
             else:
                 target[last] = operation["value"]
-        return _as(reply, self.put(path, found))
+        return _as(reply, self.put(path.removesuffix("/status"), found))
 
     async def delete(self, path: str, *, uid: str, resource_version: str) -> None:
         """Deletes an object. Raises ApiError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from sys import getsizeof
+from typing import Any
 
 import msgspec
 
@@ -12,9 +13,8 @@ from ..api.model import NO_METADATA
 from ..api.pull_secrets import RegistriesSpec
 from ..domain.kinds import KINDS, Kind
 from ..domain.resource import InvalidSpec, Key, Resource
-from ..domain.status.conditions import status_patch
 from ..domain.status.outcome import Status
-from ..errors import NotFound
+from ..errors import Conflict, Invalid, NotFound
 from ..runtime.allowance import Allowance, Weight
 from .client import Client
 from .objects import CustomObject
@@ -133,13 +133,26 @@ class StatusWriter:
     async def publish(self, resource: Resource, status: Status) -> Resource:
         """Stores a status, and returns the resource as it is stored afterwards.
 
+        The patch tests the uid, because the API server ignores the uid in a merge patch of `/status`: that would give
+        the status of a deleted resource to the next one of its name.
+
         Raises:
             Conflict: another resource of this name has taken its place.
+            ApiError: the API server refused the status or did not answer.
         """
         kind = KINDS[resource.key.kind]
-        path = f"{collection(kind, resource.key.namespace)}/{resource.key.name}/status"
-        body = {"metadata": {"uid": resource.uid}, "status": status_patch(resource.status, status)}
-        return convert(kind, await self._client.patch(path, body, CustomObject), before=resource)
+        path = f"{collection(kind, resource.key.namespace)}/{resource.key.name}"
+        operations: list[dict[str, Any]] = [
+            {"op": "test", "path": "/metadata/uid", "value": resource.uid},
+            {"op": "add", "path": "/status", "value": status},
+        ]
+        try:
+            stored = await self._client.json_patch(f"{path}/status", operations, CustomObject)
+        except Invalid:  # a failed test has the same code as a status that is not valid
+            if (await self._client.get(path, CustomObject)).metadata.uid != resource.uid:
+                raise Conflict(f"another resource took the place of {resource.key.spoken}") from None
+            raise
+        return convert(kind, stored, before=resource)
 
 
 class _ApiResource(msgspec.Struct):

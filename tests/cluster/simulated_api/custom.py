@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .steps import (
     ABSENT_UID,
     CLUSTER,
@@ -28,6 +30,12 @@ from .steps import (
     version,
 )
 
+
+def tested(value: Any) -> dict[str, Any]:
+    """An operation of a JSON patch that fails if the object has another uid."""
+    return {"op": "test", "path": "/metadata/uid", "value": value}
+
+
 CUSTOM: dict[str, list[Step]] = {
     "generation, status and defaults": [
         create(ECR_SECRETS, {**resource("a", unknown=1), "status": {"phase": "x"}, "other": 1}).named("a"),
@@ -38,6 +46,10 @@ CUSTOM: dict[str, list[Step]] = {
         merge(ECR_SECRETS, "a/status", {"metadata": {"labels": {"l": "2"}, "uid": uid("a")}}),
         merge(ECR_SECRETS, "a/status", {"metadata": {"uid": ABSENT_UID}, "status": {"phase": "Error"}}),
         merge(ECR_SECRETS, "a/status", {"metadata": {"resourceVersion": version("a")}, "status": {"phase": "Error"}}),
+        edit(ECR_SECRETS, "a/status", tested(ABSENT_UID), {"op": "add", "path": "/status", "value": {"phase": "x"}}),
+        edit(
+            ECR_SECRETS, "a/status", tested(uid("a")), {"op": "add", "path": "/status", "value": {"phase": "Pending"}}
+        ),
         merge(ECR_SECRETS, "a/status", {"status": {"conditions": [PASSED]}}).named("b"),
         merge(ECR_SECRETS, "a/status", {"status": {"conditions": [PASSED, PASSED]}}),
         merge(ECR_SECRETS, "a/status", {"status": {"conditions": [{"type": "Ready", "status": "Perhaps"}]}}),

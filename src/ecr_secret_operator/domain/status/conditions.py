@@ -173,8 +173,3 @@ def condition(old: Status, kind: str, value: Value, generation: int, now: dateti
         "observedGeneration": generation,
         "lastTransitionTime": since or format_time(now),
     }
-
-
-def status_patch(old: Status, new: Status) -> dict[str, Any]:
-    """The JSON merge patch from one status to the next: what is gone is null."""
-    return {**dict.fromkeys(old.keys() - new.keys()), **new}
