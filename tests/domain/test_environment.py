@@ -178,3 +178,19 @@ def test_the_sources_of_a_container_are_those_that_have_to_be_looked_at() -> Non
 )
 def test_references_are_replaced_as_kubernetes_does(text: str, wanted: str) -> None:
     assert expanded(text, {"A": "1"}) == wanted
+
+
+def test_the_sources_among_objects() -> None:
+    named = {"metadata": {"name": "one", "namespace": "ops"}}
+    settings, keys = ({"apiVersion": "v1", "kind": kind, **named} for kind in ("ConfigMap", "Secret"))
+    elsewhere = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}}
+    custom = {"apiVersion": "ecr.mobb.redhat.com/v1alpha1", "kind": "Secret", **named}
+    pod = {"apiVersion": "v1", "kind": "Pod", **named}
+    found = VariableSources.among([settings, keys, elsewhere, custom, pod], missing="is not in the files")
+    assert found.objects == {
+        VariableSource("ConfigMap", "ops", "one"): settings,
+        VariableSource("Secret", "ops", "one"): keys,
+        VariableSource("ConfigMap", "default", "one"): elsewhere,
+    }
+    assert found.problem(VariableSource("ConfigMap", "ops", "two")) == "ConfigMap ops/two is not in the files"
+    assert found.problem(VariableSource("ConfigMap", "ops", "one")) == ""

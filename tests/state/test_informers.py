@@ -61,7 +61,19 @@ async def test_a_namespace_that_may_not_be_listed_does_not_delay_the_others() ->
         assert trouble(scene) is None
         assert not scene.state.informers.has_synced("team-a")
         assert scene.state.informers.has_synced("team-b")
+        assert scene.state.informers.has_synced("team-c"), "nothing of it is to be listed"
         assert not scene.state.informers.cluster_resources_synced(), "a confined operator leaves them to another one"
+
+
+async def test_a_confined_operator_that_may_list_nothing_is_in_trouble() -> None:
+    scene = Scene(watched=("team-a",))
+    lists = [PULLING, PULLING.replace("/secrets", "/argohelmreposecrets"), "/api/v1/namespaces/team-a/secrets"]
+    scene.wire.refused.update(lists)
+    async with scene.watching():
+        found = trouble(scene)
+    assert found
+    assert found.startswith("not listed yet: ")
+    assert len(found.removeprefix("not listed yet: ").split(", ")) == len(lists)
 
 
 async def test_silence_is_trouble() -> None:

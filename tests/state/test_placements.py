@@ -10,7 +10,7 @@ import pytest
 from ecr_secret_operator.api.selectors import NamespaceLabels
 from ecr_secret_operator.domain.resource import InvalidSpec, Key, Resource
 from ecr_secret_operator.domain.status.outcome import Status
-from ecr_secret_operator.domain.status.placements import Placements
+from ecr_secret_operator.domain.status.placements import Placements, first_status
 from ecr_secret_operator.runtime.cache import Change
 from ecr_secret_operator.runtime.dynamic import SyncState
 from ecr_secret_operator.state.routes import wakes
@@ -129,6 +129,15 @@ def test_a_share_knows_what_it_said_itself_and_a_new_one_what_was_handled(world:
     assert new.status == {"lastHandledRefresh": "now"}, "or each new namespace would ask for a refresh of its own"
 
 
+def test_a_placement_has_its_own_first_status_and_the_identities_of_the_operators_namespace() -> None:
+    world = World()
+    world.namespace("new", pull="yes")
+    world.put(status={"lastHandledRefresh": "now", "failingNamespaces": []})
+    (whole,) = world.stores.resources.cache
+    placement = world.placement("new")
+    assert placement == whole.placement("new", first_status(whole, "new"), selected=True, identities_in=OWN_NAMESPACE)
+
+
 def test_what_all_say_is_summed_up(world: World) -> None:
     placements = world.placements()
     assert (placements.selected, placements.unknown, set(placements.statuses), placements.problem) == (
@@ -207,7 +216,10 @@ def test_all_wait_for_the_namespaces_to_be_seen(world: World) -> None:
     world.namespaces_state = SyncState.PENDING
     assert world.store.placements(WHOLE, world.namespaces_state) is None
     world.namespaces_state = SyncState.FORBIDDEN
-    assert "may not list namespaces" in world.placements().problem
+    (whole,) = world.stores.resources.cache
+    refused = world.placements()
+    assert "may not list namespaces" in refused.problem
+    assert refused == Placements(whole, 0, {}, problem=refused.problem)
 
 
 @pytest.mark.parametrize(
@@ -217,6 +229,9 @@ def test_while_the_spec_rests_or_cannot_be_read_what_is_there_stays(world: World
     world.secret("a")
     world.put(spec=spec, generation=2)
     assert [(placement := world.placement(name)) and placement.selected for name in ("a", "b")] == [True, False]
+    (whole,) = world.stores.resources.cache
+    if isinstance(spec, InvalidSpec):
+        assert world.placements() == Placements(whole, 1, {})
     assert world.placements().selected == 1
 
 
@@ -231,6 +246,22 @@ def test_what_a_share_says_when_its_namespace_is_gone_is_not_kept(world: World) 
     world.namespace("a", pull="yes")
     assert "a" not in world.placements().statuses
     assert world.placements().unknown == 1
+
+
+def test_a_namespace_that_goes_takes_only_its_own_status_with_it(world: World) -> None:
+    (whole,) = world.stores.resources.cache
+    world.namespace("a", pull="yes", other="label")
+    assert world.store.has_status(whole, "a"), "a change of labels is no deletion"
+    world.stores.namespaces.forget("c")
+    world.stores.namespaces.forget("b")
+    assert [world.store.has_status(whole, name) for name in ("a", "b", "c")] == [True, False, False]
+
+
+def test_the_namespaces_of_a_removed_resource_are_remembered_for_the_last_one_only(world: World) -> None:
+    (whole,) = world.stores.resources.cache
+    world.stores.resources.cache.drop(whole)
+    assert set(world.store.namespaces_of(WHOLE)) == {"a", "b", "c"}
+    assert world.store.namespaces_of(WHOLE._replace(name="another")) == ()
 
 
 def test_what_a_share_says_of_a_resource_that_was_replaced_is_not_kept(world: World) -> None:

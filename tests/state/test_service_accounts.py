@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -158,6 +159,16 @@ async def test_nothing_is_desired_before_resources_are_listed() -> None:
     assert scene.state.service_accounts.desired_links(one) is None
 
 
+async def test_nothing_is_desired_while_the_lists_of_its_namespace_are_refused() -> None:
+    scene = Scene(watched=("team-a", "team-b"))
+    scene.wire.refused.add(PULLING.removesuffix("/pull"))
+    one = LinkedAccount("team-a", "builder", "7", {"pull": (), "mount": ()}, frozenset(), frozenset(), frozenset())
+    async with scene.watching():
+        links = scene.state.service_accounts
+        assert links.desired_links(one) is None
+        assert links.desired_links(replace(one, namespace="team-b")) == DesiredLinks({}, frozenset())
+
+
 ASKED: dict[str, tuple[Callable[[Scene], object], dict[Ref, bool]]] = {
     "no Secret yet": (lambda scene: scene.resource(link=LINK), {PULL: False}),
     "its Secret is there": (lambda scene: (scene.resource(link=LINK), generated(scene)), {PULL: True}),
@@ -193,6 +204,10 @@ async def test_what_is_asked_of_a_service_account(name: str) -> None:
 KEPT: dict[str, tuple[Callable[[Scene], object], bool]] = {
     "there is no Secret": (lambda _scene: None, False),
     "its Secret lost the operator's label": (lambda scene: (scene.resource(), generated(scene, labels={})), False),
+    "its Secret lost the operator's label, and its resource has another name for it": (
+        lambda scene: (scene.resource(generated_secret_name="another", link=LINK), generated(scene, labels={})),
+        False,
+    ),
     "its resource is gone, and the Secret outlives it": (
         lambda scene: scene.generated(a_resource(), ownerReferences=[]),
         True,
@@ -274,6 +289,10 @@ async def test_why_an_entry_is_removed() -> None:
         scene.resource()
         await scene.settle()
         assert links.unlinked(here, PULL) == Unlinked(PULL, Removal.LINK_DROPPED, a_key())
+        mounts = [{"service_account": "builder", "for": ["mount"]}]
+        scene.resource("first", link=mounts, status=refused("PolicyDenied"))
+        await scene.settle()
+        assert links.unlinked(here, PULL) == Unlinked(PULL, Removal.LINK_DROPPED, a_key()), "that is another entry"
         scene.resource("second", link=LINK, status=refused("PolicyDenied"))
         await scene.settle()
         assert links.unlinked(here, PULL) == Unlinked(PULL, Removal.DENIED, a_key(name="second"))
