@@ -95,6 +95,13 @@ async def test_refused_credentials_are_named_after_a_silence() -> None:
 # What depends on dynamic informers
 
 
+def named(scene: Scene) -> set[tuple[str, str]]:
+    """The watches of one object: the collection and the name."""
+    found = [one.split("/") for one in scene.wire.watched() if "metadata.name=" in one]
+    names = [next(part for part in parts if part.startswith("metadata.name=")) for parts in found]
+    return {("/".join(parts[:2]), name.partition("=")[2]) for parts, name in zip(found, names, strict=True)}
+
+
 async def test_labels_of_namespaces_are_known_while_a_policy_selects_by_them() -> None:
     scene = Scene()
     scene.namespace("team-a", team="a")
@@ -140,6 +147,23 @@ async def test_identities_are_known_while_a_resource_names_them() -> None:
         scene.wire.remove("/api/v1/namespaces/team-a/secrets/keys")
         await scene.settle()
         assert dependencies.credentials("team-a", "keys") is Missing.ABSENT
+
+
+async def test_each_named_object_is_watched_alone_and_forgotten_with_the_last_that_names_it() -> None:
+    scene = Scene()
+    scene.account(role="arn:aws:iam::123456789012:role/pull")
+    scene.keys_secret()
+    scene.resource("one", aws={"service_account": "builder"})
+    scene.resource("two", aws={"credentials_secret": "keys"})
+    async with scene.watching():
+        assert named(scene) == {("team-a/secrets", "keys"), ("team-a/serviceaccounts", "builder")}
+        identities = scene.state.stores.identities
+        assert (len(identities.accounts), len(identities.secrets)) == (1, 1)
+        for name in ("one", "two"):
+            scene.wire.remove(f"{GROUP}/namespaces/team-a/secrets/{name}")
+        await scene.settle()
+        assert named(scene) == set()
+        assert (len(identities.accounts), len(identities.secrets)) == (0, 0)
 
 
 async def test_a_namespace_that_comes_late_takes_a_watch_from_the_one_that_has_most() -> None:

@@ -142,8 +142,12 @@ async def test_a_failure_is_forgotten_with_its_service_account() -> None:
     scene.account()
     async with scene.watching():
         scene.state.service_accounts.set_link_error(account(scene), "a webhook denies it")
+        scene.account(labels={"team": "a"})
+        await scene.settle()
+        assert scene.state.stores.accounts.failure("team-a", "builder") == "a webhook denies it", "after another change"
         scene.wire.remove(BUILDER)
         await scene.settle()
+        assert scene.state.stores.accounts.failure("team-a", "builder") == ""
         scene.account()
         await scene.settle()
         assert scene.state.service_accounts.link_status(scene.get()) == LinkStatus(pending=True)

@@ -218,17 +218,24 @@ def stored(limit: TokenLimit, identity: Identity = OPERATORS) -> StoredTokens:
     return {HOST: StoredToken.of(scope, a_token())}
 
 
-@pytest.mark.parametrize(
-    ("limit", "revoked"),
-    [
-        (UNLIMITED, True),
-        (TokenLimit("pull"), True),
-        (TokenLimit("push", ("team-a/*",)), True),
-        (TokenLimit("pull", ("team-b/*",)), True),
-        (LIMIT, False),
-        (TokenLimit("pull", ("team-a/web",)), False),
-    ],
-)
+JUDGED = [
+    (UNLIMITED, True),
+    (TokenLimit("pull"), True),
+    (TokenLimit("push", ("team-a/*",)), True),
+    (TokenLimit("pull", ("team-b/*",)), True),
+    (LIMIT, False),
+    (TokenLimit("pull", ("team-a/web",)), False),
+]
+
+
+@pytest.mark.parametrize(("limit", "revoked"), JUDGED)
+def test_a_stored_token_of_a_role_that_allows_more_is_revoked(limit: TokenLimit, *, revoked: bool) -> None:
+    with_role = stored(limit, AssumedRole(ROLE))
+    found = assess(a_resource(), Cluster([PULL]), stored=with_role, policy_required=False)
+    assert found.revoked == found.too_wide == (frozenset((HOST,)) if revoked else frozenset())
+
+
+@pytest.mark.parametrize(("limit", "revoked"), JUDGED)
 def test_a_stored_token_that_allows_more_is_revoked(limit: TokenLimit, *, revoked: bool) -> None:
     found = assess(a_resource(), Cluster([PULL]), stored=stored(limit), policy_required=False)
     assert found.revoked == found.too_wide == (frozenset((HOST,)) if revoked else frozenset())
