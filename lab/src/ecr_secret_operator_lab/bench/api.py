@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,16 +18,24 @@ _NO_LIMIT = aiohttp.ClientTimeout(total=None)
 
 
 class Write(NamedTuple):
-    """One request."""
+    """One request.
+
+    Attributes:
+        method: of HTTP.
+        path: of the API.
+        body: an object; for a PATCH a merge patch, or the operations of a JSON patch.
+    """
 
     method: str
     path: str
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
     @property
     def content(self) -> str:
         """Its content type."""
-        return "application/merge-patch+json" if self.method == "PATCH" else "application/json"
+        if self.method != "PATCH":
+            return "application/json"
+        return f"application/{'merge' if isinstance(self.body, Mapping) else 'json'}-patch+json"
 
 
 def session(kubeconfig: Path) -> aiohttp.ClientSession:

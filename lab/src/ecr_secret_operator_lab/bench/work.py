@@ -103,7 +103,8 @@ def rotation(ground: Ground, found: Sample, where: Sequence[Place]) -> list[Chai
 
 def _status(place: Place, uid: str, ours: Sample) -> Write:
     path = f"{resource_path('secrets', *place)}/status"
-    return Write("PATCH", path, {"metadata": {"uid": uid}, "status": ours.resource["status"]})
+    test = {"op": "test", "path": "/metadata/uid", "value": uid}
+    return Write("PATCH", path, [test, {"op": "add", "path": "/status", "value": ours.resource["status"]}])
 
 
 def own(secret: Object) -> Object:
