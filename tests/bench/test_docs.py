@@ -10,6 +10,8 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from ecr_secret_operator_lab.bench.docs import FIGURES, PAGE, PLOT, read_report, with_figures, write_docs, write_report
+from ecr_secret_operator_lab.bench.plot import write_plot
+from ecr_secret_operator_lab.bench.records import Peer
 from ecr_secret_operator_lab.bench.tables import sheets
 from tests.bench.reports import a_job, a_report, a_size
 
@@ -54,6 +56,14 @@ def test_everything_is_written_into_the_directory_and_again_the_same(tmp_path: P
     write_docs(read_report(tmp_path / FIGURES), tmp_path)
     assert first.keys() == {PAGE, FIGURES, PLOT}
     assert first == {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+
+
+def test_another_operator_is_in_the_plot_where_it_was_measured(tmp_path: Path) -> None:
+    one, two = a_size(100), a_size(1_000)
+    peer = Peer(idle=one.idle, first_service=a_job(seconds=8.0), restart=one.restart)
+    for name, sizes, shown in (("without", [one, two], 0), ("with", [replace(one, peer=peer), two], 3)):
+        write_plot(a_report(*sizes), tmp_path / f"{name}.svg")
+        assert (tmp_path / f"{name}.svg").read_text().count("other operator<") == shown
 
 
 def test_every_row_has_a_cell_for_each_heading_and_a_terminal_shows_them_whole() -> None:

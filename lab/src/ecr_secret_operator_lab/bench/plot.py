@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .records import Job, Report
+from .records import Job, Peer, Report, Size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_FIRST, _ROTATION, _CLIENT = "#1f6feb", "#2da44e", "#59636e"
+_FIRST, _ROTATION, _CLIENT, _PEER = "#1f6feb", "#2da44e", "#59636e", "#bc4c00"
 _BAR = 0.36
 """Width of a bar; the distance between two groups is 1."""
 _STYLE: dict[Any, Any] = {
@@ -69,7 +70,15 @@ def _speed(axes: Axes, report: Report) -> None:
         client = [number / job.ceiling_seconds for number, job in zip(numbers, jobs, strict=True)]
         axes.plot(numbers, ours, "o-", color=colour, label=label)
         axes.plot(numbers, client, "o:", color=colour, alpha=0.5, label=f"{label}, minimal client")
+    _peer(axes, report, lambda size, peer: size.resources / peer.first_service.seconds, "first service, other operator")
     axes.set_title("Resources per second")
+
+
+def _peer(axes: Axes, report: Report, value: Callable[[Size, Peer], float], label: str) -> None:
+    """Another operator, at the sizes at which it was measured."""
+    found = [(size.resources, value(size, size.peer)) for size in report.sizes if size.peer]
+    if found:
+        axes.plot(*zip(*found, strict=True), "s--", color=_PEER, label=label)
 
 
 def _ratio(axes: Axes, report: Report) -> None:
@@ -97,6 +106,7 @@ def _cpu(axes: Axes, report: Report) -> None:
         axes.plot(numbers, [job.cpu_ms_per_resource for job in jobs], "o-", color=colour, label=label)
     client = [size.first_service.ceiling_cpu_ms_per_resource for size in report.sizes]
     axes.plot(numbers, client, "o:", color=_CLIENT, label="first service, minimal client")
+    _peer(axes, report, lambda _, peer: peer.first_service.cpu_ms_per_resource, "first service, other operator")
     axes.set_title("CPU time for each resource (ms)")
 
 
@@ -105,6 +115,12 @@ def _memory(axes: Axes, report: Report) -> None:
     axes.plot(numbers, [size.peak_kib / 1024 for size in report.sizes], "o-", color=_FIRST, label="peak")
     axes.plot(
         numbers, [size.idle.peak_kib / 1024 for size in report.sizes], "o:", color=_CLIENT, label="without resources"
+    )
+    _peer(
+        axes,
+        report,
+        lambda _, peer: max(peer.first_service.peak_kib, peer.restart.peak_kib) / 1024,
+        "peak of the other operator",
     )
     axes.set_title("Memory (MiB)")
 
