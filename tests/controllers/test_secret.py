@@ -312,6 +312,17 @@ async def test_what_another_client_changed_is_judged_again(method: str, plural: 
         assert await case.reconcile() == AGAIN
 
 
+@pytest.mark.parametrize(("method", "damage"), [("PATCH", {"data": {}}), ("DELETE", {"data": {}, "immutable": True})])
+async def test_a_secret_that_is_deleted_before_it_is_restored_is_no_failure(
+    method: str, damage: dict[str, object]
+) -> None:
+    async with a_case(served=True) as case:
+        await case.damage(**damage)
+        case.fail(method, "secrets", NotFound('secrets "ecr-pull" not found', status=404))
+        assert await case.reconcile(1) == AGAIN
+        assert (case.outcomes[1:], case.events) == ([], [])
+
+
 async def test_a_resource_that_goes_before_its_status_is_stored_is_done() -> None:
     async with a_case() as case:
         case.fail("PATCH", "secrets/status", NotFound("gone"))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64decode
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
@@ -160,6 +160,15 @@ def source(
     )
 
 
+@contextmanager
+def _superseded_if_gone(stored: StoredSecret) -> Iterator[None]:
+    """Raises Superseded when the API server has no Secret any more where one was judged."""
+    try:
+        yield
+    except NotFound:
+        raise Superseded(f"Secret {stored.name} was deleted since it was judged") from None
+
+
 class SecretWriter:
     """Reads and writes single Secrets.
 
@@ -201,11 +210,12 @@ class SecretWriter:
 
         Raises:
             ApiError: it was not updated; Conflict when another version is stored.
-            Superseded: another version was found before the update.
+            Superseded: another version, or none, was found.
         """
         path = f"{collection(stored.namespace)}/{stored.name}"
-        body = patch(await self._complete(stored) if stored.partial else stored, desired)
-        return _written(await self._client.patch(path, body, SecretObject), body, desired)
+        with _superseded_if_gone(stored):
+            body = patch(await self._complete(stored) if stored.partial else stored, desired)
+            return _written(await self._client.patch(path, body, SecretObject), body, desired)
 
     async def replace(self, stored: StoredSecret, desired: Desired, *, keep: bool) -> StoredSecret:
         """Deletes the version that was judged, and creates its successor, for changes that no update can make.
@@ -218,13 +228,14 @@ class SecretWriter:
 
         Raises:
             ApiError: it was not replaced; Conflict when another version is stored.
-            Superseded: another version was found before the deletion.
+            Superseded: another version, or none, was found before the deletion.
         """
         before = None
-        if keep:
-            before = await self._whole(stored)
-            await self._check_accepted(desired)
-        await self.delete(stored)
+        with _superseded_if_gone(stored):
+            if keep:
+                before = await self._whole(stored)
+                await self._check_accepted(desired)
+            await self.delete(stored)
         try:
             return await self.create(desired)
         except AlreadyExists:
