@@ -16,6 +16,7 @@ from ecr_secret_operator.domain.identity.limit import ALL_THAT_POLICY_ALLOWS, UN
 from ecr_secret_operator.domain.identity.policy import AccessRequest
 from ecr_secret_operator.domain.identity.scope import Scope
 from ecr_secret_operator.domain.identity.sources import KeySecret
+from ecr_secret_operator.domain.resource import InvalidSpec
 from ecr_secret_operator.domain.secret.annotations import StoredToken, StoredTokens
 from ecr_secret_operator.domain.secret.registries import hosts_missing_token
 from ecr_secret_operator.domain.tokens.token import Sensitive
@@ -248,6 +249,18 @@ def test_in_audit_mode_a_wide_token_is_reported_once() -> None:
     found = assess(a_resource(), Cluster([policy]), stored=wide, policy_required=False)
     assert (found.revoked, found.removable) == (frozenset(), ())
     assert audited(found, wide).count("AccessPolicy") == 1
+
+
+def test_in_audit_mode_a_token_of_a_denied_limit_is_reported_with_that_limit() -> None:
+    policy = a_policy(**ROLES, limit=TEAM_A, **AUDIT)
+    aws = {"role_arn": ROLE, "access": "pull", "repositories": ["team-*"]}
+    wide = stored(TokenLimit("pull", ("team-*",)), AssumedRole(ROLE))
+    found = assess(a_resource(spec=a_spec(aws=aws)), Cluster([policy]), stored=wide, policy_required=False)
+    assert "does not allow access pull in team-*" in audited(found, wide)
+    assert audited(found, wide) == found.audited
+    broken = a_resource(spec=InvalidSpec("it cannot be read"))
+    found = assess(broken, Cluster([policy]), stored=wide, policy_required=False)
+    assert "does not allow access pull in team-*" in audited(found, wide)
 
 
 @pytest.mark.parametrize(

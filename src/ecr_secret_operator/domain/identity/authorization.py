@@ -116,17 +116,16 @@ def assess(
     judged = _judge_of(resource, dependencies, policy_required=policy_required)
     if isinstance(judged, Missing):
         return _without_labels(judged, resource.place)
-    verdicts = {host: judged(_asked(host, one)) for host, one in stored.items() if is_registry(host)}
+    requests = {host: _asked(host, one) for host, one in stored.items() if is_registry(host)}
+    verdicts = {host: judged(request) for host, request in requests.items()}
     revoked = frozenset(host for host, verdict in verdicts.items() if not verdict.served or verdict.default_role_arn)
-    unlimited = {
-        host: judged(_asked(host, stored[host], limited=False))
-        for host, verdict in verdicts.items()
-        if verdict.audited or host in revoked
-    }
-    too_wide = frozenset(host for host in revoked if unlimited[host].served and not unlimited[host].default_role_arn)
-    # The limit of a token to come is reported with its registry.
+    unlimited = {host: judged(replace(requests[host], limit=LimitRequest())) for host in revoked}
+    too_wide = frozenset(host for host, verdict in unlimited.items() if verdict.served and not verdict.default_role_arn)
+    # As a spec asks for the same limit: what is reported of a registry is not reported of its token, too.
     removable = tuple(
-        (host, stored[host], one.audited) for host, one in unlimited.items() if one.audited and host not in revoked
+        (host, stored[host], why)
+        for host, verdict in verdicts.items()
+        if verdict.audited and host not in revoked and (why := judged(_as_in_a_spec(requests[host])).audited)
     )
     found = Authorization(revoked=revoked, removable=removable, too_wide=too_wide)
     if isinstance(resource.spec, InvalidSpec):
@@ -236,10 +235,15 @@ def audited(authorization: Authorization, held: StoredTokens) -> str:
     return "; ".join(filter(None, (authorization.audited, *removed)))
 
 
-def _asked(host: str, one: StoredToken, *, limited: bool = True) -> AccessRequest:
-    """What a stored token would ask for, had it to be requested; without its limit, policy may choose one."""
+def _as_in_a_spec(asked: AccessRequest) -> AccessRequest:
+    """The request of a resource for such a token: where that has no limit, policy may choose one."""
+    return replace(asked, limit=LimitRequest.of(asked.limit.access, asked.limit.repositories or ()))
+
+
+def _asked(host: str, one: StoredToken) -> AccessRequest:
+    """What a stored token would ask for, had it to be requested."""
     region = parse_registry(host).region
-    limit = LimitRequest(one.limit.access, one.limit.repositories) if limited else LimitRequest()
+    limit = LimitRequest(one.limit.access, one.limit.repositories)
     if one.role_arn:
         return AccessRequest(host, region, "role", one.role_arn, limit=limit)
     return AccessRequest(host, region, "keys" if one.origin.startswith(keys_origin("")) else "ambient", limit=limit)
