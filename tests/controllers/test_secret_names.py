@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from ecr_secret_operator.domain.resource import Key
+from ecr_secret_operator.errors import AlreadyExists
+from ecr_secret_operator.reasons import Removal
+from ecr_secret_operator.runtime.result import AGAIN
 
 from ..factories import HOST, NOW, a_key, a_raw_spec, a_spec
 from ..scenes import GROUP
@@ -69,6 +72,17 @@ async def test_a_secret_that_a_finalizer_holds_is_waited_for() -> None:
         result = await case.reconcile(1)
         assert result.again_at == case.now + timedelta(seconds=5)
         assert "example.com/a" in case.condition("Refreshing")["message"]
+
+
+@pytest.mark.parametrize(("hours", "posts"), [(1, 2), (13, 1)])
+async def test_a_name_that_is_taken_while_its_secret_is_replaced_is_judged_again(hours: int, posts: int) -> None:
+    """One POST finds it taken, after the dry run that comes first while the token is valid."""
+    async with a_case(served=True) as case:
+        await case.damage(immutable=True, metadata={**(await case.metadata()), "ownerReferences": []})
+        for _ in range(posts):
+            case.fail("POST", "secrets", AlreadyExists("there is one"))
+        assert await case.reconcile(hours * 3600) == AGAIN
+        assert (case.removed_for, case.reasons) == ([Removal.REPLACED], ["SecretRemoved"])
 
 
 OLDER = "2026-02-01T00:00:00Z"

@@ -50,6 +50,7 @@ async def test_a_denied_token_goes_although_its_immutable_secret_cannot_be_repla
         await case.reconcile(1)
         assert await case.secret() is None
         assert case.condition()["reason"] == "KubernetesError"
+        assert case.removed_for == [Removal.REPLACED]
 
 
 @pytest.mark.parametrize("refused", [False, True])

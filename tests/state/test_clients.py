@@ -118,7 +118,7 @@ async def test_a_write_that_the_watch_reports_before_its_answer_wakes_nothing() 
         await scene.settle()
         assert scene.woken == []
         assert len(scene.wire.writes) == 3
-        await secrets.replace(stored, desired, keep=False)
+        await secrets.replace(stored, desired)
         await scene.settle()
         assert scene.woken == ["Secret/team-a/pull"], "by the deletion, and not by the creation after it"
         assert scene.get().status == {"phase": "Updated"}

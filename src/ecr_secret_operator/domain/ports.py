@@ -74,10 +74,10 @@ class Secrets(Protocol):
     async def update(self, stored: StoredSecret, desired: Desired) -> StoredSecret:
         """Updates just the version that was judged; Conflict when it is no longer the stored one."""
 
-    async def replace(self, stored: StoredSecret, desired: Desired, *, keep: bool) -> StoredSecret:
+    async def replace(self, stored: StoredSecret, desired: Desired) -> StoredSecret:
         """Deletes the version that was judged and creates its successor, where an update cannot do it.
 
-        With `keep`, nothing is deleted for a successor that would be refused.
+        Nothing is deleted for a successor that would be refused.
         """
 
     async def delete(self, stored: StoredSecret) -> None:

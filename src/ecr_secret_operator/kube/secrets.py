@@ -217,32 +217,30 @@ class SecretWriter:
             body = patch(await self._complete(stored) if stored.partial else stored, desired)
             return _written(await self._client.patch(path, body, SecretObject), body, desired)
 
-    async def replace(self, stored: StoredSecret, desired: Desired, *, keep: bool) -> StoredSecret:
+    async def replace(self, stored: StoredSecret, desired: Desired) -> StoredSecret:
         """Deletes the version that was judged, and creates its successor, for changes that no update can make.
+
+        The successor is tried in a dry run first, and the stored Secret is restored if it is refused nevertheless.
 
         Args:
             stored: the version that was judged.
             desired: its successor.
-            keep: whether the stored Secret must survive if its successor is refused. The successor is then tried in a
-                dry run first, and the stored Secret is restored if the successor is refused nevertheless.
 
         Raises:
-            ApiError: it was not replaced; Conflict when another version is stored.
+            ApiError: it was not replaced; Conflict when another version is stored; AlreadyExists when the name is taken
+                after the deletion.
             Superseded: another version, or none, was found before the deletion.
         """
-        before = None
         with _superseded_if_gone(stored):
-            if keep:
-                before = await self._whole(stored)
-                await self._check_accepted(desired)
+            before = await self._whole(stored)
+            await self._check_accepted(desired)
             await self.delete(stored)
         try:
             return await self.create(desired)
         except AlreadyExists:
             raise
         except ApiError:
-            if before:
-                await self._restore(stored.namespace, before)
+            await self._restore(stored.namespace, before)
             raise
 
     async def _check_accepted(self, desired: Desired) -> None:

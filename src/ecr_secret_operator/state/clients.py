@@ -138,14 +138,14 @@ class SecretClient:
         with self._in_flight.writing((desired.namespace, desired.name)):
             return self._stored(await self._writer.update(stored, desired))
 
-    async def replace(self, stored: StoredSecret, desired: Desired, *, keep: bool) -> StoredSecret:
+    async def replace(self, stored: StoredSecret, desired: Desired) -> StoredSecret:
         """Deletes the version that was judged and creates its successor. Raises ApiError.
 
-        With `keep`, nothing is deleted for a successor that would be refused.
+        Nothing is deleted for a successor that would be refused.
         """
         self._check_lead()
         with self._in_flight.writing((desired.namespace, desired.name)):
-            return self._stored(await self._writer.replace(stored, desired, keep=keep))
+            return self._stored(await self._writer.replace(stored, desired))
 
     async def delete(self, stored: StoredSecret) -> None:
         """Deletes only the version that was judged. Raises ApiError."""

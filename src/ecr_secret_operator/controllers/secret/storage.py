@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from ...domain.resource import Resource
 from ...domain.secret.annotations import StoredTokens
 from ...domain.secret.deletion import blocked_by_deletion
@@ -125,9 +127,7 @@ class SecretStorage:
         if not differences(stored, desired):
             return Applied(stored=desired.tokens)
         if needs_replacing(stored, desired.secret_type):
-            keep = stored.has_valid_token(self._ports.clock()) and not write.takes_away
-            await self._ports.secrets.replace(stored, desired, keep=keep)
-            await self._report_removed(resource, stored, Removal.REPLACED)
+            await self._replace(resource, write, stored, desired)
             return Applied(stored=desired.tokens, written=True, happened=happened)
         try:
             await self._ports.secrets.update(stored, desired)
@@ -137,6 +137,24 @@ class SecretStorage:
                 await self.remove(resource, stored, Removal.TOKEN_DENIED)
             raise
         return Applied(stored=desired.tokens, written=True, happened=happened)
+
+    async def _replace(self, resource: Resource, write: Write, stored: StoredSecret, desired: Desired) -> None:
+        """Deletes a Secret that cannot be updated, and creates its successor.
+
+        Raises:
+            ApiError: the API server refused or did not answer.
+            Superseded: the name is taken again, or finalizers hold the Secret.
+        """
+        secrets, successor = self._ports.secrets, None
+        keep = stored.has_valid_token(self._ports.clock()) and not write.takes_away
+        if not keep:
+            await self.remove(resource, stored, Removal.REPLACED)
+        with suppress(AlreadyExists):
+            successor = await (secrets.replace(stored, desired) if keep else secrets.create(desired))
+        if keep:
+            await self._report_removed(resource, stored, Removal.REPLACED)
+        if successor is None:
+            raise Superseded(f"Secret {stored.name} was deleted, and there is one again")
 
     async def _report_removed(self, resource: Resource, secret: StoredSecret, cause: Removal) -> None:
         event = secret_removed(secret, cause)
