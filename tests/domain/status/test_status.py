@@ -119,6 +119,16 @@ def test_a_suspended_resource_says_whether_it_holds_a_token() -> None:
     assert empty == "spec.suspend is true: no valid token is stored and nothing is refreshed"
 
 
+def test_a_suspended_resource_says_why_it_is_not_ready_although_its_token_is_kept() -> None:
+    """Another identity or registry was written into its spec before it was suspended."""
+    outcome = replace(UNCHANGED, lacking=(HOST,))
+    held = condition_of(next_status(SUSPENDED, outcome, now=SOON), READY)
+    assert held["status"] == "False"
+    assert held["message"].endswith(
+        f"the stored token is kept and nothing is refreshed. Another token is needed for {HOST}"
+    )
+
+
 def test_the_argo_kind_names_its_registry_and_secret() -> None:
     status = next_status(a_resource(spec=an_argo_spec(url=f"oci://{HOST}/charts"), status={}), SERVED, now=NOW)
     assert condition_of(status, READY)["message"] == f"Secret charts holds a valid token for {HOST}"

@@ -102,6 +102,8 @@ def _conditions(spec: CommonSpec | InvalidSpec, outcome: Outcome, now: datetime)
         kept = good or any(not token.expired(now) for token in outcome.tokens)
         what = "the stored token is kept" if kept else "no valid token is stored"
         text = f"spec.suspend is true: {what} and nothing is refreshed"
+        if kept and outcome.lacking:
+            text = f"{text}. Another token is needed for {', '.join(outcome.lacking)}"
         return (good, Reason.SUSPENDED, text), (False, Reason.SUSPENDED, text)
     ready = (good, Reason.REFRESHED, _served_message(spec, outcome.first, good=good))
     if failure:
