@@ -366,3 +366,12 @@ def test_an_error_shows_the_name_by_which_the_command_was_called(program: str) -
     with click.Context(PROGRAMS[program], info_name=program):
         said = str(Failed("See: ecr-secret-operator doctor. The namespace is ecr-secret-operator"))
     assert said == f"See: {program} doctor. The namespace is ecr-secret-operator"
+
+
+def test_a_full_disk_is_an_error_of_one_line() -> None:
+    program = "import sys; sys.argv[0] = 'ecr-secret-operator'; from ecr_secret_operator.cli.main import main; main()"
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-c", program, "version", "--client"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    sentence = "Error: the output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, sentence)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 
 import click
@@ -14,6 +16,8 @@ from .commands import Commands
 from .naming import COMMANDS, NAME, PLUGIN, named
 
 EXIT_FAILED = 1
+_NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What a full or broken disk answers to what is written."""
 
 _SETTINGS = {
     "help_option_names": ["-h", "--help"],
@@ -81,6 +85,12 @@ def _main(group: click.Group, name: str) -> None:
         group.main(prog_name=name, complete_var=_complete_variable(name), standalone_mode=True)
     except OperatorError as error:
         click.echo(f"Error: {one_line(named(str(error), name))}", err=True)
+        sys.exit(EXIT_FAILED)
+    except OSError as error:
+        if error.errno not in _NOT_WRITTEN:
+            raise
+        click.echo(f"Error: the output cannot be written: {error.strerror}", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python tries to write the rest when it ends
         sys.exit(EXIT_FAILED)
 
 
