@@ -192,6 +192,21 @@ def test_watching_ends_with_ctrl_c_and_the_last_answer(namespace: str, cluster: 
         os.close(terminal)
 
 
+def test_watching_without_a_terminal_prints_each_change(namespace: str, cluster: Cluster, kubeconfig: Path) -> None:
+    apply(cluster, namespace, a_resource())
+    command = [installed_command(), "status", "-n", namespace, "--watch"]
+    env = {**os.environ, "KUBECONFIG": str(kubeconfig)}
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as watching:
+        try:
+            assert watching.stdout
+            lines = iter(watching.stdout.readline, b"")
+            assert b"Pending" in next(line for line in lines if b"ecrsecret/" in line)
+            apply(cluster, namespace, a_resource(name="another"))
+            assert next(line for line in lines if b"ecrsecret/another" in line)
+        finally:
+            watching.kill()
+
+
 def test_a_refresh_waits_for_the_new_token(cluster: Cluster, lasting: str, name: str, kubeconfig: Path) -> None:
     apply(cluster, lasting, a_resource(name=name))
     wait_ready(cluster, lasting, name)

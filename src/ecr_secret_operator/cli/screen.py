@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import IO, cast
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -39,6 +40,28 @@ def open_console(*, err: bool = False, width: int | None = None, soft_wrap: bool
         highlight=False,
         emoji=False,
     )
+
+
+@contextmanager
+def redrawing(console: Console) -> Iterator[Callable[[RenderableType], None]]:
+    """Gives what draws over what it drew before; where there is no terminal, it prints what has changed."""
+    from rich.live import Live  # noqa: PLC0415 - for watching alone
+
+    if console.is_terminal:
+        with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
+            yield lambda drawn: live.update(drawn, refresh=True)
+        return
+    before = ""
+
+    def draw(drawn: RenderableType) -> None:
+        nonlocal before
+        with console.capture() as captured:
+            console.print(drawn)
+        if captured.get() != before:
+            before = captured.get()
+            console.print(drawn)
+
+    yield draw
 
 
 def _unescaped(stream: object) -> IO[str]:

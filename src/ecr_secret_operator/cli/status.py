@@ -119,26 +119,24 @@ def _exit_code(seen: list[Credential]) -> int:
 
 async def _watch(session: ClusterSession, look: Look, *, wide: bool) -> int:
     """Shows them every two seconds until Ctrl-C, and gives the last exit code. Reports an API server that is away."""
-    from rich.live import Live  # noqa: PLC0415 - for watching alone
-
-    from ..errors import Unavailable  # noqa: PLC0415 - the same
+    from ..errors import Unavailable  # noqa: PLC0415 - for watching alone
     from . import tables  # noqa: PLC0415 - the same
-    from .screen import cell  # noqa: PLC0415 - the same
+    from .screen import cell, redrawing  # noqa: PLC0415 - the same
 
     code = 0
     screen = tables.console(wide=wide)
-    with Live(console=screen, auto_refresh=False, vertical_overflow="visible") as live:
+    with redrawing(screen) as draw:
         try:
             while True:
                 now = datetime.now(UTC)
                 try:
                     found = await look(session)
                 except Unavailable as error:
-                    live.update(cell(f"{error}; trying again"), refresh=True)
+                    draw(cell(f"{error}; trying again"))
                 else:
                     seen = _credentials(found, now)
                     code = EXIT_CANNOT_LOOK if found.missing else _exit_code(seen)
-                    live.update(tables.show(screen, seen, now, wide=wide), refresh=True)
+                    draw(tables.show(screen, seen, now, wide=wide))
                 await asyncio.sleep(WATCH_SECONDS)
         except asyncio.CancelledError:
             return code
