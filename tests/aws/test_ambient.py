@@ -186,6 +186,19 @@ def test_the_role_of_the_instance(fake: FakeAws, surround: Surround, monkeypatch
     assert {call.result for call in fake.calls()} == {"ok"}
 
 
+def test_what_no_proxy_excludes_by_its_network_is_asked_without_a_proxy(fake: FakeAws, surround: Surround) -> None:
+    """The instance is 169.254.169.254, and clusters exclude 169.254.0.0/16."""
+    proxy = {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.0/8"}
+    surround({**fake.imds_environment(), **proxy})
+    assert ":assumed-role/ecr-operator/i-" in issued(fake).principal
+
+
+@pytest.mark.usefixtures("keys_in_the_environment")
+def test_a_proxy_for_http_that_cannot_be_used_is_nothing_to_who_needs_none(fake: FakeAws, surround: Surround) -> None:
+    surround({"HTTP_PROXY": "socks5://127.0.0.1:9"})
+    issued(fake)
+
+
 def test_an_instance_without_a_role(fake: FakeAws, surround: Surround) -> None:
     surround(fake.imds_environment())
     fake.set_ambient(role_arn=None)

@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 
 import botocore.credentials
 import botocore.endpoint
+import botocore.utils
 
 from ..domain.proxies import proxy_for
+from ..errors import InvalidField
 from .faults import Fault
 from .process import credentials_of
 
@@ -54,6 +56,18 @@ def _proxies(url: str) -> dict[str, str]:
     return {urlsplit(url).scheme: proxy} if proxy else {}
 
 
+def _metadata_proxies(url: str) -> dict[str, str]:
+    """The proxy for the instance's metadata; none if HTTP_PROXY cannot be used.
+
+    botocore looks for it whenever a session is made, also where the metadata are never read.
+    """
+    try:
+        return _proxies(url)
+    except InvalidField:
+        return {}
+
+
 botocore.credentials.ProcessProvider = _Process
 botocore.credentials.FileWebIdentityTokenLoader = _TokenFile
 botocore.endpoint.get_environ_proxies = _proxies
+botocore.utils.get_environ_proxies = _metadata_proxies
