@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import textwrap
 import time
 from base64 import b64decode, b64encode, urlsafe_b64decode
 from collections.abc import Callable
@@ -134,6 +135,11 @@ def _authority_file(config: Kubeconfig) -> None:
     config.cluster["certificate-authority"] = "ca.crt"
 
 
+def _authority_in_lines(config: Kubeconfig) -> None:
+    data = config.cluster["certificate-authority-data"]
+    config.cluster["certificate-authority-data"] = "\r\n".join([*textwrap.wrap(data, 76), ""])
+
+
 def _without_authority(**fields: Any) -> Change:
     def change(config: Kubeconfig) -> None:
         del config.cluster["certificate-authority-data"]
@@ -205,6 +211,10 @@ SAME: dict[str, Change] = {
     "an authority in a file": _authority_file,
     "an authority that is absent": _without_authority(**{"certificate-authority": "absent"}),
     "an authority that is none": _cluster(certificate_authority_data=b64encode(b"nothing").decode()),
+    "an authority in several lines": _authority_in_lines,
+    "an authority with a space": lambda config: config.cluster.update(
+        {"certificate-authority-data": config.cluster["certificate-authority-data"] + " "}
+    ),
     "no authority": _without_authority(),
     "no verification": _without_authority(**{"insecure-skip-tls-verify": True}),
     "no verification beside an authority": _cluster(insecure_skip_tls_verify=True),

@@ -129,6 +129,8 @@ class _Shapeless(Exception):
     """A file is not what a kubeconfig is."""
 
 
+_BASE64 = frozenset(("certificate-authority-data", "client-certificate-data", "client-key-data"))
+_LINE_BREAKS = dict.fromkeys(map(ord, "\r\n"))
 _KINDS = {"clusters": "cluster", "users": "user", "contexts": "context"}
 
 
@@ -189,9 +191,19 @@ class _Files:
         if found is None:
             raise self.refused(f"{one} {name}, which {of} names, does not exist")
         try:
-            return msgspec.convert(found.fields or {}, kind), found.folder
+            return msgspec.convert(_joined(found.fields or {}), kind), found.folder
         except msgspec.ValidationError as error:
             raise self.refused(f"{one} {name}: {_words(error)}") from None
+
+
+def _joined(fields: Any) -> Any:  # noqa: ANN401 - what a file has in that place
+    """The fields without the line breaks in base64, such as those of the program base64. Go ignores them."""
+    if not isinstance(fields, dict):
+        return fields
+    return {
+        name: value.translate(_LINE_BREAKS) if name in _BASE64 and isinstance(value, str) else value
+        for name, value in fields.items()
+    }
 
 
 def _merged(paths: Sequence[Path]) -> _Files:
