@@ -56,6 +56,7 @@ class Kubeconfig:
         self.context: Object = self.cluster_key["contexts"][0]["context"]
         self.context["namespace"] = namespace
         self.listed: list[Path] = []
+        self.encode: Callable[[Object], bytes] = lambda found: yaml.safe_dump(found).encode()
 
     def by_plugin(self, script: str, **more: Any) -> None:
         """Has a shell script give the credentials; `$TOKEN` is a good token."""
@@ -73,7 +74,7 @@ class Kubeconfig:
 
     def write(self) -> str:
         path = self.folder / "kubeconfig"
-        path.write_text(yaml.safe_dump(self.cluster_key))
+        path.write_bytes(self.encode(self.cluster_key))
         return os.pathsep.join(str(one) for one in self.listed or [path])
 
     def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
@@ -110,6 +111,26 @@ def config(kubeconfig: Path, kubectl: Kubectl, tmp_path: Path, readers: str) -> 
 
 
 Change = Callable[[Kubeconfig], object]
+
+
+def _written(encode: Callable[[Object], bytes]) -> Change:
+    return lambda config: setattr(config, "encode", encode)
+
+
+def _text(change: Callable[[str], str], encoding: str = "utf-8") -> Change:
+    return _written(lambda found: change(yaml.safe_dump(found)).encode(encoding))
+
+
+def _date_for_plugin(config: Kubeconfig) -> None:
+    config.cluster["extensions"] = [{"name": "client.authentication.k8s.io/exec", "extension": {"since": "@"}}]
+    _plugin(_needs_information('"2026-01-01"'), provideClusterInfo=True)(config)
+    _text(lambda text: text.replace("'@'", "2026-01-01"))(config)
+
+
+def _date_for_name(config: Kubeconfig) -> None:
+    (user,) = config.cluster_key["users"]
+    user["name"] = config.context["user"] = "@"
+    _text(lambda text: text.replace("'@'", "2026-01-01"))(config)
 
 
 def _credential(status: str) -> str:
@@ -270,6 +291,14 @@ SAME: dict[str, Change] = {
         exec={"apiVersion": PLUGIN_API, "command": "false", "interactiveMode": "Never"}
     ),
     "two files": _two_files,
+    "JSON with tabs": _written(lambda found: json.dumps(found, indent="\t").encode()),
+    "a tab at the end of a line": _text(lambda text: text.replace("kind: Config", "kind: Config\t")),
+    "UTF-16, as PowerShell redirects": _text(str, "utf-16"),
+    "bytes that are no text": _written(lambda _: b"kind: \xff"),
+    "a second document": _text(lambda text: f"---\n{text}---\n{{"),
+    "nothing in the file": _written(lambda _: b""),
+    "a name that looks like a date": _date_for_name,
+    "a date that a plugin is told": _date_for_plugin,
     "a current context in another file": _two_contexts,
     "two users of one name": _duplicate,
     "a user that is not there": lambda config: config.context.update(user="absent"),

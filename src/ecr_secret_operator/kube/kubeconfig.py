@@ -212,19 +212,35 @@ def _merged(paths: Sequence[Path]) -> _Files:
     current, entries = "", {plural: dict[str, NamedItem]() for plural in _KINDS}
     for path in paths:
         try:
-            found = yaml.safe_load(path.read_text(encoding="utf-8"))
-            own = _take(found or {}, path.absolute().parent, entries)
+            own = _take(_first_document(path) or {}, path.absolute().parent, entries)
             current = current or own
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             raise _unusable(path, f"it is not YAML in line {mark.line + 1}" if mark else "it is not YAML") from None
-        except UnicodeDecodeError:
-            raise _unusable(path, "it is not text") from None
         except OSError as error:
             raise _unusable(path, f"{error.strerror}. Check its permissions") from None
         except (ValueError, _Shapeless) as error:
             raise _unusable(path, str(error)) from None
     return _Files(os.pathsep.join(str(path) for path in paths), current, entries)
+
+
+def _first_document(path: Path) -> Any:  # noqa: ANN401 - YAML
+    """What kubectl reads of a file: others are ignored. As in Go, dates are texts, and tabs may separate."""
+    import yaml  # noqa: PLC0415 - as above
+
+    safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # PyYAML can be built without the former
+
+    class Loader(safe):  # type: ignore[misc] # one of the two
+        yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's
+            first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:timestamp"]
+            for first, found in safe.yaml_implicit_resolvers.items()
+        }
+
+    loader = Loader(path.read_bytes())
+    try:
+        return loader.get_data() if loader.check_data() else None
+    finally:
+        loader.dispose()
 
 
 def _take(found: object, folder: Path, entries: Mapping[str, dict[str, NamedItem]]) -> str:
