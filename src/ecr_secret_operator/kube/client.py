@@ -13,6 +13,7 @@ import msgspec
 from multidict import CIMultiDict
 from yarl import URL
 
+from ..domain.tokens.token import Sensitive
 from ..errors import NoCredentials, Unavailable
 from .connection import Connection
 from .errors import decoded, error_of
@@ -69,15 +70,20 @@ class Client:
             "server_hostname": connection.server_name,
         }
         self._session: aiohttp.ClientSession | None = None
-        self._certificate: ClientCertificate | None = None
+        self._made_with: tuple[ClientCertificate | None, Sensitive | None] = (None, None)
         self._slots = asyncio.Semaphore(_POOL)
         self.pages = asyncio.Semaphore(_PAGES)
 
     async def _session_with(self, certificate: ClientCertificate | None) -> aiohttp.ClientSession:
-        """The connections with a client certificate. Those with another one are closed, as client-go does."""
-        if self._session is None or certificate != self._certificate:
+        """The connections with a client certificate, and with the present authority.
+
+        Those with another certificate or authority are closed, as client-go does.
+        """
+        authority = self._connection.authority
+        wanted = certificate, authority() if authority else None
+        if self._session is None or wanted != self._made_with:
             old, tls = self._session, self._connection.tls(certificate)
-            self._session, self._certificate = _new_session(tls), certificate
+            self._session, self._made_with = _new_session(tls), wanted
             if old:
                 await old.close()
         return self._session

@@ -80,7 +80,7 @@ def _in_cluster(environment: Mapping[str, str]) -> ClusterConfig:
         connection = Connection(
             server,
             credentials=Fixed(token_file=token),
-            authority=authority.text().reveal(),
+            authority=authority.text,
             proxy=proxy_for(server, environment),
         )
         connection.tls(None)

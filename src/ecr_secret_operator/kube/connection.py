@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ssl
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..domain.tokens.token import Sensitive
 from .login import ApiCredentials, ClientCertificate, Fixed
 
 
@@ -18,7 +20,8 @@ class Connection:
         server: its URL.
         credentials: what requests authenticate with.
         headers: sent with every request, such as those of impersonation. A name can be there several times.
-        authority: certificates, as PEM, that the server's is checked against; None for those of the system.
+        authority: gives the certificates, as PEM, that the server's is checked against; None for those of the system.
+            A cluster can rotate them, so that it is called for each request.
         verify: whether the server's certificate is checked at all.
         server_name: the name that the certificate has to have; None for the host in the URL.
         proxy: the URL of a proxy; None for none.
@@ -27,7 +30,7 @@ class Connection:
     server: str
     credentials: ApiCredentials = field(default_factory=Fixed)
     headers: tuple[tuple[str, str], ...] = ()
-    authority: str | None = None
+    authority: Callable[[], Sensitive] | None = None
     verify: bool = True
     server_name: str | None = None
     proxy: str | None = None
@@ -38,7 +41,7 @@ class Connection:
         Raises:
             ssl.SSLError: a certificate, or the key, cannot be used.
         """
-        context = ssl.create_default_context(cadata=_ascii(self.authority) if self.authority else None)
+        context = ssl.create_default_context(cadata=_ascii(self.authority().reveal()) if self.authority else None)
         context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)  # Python's default since 3.13
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         if not self.verify:

@@ -37,7 +37,7 @@ def connection_of(chosen: Chosen, environment: Mapping[str, str]) -> Connection:
     cluster, user = chosen.cluster, chosen.user
     of = f"of cluster {chosen.cluster_name}"
     authority = _authority(chosen, of)
-    server, credentials = _server(chosen, of), _credentials(chosen, authority)
+    server, credentials = _server(chosen, of), _credentials(chosen, authority().reveal() if authority else None)
     explicit = parse_proxy(cluster.proxy_url, f"field proxy-url {of}") if cluster.proxy_url else None
     headers = _impersonation(user, f"of user {chosen.user_name}")
     if cluster.disable_compression:
@@ -75,7 +75,7 @@ def _server(chosen: Chosen, of: str) -> str:
     return parts.geturl().rstrip("/")
 
 
-def _authority(chosen: Chosen, of: str) -> str | None:
+def _authority(chosen: Chosen, of: str) -> Callable[[], Sensitive] | None:
     cluster = chosen.cluster
     file = cluster.certificate_authority
     if not file and not cluster.certificate_authority_data:
@@ -84,9 +84,7 @@ def _authority(chosen: Chosen, of: str) -> str | None:
         raise InvalidField(f"insecure-skip-tls-verify and a certificate authority {of} contradict each other")
     if file and cluster.certificate_authority_data:
         raise _both("certificate-authority", of)
-    if file:
-        return File(chosen.cluster_folder / file).text().reveal()
-    return (cluster.certificate_authority_data or b"").decode(errors="replace")
+    return _pem(file, cluster.certificate_authority_data, chosen.cluster_folder)
 
 
 def _both(field: str, of: str) -> InvalidField:
