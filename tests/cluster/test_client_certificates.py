@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -59,6 +60,27 @@ async def test_a_certificate_in_the_kubeconfig(plane: ControlPlane, tmp_path: Pa
     data = {"certificate": chain, "key": key}
     user = {f"client-{name}-data": b64encode(text.encode()).decode() for name, text in data.items()}
     client = _client(plane, tmp_path / "kubeconfig", user)
+    assert await _who(client) == "jane"
+    await client.close()
+
+
+async def test_a_certificate_where_no_file_can_be_written(
+    plane: ControlPlane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container whose file system is read-only: there is no directory for temporary files."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))
+    client = Client(load_config(str(plane.kubeconfig_for("jane", ["people"]))).connection, user_agent="test")
+    assert await _who(client) == "jane"
+    await client.close()
+
+
+async def test_a_certificate_where_there_are_no_files_in_memory(
+    plane: ControlPlane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on macOS."""
+    monkeypatch.delattr(os, "memfd_create")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    client = Client(load_config(str(plane.kubeconfig_for("jane", ["people"]))).connection, user_agent="test")
     assert await _who(client) == "jane"
     await client.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import tempfile
 from collections.abc import Callable
@@ -10,6 +11,9 @@ from pathlib import Path
 
 from ..domain.tokens.token import Sensitive
 from .login import ApiCredentials, ClientCertificate, Fixed
+
+_NO_PASSWORD = ""
+"""With it, an encrypted key fails without a password prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +57,24 @@ class Connection:
 
 
 def _load(context: ssl.SSLContext, certificate: ClientCertificate) -> None:
-    """Python's ssl reads a client certificate from files only: from one that no other user can read, for a moment."""
+    """Python's ssl reads a client certificate from a file only: from one in memory, where the system has such files."""
+    pem = _ascii(f"{certificate.chain.reveal()}\n{certificate.key.reveal()}\n")
+    if not hasattr(os, "memfd_create"):
+        _load_from_disk(context, pem)
+        return
+    with os.fdopen(os.memfd_create("client", os.MFD_CLOEXEC), "w") as memory:
+        memory.write(pem)
+        memory.flush()
+        context.load_cert_chain(f"/proc/self/fd/{memory.fileno()}", password=_NO_PASSWORD)
+
+
+def _load_from_disk(context: ssl.SSLContext, pem: str) -> None:
+    """From one that no other user can read, for a moment."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "client.pem"
         file.touch(mode=0o600)
-        file.write_text(_ascii(f"{certificate.chain.reveal()}\n{certificate.key.reveal()}\n"))
-        context.load_cert_chain(file, password="")  # an encrypted key fails without a password prompt
+        file.write_text(pem)
+        context.load_cert_chain(file, password=_NO_PASSWORD)
 
 
 def _ascii(pem: str) -> str:
