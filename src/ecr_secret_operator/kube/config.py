@@ -35,7 +35,7 @@ class ClusterConfig:
 
 
 def load_config(kubeconfig: str | None, context: str | None = None) -> ClusterConfig:
-    """Loads the configuration: the given file, else KUBECONFIG, else in-cluster, else ~/.kube/config.
+    """Loads the configuration: the given file, else KUBECONFIG, else in-cluster if usable, else ~/.kube/config.
 
     Args:
         kubeconfig: the file.
@@ -46,7 +46,11 @@ def load_config(kubeconfig: str | None, context: str | None = None) -> ClusterCo
     """
     listed = kubeconfig or os.environ.get("KUBECONFIG")
     if not listed and not context and os.environ.get("KUBERNETES_SERVICE_HOST"):
-        return _in_cluster(os.environ)
+        try:
+            return _in_cluster(os.environ)
+        except ConfigError:
+            if not _is_there(Path(_DEFAULT).expanduser()):
+                raise
     paths = [Path(part).expanduser() for part in (listed or _DEFAULT).split(os.pathsep) if part]
     there = [path for path in paths if _is_there(path)]
     if not there:
