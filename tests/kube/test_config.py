@@ -38,3 +38,19 @@ def test_a_pod_without_a_token_uses_the_kubeconfig_in_its_home_directory(pod_wit
 def test_a_pod_without_a_token_and_a_kubeconfig_is_told_of_the_token() -> None:
     with pytest.raises(ConfigError, match=r"the in-cluster configuration cannot be used: file .*/token cannot be used"):
         load_config(None)
+
+
+@pytest.mark.parametrize("listed", [None, "~somebody-unknown/config"])
+def test_who_has_no_home_directory_is_told_that_there_is_no_kubeconfig(
+    monkeypatch: pytest.MonkeyPatch, listed: str | None
+) -> None:
+    """A user id of OpenShift, which is in no list of users, without HOME."""
+
+    def unknown(uid: int) -> None:
+        raise KeyError(uid)
+
+    for name in ("HOME", "KUBECONFIG", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    with pytest.raises(ConfigError, match=r"kubeconfig ~.*/config does not exist"):
+        load_config(listed)

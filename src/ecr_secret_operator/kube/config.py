@@ -49,9 +49,9 @@ def load_config(kubeconfig: str | None, context: str | None = None) -> ClusterCo
         try:
             return _in_cluster(os.environ)
         except ConfigError:
-            if not _is_there(Path(_DEFAULT).expanduser()):
+            if not _is_there(_expanded(_DEFAULT)):
                 raise
-    paths = [Path(part).expanduser() for part in (listed or _DEFAULT).split(os.pathsep) if part]
+    paths = [_expanded(part) for part in (listed or _DEFAULT).split(os.pathsep) if part]
     there = [path for path in paths if _is_there(path)]
     if not there:
         hint = "Check --kubeconfig and KUBECONFIG" if listed else "Set KUBECONFIG or --kubeconfig to your kubeconfig"
@@ -61,6 +61,11 @@ def load_config(kubeconfig: str | None, context: str | None = None) -> ClusterCo
         return ClusterConfig(connection_of(chosen, os.environ), _own_namespace(chosen.namespace))
     except (InvalidField, CredentialsUnusable) as error:
         raise chosen.refused(str(error)) from None
+
+
+def _expanded(path: str) -> Path:
+    """The path with its `~` replaced, where that has a meaning. `Path.expanduser` raises where it has none."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111
 
 
 def _is_there(path: Path) -> bool:
