@@ -200,6 +200,22 @@ def test_new_keys_of_the_same_secret_do_not_make_a_new_series(metrics: Metrics, 
     assert list(samples(metrics)["ecr_secret_operator_aws_requests_total"].values()) == [2]
 
 
+def test_identities_that_come_and_go_do_not_make_series_without_end(
+    metrics: Metrics, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as those of namespaces that live for an hour, and of a tenant who names another role again and again."""
+    monkeypatch.setattr("ecr_secret_operator.observability.telemetry.MOST_CALL_SERIES", 3)
+    regular = Scope("aws", "us-east-2")
+    for number in range(10):
+        telemetry.asked_aws(regular, 0.2, None)
+        telemetry.asked_aws(Scope("aws", "us-east-2", AssumedRole(f"{ROLE}-{number}")), 0.2, None)
+    assert samples(metrics)["ecr_secret_operator_aws_requests_total"] == {
+        labels(region="us-east-2", identity="ambient", result="ok"): 10,
+        labels(region="us-east-2", identity=f"role/{ROLE}-8", result="ok"): 1,
+        labels(region="us-east-2", identity=f"role/{ROLE}-9", result="ok"): 1,
+    }
+
+
 @pytest.mark.parametrize("mode", ["enforce", "audit"])
 def test_what_policy_refuses_is_a_series_while_it_does(metrics: Metrics, mode: str) -> None:
     states = [ResourceMetrics(A, None, ready=False, denied=mode), ResourceMetrics(B, NOW, ready=True)]

@@ -16,12 +16,16 @@ from ..reasons import Removal
 from ..runtime.fairness import SLOW_AT_A_TIME, SLOW_SECONDS
 from .metrics import Metrics
 
+MOST_CALL_SERIES = 2_000
+"""Of the counts of calls to AWS: tenants name the identities. Those that were counted longest ago are removed first."""
+
 
 class Telemetry:
     """The observer of all parts of the operator: it logs and counts."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._counted: dict[tuple[str, ...], None] = {}
         self._log: structlog.typing.FilteringBoundLogger = structlog.get_logger().bind()  # once, and not for each line
 
     def finished(self, resource: Resource, outcome: Outcome, told: Sequence[Event]) -> None:
@@ -58,12 +62,21 @@ class Telemetry:
     def asked_aws(self, scope: Scope, seconds: float, failure: TokenError | None) -> None:
         """One call to AWS ended."""
         result = str(failure.reason) if failure else "ok"
-        self._metrics.aws_requests.labels(scope.region, str(scope.identity), result).inc()
+        self._count_call(scope.region, str(scope.identity), result)
         self._metrics.aws_seconds.observe(seconds)
         if failure:
             self._log.warning("no token from AWS", scope=str(scope), reason=str(failure.reason), error=str(failure))
         else:
             self._log.info("token from AWS", scope=str(scope), seconds=round(seconds, 3))
+
+    def _count_call(self, *labels: str) -> None:
+        self._metrics.aws_requests.labels(*labels).inc()
+        self._counted.pop(labels, None)
+        self._counted[labels] = None
+        if len(self._counted) > MOST_CALL_SERIES:
+            oldest = next(iter(self._counted))
+            del self._counted[oldest]
+            self._metrics.aws_requests.remove(*oldest)
 
     def watch_ended(self, source: str, why: str, failures: int) -> None:
         """A watch ended, and not by the server's time-out; `failures` counts equal ends in a row."""
