@@ -123,7 +123,7 @@ class Operator:
             group_of=_fair_group, at_a_time=max(1, settings.workers * 3 // 4), clock=machine.monotonic
         )
         self._queue: Queue[Key] = Queue(clock, fairness, monotonic=machine.monotonic)
-        self._elector = self._candidate(client) if settings.leader_elect else None
+        self._elector = self._candidate(client, telemetry) if settings.leader_elect else None
         recorder = EventRecorder(client, clock=clock, on_error=telemetry.event_lost)
         self._accounts = ServiceAccountReconciler(
             self._state.service_accounts, observer=telemetry, recorder=recorder, clock=clock
@@ -185,11 +185,17 @@ class Operator:
         self._metrics.ready.set_function(lambda: float(self._ready() is None))
         self._metrics.watch_silence.set_function(lambda: self._state.informers.silence(self._machine.monotonic()))
 
-    def _candidate(self, client: Client) -> Elector:
+    def _candidate(self, client: Client, telemetry: Telemetry) -> Elector:
         place = self._settings.leader_election_namespace or self._config.namespace
         lease = LeaseClient(client, namespace=place, name=LEASE_NAME)
         machine = self._machine
-        return Elector(lease, identity=machine.identity, clock=machine.utc, monotonic=machine.since_boot)
+        return Elector(
+            lease,
+            identity=machine.identity,
+            clock=machine.utc,
+            monotonic=machine.since_boot,
+            on_failure=telemetry.lease_failed,
+        )
 
     def _check_lead(self) -> None:
         if self._elector and not self._elector.holds():

@@ -32,6 +32,22 @@ def pair(cluster: Cluster, operator_kubeconfig: Path, namespace: str, aws: FakeA
         yield first, start(*options)
 
 
+def test_one_that_may_not_use_the_lease_says_so_once(
+    cluster: Cluster, operator_kubeconfig: Path, namespace: str, aws: FakeAws, tmp_path: Path
+) -> None:
+    """It is ready, and does nothing: the log is the only place to learn why."""
+    with replicas(operator_kubeconfig, namespace, aws, tmp_path) as start:
+        candidate = start("--leader-elect", "--leader-election-namespace", namespace)
+
+        def said() -> list[str]:
+            return [line for line in candidate.operator.output().splitlines() if "leases.coordination.k8s.io" in line]
+
+        wait_for(lambda: len(said()) > 1, "it says so")
+        assert ['"level":"warning"' in line for line in said()[:2]] == [True, False]
+        allow_leases(cluster, namespace)
+        wait_for(lambda: candidate.leads, "it leads")
+
+
 def wait_lost(replica: Replica) -> None:
     assert replica.operator.process.wait(60) == 1
     assert replica.operator.output().splitlines()[-1].startswith("Error: leadership was lost")

@@ -472,3 +472,26 @@ async def test_an_attempt_that_hangs_leaves_time_for_another_before_the_deadline
         await keeping
     assert len(access.attempts) - before >= 2
     assert elapsed() <= LEASE_SECONDS
+
+
+@in_virtual_time
+async def test_each_kind_of_failure_is_told_with_its_number_in_a_row() -> None:
+    told: list[tuple[str, int]] = []
+    access = Access(Store())
+    loop = running()
+
+    def tell(why: str, failures: int) -> None:
+        told.append((why, failures))
+
+    elector = Elector(access, identity="one", clock=loop.now, monotonic=loop.time, on_failure=tell)
+    access.down = True
+    async with Background(elector.acquire()):
+        await settle()
+        await asyncio.sleep(NEXT_RETRY)
+        access.hanging = True
+        await asyncio.sleep(NEXT_RETRY + RENEW_SECONDS / 2)
+        access.down = access.hanging = False
+        await asyncio.sleep(2 * NEXT_RETRY)
+        assert leads(elector)
+    down, late = "the API server does not answer", "the API server did not answer in time"
+    assert told == [(down, 1), (down, 2), (late, 1)]

@@ -88,6 +88,10 @@ class Telemetry:
         self._metrics.watch_restarts.inc()
         self._log.info("nothing was heard on the watch, listing again", source=source)
 
+    def lease_failed(self, why: str, failures: int) -> None:
+        """The Lease could not be read or written; `failures` counts equal failures in a row."""
+        self._loud_once(failures)("the Lease could not be read or written, it is tried again", why=why)
+
     def listed(self, source: str, count: int) -> None:
         """A list of so many objects was stored in the cache."""
         self._log.debug("listed", source=source, count=count)

@@ -31,6 +31,7 @@ class Elector:
         identity: unique to this process.
         clock: wall-clock time, for the times that people read.
         monotonic: seconds that go on while the machine sleeps, where there is such a clock.
+        on_failure: told why the Lease could not be read or written; the number counts failures of one kind in a row.
 
     Attributes:
         leading: whether this candidate leads.
@@ -43,12 +44,16 @@ class Elector:
         identity: str,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
+        on_failure: Callable[[str, int], None] = lambda _why, _failures: None,
     ) -> None:
         self._leases = leases
         self._identity = identity
         self._clock = clock
         self.leading = False
         self._monotonic = monotonic
+        self._on_failure = on_failure
+        self._last: type[Exception] | None = None
+        self._failures = 0
         self._observed: Record | None = None
         self._observed_at = monotonic()
         self._renewed_at = 0.0
@@ -107,11 +112,18 @@ class Elector:
         try:
             async with asyncio.timeout(RENEW_SECONDS / 2):
                 held = await self._acquire_or_renew()
-        except (ApiError, TimeoutError):
+        except (ApiError, TimeoutError) as error:
+            self._failed(error)
             return False
+        self._last = None
         if held:
             self._renewed_at, self._held_since = started, since  # others count from the write, which came after this
         return held
+
+    def _failed(self, error: Exception) -> None:
+        self._failures = self._failures + 1 if type(error) is self._last else 1
+        self._last = type(error)
+        self._on_failure(str(error) or "the API server did not answer in time", self._failures)
 
     async def _acquire_or_renew(self) -> bool:
         now = self._clock()
