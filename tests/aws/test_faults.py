@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha1
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from ecr_secret_operator.aws.library import _proxies
 from ecr_secret_operator.domain.identity.identity import AMBIENT, Identity
+from ecr_secret_operator.domain.identity.limit import UNLIMITED, TokenLimit
 from ecr_secret_operator.reasons import Reason
 from ecr_secret_operator_lab.fakeaws import FakeAws, Role
 
@@ -240,6 +242,24 @@ def test_botocore_logs_no_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
     assert "web identity token file" in done.stdout
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("limited", [False, True])
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
+@pytest.mark.usefixtures("keys_in_the_environment")
+def test_a_line_break_in_keys_of_the_environment_is_named(
+    fake: FakeAws, monkeypatch: pytest.MonkeyPatch, name: str, *, limited: bool
+) -> None:
+    """Such as that of `echo` in a Secret: in a header it is no request, and looked as if AWS could not be reached."""
+    monkeypatch.setenv(name, "a-word\n")
+    limit = TokenLimit(access="pull") if limited else UNLIMITED
+    error = refusal(replace(at(AMBIENT), limit=limit))
+    assert error.reason is NO_IDENTITY
+    assert str(error).startswith(
+        "the operator's AWS credentials hold a character that no key of AWS has, such as a line"
+    )
+    assert "a-word" not in str(error)
+    assert fake.calls() == []
 
 
 def test_the_proxy_before_aws_is_found_by_gos_rule(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.credentials import Credentials, ReadOnlyCredentials
 
 from ..domain.identity.authorization import HOW_TO_LIMIT
 from ..domain.identity.identity import MARK_CHARACTERS, AccessKeys, AccountRole, AssumedRole, StoredKeys, mark
@@ -21,6 +22,7 @@ from ..domain.tokens.token import Sensitive
 from ..errors import TokenError
 from ..reasons import Reason
 from .errors import Step, federation_step, step_by, told
+from .faults import Fault
 from .session import ambient_session, empty_session
 
 _LONGEST_NAME, _LONGEST_USER = 64, 32
@@ -79,8 +81,23 @@ def _own(scope: Scope) -> botocore.session.Session:
         session = ambient_session(scope)
         credentials = session.get_credentials()
         if credentials:
-            credentials.get_frozen_credentials()
+            _frozen(credentials)
         return session
+
+
+def _frozen(credentials: Credentials) -> ReadOnlyCredentials:
+    """The keys of credentials of the operator. Raises Fault, and what botocore raises."""
+    found = credentials.get_frozen_credentials()
+    if not _are_plain(found.access_key, found.secret_key, found.token):
+        raise Fault(
+            "the operator's AWS credentials hold a character that no key of AWS has, such as a line break. Correct the"
+            " Secret, or the environment, that they come from"
+        )
+    return found
+
+
+def _are_plain(*keys: str | None) -> bool:
+    return all(re.fullmatch("[!-~]*", key or "") for key in keys)
 
 
 def _own_within_limit(scope: Scope, requester: Key) -> botocore.session.Session:
@@ -93,7 +110,7 @@ def _own_within_limit(scope: Scope, requester: Key) -> botocore.session.Session:
         if credentials.method == _WEB_IDENTITY:
             policy = {"Policy": session_policy(scope)}
             session.register("provide-client-params.sts.AssumeRoleWithWebIdentity", lambda params, **_: params | policy)
-        temporary = bool(credentials.get_frozen_credentials().token)
+        temporary = bool(_frozen(credentials).token)
     if credentials.method == _WEB_IDENTITY:
         return session
     if temporary:
@@ -115,8 +132,7 @@ def _federated(scope: Scope, session: botocore.session.Session, requester: Key) 
 
 def _with_keys(scope: Scope, identity: StoredKeys, keys: AccessKeys) -> botocore.session.Session:
     token = keys.session_token.reveal() if keys.session_token else None
-    parts = (keys.access_key_id, keys.secret_access_key.reveal(), token or "")
-    if not all(re.fullmatch("[!-~]*", part) for part in parts):
+    if not _are_plain(keys.access_key_id, keys.secret_access_key.reveal(), token):
         text = f"{identity.words} hold a character that no key of AWS has, such as a line break"
         raise TokenError(text, reason=Reason.IDENTITY_UNAVAILABLE)
     with told(step_by(scope)):
