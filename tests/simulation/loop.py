@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import heapq
-import selectors
 from asyncio import events
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,21 +28,16 @@ MOST_ROUNDS = 50_000
 ROUND_SECONDS = 1e-6
 """How long a round takes: code that runs takes time, too."""
 
+RESOLUTION_SECONDS = 1e-9
+"""Timers that differ by less fire in the same round."""
+
 
 class EndlessLoop(AssertionError):
     """Callbacks run on and on, and no time passes; or everything waits, and no timer is set."""
 
 
-class _Selector(selectors.SelectSelector):
-    """Waits for nothing but time: a simulation has no files."""
-
-    loop: SimulatedLoop
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None:
-            raise EndlessLoop("everything waits, and no timer is set")
-        self.loop.advance(timeout)
-        return []
+_Timer = tuple[float, int, asyncio.TimerHandle]
+"""When a timer fires, a number that no other one has, and the timer. Tuples are compared without Python code."""
 
 
 @dataclass(slots=True)
@@ -50,24 +45,24 @@ class _Held:
     """What a paused process would run."""
 
     ready: list[asyncio.Handle] = field(default_factory=list)
-    timers: list[asyncio.TimerHandle] = field(default_factory=list)
+    timers: list[_Timer] = field(default_factory=list)
 
 
 class SimulatedLoop(asyncio.SelectorEventLoop):
     """An event loop with virtual time."""
 
-    _ready: Any
-    _scheduled: list[asyncio.TimerHandle]
+    _ready: deque[asyncio.Handle]
+    _scheduled: list[_Timer]  # the base class keeps the timers alone
+    _stopping: bool
 
     def __init__(self) -> None:
-        selector = _Selector()
-        selector.loop = self
         self._now = 0.0
+        self._utc: datetime | None = START
         self._rounds = 0
         self._held: dict[str, _Held] = {}
         self._tasks: dict[str, WeakValueDictionary[int, asyncio.Task[Any]]] = {}
-        self._created = 0
-        super().__init__(selector)
+        self._created = self._timers = 0
+        super().__init__()
 
     def time(self) -> float:
         """Seconds since the simulation began."""
@@ -75,10 +70,13 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
 
     def utc(self) -> datetime:
         """The true time, from which the clocks of machines may differ."""
-        return START + timedelta(seconds=self._now)
+        if self._utc is None:
+            self._utc = START + timedelta(seconds=self._now)
+        return self._utc
 
     def advance(self, seconds: float) -> None:
         """Lets time pass."""
+        self._utc = None
         if seconds > 0:
             self._now += seconds
             self._rounds = 0
@@ -93,13 +91,39 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.Handle:
         """Calls back in the next round; holds the callback back if its process is paused."""
-        if self._held:
-            held = self._held.get(context.get(PROCESS, "") if context is not None else PROCESS.get())
-            if held is not None:
-                handle = events.Handle(callback, args, self, context)
-                held.ready.append(handle)
-                return handle
-        return super().call_soon(callback, *args, context=context)
+        handle = events.Handle(callback, args, self, context)
+        held = self._held.get(_process_of(handle)) if self._held else None
+        (self._ready if held is None else held.ready).append(handle)
+        return handle
+
+    def call_at(  # type: ignore[override] # typeshed has TypeVarTuple here
+        self, when: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Calls back at a time of its clock. Timers of the same time fire in the order in which they were set."""
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        self._timers += 1
+        heapq.heappush(self._scheduled, (when, self._timers, timer))
+        timer._scheduled = True  # type: ignore[attr-defined] # noqa: SLF001 - as the base class does it
+        return timer
+
+    def _run_once(self) -> None:
+        """One round: lets time pass until something is due, and runs all that is. The base class asks a selector."""
+        ready, scheduled = self._ready, self._scheduled
+        while scheduled and scheduled[0][2]._cancelled:  # noqa: SLF001 - as the base class
+            heapq.heappop(scheduled)
+        if ready or self._stopping:
+            self.advance(0.0)
+        elif scheduled:
+            self.advance(max(0.0, scheduled[0][0] - self._now))
+        else:
+            raise EndlessLoop("everything waits, and no timer is set")
+        due = self._now + RESOLUTION_SECONDS
+        while scheduled and scheduled[0][0] < due:
+            ready.append(heapq.heappop(scheduled)[2])
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle._cancelled:  # noqa: SLF001 - as the base class does it
+                handle._run()  # noqa: SLF001 - as the base class does it
 
     def pause(self, process: str) -> None:
         """Stops a process; does nothing if it is paused."""
@@ -107,11 +131,11 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
             return
         held = self._held[process] = _Held()
         held.ready = [handle for handle in self._ready if _process_of(handle) == process]
-        held.timers = [timer for timer in self._scheduled if _process_of(timer) == process]
+        held.timers = [timer for timer in self._scheduled if _process_of(timer[2]) == process]
         others = [handle for handle in self._ready if _process_of(handle) != process]
         self._ready.clear()
         self._ready.extend(others)
-        self._scheduled[:] = [timer for timer in self._scheduled if _process_of(timer) != process]
+        self._scheduled[:] = [timer for timer in self._scheduled if _process_of(timer[2]) != process]
         heapq.heapify(self._scheduled)
 
     def resume(self, process: str) -> None:
@@ -121,7 +145,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
             return
         self._ready.extend(held.ready)
         for timer in held.timers:
-            if not timer.cancelled():
+            if not timer[2].cancelled():
                 heapq.heappush(self._scheduled, timer)
 
     def create_task(  # type: ignore[override] # typeshed knows later parameters

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Faults:
     """How often something goes wrong, as shares of requests between 0 and 1. Nothing does by default.
 
@@ -46,6 +47,18 @@ class Faults:
     watch_seconds: tuple[float, float] = (0.0, 300.0)
     watch_expired: float = 0.0
     bookmark_seconds: float = 60.0
+
+    @cached_property
+    def fates(self) -> tuple[tuple[float, Fate], ...]:
+        """What may become of a request, each with its share."""
+        shares = (
+            (self.throttled, Fate.THROTTLED),
+            (self.failed, Fate.FAILED),
+            (self.failed_after, Fate.FAILED_AFTER),
+            (self.lost, Fate.LOST),
+            (self.lost_after, Fate.LOST_AFTER),
+        )
+        return tuple((share, fate) for share, fate in shares if share)
 
 
 class Fate(Enum):
@@ -100,15 +113,8 @@ class Network:
 
     def fate(self) -> Fate:
         """What becomes of the next request."""
-        faults = self.faults
-        shares = (
-            (faults.throttled, Fate.THROTTLED),
-            (faults.failed, Fate.FAILED),
-            (faults.failed_after, Fate.FAILED_AFTER),
-            (faults.lost, Fate.LOST),
-            (faults.lost_after, Fate.LOST_AFTER),
-        )
-        if not any(share for share, _ in shares):
+        shares = self.faults.fates
+        if not shares:
             return Fate.ANSWERED
         drawn = self.random.random()
         for share, fate in shares:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -88,7 +87,7 @@ def test_a_slow_hook_is_waited_for_until_its_time_out(seconds: float, waits: flo
     api.server.hooks.append(Hook(name="slow", decide=lambda _: None, seconds=seconds))
     request = Request(method="POST", path=SECRETS, body=b'{"metadata":{"name":"a"}}')
     assert api.server.admission_seconds(request) == waits
-    assert api.server.admission_seconds(replace(request, method="GET")) == 0.0
+    assert api.server.admission_seconds(request._replace(method="GET")) == 0.0
     assert api.server.handle(request, NOW).status == status
 
 

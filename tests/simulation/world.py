@@ -173,9 +173,8 @@ class World:
         self.loop.call_later(seconds, action)
 
     def _changed(self, change: Change) -> None:
-        if change.plural != "leases":
-            verb = "creates" if change.before is None else "deletes" if change.after is None else "changes"
-            self.note(f"{change.process or change.user} {verb} {change.plural} {'/'.join(filter(None, change.key))}")
+        verb = "creates" if change.before is None else "deletes" if change.after is None else "changes"
+        self.note(f"{change.process or change.user} {verb} {change.plural} {'/'.join(filter(None, change.key))}")
         if change.plural == "secrets" and change.by_operator and change.after:
             versions = self.history.setdefault(change.key, [])
             versions.append(change.after)

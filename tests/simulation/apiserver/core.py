@@ -74,7 +74,8 @@ def _namespace(body: Object) -> Object:
 def _micro(text: Any) -> str:
     if not _MICRO.fullmatch(text):
         raise _unreadable(LEASES, f'parsing time "{text}" as "2006-01-02T15:04:05.000000Z07:00"')
-    return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    moment = datetime.fromisoformat(text)
+    return str(text) if text.endswith("Z") else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _lease(body: Object) -> Object:

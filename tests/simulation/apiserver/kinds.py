@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
+
+from ecr_secret_operator.crds import all_definitions
 
 from .schema import Schema
 
@@ -84,8 +87,13 @@ def custom(crd: Mapping[str, Any]) -> Kind:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+@cache
+def of_operator() -> tuple[Kind, ...]:
+    """The kinds of the operator's own CustomResourceDefinitions."""
+    return tuple(map(custom, all_definitions()))
+
+
+class Place(NamedTuple):
     """What a path names: a collection, an object, or a subresource of it. Empty texts stand for what is absent."""
 
     kind: Kind
@@ -113,16 +121,19 @@ class Kinds:
 
     def __init__(self, kinds: Iterable[Kind]) -> None:
         self._by_path: dict[tuple[str, str], Kind] = {}
+        self._places: dict[str, Place | None] = {}
         for kind in kinds:
             self.add(kind)
 
     def add(self, kind: Kind) -> None:
         """Serves one more kind, or another definition of it."""
         self._by_path[kind.base, kind.plural] = kind
+        self._places.clear()
 
     def remove(self, kind: Kind) -> None:
         """Serves a kind no more."""
         del self._by_path[kind.base, kind.plural]
+        self._places.clear()
 
     def all(self) -> list[Kind]:
         """All kinds."""
@@ -139,6 +150,11 @@ class Kinds:
 
     def place(self, path: str) -> Place | None:
         """What a path names; None if nothing is there."""
+        if path not in self._places:
+            self._places[path] = self._read(path)
+        return self._places[path]
+
+    def _read(self, path: str) -> Place | None:
         parts = path.strip("/").split("/")
         length = 2 if parts[0] == "api" else 3
         base, rest = "/" + "/".join(parts[:length]), parts[length:]

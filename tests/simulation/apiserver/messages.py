@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -16,10 +16,10 @@ JSON_PATCH = "application/json-patch+json"
 
 ADMIN = "admin"
 _HEADERS: Mapping[str, str] = {"Content-Type": JSON}
+_NO_QUERY: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """A request to the API server.
 
     Attributes:
@@ -34,7 +34,7 @@ class Request:
 
     method: str
     path: str
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = _NO_QUERY
     body: bytes = b""
     content: str = JSON
     user: str = ADMIN
@@ -51,13 +51,12 @@ class Request:
         return self.query.get("fieldManager") or self.agent.partition("/")[0][:128]
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """An answer of the API server."""
 
     status: int
     body: bytes
-    headers: Mapping[str, str] = field(default_factory=lambda: _HEADERS)
+    headers: Mapping[str, str] = _HEADERS
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from . import names
@@ -23,6 +24,7 @@ _MARKS = ("labels", "annotations", "ownerReferences")
 _IMMUTABLE = ("name", "namespace", "uid")
 
 
+@lru_cache(maxsize=16)
 def time_text(moment: datetime) -> str:
     """A time as `metav1.Time` writes it."""
     return moment.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"

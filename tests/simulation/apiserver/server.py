@@ -8,12 +8,10 @@ from typing import Any
 
 import msgspec
 
-from ecr_secret_operator.crds import all_definitions
-
 from .access import REVIEWS, Access, Rule
 from .admission import Admission, Hook, Review
 from .controllers import Controllers
-from .kinds import ACCOUNTS, BUILT_IN, NAMESPACES, Kind, Place, custom
+from .kinds import ACCOUNTS, BUILT_IN, NAMESPACES, Kind, Place, custom, of_operator
 from .messages import Object, Refused, Request, Response, no_such_path, no_such_resource, not_found
 from .objects import read_object
 from .reads import Reader
@@ -53,8 +51,8 @@ class ApiServer:
         namespaces: Iterable[str] = ("default", "kube-system"),
         history: int = HISTORY,
     ) -> None:
-        found = all_definitions() if crds is None else crds
-        self.state = State([*BUILT_IN, *map(custom, found)], history)
+        found = of_operator() if crds is None else map(custom, crds)
+        self.state = State([*BUILT_IN, *found], history)
         self._admission = Admission(self.state)
         self._writer = Writer(self.state, self._admission)
         self._reader = Reader(self.state)

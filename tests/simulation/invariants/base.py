@@ -6,7 +6,7 @@ import json
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ecr_secret_operator_lab.cluster import Object
 
@@ -39,9 +39,8 @@ class Violation:
         return f"{self.at:10.3f}  {self.invariant}: {self.text}"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A change of an object in the cluster.
+class Change(NamedTuple):
+    """A change of an object in the cluster, other than a Lease.
 
     Attributes:
         at: seconds since the beginning.

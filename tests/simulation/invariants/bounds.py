@@ -71,7 +71,7 @@ class BoundedWrites(Invariant):
 
     def on_change(self, change: Change) -> None:
         """Counts a write of a replica."""
-        if not change.by_operator or change.plural == "leases":
+        if not change.by_operator:
             return
         count = self._writes.setdefault((change.plural, change.key), _Window()).add(change.at)
         if count > self.WRITES + self.FOR_EACH * self.world.disturbances(WINDOW_SECONDS + 300, change.key[0]):
@@ -83,7 +83,7 @@ class NoCanaryOutsideSecrets(Invariant):
 
     def on_change(self, change: Change) -> None:
         """Searches what a replica writes."""
-        if not change.by_operator or change.after is None or change.plural == "leases":
+        if not change.by_operator or change.after is None:
             return
         found = change.after if change.plural != "secrets" else change.after["metadata"]
         if CANARY in str(found):

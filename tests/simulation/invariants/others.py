@@ -27,7 +27,7 @@ class ForeignObjectsUntouched(Invariant):
 
     def on_change(self, change: Change) -> None:
         """Judges each change of a replica."""
-        if not change.by_operator or change.plural in {"events", "leases"}:
+        if not change.by_operator or change.plural == "events":
             return
         if change.plural == "secrets":
             self._secret(change)
