@@ -11,7 +11,8 @@ import pytest
 from ecr_secret_operator.runtime.damping import FREE_REPAIRS
 from ecr_secret_operator.runtime.result import Result
 
-from .secret_cases import RESOURCE, SECRET, Case, a_case
+from ..factories import OTHER_HOST
+from .secret_cases import REFUSED, RESOURCE, SECRET, Case, a_case, request_refresh
 
 
 async def test_a_fight_is_damped_and_names_the_other_client() -> None:
@@ -131,3 +132,42 @@ async def test_a_foreign_secret_that_takes_its_place_does_not_count_as_served() 
         await case.scene.settle()
         await case.reconcile(0.1)
         assert case.condition()["status"] == "False"
+
+
+async def test_a_fight_is_damped_while_another_registry_fails() -> None:
+    async with a_case(served=True, additional_registries=[{"ecr_registry": OTHER_HOST}]) as case:
+        case.aws.errors[OTHER_HOST] = REFUSED
+        await case.reconcile(7 * 3_600)  # a token for each registry is due
+        case.wire.writes.clear()
+        for _ in range(FREE_REPAIRS + 5):
+            await case.damage(data={})
+            result = await case.reconcile(0.1)
+        assert case.wire.writes.count(f"PATCH {SECRET}") == FREE_REPAIRS
+        assert result.again_at
+        assert result.again_at > case.now
+        for seconds in (60, 30, 30, 30):
+            await case.reconcile(seconds)
+        case.aws.errors.clear()
+        await case.reconcile(1)
+        assert case.condition("Refreshing")["status"] == "True", "the fight is over, although a registry failed"
+
+
+async def test_an_earlier_version_is_not_taken_for_the_last_one_while_its_repair_has_to_wait() -> None:
+    async with a_case(served=True) as case:
+        earlier = await case.secret()
+        assert earlier
+        await request_refresh(case)
+        await case.reconcile(60)
+        last = await case.secret()
+        assert last
+        assert last["metadata"]["annotations"] != earlier["metadata"]["annotations"]
+        case.aws.asked.clear()
+        for _ in range(FREE_REPAIRS + 1):
+            await case.damage(metadata={**last["metadata"], "annotations": earlier["metadata"]["annotations"]})
+            await case.reconcile(0.1)
+        assert case.condition("Refreshing")["reason"] == "SecretContested"
+        await case.reconcile(60)
+        restored = await case.secret()
+        assert restored
+        assert restored["metadata"]["annotations"] == last["metadata"]["annotations"]
+        assert case.aws.asked == []

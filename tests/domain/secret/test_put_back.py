@@ -32,12 +32,11 @@ def earlier_secret(issued_at: datetime) -> StoredSecret:
 
 @pytest.mark.parametrize("age", [timedelta(hours=1), timedelta(hours=6), timedelta(hours=13)], ids=str)
 def test_the_last_token_is_restored_without_a_call(age: timedelta) -> None:
-    write = decide(
-        an_observed(resource=RESOURCE, secrets=(earlier_secret(NOW - age),), remembered=LATEST), now=LATER
-    ).write
+    plan = decide(an_observed(resource=RESOURCE, secrets=(earlier_secret(NOW - age),), remembered=LATEST), now=LATER)
+    write = plan.write
     assert write is not None
     assert (write.keep, write.wants) == (LATEST, ())
-    assert write.is_repair, "so it is damped in a fight"
+    assert write.only_restores(plan.stored, ()), "so it is damped in a fight"
     assert write.repairs == ("content",), "and reported"
 
 

@@ -54,7 +54,7 @@ class PlanApplier:
         for secret in denied:
             await self._storage.remove(observed.resource, secret, Removal.TOKEN_DENIED)
         if plan.write:
-            applied = await self._write(observed, plan, plan.write, memory)
+            applied = await self._serve(observed, plan, plan.write, memory)
         else:
             applied = Applied(stored=plan.stored, failure=plan.failure, retry_at=plan.retry_at)
         applied = self._with_contest(observed.resource, applied, memory)
@@ -62,24 +62,6 @@ class PlanApplier:
             for secret in plan.remove:
                 if secret not in denied:
                     await self._storage.remove(observed.resource, secret, why_removed(observed, secret))
-        return applied
-
-    async def _write(self, observed: Observed, plan: Plan, write: Write, memory: Memory) -> Applied:
-        """Writes the Secret; a repair only if the damper permits it."""
-        if not write.is_repair:
-            return await self._serve(observed.resource, plan, write, memory)
-        resource, damper = observed.resource, memory.damper
-        of = f"{resource.uid}/{resource.generation}"
-        not_before = damper.damaged(of, self._ports.clock())
-        name = write.spec.generated_secret_name
-        if damper.is_suspect:
-            damper.note_others(await self._ports.secrets.managers(resource.key.namespace, name))
-        if not_before:
-            stored = write.stored or await self._storage.read_own(observed, name)
-            return Applied(stored=listed_tokens(stored, write.spec), retry_at=not_before)
-        applied = await self._serve(resource, plan, write, memory)
-        if applied.written:
-            damper.repaired(of, self._ports.clock())
         return applied
 
     def _with_contest(self, resource: Resource, applied: Applied, memory: Memory) -> Applied:
@@ -91,7 +73,8 @@ class PlanApplier:
         failure = Failure(Reason.SECRET_CONTESTED, contested(what, memory.damper.others), (what,))
         return applied.beside(failure, passing=False, retry_at=until)
 
-    async def _serve(self, resource: Resource, plan: Plan, write: Write, memory: Memory) -> Applied:
+    async def _serve(self, observed: Observed, plan: Plan, write: Write, memory: Memory) -> Applied:
+        resource = observed.resource
         if write.stored is None and conflicted(resource):
             conflict = await self._storage.name_still_taken(resource, write)
             if conflict:
@@ -105,10 +88,29 @@ class PlanApplier:
         if not tokens:
             return await self._without_tokens(resource, plan, write, fetched)
         memory.note_refreshed(resource, fetched.answers)
-        applied = await self._storage.store(resource, write, tokens, plan.stored)
+        applied = await self._store(observed, plan, write, fetched, memory)
         if fetched.stale and not applied.failure:
-            applied = replace(applied, retry_at=max(fetched.stale) + LONGEST_SPACING)
+            younger = max(fetched.stale) + LONGEST_SPACING
+            applied = replace(applied, retry_at=min(younger, applied.retry_at or younger))
         return applied.beside(fetched.failure, passing=fetched.passing, retry_at=fetched.retry_at)
+
+    async def _store(self, observed: Observed, plan: Plan, write: Write, fetched: Fetched, memory: Memory) -> Applied:
+        """Stores the tokens; a repair only if the damper permits it."""
+        resource, damper = observed.resource, memory.damper
+        tokens = {**write.keep, **fetched.tokens}
+        if not write.only_restores(plan.stored, fetched.answers):
+            return await self._storage.store(resource, write, tokens, plan.stored)
+        of, name = f"{resource.uid}/{resource.generation}", write.spec.generated_secret_name
+        not_before = damper.damaged(of, self._ports.clock())
+        if damper.is_suspect:
+            damper.note_others(await self._ports.secrets.managers(resource.key.namespace, name))
+        if not_before:
+            stored = write.stored or await self._storage.read_own(observed, name)
+            return Applied(stored=listed_tokens(stored, write.spec), retry_at=not_before)
+        applied = await self._storage.store(resource, write, tokens, plan.stored)
+        if applied.written:
+            damper.repaired(of, self._ports.clock())
+        return applied
 
     async def _without_tokens(self, resource: Resource, plan: Plan, write: Write, fetched: Fetched) -> Applied:
         """No registry has a token: a Secret with a token that policy denies is removed, another one stays."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from ...domain.resource import Resource
 from ...domain.secret.annotations import StoredTokens
 from ...domain.secret.observed import refresh_requested
+from ...domain.secret.registries import newest
 from ...domain.status.outcome import Applied
 from ...domain.status.reported import Reported
 from ...reasons import Reason
@@ -60,8 +61,11 @@ class Memory:
             self.refresh_request, self.refreshed = "", {}
 
     def keep_tokens(self, resource: Resource, applied: Applied) -> None:
-        """Remembers the stored tokens; forgets them once the resource may not have any."""
+        """Remembers the stored tokens; forgets them once the resource may not have any.
+
+        An earlier token that another client has put back, and that is still to be replaced, is not remembered.
+        """
         if applied.stored:
-            self.tokens = applied.stored
+            self.tokens = applied.stored if applied.written else newest(applied.stored, self.tokens)
         elif not resource.selected or (applied.failure and applied.failure.reason is Reason.POLICY_DENIED):
             self.tokens = {}

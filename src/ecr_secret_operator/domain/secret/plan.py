@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -42,10 +43,14 @@ class Write:
         """Whether it must not wait for an AWS call of another resource."""
         return bool(self.repairs) or self.takes_away
 
-    @property
-    def is_repair(self) -> bool:
-        """Whether it only restores what is known, so that it may be one of many in a fight over the Secret."""
-        return not self.wants and not self.takes_away
+    def only_restores(self, intact: StoredTokens, newer: Collection[str]) -> bool:
+        """Whether it only restores what is known, so that it may be one of many in a fight over the Secret.
+
+        Args:
+            intact: the tokens in the stored Secret, if nothing of it was changed.
+            newer: registries for which AWS gave a newer token now.
+        """
+        return self.keep != intact and not newer and not self.takes_away
 
 
 @dataclass(frozen=True, slots=True)
