@@ -11,7 +11,7 @@ import pytest
 from ecr_secret_operator.runtime.damping import FREE_REPAIRS
 from ecr_secret_operator.runtime.result import Result
 
-from ..factories import OTHER_HOST
+from ..factories import HOST, OTHER_HOST
 from .secret_cases import REFUSED, RESOURCE, SECRET, Case, a_case, request_refresh
 
 
@@ -150,6 +150,23 @@ async def test_a_fight_is_damped_while_another_registry_fails() -> None:
         case.aws.errors.clear()
         await case.reconcile(1)
         assert case.condition("Refreshing")["status"] == "True", "the fight is over, although a registry failed"
+
+
+async def test_a_denied_token_that_is_put_back_each_time_is_replaced_less_and_less_often() -> None:
+    async with a_case(served=True) as case:
+        wide = await case.secret()
+        assert wide
+        case.scene.policy(ambient_identity=True, limit={"access": "pull"})
+        await case.scene.settle()
+        await case.reconcile(1)
+        case.wire.writes.clear()
+        for _ in range(FREE_REPAIRS + 5):
+            found = await case.secret()
+            assert found
+            await case.damage(metadata={**found["metadata"], "annotations": wide["metadata"]["annotations"]})
+            await case.reconcile(0.1)
+        assert case.wire.writes.count(f"PATCH {SECRET}") == FREE_REPAIRS
+        assert case.aws.asked == [HOST], "for the narrower token"
 
 
 async def test_an_earlier_version_is_not_taken_for_the_last_one_while_its_repair_has_to_wait() -> None:

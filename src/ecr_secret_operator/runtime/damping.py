@@ -75,6 +75,11 @@ class Damper:
         return max(found.last, now) + QUIET if found.damaged_since else found.last + QUIET
 
     @property
+    def is_damaged(self) -> bool:
+        """Whether a repair of the object has to wait, or has failed."""
+        return self._repairs is not None and self._repairs.damaged_since is not None
+
+    @property
     def is_suspect(self) -> bool:
         """Whether the next repair makes the object contested, or it is already."""
         return self._repairs is not None and self._repairs.times >= FREE_REPAIRS - 1

@@ -63,9 +63,11 @@ class Memory:
     def keep_tokens(self, resource: Resource, applied: Applied) -> None:
         """Remembers the stored tokens; forgets them once the resource may not have any.
 
-        An earlier token that another client has put back, and that is still to be replaced, is not remembered.
+        While a repair has to wait, or has failed, what it restores stays remembered.
         """
-        if applied.stored:
-            self.tokens = applied.stored if applied.written else newest(applied.stored, self.tokens)
+        if applied.written:
+            self.tokens = applied.stored
+        elif applied.stored:
+            self.tokens = self.tokens if self.damper.is_damaged else newest(applied.stored, self.tokens)
         elif not resource.selected or (applied.failure and applied.failure.reason is Reason.POLICY_DENIED):
             self.tokens = {}

@@ -46,11 +46,13 @@ class Write:
     def only_restores(self, intact: StoredTokens, newer: Collection[str]) -> bool:
         """Whether it only restores what is known, so that it may be one of many in a fight over the Secret.
 
+        A denied token that is put back after it was replaced is replaced again by what is known: this may wait.
+
         Args:
             intact: the tokens in the stored Secret, if nothing of it was changed.
             newer: registries for which AWS gave a newer token now.
         """
-        return self.keep != intact and not newer and not self.takes_away
+        return self.keep != intact and not newer and not (self.takes_away and self.wants)
 
 
 @dataclass(frozen=True, slots=True)
