@@ -120,7 +120,7 @@ class SimulatedAws:
 
     def recorded(self, scope: Scope, requester: Key, token: Issued | None) -> None:
         """Records a call."""
-        call = Call(running().time(), PROCESS.get(), scope, requester, token)
+        call = Call(running().since_boot(), PROCESS.get(), scope, requester, token)
         self.calls.append(call)
         for listener in self.listeners:
             listener(call)
@@ -190,7 +190,7 @@ class SimulatedFetch:
 
     async def _latency(self) -> None:
         """The way to AWS, and its weather. Raises TokenError."""
-        weather, random, now = self._aws.weather, self._aws.random, running().time()
+        weather, random, now = self._aws.weather, self._aws.random, running().since_boot()
         if now < weather.hung_until:
             await asyncio.sleep(HUNG_SECONDS)
         slow = now < weather.slow_until

@@ -46,7 +46,7 @@ class Cluster:
         change = self._collections[plural].log[-1]
         before, after = (one.value if one else None for one in (change.before, change.after))
         process = "" if self._user else PROCESS.get()
-        self._on_change(Change(self._loop.time(), process, self._user, plural, before, after))
+        self._on_change(Change(self._loop.since_boot(), process, self._user, plural, before, after))
 
     def read(self, plural: str, namespace: str, name: str) -> Object | None:
         """An object as it is stored; not to be changed."""

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
+from .drawing_faults import FAULTS
 from .expected import OPERATOR_NAMESPACE, PUBLIC
 from .plan import (
     ACCOUNTS,
+    BYSTANDER,
     HOSTS,
     KEY_IDS,
     KEYS,
@@ -167,7 +169,7 @@ def _hold(random: Random) -> dict[str, Any]:
 
 
 def _webhook(random: Random) -> dict[str, Any]:
-    how = random.choice(("deny", "mutate", "slow", "fail"))
+    how = random.choice(("deny", "mutate", "slow", "slow", "hang", "fail"))
     return {"namespace": random.choice(NAMESPACES), "how": how, "seconds": random.choice((10.0, 120.0, 900.0))}
 
 
@@ -193,50 +195,21 @@ def _link(random: Random) -> dict[str, Any]:
     return {"namespace": namespace, "account": account, "how": random.choice(("remove", "add", "record"))}
 
 
-def _replica(random: Random) -> dict[str, Any]:
-    return {"replica": random.choice(REPLICAS)}
+def _remove_namespace(random: Random) -> dict[str, Any]:
+    return {**_namespace(random), "seconds": random.choice((1.0, 30.0, 300.0))}
 
 
-def _crash(random: Random) -> dict[str, Any]:
-    when = random.choice(("now", "before", "after"))
-    return {
-        **_replica(random),
-        "when": when,
-        "request": random.randrange(1, 12),
-        "down": random.choice((0.5, 5.0, 40.0)),
-    }
+def _flood(random: Random) -> dict[str, Any]:
+    return {**_namespace(random), "count": random.choice((20, 60)), "seconds": random.choice((100.0, 900.0))}
 
 
-def _pause(random: Random) -> dict[str, Any]:
-    return {**_replica(random), "seconds": random.choice((3.0, 12.0, 20.0, 60.0, 400.0))}
+def _intrude(random: Random) -> dict[str, Any]:
+    how = random.choice(("touch", "delete", "replace"))
+    return {**_namespace(random), "how": how, "request": random.choice((1, 1, 2, 4))}
 
 
-def _jump(random: Random) -> dict[str, Any]:
-    return {**_replica(random), "seconds": random.choice((5.0, -5.0, 90.0, -90.0, 7_200.0, -7_200.0))}
-
-
-def _partition(random: Random) -> dict[str, Any]:
-    return {**_replica(random), "seconds": random.choice((5.0, 30.0, 100.0, 700.0))}
-
-
-def _trouble(random: Random) -> dict[str, Any]:
-    how = random.choice(("errors", "lost", "slow", "throttled", "stalled"))
-    return {**_replica(random), "how": how, "seconds": random.choice((10.0, 60.0, 300.0))}
-
-
-def _aws_trouble(random: Random) -> dict[str, Any]:
-    return {
-        "how": random.choice(("down", "hung", "slow", "throttled")),
-        "seconds": random.choice((20.0, 200.0, 2_000.0)),
-    }
-
-
-def _nothing(_random: Random) -> dict[str, Any]:
-    return {}
-
-
-def _restart(random: Random) -> dict[str, Any]:
-    return {**_replica(random), "workers": random.choice((1, 4, 16))}
+def _predecessor(random: Random) -> dict[str, Any]:
+    return {**_secret(random), "host": random.choice([one for one in HOSTS if one != PUBLIC])}
 
 
 DRAWS: Mapping[str, tuple[float, Draw]] = {
@@ -265,14 +238,11 @@ DRAWS: Mapping[str, tuple[float, Draw]] = {
     "copy_secret": (3, _copy),
     "forge": (2, _forge),
     "link": (3, _link),
-    "crash": (4, _crash),
-    "pause": (3, _pause),
-    "jump": (1, _jump),
-    "partition": (2, _partition),
-    "trouble": (4, _trouble),
-    "compact": (2, _nothing),
-    "aws": (3, _aws_trouble),
-    "restart": (1, _restart),
+    "remove_namespace": (1, _remove_namespace),
+    "flood": (1, _flood),
+    "intrude": (4, _intrude),
+    "predecessor": (2, _predecessor),
+    **FAULTS,
 }
 """How often each action is drawn, and what draws its arguments."""
 
@@ -295,6 +265,7 @@ def draw(seed: int) -> Plan:
         replicas=replicas,
         skews={name: random.choice((0.0, 0.0, random.uniform(-60, 60))) for name in (*REPLICAS, "aws")},
         required=_some(random, 0.1),
+        confined_to=(*random.sample(NAMESPACES, 2), BYSTANDER) if _some(random, 0.08) else (),
         actions=_actions(random, hours * 3_600, replicas),
     )
 

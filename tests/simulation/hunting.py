@@ -36,7 +36,7 @@ def run_seed(seed: int, mutation: str = "") -> Outcome:
         tuple(map(str, world.violations)),
         frozenset(one.invariant for one in world.violations),
         time.perf_counter() - started,
-        world.loop.time() / 3_600,
+        world.loop.since_boot() / 3_600,
         world.digest,
     )
 

@@ -62,9 +62,14 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self._held: dict[str, _Held] = {}
         self._tasks: dict[str, WeakValueDictionary[int, asyncio.Task[Any]]] = {}
         self._created = self._timers = 0
+        self._slept: dict[str, float] = {}
         super().__init__()
 
     def time(self) -> float:
+        """Seconds since the simulation began, without those that the machine of the running process slept."""
+        return self._now - self._slept.get(PROCESS.get(), 0.0) if self._slept else self._now
+
+    def since_boot(self) -> float:
         """Seconds since the simulation began."""
         return self._now
 
@@ -101,8 +106,14 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.TimerHandle:
         """Calls back at a time of its clock. Timers of the same time fire in the order in which they were set."""
         timer = asyncio.TimerHandle(when, callback, args, self, context)
+        if self._slept:
+            when += self._slept.get(PROCESS.get(), 0.0)
         self._timers += 1
-        heapq.heappush(self._scheduled, (when, self._timers, timer))
+        held = self._held.get(_process_of(timer)) if self._held else None
+        if held is None:
+            heapq.heappush(self._scheduled, (when, self._timers, timer))
+        else:
+            held.timers.append((when, self._timers, timer))
         timer._scheduled = True  # type: ignore[attr-defined] # noqa: SLF001 - as the base class does it
         return timer
 
@@ -120,9 +131,13 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         due = self._now + RESOLUTION_SECONDS
         while scheduled and scheduled[0][0] < due:
             ready.append(heapq.heappop(scheduled)[2])
-        for _ in range(len(ready)):
-            handle = ready.popleft()
-            if not handle._cancelled:  # noqa: SLF001 - as the base class does it
+        round_ = tuple(ready)
+        ready.clear()
+        for handle in round_:
+            held = self._held.get(_process_of(handle)) if self._held else None
+            if held is not None:  # its process was paused in this round
+                held.ready.append(handle)
+            elif not handle._cancelled:  # noqa: SLF001 - as the base class does it
                 handle._run()  # noqa: SLF001 - as the base class does it
 
     def pause(self, process: str) -> None:
@@ -138,15 +153,22 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self._scheduled[:] = [timer for timer in self._scheduled if _process_of(timer[2]) != process]
         heapq.heapify(self._scheduled)
 
-    def resume(self, process: str) -> None:
-        """Lets a process go on. Its timers that are overdue fire at once."""
+    def resume(self, process: str, *, slept: float = 0.0) -> None:
+        """Lets a process go on. Its timers that are overdue fire at once.
+
+        Args:
+            process: the process.
+            slept: how long its clock stood still, with its timers.
+        """
         held = self._held.pop(process, None)
         if held is None:
             return
+        if slept:
+            self._slept[process] = self._slept.get(process, 0.0) + slept
         self._ready.extend(held.ready)
-        for timer in held.timers:
-            if not timer[2].cancelled():
-                heapq.heappush(self._scheduled, timer)
+        for when, number, timer in held.timers:
+            if not timer.cancelled():
+                heapq.heappush(self._scheduled, (when + slept, number, timer))
 
     def create_task(  # type: ignore[override] # typeshed knows later parameters
         self, coro: Any, *, name: str | None = None, context: contextvars.Context | None = None

@@ -17,9 +17,17 @@ def crash(world: World, replica: str, when: str, request: int, down: float) -> N
         found.crash_at(request, after=when == "after", down=down)
 
 
-def pause(world: World, replica: str, seconds: float) -> None:
-    """Stops a replica like SIGSTOP, for some time."""
-    world.replicas[replica].pause(seconds)
+def pause(world: World, replica: str, seconds: float, request: int = 0) -> None:
+    """Stops a replica like SIGSTOP, for some time: now, or at one of its next requests or calls to AWS."""
+    if request:
+        world.replicas[replica].pause_at(request, seconds)
+    else:
+        world.replicas[replica].pause(seconds)
+
+
+def sleep(world: World, replica: str, seconds: float) -> None:
+    """Puts the machine of a replica to sleep."""
+    world.replicas[replica].sleep(seconds)
 
 
 def jump(world: World, replica: str, seconds: float) -> None:
@@ -44,7 +52,7 @@ def compact(world: World) -> None:
 
 def aws(world: World, how: str, seconds: float) -> None:
     """Disturbs AWS, for some time."""
-    until = world.loop.time() + seconds
+    until = world.loop.since_boot() + seconds
     weather = world.aws.weather
     setattr(weather, f"{how}_until", max(until, getattr(weather, f"{how}_until")))
 

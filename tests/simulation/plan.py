@@ -64,6 +64,7 @@ class Plan:
         replicas: names; with one, there is no leader election.
         skews: what the clocks of the replicas and of AWS are ahead, in seconds.
         required: whether the operator runs with --require-access-policy.
+        confined_to: the namespaces that the operator watches; empty for all.
         actions: in order.
     """
 
@@ -75,6 +76,7 @@ class Plan:
     replicas: tuple[str, ...]
     skews: Mapping[str, float]
     required: bool
+    confined_to: tuple[str, ...]
     actions: tuple[Action, ...]
 
     def with_actions(self, actions: tuple[Action, ...]) -> Plan:

@@ -63,9 +63,10 @@ class _Client(SimulatedClient):
         counted = writes and "/leases" not in request.path
         if writes:
             replica.begins_to_write(request.path)
+        await replica.on_request(request)
         if counted and replica.dies_now(after=False):
             await asyncio.Event().wait()
-        started = replica.world.loop.time()
+        started = replica.world.loop.since_boot()
         response = await super()._response(request)
         if counted and replica.dies_now(after=True):
             await asyncio.Event().wait()
@@ -105,6 +106,8 @@ class Replica:
         self._crash_in = 0
         self._crash_after = False
         self._down = 0.0
+        self._pause_in = 0
+        self._pause_seconds = 0.0
         self._network = Network(Random(f"{world.plan.seed} {name}"), USUAL)
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -120,7 +123,7 @@ class Replica:
         self._number += 1
         self._process = f"{self.name}#{self._number}"
         self._alive, self.renewed_at, self._stop = True, None, asyncio.Event()
-        self._crash_in = 0
+        self._crash_in = self._pause_in = 0
         self.world.note(f"{self._process} starts")
         self.world.disturbed()
         context = contextvars.copy_context()
@@ -134,7 +137,7 @@ class Replica:
         world, loop = self.world, self.world.loop
         settings = Settings(
             kubeconfig=None,
-            namespaces=(),
+            namespaces=world.plan.confined_to,
             metrics_address=None,
             probe_address=None,
             leader_elect=len(world.plan.replicas) > 1,
@@ -146,7 +149,7 @@ class Replica:
         simulated.replica = self
         client = cast("Client", simulated)
         machine = Machine(
-            utc=self.utc, monotonic=loop.time, since_boot=loop.time, identity=self._process, trim=lambda: None
+            utc=self.utc, monotonic=loop.time, since_boot=loop.since_boot, identity=self._process, trim=lambda: None
         )
         config = ClusterConfig(Connection(SERVER), OPERATOR_NAMESPACE)
         fetch = world.aws.fetch_of(AccountTokens(client), self.utc)
@@ -166,7 +169,7 @@ class Replica:
 
     def _until(self, seconds: float) -> float:
         """Until when trouble of so many seconds lasts, beside what lasts longer."""
-        now = self.world.loop.time()
+        now = self.world.loop.since_boot()
         if now - self.last_trouble > DISTURBED_SECONDS:
             self.trouble_began = now
         return max(self.last_trouble, now + seconds)
@@ -177,6 +180,24 @@ class Replica:
         """Raises Unavailable if the running code belongs to a process that has crashed."""
         if not self._alive or PROCESS.get() != self._process:
             raise Unavailable("the process has crashed")
+
+    async def on_request(self, request: Request) -> None:
+        """Lets intruders act, and stands still if that is planned for this request."""
+        if "/leases" in request.path or request.path.endswith("/events"):
+            return
+        self.world.intruders.on_request(request)
+        if self.on_call():
+            await asyncio.sleep(0)
+
+    def on_call(self) -> bool:
+        """Stands still, if that is planned for this request or call to AWS. Returns whether it does."""
+        if not self._pause_in:
+            return False
+        self._pause_in -= 1
+        if self._pause_in:
+            return False
+        self.pause(self._pause_seconds)
+        return True
 
     def begins_to_write(self, path: str) -> None:
         """Tells the invariant about the leader."""
@@ -202,12 +223,27 @@ class Replica:
     def crash(self, down: float) -> None:
         """Kills the process at whatever await it is, and starts it again later."""
         self.last_trouble = self._until(down)
-        self.world.last_general_trouble = self.world.loop.time()
+        self.world.last_general_trouble = self.world.loop.since_boot()
         if self._alive:
             self._alive = False
             self.world.note(f"{self._process} is killed")
             self.world.loop.kill(self._process)
         self.world.later(down, self.start)
+
+    def pause_at(self, request: int, seconds: float) -> None:
+        """Plans to stand still at one of the next requests or calls to AWS."""
+        self._pause_in, self._pause_seconds = request, seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Puts the machine to sleep: its monotonic clock stands still, too, and the others go on."""
+        process = self._process
+        self.last_trouble = self._until(seconds)
+        self.world.loop.pause(process)
+        self.world.later(seconds, lambda: self._wake(process, seconds))
+
+    def _wake(self, process: str, seconds: float) -> None:
+        self.world.note(f"{process} wakes up")
+        self.world.loop.resume(process, slept=seconds)
 
     def pause(self, seconds: float) -> None:
         """Lets nothing of the process run for some time."""
@@ -249,12 +285,12 @@ class Replica:
 
     def calm(self) -> None:
         """Ends all faults."""
-        self._crash_in = 0
+        self._crash_in = self._pause_in = 0
         self.skew = self._usual_skew  # NTP corrects a clock that was set
         self._network.partitioned.clear()
         self._undisturbed()
         self.world.loop.resume(self._process)
-        self.last_trouble = self.world.loop.time()
+        self.last_trouble = self.world.loop.since_boot()
         self.start()
 
     async def end(self) -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from ecr_secret_operator_lab.cluster import Object
 
-from .apiserver import Denied, Hook, HookFailed, Review
+from .actors import a_foreign_secret
+from .apiserver import Denied, Hook, HookFailed, Request, Review
 from .apiserver.kinds import SECRETS
 from .invariants.base import Change
 
 if TYPE_CHECKING:
     from .world import World
 
-SLOW_SECONDS = 4.0
+WEBHOOK_SECONDS: Mapping[str, float] = {"slow": 4.0, "hang": 30.0}
+"""How long the answer of a webhook takes. The API server waits for ten seconds."""
 
 
 @dataclass(slots=True)
@@ -35,7 +40,7 @@ class Fights:
     def begin(self, namespace: str, name: str, *, how: str, seconds: float, gap: float) -> None:
         """Begins to undo changes; the present content is what the tool wants."""
         desired = self._world.cluster.read("secrets", namespace, name)
-        fight = _Fight(how, self._world.loop.time() + seconds, gap, desired)
+        fight = _Fight(how, self._world.loop.since_boot() + seconds, gap, desired)
         self._fights[namespace, name] = fight
         self._undo(namespace, name)
 
@@ -83,13 +88,17 @@ class PolicyEngine:
         hook = Hook(
             name=name,
             decide=_DECISIONS[how],
-            concerns=lambda review: review.place.kind is SECRETS and review.place.namespace == namespace,
-            seconds=SLOW_SECONDS if how == "slow" else 0.0,
+            concerns=lambda review: (
+                review.place.kind is SECRETS
+                and review.place.namespace == namespace
+                and (how != "hang" or review.user == "operator")
+            ),
+            seconds=WEBHOOK_SECONDS.get(how, 0.0),
         )
         hooks = self._world.server.hooks
         hooks[:] = [one for one in hooks if one.name != name]
         hooks.append(hook)
-        self._until[namespace] = max(self._until.get(namespace, 0.0), self._world.loop.time() + seconds)
+        self._until[namespace] = max(self._until.get(namespace, 0.0), self._world.loop.since_boot() + seconds)
         self._world.later(seconds, lambda: self._end(hook))
 
     def _end(self, hook: Hook) -> None:
@@ -124,4 +133,50 @@ def _pass(_review: Review) -> Object | None:
     return None
 
 
-_DECISIONS = {"deny": _deny, "mutate": _mutate, "slow": _pass, "fail": _fail}
+_DECISIONS = {"deny": _deny, "mutate": _mutate, "slow": _pass, "hang": _pass, "fail": _fail}
+
+
+@dataclass(slots=True)
+class _Intrusion:
+    how: str
+    left: int
+
+
+class Intruders:
+    """Clients that change or replace a Secret while a request of a replica for it is on its way."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._planned: dict[str, _Intrusion] = {}
+
+    def begin(self, namespace: str, *, how: str, request: int) -> None:
+        """Plans to intrude on one of the next requests for Secrets of a namespace."""
+        self._planned[namespace] = _Intrusion(how, request)
+
+    def end(self) -> None:
+        """Plans nothing any more."""
+        self._planned.clear()
+
+    def on_request(self, request: Request) -> None:
+        """Intrudes on a request of a replica, if that is planned."""
+        parts = request.path.split("/")
+        of_secret = parts[:4] == ["", "api", "v1", "namespaces"] and parts[5:6] == ["secrets"]
+        planned = self._planned.get(parts[4]) if of_secret else None
+        if planned is None or (len(parts) < 7 and request.method != "POST"):
+            return
+        name = parts[6] if len(parts) > 6 else msgspec.json.decode(request.body)["metadata"]["name"]
+        planned.left -= 1
+        if not planned.left:
+            del self._planned[parts[4]]
+            self._intrude(parts[4], name, planned.how)
+
+    def _intrude(self, namespace: str, name: str, how: str) -> None:
+        cluster = self._world.cluster
+        self._world.disturbed(namespace)
+        if how == "touch":
+            patch = {"metadata": {"annotations": {"example.com/touched": str(self._world.loop.since_boot())}}}
+            cluster.patch("secrets", namespace, name, patch, user="intruder")
+            return
+        cluster.delete("secrets", namespace, name, user="intruder")
+        if how == "replace":
+            cluster.create("secrets", a_foreign_secret(namespace, name), user="intruder")

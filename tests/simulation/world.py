@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import hashlib
 import random as shared_random
 from collections.abc import Callable, Mapping
@@ -12,10 +13,11 @@ from typing import Any, TypeVar
 
 from ecr_secret_operator_lab.cluster import Object
 
-from . import actors, operations
+from . import actors, disruptors, operations
 from .apiserver import ApiServer
 from .aws import Call, SimulatedAws
 from .cluster import Cluster
+from .drawing_faults import FAULTS
 from .expected import OPERATOR_NAMESPACE
 from .invariants import INVARIANTS, Invariant, Violation
 from .invariants.base import Change
@@ -24,7 +26,7 @@ from .logs import capture_logs
 from .loop import EndlessLoop, SimulatedLoop, running
 from .plan import BYSTANDER, HOSTS, KEY_IDS, NAMESPACES, ROLES, Action, Plan
 from .replica import Replica
-from .rivals import Fights, PolicyEngine
+from .rivals import Fights, Intruders, PolicyEngine
 
 InvariantT = TypeVar("InvariantT", bound=Invariant)
 
@@ -36,9 +38,10 @@ BYSTANDER_STEPS = 12
 """After so many steps, a new resource is created in the namespace without trouble."""
 
 BYSTANDER_KEY = "AKIABYSTANDER"
-GENERAL = frozenset(
-    ("policy", "remove_policy", "trust", "crash", "pause", "jump", "partition", "trouble", "compact", "aws", "restart")
-)
+MODULES = (actors, disruptors, operations)
+"""Where the functions of actions are."""
+
+GENERAL = frozenset(("policy", "remove_policy", "trust", *FAULTS))
 """Actions that concern all namespaces."""
 LARGEST_USUAL_SKEW = 120.0
 """Of two clocks, in seconds, unless one of them was set."""
@@ -57,6 +60,7 @@ class World:
         violations: what did not hold.
         history: the last versions of each Secret that replicas wrote.
         backups: Secrets that were saved, by namespace.
+        of_predecessor: the uids of Secrets as the Go operator wrote them.
         settling: whether actions are over.
         last_general_trouble: when something last happened that concerns all namespaces.
         clocks_jumped: whether a wall clock was set.
@@ -70,9 +74,11 @@ class World:
         self.violations: list[Violation] = []
         self.history: dict[tuple[str, str], list[Object]] = {}
         self.backups: dict[str, list[Object]] = {}
+        self.of_predecessor: set[str] = set()
         self.settling = False
         self.last_general_trouble = 0.0
         self.clocks_jumped = False
+        self._context = contextvars.copy_context()
         self._digest = hashlib.sha256()
         self._disturbed: list[tuple[float, str]] = []
         self._stopped = asyncio.Event()
@@ -81,6 +87,7 @@ class World:
         self.aws = SimulatedAws(Random(plan.seed + 2))
         self.fights = Fights(self)
         self.admission = PolicyEngine(self)
+        self.intruders = Intruders(self)
         self.invariants = {kind: kind(self) for kind in INVARIANTS}
         self.replicas = {name: Replica(self, name, plan.skews[name]) for name in plan.replicas}
         self._prepare()
@@ -119,7 +126,7 @@ class World:
     def lag(self, process: str, usual: float, disturbed: float) -> float:
         """How late a replica may act on what was before."""
         replica = self.replicas[process.partition("#")[0]]
-        now = self.loop.time()
+        now = self.loop.since_boot()
         if now - replica.last_trouble < disturbed:
             return disturbed + now - replica.trouble_began  # what it knows may be as old as its trouble
         return usual
@@ -131,7 +138,7 @@ class World:
         """
         if self._skew > LARGEST_USUAL_SKEW:
             return False
-        now = self.loop.time()
+        now = self.loop.since_boot()
         quiet = now - max(self.aws.weather.clear_at, *(one.last_trouble for one in self.replicas.values())) > seconds
         return quiet and now - self.last_general_trouble > seconds
 
@@ -142,12 +149,12 @@ class World:
             seconds: how long ago at most.
             namespace: counts those that concern it only; empty for all.
         """
-        since = self.loop.time() - seconds
+        since = self.loop.since_boot() - seconds
         return sum(1 for at, where in self._disturbed if at >= since and (not namespace or where in {"", namespace}))
 
     def disturbed(self, namespace: str = "") -> None:
         """Counts a disturbance of a namespace, or of all."""
-        self._disturbed.append((self.loop.time(), namespace))
+        self._disturbed.append((self.loop.since_boot(), namespace))
 
     def violated(self, violation: Violation) -> None:
         """Records a violation, which ends the simulation."""
@@ -159,7 +166,7 @@ class World:
 
     def note(self, text: str) -> None:
         """Adds a line to the trace."""
-        line = f"{self.loop.time():10.3f}  {text}"
+        line = f"{self.loop.since_boot():10.3f}  {text}"
         self.trace.append(line)
         self._digest.update(line.encode())
 
@@ -169,8 +176,8 @@ class World:
         return self._digest.hexdigest()
 
     def later(self, seconds: float, action: Callable[[], object]) -> None:
-        """Does something later."""
-        self.loop.call_later(seconds, action)
+        """Does something later, whatever happens to the process that wants it."""
+        self.loop.call_later(seconds, action, context=self._context)
 
     def _changed(self, change: Change) -> None:
         verb = "creates" if change.before is None else "deletes" if change.after is None else "changes"
@@ -189,11 +196,15 @@ class World:
         )
         for invariant in self.invariants.values():
             invariant.on_call(call)
+        if call.replica:
+            self.replicas[call.replica.partition("#")[0]].on_call()
 
     def logged(self, method: str, event: Mapping[str, Any]) -> None:
         """Takes a line of the log. An error is a bug of the operator."""
         if method in {"error", "exception", "critical"}:
-            self.violated(Violation(self.loop.time(), "NoBug", f"{event.get('event')}: {event.get('exc_info')!r}"))
+            self.violated(
+                Violation(self.loop.since_boot(), "NoBug", f"{event.get('event')}: {event.get('exc_info')!r}")
+            )
 
     async def run(self) -> None:
         """Runs the whole simulation; ends early with the first violation."""
@@ -225,16 +236,16 @@ class World:
             invariant.at_end()
 
     async def _sleep_until(self, moment: float) -> None:
-        wait = moment - self.loop.time()
+        wait = moment - self.loop.since_boot()
         if wait > 0:
             await asyncio.sleep(wait)
 
     def _do(self, action: Action) -> None:
         self.note(f"== {action.name} {dict(action.arguments)}")
         if action.name in GENERAL:
-            self.last_general_trouble = self.loop.time()
+            self.last_general_trouble = self.loop.since_boot()
         self.disturbed(action.arguments.get("to_namespace", action.arguments.get("namespace", "")))
-        function = getattr(actors, action.name, None) or getattr(operations, action.name)
+        function = next(found for one in MODULES if (found := getattr(one, action.name, None)))
         function(self, **action.arguments)
 
     def _calm(self) -> None:
@@ -244,6 +255,7 @@ class World:
         self.disturbed()
         self.fights.end()
         self.admission.end()
+        self.intruders.end()
         weather = self.aws.weather
         weather.down_until = weather.hung_until = weather.slow_until = weather.throttled_until = 0.0
         for replica in self.replicas.values():
@@ -297,5 +309,5 @@ def simulate(plan: Plan) -> World:
         try:
             runner.run(run())
         except EndlessLoop as error:
-            worlds[0].violated(Violation(worlds[0].loop.time(), "TimePasses", str(error)))
+            worlds[0].violated(Violation(worlds[0].loop.since_boot(), "TimePasses", str(error)))
     return worlds[0]

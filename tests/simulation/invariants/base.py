@@ -89,7 +89,7 @@ class Invariant:
 
     def fail(self, text: str) -> None:
         """Reports a violation."""
-        self.world.violated(Violation(self.world.loop.time(), type(self).__name__, text))
+        self.world.violated(Violation(self.world.loop.since_boot(), type(self).__name__, text))
 
     def on_action(self) -> None:
         """Called after each action."""

@@ -32,12 +32,35 @@ class Converged(Invariant):
         items = self.world.cluster.items
         specs = {one["metadata"]["name"]: one["spec"] for one in items("accesspolicies")}
         self._policies = Policies(specs, self.world.plan.required)
-        self._labels = {one["metadata"]["name"]: labels_of(one) for one in items("namespaces")}
-        self._claims = Counter(place for one in self.world.cluster.resources() for place in self._places(one))
-        for resource in self.world.cluster.resources():
+        self._labels = {one["metadata"]["name"]: labels_of(one) for one in items("namespaces") if not _is_deleted(one)}
+        self._claims: dict[tuple[str, str], list[Object]] = {}
+        watched = [one for one in self.world.cluster.resources() if self._is_watched(one)]
+        for resource in watched:
+            for place in self._places(resource):
+                if not _is_deleted(resource) and not self._is_denied(resource, place):
+                    self._claims.setdefault(place, []).append(resource)
+        for resource in watched:
             for place in self._places(resource):
                 self._check(resource, place)
             self._check_observed(resource)
+
+    def _is_watched(self, resource: Object) -> bool:
+        confined_to = self.world.plan.confined_to
+        watched = not confined_to or resource["metadata"].get("namespace") in confined_to
+        if not watched and resource.get("status"):
+            self.fail(f"{_name(resource)} has a status, and the operator does not watch it")
+        return watched
+
+    def _is_denied(self, resource: Object, place: tuple[str, str]) -> bool:
+        namespace, labels = place[0], self._labels.get(place[0], {})
+        found = (self._resolved(ask, namespace, resource)[0] for ask in asks(resource["spec"]))
+        return any(not self._policies.serves(ask, namespace, labels) for ask in found)
+
+    def _elder(self, resource: Object, place: tuple[str, str]) -> Object | None:
+        """The oldest other resource that names the same Secret, if it is older (docs/adr/0016)."""
+        others = [one for one in self._claims.get(place, ()) if one is not resource]
+        eldest = min(others, key=lambda one: _rank(one, place), default=None)
+        return eldest if eldest and _rank(eldest, place) < _rank(resource, place) else None
 
     def _places(self, resource: Object) -> list[tuple[str, str]]:
         """Namespace and name of the Secrets that a resource generates."""
@@ -56,7 +79,7 @@ class Converged(Invariant):
             self.fail(f"{_name(resource)} has generation {generation}, and its status is of {observed}")
 
     def _check(self, resource: Object, place: tuple[str, str]) -> None:
-        if "deletionTimestamp" in resource["metadata"] or self._claims[place] > 1:
+        if _is_deleted(resource):
             return
         secret = self.world.cluster.read("secrets", *place)
         ours = secret is not None and _is_owned_by(secret, resource)
@@ -70,15 +93,30 @@ class Converged(Invariant):
 
     def _expected(self, resource: Object, place: tuple[str, str], secret: Object | None, *, ours: bool) -> set[str]:
         """The reasons of which one has to be reported; empty if the resource has to be served."""
-        namespace, labels = place[0], self._labels.get(place[0], {})
-        found = [self._resolved(ask, namespace, resource) for ask in asks(resource["spec"])]
-        if any(not self._policies.serves(ask, namespace, labels) for ask, _ in found):
+        if self._is_denied(resource, place):
             return {"PolicyDenied"}
+        found = [self._resolved(ask, place[0], resource) for ask in asks(resource["spec"])]
+        failing = {reason for _, reason in found if reason}
+        elder = self._elder(resource, place)
+        if elder:
+            return {"SecretConflict", *failing, *({"Suspended"} if resource["spec"].get("suspend") else ())}
         if resource["spec"].get("suspend"):
             return {"Suspended"}
-        if secret is not None and not ours:
-            return {"SecretConflict", *(reason for _, reason in found if reason)}
-        return {reason for _, reason in found if reason}
+        if secret is not None and not ours and self._is_foreign(secret, resource):
+            return {"SecretConflict", *failing}
+        return failing
+
+    def _is_foreign(self, secret: Object, resource: Object) -> bool:
+        """Whether a Secret is neither another resource's, which has to leave the name, nor the Go operator's.
+
+        Without the operator's label, the owner of a Secret is unknown.
+        """
+        if secret["metadata"]["uid"] in self.world.of_predecessor:
+            return set(passwords_of(secret)) != {resource["spec"].get("ecr_registry")} or is_managed(secret)
+        owners = {one["uid"] for one in secret["metadata"].get("ownerReferences") or ()}
+        return not is_managed(secret) or owners.isdisjoint(
+            one["metadata"]["uid"] for one in self.world.cluster.resources()
+        )
 
     def _resolved(self, ask: Ask, namespace: str, resource: Object) -> tuple[Ask, str]:
         """An ask with the role that it turns out to have, and why AWS gives no token; empty if it does."""
@@ -113,6 +151,9 @@ class Converged(Invariant):
             self.fail(f"{_name(resource)} is served, and not Ready: {_told(resource)}")
 
     def _check_failing(self, resource: Object, place: tuple[str, str], reasons: set[str]) -> None:
+        elder = self._elder(resource, place)
+        if elder and self._may_serve_instead(elder, place):
+            return
         if reasons == {"PolicyDenied"}:
             secret = self.world.cluster.read("secrets", *place)
             if secret is not None and _is_owned_by(secret, resource) and is_managed(secret):
@@ -126,6 +167,20 @@ class Converged(Invariant):
             reasons = {*reasons, "IdentityUnavailable"}
         if told.isdisjoint(reasons):
             self.fail(f"{_name(resource)} has to report {' or '.join(sorted(reasons))}: {_told(resource)}")
+
+    def _may_serve_instead(self, elder: Object, place: tuple[str, str]) -> bool:
+        """Whether a younger resource may have the Secret, because the elder one has no token for it."""
+        failing = any(reason for _, reason in (self._resolved(ask, place[0], elder) for ask in asks(elder["spec"])))
+        return failing or bool(elder["spec"].get("suspend"))
+
+
+def _is_deleted(found: Object) -> bool:
+    return "deletionTimestamp" in found["metadata"]
+
+
+def _rank(resource: Object, place: tuple[str, str]) -> tuple[str, str]:
+    meta = resource["metadata"]
+    return meta["creationTimestamp"], f"{resource['kind']}/{place[0]}/{meta['name']}"
 
 
 def _name(resource: Object) -> str:
@@ -159,7 +214,9 @@ class NothingLeftBehind(Invariant):
         uids = {one["metadata"]["uid"] for one in self.world.cluster.resources()}
         for secret in self.world.cluster.items("secrets"):
             owners = {one["uid"] for one in secret["metadata"].get("ownerReferences") or ()}
-            if is_managed(secret) and owners and not owners & uids:
+            confined_to = self.world.plan.confined_to
+            watched = not confined_to or secret["metadata"]["namespace"] in confined_to
+            if watched and is_managed(secret) and owners and not owners & uids:
                 self.fail(f"Secret {named(_key(secret))} is left of a resource that is gone")
         for account in self.world.cluster.items("serviceaccounts"):
             self._check_links(account)
@@ -207,7 +264,7 @@ class QuietAtLast(Invariant):
 
     def at_end(self) -> None:
         """Counts the last ones."""
-        since = self.world.loop.time() - QUIET_SECONDS
+        since = self.world.loop.since_boot() - QUIET_SECONDS
         counts = Counter((plural, key) for at, plural, key in self._writes if at >= since)
         for (plural, key), count in counts.items():
             if count > self.MOST:

@@ -29,6 +29,9 @@ class ForeignObjectsUntouched(Invariant):
         """Judges each change of a replica."""
         if not change.by_operator or change.plural == "events":
             return
+        confined_to = self.world.plan.confined_to
+        if confined_to and change.key[0] not in confined_to:
+            self.fail(f"a replica changed {change.plural} {named(change.key)}, which it does not watch")
         if change.plural == "secrets":
             self._secret(change)
         elif change.plural == "serviceaccounts":
@@ -45,6 +48,7 @@ class ForeignObjectsUntouched(Invariant):
         meta = change.before["metadata"]
         annotations, owners = meta.get("annotations") or {}, meta.get("ownerReferences") or ()
         marked = (is_managed(change.before) or DIGEST in annotations) and OWNER in annotations
+        marked = marked or change.uid in self.world.of_predecessor
         if change.uid not in self._made and not marked and not any(one["kind"] in KINDS for one in owners):
             self.fail(f"a replica changed or deleted Secret {named(change.key)}, which it did not make")
 
@@ -79,7 +83,7 @@ class LeaderWrites(Invariant):
         """
         if plural in {"events", "leases"} or len(self.world.plan.replicas) < 2:
             return
-        now = self.world.loop.time()
+        now = self.world.loop.since_boot()
         if renewed_at is None or now > renewed_at + self.LEASE_SECONDS:
             since = "never" if renewed_at is None else f"{now - renewed_at:.1f} s ago"
             self.fail(f"{process} writes {plural}, and has renewed its Lease {since}")
@@ -96,7 +100,7 @@ class BystanderServed(Invariant):
 
     def created(self, name: str) -> None:
         """A resource was created in the namespace of the bystander."""
-        self._created[name] = self.world.loop.time()
+        self._created[name] = self.world.loop.since_boot()
 
     def on_change(self, change: Change) -> None:
         """Notes which resources are served."""
@@ -107,7 +111,7 @@ class BystanderServed(Invariant):
 
     def on_step(self) -> None:
         """Looks for resources that wait for too long, unless there is trouble that concerns all namespaces."""
-        now = self.world.loop.time()
+        now = self.world.loop.since_boot()
         for name, since in list(self._created.items()):
             if self._reason(name) in {"PolicyDenied", None}:
                 del self._created[name]

@@ -46,7 +46,7 @@ class PolicyHolds(Invariant):
         items = self.world.cluster.items
         specs = {one["metadata"]["name"]: one["spec"] for one in items("accesspolicies")}
         labels = {one["metadata"]["name"]: dict(labels_of(one)) for one in items("namespaces")}
-        now = self.world.loop.time()
+        now = self.world.loop.since_boot()
         self._since.append((now, Policies(specs, self.world.plan.required), labels))
         while len(self._since) > 1 and self._since[1][0] < now - 7_200.0:
             del self._since[0]
