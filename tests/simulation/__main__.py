@@ -8,18 +8,18 @@ import sys
 
 import click
 
-from .drawing import draw
+from .drawing import calm, draw
 from .hunting import hunt
 from .mutations import MUTATIONS, mutated
+from .plan import Plan
 from .shrink import shrunk
 from .world import World, simulate
 
 HASH_SEED = "PYTHONHASHSEED"
 
 
-def replay(seed: int, mutation: str, *, trace: bool, shrink: bool) -> World:
-    """Simulates one seed, and prints what happened."""
-    plan = draw(seed)
+def replay(plan: Plan, mutation: str, *, trace: bool, shrink: bool) -> World:
+    """Simulates one plan, and prints what happened."""
     with mutated(mutation):
         world = simulate(plan)
         if shrink and world.violations:
@@ -31,13 +31,14 @@ def replay(seed: int, mutation: str, *, trace: bool, shrink: bool) -> World:
         click.echo("\n".join(world.trace))
     for violation in world.violations:
         click.echo(violation)
-    click.echo(f"seed {seed}: {len(world.violations)} violations, digest {world.digest[:16]}")
+    click.echo(f"seed {plan.seed}: {len(world.violations)} violations, digest {world.digest[:16]}")
     return world
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seed", type=int, help="simulate this seed, and print what happened")
+    parser.add_argument("--days", type=float, help="simulate so many calm days with 50 resources, beside --seed")
     parser.add_argument("--trace", action="store_true", help="print each change and call")
     parser.add_argument("--shrink", action="store_true", help="print the smallest plan that fails")
     parser.add_argument("--from", type=int, default=0, dest="first", help="first seed of a hunt")
@@ -56,8 +57,10 @@ def main() -> int:
             sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, HASH_SEED: "0"}
         )
     found = _arguments()
-    if found.seed is not None:
-        return bool(replay(found.seed, found.mutation, trace=found.trace, shrink=found.shrink).violations)
+    if found.seed is not None or found.days:
+        seed = found.seed or 0
+        plan = calm(seed, found.days) if found.days else draw(seed)
+        return bool(replay(plan, found.mutation, trace=found.trace, shrink=found.shrink).violations)
     seeds = range(found.first, found.first + found.seeds)
     failed = hunt(seeds, jobs=found.jobs, mutation=found.mutation, stop_at=found.stop_at)
     if failed:

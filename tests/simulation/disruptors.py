@@ -30,8 +30,10 @@ def add_namespace(world: World, namespace: str) -> None:
             world.later(AGAIN_SECONDS, lambda: add_namespace(world, namespace))
 
 
-def flood(world: World, namespace: str, count: int, seconds: float) -> None:
-    """A tenant who creates many resources at once, and deletes them later."""
+def flood(world: World, namespace: str, count: int, seconds: float, how: str = "") -> None:
+    """A tenant who creates many resources at once, and deletes them later; perhaps behind a webhook that is slow."""
+    if how:
+        world.admission.begin(namespace, how, seconds)
     for number in range(count):
         spec = {"generated_secret_name": f"load-{number}", "frequency": "6h", "aws": {}, "ecr_registry": HOSTS[0]}
         meta = {"name": f"load-{number}", "namespace": namespace}

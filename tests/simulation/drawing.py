@@ -200,7 +200,8 @@ def _remove_namespace(random: Random) -> dict[str, Any]:
 
 
 def _flood(random: Random) -> dict[str, Any]:
-    return {**_namespace(random), "count": random.choice((20, 60)), "seconds": random.choice((100.0, 900.0))}
+    count, seconds = random.choice((20, 60)), random.choice((100.0, 900.0))
+    return {**_namespace(random), "count": count, "seconds": seconds, "how": random.choice(("", "slow", "hang"))}
 
 
 def _intrude(random: Random) -> dict[str, Any]:
@@ -246,6 +247,10 @@ DRAWS: Mapping[str, tuple[float, Draw]] = {
 }
 """How often each action is drawn, and what draws its arguments."""
 
+DAY_SECONDS = 86_400.0
+CALM = 50
+"""So many resources are in a long, calm simulation."""
+
 FIRST = 12
 """So many resources are created at the beginning."""
 
@@ -268,6 +273,37 @@ def draw(seed: int) -> Plan:
         confined_to=(*random.sample(NAMESPACES, 2), BYSTANDER) if _some(random, 0.08) else (),
         actions=_actions(random, hours * 3_600, replicas),
     )
+
+
+def calm(seed: int, days: float) -> Plan:
+    """A plan with 50 resources and one action every six hours on average, for a long time."""
+    random, duration = Random(seed), days * DAY_SECONDS
+    actions = [Action(random.uniform(0.0, 60.0), "create", _numbered(random, number)) for number in range(CALM)]
+    at = random.expovariate(4 / DAY_SECONDS)
+    while at < duration:
+        name = random.choice(("refresh", "damage", "label", "aws", "crash"))
+        actions.append(
+            Action(at, name, {**DRAWS[name][1](random), **({"replica": REPLICAS[0]} if name == "crash" else {})})
+        )
+        at += random.expovariate(4 / DAY_SECONDS)
+    twelve_hours = DAY_SECONDS / 2
+    return Plan(
+        seed=seed,
+        duration=duration,
+        settle=1_200.0,
+        lifetime=twelve_hours,
+        role_lifetime=twelve_hours,
+        replicas=REPLICAS[:1],
+        skews=dict.fromkeys((*REPLICAS, "aws"), 0.0),
+        required=False,
+        confined_to=(),
+        actions=tuple(sorted(actions, key=lambda action: action.at)),
+    )
+
+
+def _numbered(random: Random, number: int) -> dict[str, Any]:
+    spec = {"generated_secret_name": f"pull-{number}", "frequency": "6h", "aws": {}, "ecr_registry": HOSTS[number % 3]}
+    return {"kind": "Secret", "namespace": random.choice(NAMESPACES), "name": f"of-{number}", "spec": spec}
 
 
 def _actions(random: Random, duration: float, replicas: tuple[str, ...]) -> tuple[Action, ...]:
