@@ -86,6 +86,26 @@ async def test_a_fight_is_reported_once_whoever_takes_part() -> None:
         assert case.reasons.count("SecretContested") == 1
 
 
+@pytest.mark.parametrize("refreshed", [False, True])
+async def test_a_fight_that_the_other_client_ends_is_over_after_a_minute(*, refreshed: bool) -> None:
+    async with a_case(served=True) as case:
+        before = await case.secret()
+        assert before
+
+        async def damage() -> None:
+            await case.damage(data={})
+
+        await contest(case, damage)
+        if refreshed:
+            await request_refresh(case)
+        else:
+            await case.damage(data=before["data"])
+        await case.reconcile(0.1)
+        assert case.condition("Refreshing")["reason"] == "SecretContested"
+        await case.reconcile(60)
+        assert case.condition("Refreshing")["status"] == "True"
+
+
 async def test_an_edit_ends_the_fight_over_the_secret_as_it_was() -> None:
     async with a_case(served=True) as case:
 

@@ -319,3 +319,15 @@ async def test_one_with_too_many_entries_is_left_as_it_is_and_that_is_told() -> 
         "ServiceAccount builder has more than 1000 entries in secrets: nothing is linked to it, nor taken out."
         " Remove the entries that are not used"
     )
+
+
+async def test_a_link_that_the_other_client_put_back_is_reported_for_a_minute_only() -> None:
+    accounts = FakeAccounts()
+    reconciler = a_reconciler(accounts)
+    for _ in range(FREE_REPAIRS + 1):
+        await reconciler.reconcile(PLAIN.key)
+    accounts.found, accounts.wanted = PLAIN, AS_IT_IS
+    assert await reconciler.reconcile(PLAIN.key) == Result(again_at=accounts.now + QUIET)
+    accounts.now += QUIET
+    assert await reconciler.reconcile(PLAIN.key) == DONE
+    assert accounts.said[-1] == ""

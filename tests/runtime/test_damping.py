@@ -49,6 +49,16 @@ def test_a_quiet_minute_ends_the_contest() -> None:
     assert damper.damaged("1", NOW + QUIET) is None
 
 
+def test_an_object_that_another_client_restored_is_quiet_from_then_on() -> None:
+    damper, restored = a_contested(), NOW + 2 * SECOND
+    assert damper.damaged("1", NOW)
+    damper.intact(restored)
+    assert not damper.is_damaged
+    assert damper.contested_until(restored) == restored + QUIET
+    assert damper.contested_until(restored + QUIET) is None
+    Damper().intact(NOW)
+
+
 def test_fewer_repairs_are_no_contest() -> None:
     damper = a_contested(FREE_REPAIRS - 1)
     assert damper.contested_until(NOW) is None

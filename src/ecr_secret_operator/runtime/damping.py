@@ -65,6 +65,11 @@ class Damper:
         times, others = (before.times, before.others) if before and before.of == of else (0, ())
         self._repairs = _Repairs(of, times + 1, now, others=others)
 
+    def intact(self, now: datetime) -> None:
+        """Notes that the object is as it should be without a repair: another client may have restored it."""
+        if self._repairs and self._repairs.damaged_since:
+            self._repairs = replace(self._repairs, damaged_since=None, last=now)
+
     def contested_until(self, now: datetime) -> datetime | None:
         """When the contested object counts as quiet again, if it needs no repair until then; None if not contested."""
         found = self._repairs

@@ -57,6 +57,8 @@ class PlanApplier:
             applied = await self._serve(observed, plan, plan.write, memory)
         else:
             applied = Applied(stored=plan.stored, failure=plan.failure, retry_at=plan.retry_at)
+            if plan.stored:
+                memory.damper.intact(self._ports.clock())
         applied = self._with_contest(observed.resource, applied, memory)
         if applied.stored or not plan.write:
             for secret in plan.remove:
@@ -99,7 +101,10 @@ class PlanApplier:
         resource, damper = observed.resource, memory.damper
         tokens = {**write.keep, **fetched.tokens}
         if not write.only_restores(plan.stored, fetched.answers):
-            return await self._storage.store(resource, write, tokens, plan.stored)
+            applied = await self._storage.store(resource, write, tokens, plan.stored)
+            if not applied.failure:
+                damper.intact(self._ports.clock())
+            return applied
         of, name = f"{resource.uid}/{resource.generation}", write.spec.generated_secret_name
         not_before = damper.damaged(of, self._ports.clock())
         if damper.is_suspect:

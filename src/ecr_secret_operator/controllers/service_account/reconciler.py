@@ -118,6 +118,7 @@ class ServiceAccountReconciler:
 
     def _settled(self, account: LinkedAccount, memory: Memory) -> Result:
         """Reports a ServiceAccount that is as wanted; one that is contested stays reported until it is quiet."""
+        memory.damper.intact(self._clock())
         until = memory.damper.contested_until(self._clock())
         if until:
             self._report_contested(account, memory)
