@@ -147,8 +147,9 @@ class Converged(Invariant):
             good, limit = good_for(ask.host, token)
             if not self._policies.permits(good, limit, place[0], labels):
                 self.fail(f"{_name(resource)} keeps a token for {ask.host} in {named(place)} that policy denies")
-        if resource["kind"] != CLUSTERED and condition(resource, "Ready").get("status") != "True":
-            self.fail(f"{_name(resource)} is served, and not Ready: {_told(resource)}")
+        told = {kind: condition(resource, kind).get("status") for kind in ("Ready", "Refreshing")}
+        if resource["kind"] != CLUSTERED and set(told.values()) != {"True"}:
+            self.fail(f"{_name(resource)} is served, and reports something else: {_told(resource)}")
 
     def _check_failing(self, resource: Object, place: tuple[str, str], reasons: set[str]) -> None:
         elder = self._elder(resource, place)
