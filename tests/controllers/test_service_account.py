@@ -324,7 +324,7 @@ async def test_one_with_too_many_entries_is_left_as_it_is_and_that_is_told() -> 
 async def test_a_link_that_the_other_client_put_back_is_reported_for_a_minute_only() -> None:
     accounts = FakeAccounts()
     reconciler = a_reconciler(accounts)
-    for _ in range(FREE_REPAIRS + 1):
+    for _ in range(FREE_REPAIRS + 2):
         await reconciler.reconcile(PLAIN.key)
     accounts.found, accounts.wanted = PLAIN, AS_IT_IS
     assert await reconciler.reconcile(PLAIN.key) == Result(again_at=accounts.now + QUIET)
