@@ -111,9 +111,11 @@ class Converged(Invariant):
 
         Without the operator's label, the owner of a Secret is unknown.
         """
-        if secret["metadata"]["uid"] in self.world.of_predecessor:
-            return set(passwords_of(secret)) != {resource["spec"].get("ecr_registry")} or is_managed(secret)
-        owners = {one["uid"] for one in secret["metadata"].get("ownerReferences") or ()}
+        meta = secret["metadata"]
+        owners = {one["uid"] for one in meta.get("ownerReferences") or ()}
+        untouched = meta["uid"] in self.world.of_predecessor and not owners and not meta.get("labels")
+        if untouched and resource["kind"] == "Secret":  # it wrote no Secrets of this type for other kinds
+            return set(passwords_of(secret)) != {resource["spec"]["ecr_registry"]}
         return not is_managed(secret) or owners.isdisjoint(
             one["metadata"]["uid"] for one in self.world.cluster.resources()
         )
