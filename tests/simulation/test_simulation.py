@@ -39,6 +39,6 @@ def test_a_seed_gives_the_same_run_in_another_process() -> None:
 
 
 def test_a_lost_requeue_is_found() -> None:
-    ended = simulated("--from", "4", "--seeds", "1", "--jobs", "1", "--mutation", "lost-requeue")
-    assert "is denied, and Secret team-a/pull is still there" in ended.stdout, ended.stdout + ended.stderr
+    ended = simulated("--from", "2", "--seeds", "1", "--jobs", "1", "--mutation", "lost-requeue")
+    assert "Converged: Secret argocd/four has to report SecretConflict" in ended.stdout, ended.stdout + ended.stderr
     assert ended.returncode == 1
