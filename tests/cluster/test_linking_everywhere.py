@@ -125,7 +125,10 @@ def test_every_selected_namespace_has_its_link(world: World, namespace: str) -> 
         f"Secret {GENERATED} was removed from imagePullSecrets: ClusterPullSecret one does not select the namespace"
     ]
     assert wait_reported(world, "default", "one", "SecretRemoved", 1) == [
-        f"In namespace {others[0]}: Secret {GENERATED} was removed: spec.namespaces does not select the namespace"
+        (
+            f"In namespace {others[0]}: Secret {GENERATED} was removed: spec.namespaces does not select the namespace,"
+            " or the namespace is being deleted"
+        )
     ]
     world.cluster.delete(whole("one"))
     for place, account in before.items():

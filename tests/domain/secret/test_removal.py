@@ -61,7 +61,7 @@ def test_a_token_that_policy_refuses_goes_with_its_secret(over: dict[str, Any], 
         (
             {"resource": replace(a_resource(), selected=False), "authorization": Authorization(denied="no")},
             Removal.DESELECTED,
-            "spec.namespaces does not select the namespace",
+            "spec.namespaces does not select the namespace, or the namespace is being deleted",
         ),
     ],
 )

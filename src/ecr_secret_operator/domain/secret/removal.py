@@ -15,7 +15,7 @@ from .plan import Plan
 from .stored import StoredSecret
 
 OF_SECRETS: Mapping[Removal, str] = {
-    Removal.DESELECTED: "spec.namespaces does not select the namespace",
+    Removal.DESELECTED: "spec.namespaces does not select the namespace, or the namespace is being deleted",
     Removal.DENIED: "no AccessPolicy allows the resource",
     Removal.TOKEN_DENIED: "no AccessPolicy allows its token: the identity that it was obtained with, or what it may do",
     Removal.RENAMED: "spec.generated_secret_name is another name now",
