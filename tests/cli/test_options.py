@@ -70,7 +70,7 @@ def test_a_kubeconfig_that_cannot_be_used_is_named_with_the_cause(tmp_path: Path
     assert status(KUBECONFIG=str(file)) == [f"Error: kubeconfig {file} cannot be used: it is not a kubeconfig"]
 
 
-@pytest.mark.parametrize("call", ["is_dir", "read_text"])
+@pytest.mark.parametrize("call", ["is_dir", "read_bytes"])
 def test_a_kubeconfig_that_may_not_be_read_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
