@@ -132,12 +132,18 @@ async def test_labels_beyond_what_is_kept_are_too_many() -> None:
         assert scene.state.dependencies.labels("team-a") is Missing.TOO_MANY
 
 
-async def test_identities_are_known_while_a_resource_names_them() -> None:
+def of_two_identities() -> Scene:
+    """A resource that names a ServiceAccount, and one that names a Secret with keys."""
     scene = Scene()
     scene.account(role="arn:aws:iam::123456789012:role/pull")
     scene.keys_secret()
     scene.resource("one", aws={"service_account": "builder"})
     scene.resource("two", aws={"credentials_secret": "keys"})
+    return scene
+
+
+async def test_identities_are_known_while_a_resource_names_them() -> None:
+    scene = of_two_identities()
     async with scene.watching():
         dependencies = scene.state.dependencies
         account, keys = dependencies.account("team-a", "builder"), dependencies.credentials("team-a", "keys")
@@ -150,11 +156,7 @@ async def test_identities_are_known_while_a_resource_names_them() -> None:
 
 
 async def test_each_named_object_is_watched_alone_and_forgotten_with_the_last_that_names_it() -> None:
-    scene = Scene()
-    scene.account(role="arn:aws:iam::123456789012:role/pull")
-    scene.keys_secret()
-    scene.resource("one", aws={"service_account": "builder"})
-    scene.resource("two", aws={"credentials_secret": "keys"})
+    scene = of_two_identities()
     async with scene.watching():
         assert named(scene) == {("team-a/secrets", "keys"), ("team-a/serviceaccounts", "builder")}
         identities = scene.state.stores.identities

@@ -65,7 +65,7 @@ def load_config(kubeconfig: str | None, context: str | None = None) -> ClusterCo
 
 def _expanded(path: str) -> Path:
     """The path with its `~` replaced, where that has a meaning. `Path.expanduser` raises where it has none."""
-    return Path(os.path.expanduser(path))  # noqa: PTH111
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - see above
 
 
 def _is_there(path: Path) -> bool:

@@ -220,7 +220,7 @@ def _whole(draw: st.DrawFn, path: str, name: str, earlier: Sequence[str]) -> dic
 
 @st.composite
 def sequences(draw: st.DrawFn) -> list[Step]:
-    """A scenario. No step names the version of a list: whoever writes anything on the server changes it."""
+    """A scenario. No step names the version of a list, because each write of another client changes it."""
     steps: list[Step] = []
     for index in range(draw(st.integers(5, 25))):
         names = [one.name for one in steps[-6:] if one.method not in {"DELETE", "GET"}]
